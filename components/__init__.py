@@ -1,0 +1,1 @@
+"""What runs: one package per stage, usable without Prefect, DVC or MLflow."""

@@ -1,0 +1,116 @@
+"""The command line: `mofi run` for everything, one command per stage for use outside the graph, and tools around them."""
+
+import errno
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components import doctor as _doctor
+from components.crawl import command as _crawl
+from components.curate import command as _curate
+from components.errors import MofiError
+from components.evaluate import command as _evaluate
+from components.knowledge import command as _knowledge
+from components.label import command as _label
+from components.pretrain import command as _pretrain
+from components.registry import command as _registry
+from components.serve import command as _serve
+from samples import command as _sample
+
+# A stage that ends with this code met an error that the user must mend; repeating it does not help.
+USER_ERROR = 3
+
+app = typer.Typer(
+    name="mofi",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Turns the noisy web into entity-labelled pictures and pre-trains vision models on them.\n\n"
+    "Start with `mofi doctor`, then `mofi run`: it crawls the sample web, labels its pictures with Wikidata entities, trains "
+    "four recipes, compares them, promotes the best and writes reports/index.html. Every knob is in params.yaml.",
+    epilog="Views: `mlflow ui --backend-store-uri sqlite:///mlflow.db` (runs), `dvc dag` (the graph), `dvc metrics show` (figures).",
+)
+sample = typer.Typer(no_args_is_help=True, help="The sample web, its benchmark and its knowledge base.")
+knowledge = typer.Typer(no_args_is_help=True, help="The knowledge base: build it from a Wikidata dump, look names up.")
+label = typer.Typer(no_args_is_help=True, help="Link alt texts to entities, and ask why.")
+
+CHAIN, TOOLS = "The chain, in order", "Tools"
+
+
+@app.callback()
+def _set_up(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show debug messages.")] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+        force=True,
+    )
+    for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "alembic", "filelock", "PIL", "matplotlib"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
+        os.environ.setdefault(key, "true" if key.startswith("MLFLOW") else "1")
+
+
+@app.command(rich_help_panel=TOOLS)
+def run(
+    params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
+    only: Annotated[str | None, typer.Option(help="Run up to this stage and stop, e.g. `curate`.")] = None,
+) -> None:
+    """Run the whole chain as a Prefect flow: one task per DVC stage; what is up to date is skipped."""
+    from components import parameters
+
+    parameters.load(params)
+    from flows import pipeline
+
+    pipeline.run(only)
+
+
+app.command(rich_help_panel=TOOLS)(_doctor.doctor)
+app.add_typer(sample, name="sample", rich_help_panel=CHAIN)
+sample.command()(_sample.build)
+sample.command()(_sample.serve)
+app.add_typer(knowledge, name="knowledge", rich_help_panel=CHAIN)
+knowledge.command()(_knowledge.build)
+knowledge.command()(_knowledge.lookup)
+app.command(rich_help_panel=CHAIN)(_crawl.crawl)
+app.add_typer(label, name="label", rich_help_panel=CHAIN)
+label.command("run")(_label.run)
+label.command()(_label.explain)
+app.command(rich_help_panel=CHAIN)(_curate.curate)
+app.command(rich_help_panel=CHAIN)(_pretrain.pretrain)
+app.command(rich_help_panel=CHAIN)(_evaluate.evaluate)
+app.command(rich_help_panel=CHAIN)(_registry.promote)
+app.command(rich_help_panel=CHAIN)(_serve.query)
+app.command(rich_help_panel=CHAIN)(_evaluate.report)
+app.command(rich_help_panel=TOOLS)(_serve.search)
+
+
+def main() -> None:
+    """Runs the command line; an error that the user can mend becomes one message on stderr and exit code 3."""
+    try:
+        app()
+    except MofiError as error:
+        _end(f"{type(error).__name__}: {error}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        place = error.filename or "."
+        free = shutil.disk_usage(Path.cwd()).free // 1024**2
+        _end(f"SetupError: no space left while writing {place} ({free} MiB free here); free some and run again")
+
+
+def _end(message: str) -> None:
+    sys.stderr.write(f"mofi: {message}\n")
+    sys.exit(USER_ERROR)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Joins the Ray cluster that the environment names, or starts one on this machine."""
+
+import logging
+import os
+from pathlib import Path
+
+import ray
+
+logger = logging.getLogger(__name__)
+
+# Ray must not phone home, must not colour worker logs, and V2 of Ray Train is what the recipes are written for.
+RAY_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_COLOR_PREFIX": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def connect() -> None:
+    """Joins `RAY_ADDRESS` if it is set, else starts a local Ray (once per process).
+
+    The object store is kept small: shards travel as files, not as objects.
+    """
+    if ray.is_initialized():
+        return
+    for key, value in RAY_ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    address = os.environ.get("RAY_ADDRESS")
+    # A Ray worker imports this project from where the driver stands, installed or not.
+    root = str(Path(__file__).resolve().parent.parent)
+    runtime = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}}
+    if address:
+        ray.init(address=address, runtime_env=runtime, log_to_driver=True, logging_level=logging.WARNING)
+        logger.info("joined the Ray cluster at %s", address)
+    else:
+        ray.init(
+            runtime_env=runtime,
+            include_dashboard=False,
+            _node_ip_address="127.0.0.1",  # nothing outside this machine is to reach it
+            object_store_memory=256 * 1024**2,
+            logging_level=logging.WARNING,
+        )
+        logger.info("started Ray on this machine with %s CPUs", int(ray.cluster_resources().get("CPU", 0)))
+
+
+def share() -> None:
+    """Makes the Ray of this process the one that its child processes join (through `RAY_ADDRESS`)."""
+    connect()
+    os.environ.setdefault("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
+
+
+def leave() -> None:
+    """Ends the Ray that this process started, or leaves the one that it joined."""
+    if ray.is_initialized():
+        if os.environ.get("RAY_ADDRESS") == ray.get_runtime_context().gcs_address:
+            del os.environ["RAY_ADDRESS"]
+        ray.shutdown()

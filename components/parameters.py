@@ -1,0 +1,109 @@
+"""The one typed schema of `params.yaml`. Each room declares its own section; this module joins and loads them."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from components.crawl.parameters import CrawlParameters
+from components.curate.parameters import CurateParameters
+from components.errors import ParameterError
+from components.evaluate.parameters import EvaluateParameters
+from components.knowledge.parameters import KnowledgeParameters
+from components.label.parameters import LabelParameters
+from components.pretrain.parameters import PretrainParameters
+from components.registry.parameters import PromoteParameters
+from components.section import Section
+from components.serve.parameters import QueryParameters
+from samples.parameters import SampleParameters
+
+DEFAULT = Path("params.yaml")
+
+
+class Parameters(Section):
+    """Every knob of the pipeline, a section per stage."""
+
+    sample: SampleParameters
+    crawl: CrawlParameters
+    knowledge: KnowledgeParameters
+    pretrain: PretrainParameters
+    label: LabelParameters
+    curate: CurateParameters
+    evaluate: EvaluateParameters
+    promote: PromoteParameters
+    query: QueryParameters
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML lets a later key replace an earlier one silently; a parameter file must not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ParameterError(f"line {node.start_mark.line + 1}: the key {key!r} stands twice; keep one")
+        return super().construct_mapping(node, deep=deep)
+
+
+def load(path: Path = DEFAULT) -> Parameters:
+    """Reads and checks the whole file.
+
+    Raises:
+        ParameterError: naming the file, the key, its value and what it may be.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except FileNotFoundError:
+        raise ParameterError(
+            f"{path} is missing; stand in the repository's root, or name the file with --params"
+        ) from None
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from None
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{path} is no YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ParameterError(f"{path} holds no sections; see docs/parameters.md for what it should hold")
+    try:
+        return Parameters.model_validate(content)
+    except ValidationError as error:
+        raise ParameterError("\n".join(_sentence(path, content, e) for e in error.errors())) from None
+
+
+def _sentence(path: Path, content: dict[str, Any], error: Any) -> str:
+    """One of pydantic's errors as thing, value and mend."""
+    keys = [str(part) for part in error["loc"]]
+    name = ".".join(keys)
+    if error["type"] == "extra_forbidden":
+        return f"{path}: {name} is no known key; {_suggestion(content, keys)}"
+    if error["type"] == "missing":
+        return f"{path}: {name} is missing; add it ({_meaning(keys)})"
+    mend = error["msg"].removeprefix("Value error, ")
+    return f"{path}: {name} is {error['input']!r}; {mend[0].lower()}{mend[1:]} ({_meaning(keys)})"
+
+
+def _suggestion(content: dict[str, Any], keys: list[str]) -> str:
+    from difflib import get_close_matches
+
+    model = _model(keys[:-1])
+    known = sorted(model.model_fields) if model else []
+    near = get_close_matches(keys[-1], known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known keys there: {', '.join(known)}"
+
+
+def _meaning(keys: list[str]) -> str:
+    model = _model(keys[:-1])
+    field = model.model_fields.get(keys[-1]) if model else None
+    return field.description if field and field.description else "see params.yaml for its meaning"
+
+
+def _model(keys: list[str]) -> type[Section] | None:
+    """The section that a path of keys leads to, if every step is a section."""
+    model: type[Section] = Parameters
+    for key in keys:
+        field = model.model_fields.get(key)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Section):
+            return None
+        model = field.annotation
+    return model

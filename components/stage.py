@@ -1,0 +1,53 @@
+"""What every stage does around its work: measures go to one JSON file, the time it took to another."""
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+METRICS = Path("metrics")
+
+
+@contextmanager
+def stage(name: str, metrics_folder: Path = METRICS) -> Iterator[dict[str, Any]]:
+    """Runs a stage's body; writes what the body put into the yielded dict, and the seconds it took.
+
+    Measures are the same on every run and are data (`metrics/NAME.json`); seconds are not, so they stand apart
+    (`metrics/seconds/NAME.json`). A body that raises writes neither.
+    """
+    measures: dict[str, Any] = {}
+    begin = time.perf_counter()
+    yield measures
+    seconds = time.perf_counter() - begin
+    write_json(metrics_folder / f"{name}.json", measures)
+    write_json(metrics_folder / "seconds" / f"{name}.json", {"seconds": round(seconds, 1)})
+    logger.info("%s done in %.0f s", name, seconds)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes `content` with sorted keys, so that equal content gives equal bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+        InputError: if it is missing or no JSON.
+    """
+    from components.errors import InputError
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run the stage that writes it (`dvc repro` runs all)") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is no JSON ({error}); delete it and run its stage again") from None

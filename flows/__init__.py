@@ -1,0 +1,1 @@
+"""When things run: Prefect flows over the DVC graph."""

@@ -1,0 +1,191 @@
+"""DVC as the flow sees it: which stages there are, which changed, and running one of them in a process group of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from components.errors import SetupError
+
+# Exit code of `mofi` for an error that the user must mend (components.cli.USER_ERROR).
+_USER_ERROR = "exited with 3"
+_EDGE = re.compile(r'"([^"]+)" -> "([^"]+)"')
+_NODE = re.compile(r'^\s*"([^"]+)";?\s*$', re.MULTILINE)
+LEADER = Path(".work/flow-stage.json")
+
+
+class StageFailed(Exception):
+    """A stage ended with an error; `repeatable` says whether running it again may help."""
+
+    def __init__(self, stage: str, code: int, tail: list[str]) -> None:
+        self.repeatable = not any(_USER_ERROR in line for line in tail)
+        said = [line for line in tail if line.startswith("mofi: ")]
+        reason = " ".join(said) if said else "\n".join(tail[-15:])
+        super().__init__(f"stage {stage} failed (exit code {code}): {reason}")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Stages in an order in which they can run, and for each the stages it needs."""
+
+    needs: Mapping[str, frozenset[str]]
+
+    @property
+    def order(self) -> list[str]:
+        """Every stage after those it needs; among equals, the order of dvc.yaml."""
+        return list(TopologicalSorter(self.needs).static_order())
+
+    def below(self, stages: Iterable[str]) -> set[str]:
+        """The given stages and all that need them, directly or not."""
+        found = set(stages)
+        for stage in self.order:
+            if self.needs[stage] & found:
+                found.add(stage)
+        return found
+
+    def above(self, stage: str) -> set[str]:
+        """A stage and all that it needs, directly or not."""
+        found, waiting = set[str](), [stage]
+        while waiting:
+            current = waiting.pop()
+            if current not in found:
+                found.add(current)
+                waiting.extend(self.needs[current])
+        return found
+
+
+def read_graph() -> Graph:
+    """The graph of dvc.yaml, as DVC resolves it.
+
+    Raises:
+        SetupError: if DVC cannot read it.
+    """
+    return parse_dot(_dvc("dag", "--dot"))
+
+
+def parse_dot(text: str) -> Graph:
+    """DVC's dot output → graph."""
+    needs: dict[str, set[str]] = {name: set() for name in _NODE.findall(text)}
+    for upstream, stage in _EDGE.findall(text):
+        needs.setdefault(upstream, set())
+        needs.setdefault(stage, set()).add(upstream)
+    return Graph({stage: frozenset(needs[stage]) for stage in sorted(needs)})
+
+
+def changed_stages() -> set[str]:
+    """The stages whose inputs, parameters or outputs differ from dvc.lock (those below them may follow)."""
+    return set(json.loads(_dvc("status", "--json")))
+
+
+def _dvc(*arguments: str) -> str:
+    done = subprocess.run([*_COMMAND, *arguments], capture_output=True, text=True, check=False, env=environment())
+    if done.returncode != 0:
+        raise SetupError(
+            f"`dvc {' '.join(arguments)}` failed: {done.stderr.strip()}; run it by hand in the repository's root to see more"
+        )
+    return done.stdout
+
+
+_COMMAND = [sys.executable, "-m", "dvc"]
+
+
+def environment() -> dict[str, str]:
+    """This environment with the interpreter's folder first on PATH, so that stages find `mofi` without an active venv."""
+    bin_folder = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", "")
+    return os.environ | {"PATH": os.pathsep.join([bin_folder, path]), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def reproduce(stage: str, say: Callable[[str], None]) -> bool:
+    """Runs `dvc --wait-for-lock repro --single-item STAGE`; each line it prints goes to `say` as it comes.
+
+    The command leads a process group of its own. Whatever ends this function early (an interrupt, a cancelled flow, an
+    error in `say`) ends the whole group.
+
+    Returns:
+        Whether the stage ran; False when DVC found it up to date.
+
+    Raises:
+        StageFailed: with the last lines that it printed.
+    """
+    command = [*_COMMAND, "--wait-for-lock", "repro", "--single-item", stage]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment(),
+        start_new_session=True,
+    )
+    _remember(process.pid)
+    tail: list[str] = []
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            text = line.rstrip()
+            if text:
+                tail = [*tail[-40:], text]
+                say(text)
+        code = process.wait()
+    finally:
+        end_group(process)
+        LEADER.unlink(missing_ok=True)
+    if code != 0:
+        raise StageFailed(stage, code, tail)
+    return any(line.startswith("Running stage") for line in tail)
+
+
+def end_group(process: "subprocess.Popen[Any]", patience: float = 10.0) -> None:
+    """Asks the process group to end, and makes it end if it does not within `patience` seconds."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, how)
+        except ProcessLookupError:
+            return
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _remember(leader: int) -> None:
+    LEADER.parent.mkdir(exist_ok=True)
+    LEADER.write_text(json.dumps({"pid": leader, "started": _start_time(leader)}), encoding="utf-8")
+
+
+def _start_time(pid: int) -> float:
+    import psutil
+
+    return float(psutil.Process(pid).create_time())
+
+
+def end_orphan() -> bool:
+    """Ends the stage that a flow left behind when it was killed outright; returns whether there was one.
+
+    The process is known by its id and its start time, so another program that got the same id is left alone.
+    """
+    import psutil
+
+    if not LEADER.exists():
+        return False
+    left = json.loads(LEADER.read_text(encoding="utf-8"))
+    try:
+        process = psutil.Process(left["pid"])
+        alive = process.create_time() == left["started"] and process.status() != psutil.STATUS_ZOMBIE
+        if alive:
+            os.killpg(left["pid"], signal.SIGTERM)
+            process.wait(10)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        alive = False
+    except psutil.TimeoutExpired:
+        os.killpg(left["pid"], signal.SIGKILL)
+    LEADER.unlink(missing_ok=True)
+    return alive

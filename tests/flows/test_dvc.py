@@ -1,0 +1,103 @@
+"""The flow's view of DVC, on real small DVC projects."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows import dvc
+
+DVC_YAML = """\
+stages:
+  first:
+    cmd: echo one > one.txt
+    outs: [one.txt]
+  second:
+    foreach: [a, b]
+    do:
+      cmd: cat one.txt knob.yaml > two-${item}.txt
+      deps: [one.txt]
+      params:
+        - knob.yaml: [knob]
+      outs: ["two-${item}.txt"]
+  third:
+    cmd: "cat two-a.txt two-b.txt > three.txt"
+    deps: [two-a.txt, two-b.txt]
+    outs: [three.txt]
+  aside:
+    cmd: echo aside > aside.txt
+    outs: [aside.txt]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True, env=dvc.environment())
+    (tmp_path / "dvc.yaml").write_text(DVC_YAML)
+    (tmp_path / "knob.yaml").write_text("knob: 1\n")
+    return tmp_path
+
+
+def run_all() -> dict[str, bool]:
+    return {stage: dvc.reproduce(stage, lambda line: None) for stage in dvc.read_graph().order}
+
+
+def test_graph_orders_stages_after_what_they_need_and_knows_what_lies_below():
+    graph = dvc.parse_dot('strict digraph  {\n"a";\n"b@x";\n"c";\n"d";\n"a" -> "b@x";\n"b@x" -> "c";\n}\n')
+    assert graph.order.index("a") < graph.order.index("b@x") < graph.order.index("c")
+    assert graph.below(["b@x"]) == {"b@x", "c"}
+    assert graph.above("b@x") == {"a", "b@x"}
+    assert graph.needs["d"] == frozenset()
+
+
+def test_stages_run_once_and_a_changed_parameter_reruns_only_what_lies_below(project: Path):
+    assert set(run_all().values()) == {True}
+    assert dvc.changed_stages() == set()
+    (project / "knob.yaml").write_text("knob: 2\n")
+    assert dvc.changed_stages() == {"second@a", "second@b"}
+    assert run_all() == {"first": False, "second@a": True, "second@b": True, "third": True, "aside": False}
+    assert "knob: 2" in (project / "three.txt").read_text()
+
+
+def test_a_failing_stage_names_itself_and_its_last_words(project: Path):
+    (project / "dvc.yaml").write_text("stages:\n  bad:\n    cmd: \"echo 'mofi: InputError: it is empty'; exit 3\"\n")
+    with pytest.raises(dvc.StageFailed, match="stage bad failed .*mofi: InputError: it is empty") as caught:
+        dvc.reproduce("bad", lambda line: None)
+    assert not caught.value.repeatable
+
+
+def test_a_stage_that_was_killed_may_be_repeated(project: Path):
+    (project / "dvc.yaml").write_text("stages:\n  bad:\n    cmd: kill -9 $$\n")
+    with pytest.raises(dvc.StageFailed) as caught:
+        dvc.reproduce("bad", lambda line: None)
+    assert caught.value.repeatable
+
+
+def test_an_interrupt_ends_the_stage_and_its_children(project: Path):
+    (project / "dvc.yaml").write_text("stages:\n  long:\n    cmd: echo child $$ && sleep 1000\n")
+    seen: list[int] = []
+
+    def interrupt(line: str) -> None:
+        if line.startswith("child"):
+            seen.append(int(line.split()[1]))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dvc.reproduce("long", interrupt)
+    assert not psutil.pid_exists(seen[0]) or psutil.Process(seen[0]).status() == psutil.STATUS_ZOMBIE
+    assert not dvc.LEADER.exists()
+
+
+def test_an_orphan_is_ended_but_a_stranger_with_its_id_is_not(project: Path):
+    sleeper = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    dvc._remember(sleeper.pid)
+    assert dvc.end_orphan()
+    assert not psutil.pid_exists(sleeper.pid)
+    dvc._remember(os.getpid())
+    dvc.LEADER.write_text(dvc.LEADER.read_text().replace('"started": ', '"started": 1'))
+    assert not dvc.end_orphan()
