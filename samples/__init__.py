@@ -1,0 +1,1 @@
+"""What builds the sample web, its benchmark, its truth table and its knowledge base, from published packages."""

@@ -1,0 +1,6 @@
+"""Wikidata dump → entity table, memory-mapped name index, and entity embeddings on disk."""
+
+from components.knowledge.base import Candidate, Entity, KnowledgeBase
+from components.knowledge.names import normalise
+
+__all__ = ["Candidate", "Entity", "KnowledgeBase", "normalise"]

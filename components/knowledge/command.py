@@ -1,0 +1,49 @@
+"""`mofi knowledge build` and `mofi knowledge lookup`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Option(help="The knowledge base's folder.")]
+
+
+def build(
+    dump: Annotated[Path, typer.Option(help="Wikidata JSON dump: .json, .json.bz2, .json.gz or .json.zst.")] = Path(
+        "data/sample/knowledge.json.bz2"
+    ),
+    out: Folder = Path("data/knowledge"),
+    params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
+) -> None:
+    """Turn a Wikidata dump into an entity table, a memory-mapped name index and entity embeddings."""
+    from components import parameters
+    from components.knowledge.build import build as build_base
+    from components.shard_map import fingerprint, work_folder
+    from components.stage import stage
+
+    knobs = parameters.load(params).knowledge
+    with stage("knowledge") as measures:
+        work = work_folder("knowledge", fingerprint(knobs, str(dump)))
+        measures.update(build_base(dump, out, knobs, work))
+
+
+def lookup(
+    name: Annotated[str, typer.Argument(help="A name, e.g. turkey.")],
+    base: Folder = Path("data/knowledge"),
+) -> None:
+    """Show what a name may mean."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from components.knowledge.base import KnowledgeBase
+
+    opened = KnowledgeBase.open(base)
+    found = opened.candidates(name)
+    if not found:
+        typer.echo(f"no entity of {base} is called {name!r}")
+        raise typer.Exit(1)
+    table = Table("entity", "label", "description", "prior", box=None)
+    for candidate in found:
+        entity = opened.entity(candidate.row)
+        table.add_row(entity.entity_id, entity.label, entity.description, f"{candidate.prior:.3f}")
+    Console().print(table)

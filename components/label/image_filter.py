@@ -1,0 +1,76 @@
+"""Does the picture show it? CLIP's cosine between a picture and "name, description", standardised and calibrated.
+
+Cosines of one text with all pictures differ in level and spread from those of another text. So a cosine is standardised per
+text against reference pictures of the crawl: z = (cos - mean) / deviation. Pairs that are matched beyond doubt (a name with one
+meaning that covers its alt text) have a mean m1, pairs of other pictures' texts a mean m0, and with their common deviation s
+
+    log P(z | shows it) - log P(z | does not) = (m1 - m0) / s^2 * (z - (m1 + m0) / 2)
+
+by the equal-variance normal model. A CLIP that knows nothing has m1 = m0 and no say: the filter is as strong as its CLIP is good.
+The threshold is a low quantile of the matched pairs' z (MOFI.md, "image filter").
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.float32]
+
+# A picture alone never moves the odds by more than this, in nats (about 1 : 50).
+_MOST = 4.0
+_SMALLEST_DEVIATION = 1e-4
+_NO_THRESHOLD = -1e9
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Measured on matched and unmatched pairs of the crawl."""
+
+    slope: float  # (m1 - m0) / s^2, nats per unit of z; 0 = CLIP cannot tell
+    middle: float  # (m1 + m0) / 2, where the odds are even
+    threshold: float  # least z that is kept
+    auc: float  # chance that a matched pair scores above an unmatched one; 0.5 = CLIP cannot tell
+    pairs: int
+
+    def log_odds(self, z: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The picture's log-likelihood ratio for each z, clipped, nats."""
+        return np.clip(self.slope * (z - self.middle), -_MOST, _MOST)
+
+
+NO_SAY = Calibration(slope=0.0, middle=0.0, threshold=_NO_THRESHOLD, auc=0.5, pairs=0)
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Per text: mean and deviation of its cosines with the reference pictures, [n] each."""
+
+    mean: npt.NDArray[np.float64]
+    deviation: npt.NDArray[np.float64]
+
+
+def standard(texts: Matrix, references: Matrix) -> Standard:
+    """For texts [n, d] against reference pictures [r, d], all L2-normalised."""
+    cosines = (texts @ references.T).astype(np.float64)
+    return Standard(cosines.mean(axis=1), np.maximum(cosines.std(axis=1), _SMALLEST_DEVIATION))
+
+
+def calibrate(matched: Sequence[float], unmatched: Sequence[float], quantile: float) -> Calibration:
+    """From the z of matched and of unmatched pairs; with too few of either the filter has no say."""
+    if len(matched) < 2 or len(unmatched) < 2:
+        return NO_SAY
+    right, wrong = np.sort(np.asarray(matched)), np.sort(np.asarray(unmatched))
+    below = np.searchsorted(wrong, right, side="left") + np.searchsorted(wrong, right, side="right")
+    auc = float(below.mean() / (2 * len(wrong)))
+    # Quantile 0 filters nothing, even a picture that scores below all matched pairs.
+    threshold = float(np.quantile(right, quantile)) if quantile > 0 else _NO_THRESHOLD
+    variance = float(np.concatenate([right - right.mean(), wrong - wrong.mean()]).var())
+    gap = float(right.mean() - wrong.mean())
+    return Calibration(
+        slope=max(0.0, gap / max(variance, _SMALLEST_DEVIATION)),
+        middle=float(right.mean() + wrong.mean()) / 2,
+        threshold=threshold,
+        auc=auc,
+        pairs=len(right),
+    )

@@ -1,0 +1,54 @@
+"""The knobs of linking alt texts to entities."""
+
+from pydantic import Field
+
+from components.section import Section
+
+
+class WeightParameters(Section):
+    """How much each kind of evidence counts in a candidate's log-odds (MOFI.md, text disambiguation)."""
+
+    prior: float = Field(description="weight of the natural log of the name's prior; 0 or more", ge=0, le=10)
+    text: float = Field(description="weight of the cosine to alt text + caption + page title; 0 or more", ge=0, le=100)
+    page: float = Field(description="weight of the cosine to what the page is about; 0 or more", ge=0, le=100)
+    coherence: float = Field(description="weight of the cosine to the text's other entities; 0 or more", ge=0, le=100)
+    none: float = Field(description="log-odds of 'none of the candidates'; higher resists namesakes more", ge=-50, le=50)
+
+
+class LabelParameters(Section):
+    """Section `label` of params.yaml."""
+
+    ner: bool = Field(description="also look up the names that spaCy's NER finds; true or false")
+    max_words: int = Field(description="longest name to match, words; 1 to 12", ge=1, le=12)
+    max_candidates: int = Field(description="entities considered per name, highest prior first; 1 to 100", ge=1, le=100)
+    use_caption: bool = Field(description="look in the figure caption where the alt text names nothing; true or false")
+    min_coverage: float = Field(
+        description="share of the subject's information that the mention must carry, 0 to 1", ge=0, le=1
+    )
+    modifier_weight: float = Field(
+        description="how much a word before the mention counts against it, 0 = not at all, 1 = as a noun", ge=0, le=1
+    )
+    max_entities: int = Field(description="entities kept per picture, best first; 1 to 10", ge=1, le=10)
+    iterations: int = Field(description="rounds of re-scoring by the other entities of the text; 0 to 10", ge=0, le=10)
+    weights: WeightParameters = Field(description="weights of the evidence from the text")
+    page_shrinkage: float = Field(
+        description="pictures' worth of its site that a page's profile is mixed with; 0 or more", ge=0, le=1000
+    )
+    min_probability: float = Field(description="least probability by the text that is kept, 0 to 1", ge=0, le=1)
+    image_weight: float = Field(
+        description="weight of the picture's standardised score among rivals, scaled by how well CLIP tells pairs apart; 0 = text only",
+        ge=0,
+        le=20,
+    )
+    image_quantile: float = Field(
+        description="share of matched pairs that the image filter's threshold lies above, 0 = filter nothing, to 0.5",
+        ge=0,
+        le=0.5,
+    )
+    references: int = Field(
+        description="pictures of the crawl that an entity's text is compared with to standardise its scores; 16 to 10000",
+        ge=16,
+        le=10000,
+    )
+    image_batch: int = Field(description="pictures per forward pass of the image filter; 1 to 4096", ge=1, le=4096)
+    max_error_share: float = Field(description="share of unreadable pictures above which the stage stops, 0 to 1", ge=0, le=1)

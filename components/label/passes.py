@@ -1,0 +1,163 @@
+"""The label stage's three passes over the shards; each is a task of the shard map.
+
+1. `survey`: what words do the sites use, and what do the pictures look like to CLIP (each picture is embedded once)?
+2. `read`: mentions and candidates of every text; what each page is about; CLIP's scores of sure and of shuffled pairs.
+3. `decide`: candidates by text and picture → `data/labels/NUMBER.parquet`.
+
+Between passes the driver adds up what the shards counted (`components.label.label`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.images import BadImage, decode
+from components.knowledge import KnowledgeBase
+from components.label import format as files
+from components.label import workers
+from components.label.disambiguate import Choice, Context
+from components.label.image_filter import Calibration
+from components.label.link import Linkable, link
+from components.label.pages import Profiles, contribution, write_sums
+from components.label.parameters import LabelParameters
+from components.label.reading import Reading, read_text
+from components.label.words import count_words, read_counts, write_counts
+from components.shard_map import Outcome
+from components.shards import SUCCESS, read_shard, shard_name
+from components.stage import write_json
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where the inputs are, and where the driver put what earlier passes found (`between`)."""
+
+    crawl: Path
+    knowledge: Path
+    model: str
+    between: Path
+    parameters: LabelParameters
+    calibration: Calibration | None = None
+
+
+def rows_of(crawl: Path, number: int) -> list[dict[str, Any]]:
+    """The successfully crawled pictures of a shard, in key order."""
+    columns = ["key", "status", "sha256", "caption", "context", "page_title", "page_url", "site"]
+    table = pq.read_table(crawl / f"{shard_name(number)}.parquet", columns=columns)
+    return sorted((row for row in table.to_pylist() if row["status"] == SUCCESS), key=lambda row: str(row["key"]))
+
+
+def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
+    """Writes `NUMBER_images.npy` (float16 [pictures, d], in key order; zeros = unreadable) and the shard's word counts."""
+    rows = rows_of(job.crawl, number)
+    places = {row["key"]: n for n, row in enumerate(rows)}
+    encoder = workers.encoder(job.model)
+    embedded: npt.NDArray[np.float16] | None = None
+    read = 0
+    for keys, pictures in _batches(job.crawl / f"{shard_name(number)}.tar", encoder.image_size, job.parameters.image_batch):
+        vectors = encoder.images(pictures)
+        if embedded is None:
+            embedded = np.zeros((len(rows), vectors.shape[1]), dtype=np.float16)
+        embedded[[places[key] for key in keys]] = vectors
+        read += len(keys)
+    if embedded is None:
+        embedded = np.zeros((len(rows), encoder.texts(["nothing"]).shape[1]), dtype=np.float16)
+    np.save(out / f"{shard_name(number)}_images.npy", embedded)
+    counts = count_words((str(row["site"] or ""), str(row["caption"] or "")) for row in rows)
+    write_counts(out / f"{shard_name(number)}_words.json", counts)
+    unread = len(rows) - read
+    return Outcome({"pictures": len(rows), "unreadable": unread}, attempted=len(rows), errors=unread)
+
+
+def _batches(tar: Path, size: int, batch: int) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
+    keys: list[str] = []
+    pictures: list[npt.NDArray[np.uint8]] = []
+    for picture in read_shard(tar):
+        try:
+            pictures.append(decode(picture.image, size))
+        except BadImage:
+            continue
+        keys.append(picture.key)
+        if len(keys) == batch:
+            yield keys, np.stack(pictures)
+            keys, pictures = [], []
+    if keys:
+        yield keys, np.stack(pictures)
+
+
+def read(job: Job, number: int, _: int, out: Path) -> Outcome:
+    """Writes the shard's readings (`MENTIONS_SCHEMA`), its part of the pages' profiles, and CLIP's scores of sure pairs."""
+    p = job.parameters
+    finder = workers.mention_finder(job.knowledge, p.ner, p.max_words, p.max_candidates)
+    knowledge = workers.knowledge_base(job.knowledge)
+    rows = rows_of(job.crawl, number)
+    readings = read_text(rows, finder, read_counts(job.between / "words.json"), p)
+    pq.write_table(pa.Table.from_pylist([r.row() for r in readings], files.MENTIONS_SCHEMA), out / f"{shard_name(number)}.parquet")
+    write_sums(out / f"{shard_name(number)}_pages.parquet", readings, knowledge)
+    write_json(out / f"{shard_name(number)}_pairs.json", _pairs(job, number, readings))
+    mentioned = sum(1 for r in readings if r.mentions)
+    candidates = sum(len(m.rows) for r in readings for m in r.mentions)
+    return Outcome({"pictures": len(rows), "with_mention": mentioned, "candidates": candidates}, attempted=len(rows))
+
+
+def _pairs(job: Job, number: int, readings: list[Reading]) -> dict[str, list[float]]:
+    """z of pictures with the one entity that their whole text names, and with that of the next such picture of another entity."""
+    sure = [(n, row) for n, r in enumerate(readings) if (row := r.sure_entity(job.parameters.min_coverage)) is not None]
+    scorer = workers.scorer(job.knowledge, job.model, job.between / "references.npy")
+    scorer.prepare([row for _, row in sure])
+    images = np.load(job.between / f"{shard_name(number)}_images.npy").astype(np.float32)
+    matched, unmatched = [], []
+    for (n, row), (_, other) in zip(sure, sure[len(sure) // 2 :] + sure[: len(sure) // 2], strict=True):
+        if images[n].any() and row != other:
+            own, foreign = scorer.score(images[n], [row, other])
+            matched.append(round(float(own), 4))
+            unmatched.append(round(float(foreign), 4))
+    return {"matched": matched, "unmatched": unmatched}
+
+
+def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
+    """Writes `NUMBER.parquet` (`LABELS_SCHEMA`), `NUMBER_images.npy` and `NUMBER_stats.json` of `data/labels/`."""
+    assert job.calibration is not None
+    knowledge = workers.knowledge_base(job.knowledge)
+    table = pq.read_table(job.between / f"{shard_name(number)}.parquet")
+    readings = [Reading.of(row) for row in table.to_pylist()]
+    profiles = Profiles.read(job.between / "pages.parquet", {r.page_url for r in readings}, {r.site for r in readings})
+    contexts = _embed_unique(knowledge, [r.context for r in readings])
+    scorer = workers.scorer(job.knowledge, job.model, job.between / "references.npy")
+    scorer.prepare([row for r in readings for m in r.mentions for row in m.rows])
+    images = np.load(job.between / f"{shard_name(number)}_images.npy")
+    counts: Counter[str] = Counter()
+    rows: list[dict[str, Any]] = []
+    for reading, text, image in zip(readings, contexts, images, strict=True):
+        page = profiles.around(reading, contribution(reading, knowledge), job.parameters.page_shrinkage)
+        mentions = [linkable(m, image.astype(np.float32), knowledge, scorer) for m in reading.mentions]
+        label = link(reading.text, mentions, Context(text, page), job.calibration, job.parameters)
+        counts.update(d.reason for d in label.decisions)
+        counts["labelled"] += bool(label.entities)
+        decisions = [vars(d) for d in label.decisions]
+        rows.append(
+            {"key": reading.key, "entities": list(label.entities), "decisions": decisions, "source": reading.source}
+        )
+    pq.write_table(pa.Table.from_pylist(rows, files.LABELS_SCHEMA), out / f"{shard_name(number)}.parquet")
+    np.save(out / f"{shard_name(number)}_images.npy", images)
+    write_json(out / f"{shard_name(number)}_stats.json", {"pictures": len(rows), **dict(sorted(counts.items()))})
+    return Outcome(counts, attempted=len(rows))
+
+
+def linkable(m: Any, image: npt.NDArray[np.float32], knowledge: KnowledgeBase, scorer: workers.TextScorer) -> Linkable:
+    """A read mention with its candidates' embeddings and the picture's scores."""
+    choice = Choice(knowledge.embeddings[list(m.rows)], np.asarray(m.priors, dtype=np.float32))
+    ids = tuple(knowledge.entity(row).entity_id for row in m.rows)
+    return Linkable(m.start, m.end, m.in_subject, m.coverage, ids, choice, scorer.score(image, m.rows))
+
+
+def _embed_unique(knowledge: KnowledgeBase, texts: list[str]) -> npt.NDArray[np.float32]:
+    unique = sorted(set(texts))
+    places = {text: n for n, text in enumerate(unique)}
+    return knowledge.embed(unique)[[places[text] for text in texts]]

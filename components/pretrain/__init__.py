@@ -1,0 +1,1 @@
+"""Towers, losses, recipes, the Ray Train loop and its checkpoints."""

@@ -1,0 +1,117 @@
+"""Decoded pictures on disk: shards → one memory-mapped uint8 array and one table of texts and entities per shard."""
+
+import logging
+import shutil
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components import shard_map, shards
+from components.errors import InputError
+from components.images import BadImage, decode
+from components.shard_map import Outcome
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_SCHEMA = pa.schema([("key", pa.string()), ("alt_text", pa.string()), ("entities", pa.list_(pa.string()))])
+KEPT_CACHES = 4
+
+
+def data_fingerprint(folder: Path) -> str:
+    """Changes whenever a picture, a text or a label of the shards in `folder` does.
+
+    The indexes carry every picture's SHA-256, caption and entities, so the tars' bytes need not be read again.
+    """
+    numbers = shards.shard_numbers(folder)
+    indexes = [folder / f"{shards.shard_name(number)}.parquet" for number in numbers]
+    sizes = [path.with_suffix(".tar").stat().st_size for path in indexes if path.with_suffix(".tar").exists()]
+    vocabulary = folder.parent / "vocabulary.parquet"
+    return shard_map.fingerprint(*indexes, sizes, *([vocabulary] if vocabulary.exists() else []))
+
+
+def decode_shards(folder: Path, size: int, work: Path, max_bad_share: float) -> Path:
+    """Decodes every picture of the shards in `folder` once, over the Ray cluster; later calls find the cache.
+
+    Args:
+        folder: picture shards.
+        size: side of the decoded pictures, px.
+        work: where caches lie; the oldest beyond a few are dropped.
+        max_bad_share: above this share of undecodable pictures the call fails.
+
+    Returns:
+        The folder of `NUMBER.npy` (uint8 [n, size, size, 3]) and `NUMBER.parquet` (`SAMPLE_SCHEMA`).
+
+    Raises:
+        InputError: when there is no shard, or too many pictures are bad.
+    """
+    cache = work / shard_map.fingerprint(data_fingerprint(folder), size)
+    cache.mkdir(parents=True, exist_ok=True)
+    cache.touch()
+    _drop_oldest(work)
+    tars = [folder / f"{shards.shard_name(number)}.tar" for number in shards.shard_numbers(folder)]
+    finished, counts = shard_map.map_shards(
+        partial(decode_shard, size),
+        [tar.absolute() for tar in tars],
+        stage="pretrain",
+        work=cache.absolute(),
+        max_error_share=max_bad_share,
+    )
+    logger.info("%s decoded to %d px: %s", folder, size, dict(sorted(counts.items())))
+    return finished
+
+
+def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
+    """One tar → `NUMBER.npy` and `NUMBER.parquet` in `out`; a picture that cannot be decoded is counted and left out."""
+    pictures: list[npt.NDArray[np.uint8]] = []
+    rows: list[dict[str, object]] = []
+    counts: Counter[str] = Counter()
+    for picture in shards.read_shard(tar):
+        try:
+            pictures.append(decode(picture.image, size))
+        except BadImage as error:
+            counts["bad_picture"] += 1
+            if counts["bad_picture"] <= 3:
+                logger.warning("%s: picture %s is left out: %s", tar, picture.key, error)
+            continue
+        entities = picture.record.get("entities") or []
+        rows.append({"key": picture.key, "alt_text": picture.caption, "entities": list(entities)})
+    counts["decoded"] = len(rows)
+    name = shards.shard_name(number)
+    np.save(out / f"{name}.npy", np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8))
+    pq.write_table(pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA), out / f"{name}.parquet")
+    return Outcome(counts=dict(counts), attempted=counts.total(), errors=counts["bad_picture"])
+
+
+def _drop_oldest(work: Path) -> None:
+    caches = sorted((p for p in work.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in caches[KEPT_CACHES:]:
+        logger.info("the cache %s is the oldest of more than %d and is dropped", old, KEPT_CACHES)
+        shutil.rmtree(old)
+
+
+class Pictures:
+    """The decoded pictures of a cache as one long, memory-mapped sequence, with their texts and entities."""
+
+    def __init__(self, cache: Path) -> None:
+        names = sorted(path.stem for path in cache.glob("*.npy"))
+        if not names:
+            raise InputError(f"{cache} holds no decoded pictures; delete the folder and run the stage again")
+        self._parts = [np.load(cache / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names]
+        self._ends = np.cumsum([len(part) for part in self._parts])
+        table = pa.concat_tables([pq.read_table(cache / f"{name}.parquet") for name in names])
+        self.alt_texts: list[str] = table["alt_text"].to_pylist()
+        self.entities: list[list[str]] = table["entities"].to_pylist()
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def gather(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """int [b] → uint8 [b, size, size, 3], in that order."""
+        part = np.searchsorted(self._ends, positions, side="right")
+        start = np.concatenate([[0], self._ends[:-1]])
+        return np.stack([self._parts[p][i] for p, i in zip(part, positions - start[part], strict=True)])

@@ -1,0 +1,140 @@
+"""Whole batches in a seeded order, made ready in the background. A batch depends on its step alone, so a resume is exact."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from components.errors import InputError
+from components.pretrain.parameters import TextParameters
+from components.pretrain.samples import NO_CLASS, Samples
+
+# list of n texts → int64 [n, context_length]
+Tokenizer = Callable[[list[str]], Tensor]
+_TOKEN_MEMORY = 1 << 18
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One worker's share of a step: `pictures` uint8 [b, h, w, 3], `tokens` int64 [b, l], `target` int64 [b] (the class drawn
+    for each picture), `entities` int64 [b, k] (all its classes, padded with -1). What a recipe does not use is None.
+    """
+
+    step: int
+    pictures: Tensor
+    tokens: Tensor | None
+    target: Tensor | None
+    entities: Tensor | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of every step that one worker takes."""
+
+    batch: int
+    rank: int = 0
+    workers: int = 1
+
+    def positions(self, step: int) -> npt.NDArray[np.int64]:
+        """Places in the endless stream of samples: int64 [batch / workers]."""
+        own = self.batch // self.workers
+        start = step * self.batch + self.rank * own
+        return np.arange(start, start + own)
+
+
+class Order:
+    """The endless stream of samples: one seeded permutation after another, each holding every sample once."""
+
+    def __init__(self, samples: int, seed: int) -> None:
+        self._samples, self._seed = samples, seed
+        self._permutation = lru_cache(maxsize=2)(self._permute)
+
+    def _permute(self, epoch: int) -> npt.NDArray[np.int64]:
+        return np.random.default_rng([self._seed, epoch]).permutation(self._samples)
+
+    def at(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Which sample stands at each place of the stream; same shape."""
+        epochs, offsets = np.divmod(positions, self._samples)
+        return np.array([self._permutation(int(e))[o] for e, o in zip(epochs, offsets, strict=True)], dtype=np.int64)
+
+
+class Loader:
+    """Serves `Batch`es from `start` to `stop`; closes its thread when the iteration ends."""
+
+    def __init__(
+        self, samples: Samples, share: Share, seed: int, prefetch: int, text: TextParameters, tokenizer: Tokenizer | None
+    ) -> None:
+        if share.batch % share.workers:
+            raise InputError(
+                f"pretrain.batch is {share.batch}, which {share.workers} workers cannot share evenly; choose a multiple"
+            )
+        self._samples, self._share, self._seed, self._prefetch, self._text = samples, share, seed, prefetch, text
+        self._order = Order(len(samples), seed)
+        self._tokens = _remembering(tokenizer) if tokenizer else None
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """The batches of the steps `start` to `stop` - 1."""
+        waiting: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(1, "loader") as thread:
+            try:
+                for step in range(start, stop):
+                    waiting.append(thread.submit(self.batch, step))
+                    if len(waiting) > self._prefetch:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def batch(self, step: int) -> Batch:
+        """The batch of one step, made now."""
+        samples = self._samples
+        chosen = self._order.at(self._share.positions(step))
+        rng = np.random.default_rng([self._seed, step, self._share.rank])
+        places = samples.positions[chosen]
+        pictures = torch.from_numpy(samples.pictures.gather(places))
+        alt_texts = [samples.pictures.alt_texts[i] for i in places]
+        if samples.classes is None:
+            return Batch(step, pictures, self._tokenise(alt_texts), None, None)
+        classes = samples.classes[chosen]
+        target = classes[np.arange(len(classes)), (rng.random(len(classes)) * (classes != NO_CLASS).sum(1)).astype(int)]
+        tokens = self._tokenise(self._entity_texts(target, alt_texts, rng)) if self._tokens else None
+        return Batch(step, pictures, tokens, torch.from_numpy(target), torch.from_numpy(classes))
+
+    def _tokenise(self, texts: list[str]) -> Tensor | None:
+        return self._tokens(texts) if self._tokens else None
+
+    def _entity_texts(
+        self, target: npt.NDArray[np.int64], alt_texts: Sequence[str], rng: np.random.Generator
+    ) -> list[str]:
+        """MOFI.md, Losses, contrastive: the name, or name and description, or the alt text, drawn per sample."""
+        vocabulary = self._samples.vocabulary
+        assert vocabulary is not None
+        kinds = rng.choice(3, size=len(target), p=[self._text.name, self._text.name_and_description, self._text.alt_text])
+        texts = []
+        for number, alt_text, kind in zip(target, alt_texts, kinds, strict=True):
+            name, description = vocabulary.labels[number], vocabulary.descriptions[number]
+            if kind == 2 and alt_text.strip():
+                texts.append(alt_text)
+            elif kind == 1 and description:
+                texts.append(f"{name}, {description}")
+            else:
+                texts.append(name)
+        return texts
+
+
+def _remembering(tokenizer: Tokenizer) -> Tokenizer:
+    """Tokenising costs as much as decoding a picture; the same text comes back every epoch."""
+
+    @lru_cache(maxsize=_TOKEN_MEMORY)
+    def one(text: str) -> Tensor:
+        return tokenizer([text])[0]
+
+    return lambda texts: torch.stack([one(text) for text in texts])

@@ -1,0 +1,74 @@
+"""The knobs of pre-training: towers, losses, schedule, augmentation."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from components.section import Section
+
+
+class TextParameters(Section):
+    """How often a sample's text is made of what (MOFI.md, Losses, contrastive)."""
+
+    name: float = Field(description="chance of the entity's name alone, 0 to 1", ge=0, le=1)
+    name_and_description: float = Field(description="chance of 'name, description', 0 to 1", ge=0, le=1)
+    alt_text: float = Field(description="chance of the picture's own alt text, 0 to 1", ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.name + self.name_and_description + self.alt_text
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"the three chances sum to {total:g}; they must sum to 1")
+        return self
+
+
+class AugmentParameters(Section):
+    """Strengths of the whole-batch augmentation; zero switches a part off."""
+
+    crop_area: float = Field(description="smallest share of the picture's area that a crop keeps, 0 to 1", gt=0, le=1)
+    crop_aspect: float = Field(description="largest ratio of a crop's sides, 1 = always square", ge=1, le=4)
+    flip: float = Field(description="chance of a left-right flip, 0 to 1", ge=0, le=1)
+    rotation: float = Field(description="largest rotation either way, degrees", ge=0, le=180)
+    brightness: float = Field(description="largest relative change of brightness, 0 to 1", ge=0, le=1)
+    contrast: float = Field(description="largest relative change of contrast, 0 to 1", ge=0, le=1)
+    saturation: float = Field(description="largest relative change of saturation, 0 to 1", ge=0, le=1)
+    hue: float = Field(description="largest rotation of hue either way, degrees", ge=0, le=180)
+    grey: float = Field(description="chance of losing all colour, 0 to 1", ge=0, le=1)
+    invert: float = Field(description="chance of a negative, 0 to 1", ge=0, le=1)
+    background: float = Field(description="chance that a white background takes another colour, 0 to 1", ge=0, le=1)
+    erase: float = Field(description="chance that a rectangle is blanked, 0 to 1", ge=0, le=1)
+    erase_area: float = Field(description="largest share of the area blanked, 0 to 1", ge=0, le=1)
+
+
+class PretrainParameters(Section):
+    """One section for all recipes: equal images, the same tower and the same augmentation make them comparable."""
+
+    tower: str = Field(description="a config of components/pretrain/configs, or any built-in name of open_clip")
+    seed: int = Field(description="seed of weights, order, texts, augmentation and negatives", ge=0)
+    images_seen: int = Field(description="pictures a recipe is trained on, counted with repetition", ge=1)
+    batch: int = Field(description="pictures per step, over all workers together", ge=2)
+    workers: int = Field(description="Ray Train workers", ge=1)
+    threads: int = Field(description="CPU threads per worker; 0 = all CPUs, shared evenly between workers", ge=0)
+    max_failures: int = Field(description="times that a dead worker is replaced before training stops", ge=0)
+    picture_size: int = Field(description="side of the decoded pictures in the cache, px", ge=16)
+    max_bad_share: float = Field(description="share of undecodable pictures above which training stops", ge=0, le=1)
+    prefetch: int = Field(description="batches that are made ready ahead", ge=1)
+
+    learning_rate: float = Field(description="peak learning rate of the towers (AdamW)", gt=0)
+    head_learning_rate: float = Field(description="peak learning rate of the class table (lazy Adam)", gt=0)
+    weight_decay: float = Field(description="AdamW's decay of matrices (not of biases, norms, embeddings)", ge=0)
+    warm_up: float = Field(description="share of all steps with rising learning rate, 0 to 1", ge=0, lt=1)
+    gradient_clip: float = Field(description="largest norm of the towers' gradient", gt=0)
+    average_decay: float = Field(description="decay of the averaged weights per step; 0 = no averaging", ge=0, lt=1)
+
+    margin: float = Field(description="m of the large-margin softmax: taken off the right class's cosine", ge=0, le=1)
+    scale: float = Field(description="s of the large-margin softmax: logits are s * cosine", gt=0)
+    negatives: int = Field(description="|N'|: classes that a step's softmax holds at most", ge=1)
+    supervised_share: float = Field(description="lambda of the multi-task loss, 0 to 1", ge=0, le=1)
+    max_logit_scale: float = Field(description="largest learned inverse temperature of the contrastive loss", gt=0)
+    text: TextParameters = Field(description="what a sample's text is made of")
+    augment: AugmentParameters = Field(description="strengths of the augmentation")
+
+    checkpoint_every: int = Field(description="steps between checkpoints", ge=1)
+    validate_every: int = Field(description="steps between measurements on the validation entities; 0 = at the end", ge=0)
+    log_every: float = Field(description="seconds between lines of progress", gt=0)

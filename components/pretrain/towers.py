@@ -1,0 +1,81 @@
+"""Image and text towers, described in open_clip's own terms so that open_clip loads what we save without our code."""
+
+import json
+import logging
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from open_clip.model import CLIP, CustomTextCLIP
+from torch import nn
+
+from components.errors import ParameterError
+
+CONFIGS = Path(__file__).parent / "configs"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TowerConfig:
+    """What `open_clip_config.json` holds: the model and how pictures are prepared for it."""
+
+    model: dict[str, Any]
+    preprocess: dict[str, Any]
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square pictures that the image tower takes, px."""
+        return int(self.model["vision_cfg"]["image_size"])
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of a text, start and end included."""
+        return int(self.model["text_cfg"].get("context_length", 77))
+
+    @property
+    def width(self) -> int:
+        """d, the length of an embedding."""
+        return int(self.model["embed_dim"])
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `open_clip_config.json`."""
+        return {"model_cfg": self.model, "preprocess_cfg": self.preprocess}
+
+
+def names() -> list[str]:
+    """The towers that come with this project."""
+    return sorted(path.stem for path in CONFIGS.glob("*.json"))
+
+
+def read_config(name: str) -> TowerConfig:
+    """A config of `configs/`, or a built-in one of open_clip.
+
+    Raises:
+        ParameterError: if there is neither.
+    """
+    path = CONFIGS / f"{name}.json"
+    if path.is_file():
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return TowerConfig(content["model_cfg"], content["preprocess_cfg"])
+    built_in = open_clip.get_model_config(name)
+    if built_in is None:
+        raise ParameterError(
+            f"pretrain.tower is {name!r}, which is no tower; name one of {', '.join(names())}, or one of open_clip's "
+            f'own (`python -c "import open_clip; print(open_clip.list_models())"`)'
+        )
+    size = built_in["vision_cfg"]["image_size"]
+    preprocess = {"size": size, "mean": list(open_clip.OPENAI_DATASET_MEAN), "std": list(open_clip.OPENAI_DATASET_STD)}
+    return TowerConfig(built_in, preprocess)
+
+
+def build(config: TowerConfig, seed: int) -> nn.Module:
+    """Untrained towers with weights drawn from `seed`, whatever was drawn before; the global generator is left as it was."""
+    model = deepcopy(config.model)
+    kind = CustomTextCLIP if model.pop("custom_text", False) else CLIP
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        towers: nn.Module = kind(**model)
+    return towers

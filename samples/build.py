@@ -1,0 +1,138 @@
+"""Everything under `data/sample/`: the web, the benchmark, the truth table and the knowledge base."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.progress import track
+
+from samples import benchmark, packages
+from samples.concepts import SETS, Concept, Drawing, all_concepts, held_out
+from samples.facts import depicted, read_facts
+from samples.knowledge import territory_entities, write_dump
+from samples.parameters import SampleParameters
+from samples.site import Builder, Planted
+from samples.words import Lexicon
+
+logger = logging.getLogger(__name__)
+
+TRUTH_SCHEMA = pa.schema(
+    [
+        ("url", pa.string()),
+        ("concept", pa.string()),
+        ("domain", pa.string()),
+        ("art_set", pa.string()),
+        ("entity_id", pa.string()),
+    ]
+)
+PLANTED_SCHEMA = pa.schema([("url", pa.string()), ("file", pa.string())])
+
+
+@dataclass(frozen=True)
+class _Order:
+    """One site to build, for a worker process."""
+
+    art_set: str
+    served: list[tuple[Concept, Drawing]]
+    planted: list[Planted]
+
+
+def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
+    """Builds the sample into `out`; returns its counts. Equal parameters and packages give equal bytes."""
+    modules = packages.fetch()
+    concepts = all_concepts(modules, parameters.drawings)
+    entity_of = territory_entities(modules) | depicted(read_facts())
+    kept_out = [c for c in concepts if held_out(c.key)]
+    served = [c for c in concepts if not held_out(c.key)]
+    listed = benchmark.entries(kept_out)
+    planted = benchmark.near_copies(modules, listed, parameters.planted, parameters.seed)
+    for place in ("web", "benchmark"):
+        shutil.rmtree(out / place, ignore_errors=True)
+    (out / "web").mkdir(parents=True)
+    (out / "benchmark" / "images").mkdir(parents=True)
+    orders = [
+        _Order(s, [(c, d) for c in served for d in c.drawings if d.art_set == s], planted.get(s, [])) for s in SETS
+    ]
+    builder = Builder(
+        modules.absolute(),
+        Lexicon.load(modules),
+        parameters.seed,
+        parameters.port,
+        parameters.page_pictures,
+        parameters.useless_share,
+    )
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        sites = pool.map(partial(_write_site, builder, out / "web"), orders)
+        truth = [row for rows in _watch(sites, len(orders), "sites") for row in rows]
+        pictures = pool.map(partial(_write_entry, modules.absolute(), out / "benchmark" / "images"), listed, chunksize=64)
+        drawn = sum(_watch(pictures, len(listed), "benchmark pictures"))
+    benchmark.write_index(out / "benchmark" / "images.parquet", listed, entity_of)
+    _write_truth(out, truth, entity_of, planted, parameters.port)
+    items = write_dump(out / "knowledge.json.bz2", modules)
+    return _counts(concepts, kept_out, truth, entity_of) | {
+        "benchmark_pictures": drawn,
+        "knowledge_items": items,
+        "planted": sum(map(len, planted.values())),
+    }
+
+
+def _watch(results: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+    return track(results, description=what, total=total, transient=True)
+
+
+def _write_site(builder: Builder, folder: Path, order: _Order) -> list[tuple[str, str, str, str]]:
+    site = builder.build(order.art_set, order.served, order.planted)
+    site.write(folder)
+    return [
+        (f"http://{site.address}{path}", concept.key, concept.domain, order.art_set)
+        for path, concept in sorted(site.truth.items())
+    ]
+
+
+def _write_entry(modules: Path, folder: Path, entry: benchmark.Entry) -> int:
+    (folder / entry.file).write_bytes(benchmark.draw(modules, entry))
+    return 1
+
+
+def _write_truth(
+    out: Path,
+    truth: list[tuple[str, str, str, str]],
+    entity_of: dict[str, str],
+    planted: dict[str, list[Planted]],
+    port: int,
+) -> None:
+    rows = [
+        {"url": url, "concept": key, "domain": domain, "art_set": art_set, "entity_id": entity_of.get(key)}
+        for url, key, domain, art_set in sorted(truth)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=TRUTH_SCHEMA), out / "truth.parquet")
+    copies = [
+        {"url": f"http://{art_set}.localhost:{port}{copy.path}", "file": copy.source}
+        for art_set, several in sorted(planted.items())
+        for copy in several
+    ]
+    pq.write_table(pa.Table.from_pylist(copies, schema=PLANTED_SCHEMA), out / "planted.parquet")
+
+
+def _counts(
+    concepts: list[Concept], kept_out: list[Concept], truth: list[tuple[str, str, str, str]], entity_of: dict[str, str]
+) -> dict[str, Any]:
+    linkable = {key for _, key, _, _ in truth if key in entity_of}
+    return {
+        "concepts": len(concepts),
+        "drawings": sum(len(c.drawings) for c in concepts),
+        "concepts_held_out": len(kept_out),
+        "web_pictures": len(truth),
+        "web_concepts_linkable": len(linkable),
+        "web_pictures_linkable": sum(key in entity_of for _, key, _, _ in truth),
+        "sites": len(SETS),
+    }

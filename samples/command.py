@@ -1,0 +1,43 @@
+"""`mofi sample build` and `mofi sample serve`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Params = Annotated[Path, typer.Option(help="The parameter file.")]
+
+
+def build(
+    params: Params = Path("params.yaml"),
+    out: Annotated[Path, typer.Option(help="Where the sample goes.")] = Path("data/sample"),
+) -> None:
+    """Build the sample web, its benchmark, its truth table and its knowledge base from published packages."""
+    from components import parameters
+    from components.stage import stage
+    from samples.build import build as build_sample
+
+    knobs = parameters.load(params).sample
+    with stage("sample") as measures:
+        measures.update(build_sample(knobs, out))
+
+
+def serve(
+    params: Params = Path("params.yaml"),
+    web: Annotated[Path, typer.Option(help="The folder of site archives.")] = Path("data/sample/web"),
+) -> None:
+    """Serve the sample web on loopback until interrupted, to look at it in a browser."""
+    import threading
+
+    from components import parameters
+    from samples.server import serve as serve_sites
+
+    port = parameters.load(params).sample.port
+    with serve_sites(web, port) as sites:
+        for host in sites.hosts:
+            typer.echo(f"http://{host}:{port}/")
+        typer.echo("Ctrl-C ends it")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            typer.echo("ended")

@@ -1,0 +1,137 @@
+"""The sample knowledge base, in the layout of Wikidata's JSON dump, from three sources of real items.
+
+Brands and places of name-suggestion-index (Wikidata's own labels and descriptions), territories of country-coder, and our own
+tables of facts. An item that stands in several is merged: our facts first, then territories, then brands.
+"""
+
+import bz2
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samples.concepts import read_json
+from samples.facts import read_facts
+
+COUNTRY, TERRITORY = "Q6256", "Q15642541"
+
+
+@dataclass(frozen=True)
+class Item:
+    """What of an item the sample knows."""
+
+    qid: str
+    label: str
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    instance_of: tuple[str, ...] = ()
+    subclass_of: tuple[str, ...] = ()
+
+
+def write_dump(path: Path, modules: Path) -> int:
+    """Writes the dump (bzip2, items by numeric Q-id); returns the number of items."""
+    merged: dict[str, Item] = {}
+    for item in (*_facts(), *_territories(modules), *_brands(modules)):
+        merged[item.qid] = _merge(merged[item.qid], item) if item.qid in merged else item
+    items = sorted(merged.values(), key=lambda item: int(item.qid[1:]))
+    lines = ",\n".join(json.dumps(as_dump(item), ensure_ascii=False, separators=(",", ":")) for item in items)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bz2.compress(f"[\n{lines}\n]\n".encode()))
+    return len(items)
+
+
+def _merge(first: Item, second: Item) -> Item:
+    names = dict.fromkeys((*first.aliases, second.label, *second.aliases))
+    return Item(
+        first.qid,
+        first.label,
+        first.description or second.description,
+        tuple(name for name in names if name != first.label),
+        first.instance_of or second.instance_of,
+        first.subclass_of or second.subclass_of,
+    )
+
+
+def _facts() -> Iterable[Item]:
+    for fact in read_facts():
+        parents = (fact.parent_qid,) if fact.parent_qid else ()
+        # A thing that pictures show is a kind of its parent; a brand or another single thing is an instance of it.
+        single = any(key.startswith(("brand:", "flag:")) for key in fact.depicts)
+        yield Item(
+            fact.qid,
+            fact.label,
+            fact.description,
+            fact.aliases,
+            instance_of=parents if single else (),
+            subclass_of=() if single else parents,
+        )
+
+
+def _territories(modules: Path) -> Iterable[Item]:
+    for place in _borders(modules):
+        if "nameEn" not in place or not str(place.get("wikidata", "")).startswith("Q"):
+            continue
+        codes = [place[key] for key in ("iso1A2", "iso1A3") if key in place]
+        names = (f"flag of {place['nameEn']}", *codes, *place.get("aliases", ()))
+        country = place.get("country")
+        described = f"territory of {country}" if country else "country or territory of the world"
+        kind = COUNTRY if "iso1A2" in place and not country else TERRITORY
+        yield Item(place["wikidata"], place["nameEn"], described, tuple(dict.fromkeys(names)), instance_of=(kind,))
+
+
+def _borders(modules: Path) -> list[dict[str, Any]]:
+    features = read_json(modules, "@rapideditor/country-coder/src/data/borders.json")["features"]
+    return [feature["properties"] for feature in features]
+
+
+def territory_entities(modules: Path) -> dict[str, str]:
+    """Concept key of a flag → Q-id of what it stands for: `flag:JP` → Japan's."""
+    found: dict[str, str] = {}
+    for place in _borders(modules):
+        entity = str(place.get("wikidata", ""))
+        if not entity.startswith("Q"):
+            continue
+        for code in (place.get("iso1A2"), *place.get("aliases", ())):
+            if code:
+                found.setdefault(f"flag:{code}", entity)
+    return found
+
+
+def _brands(modules: Path) -> Iterable[Item]:
+    items = read_json(modules, "name-suggestion-index/dist/wikidata/wikidata.json")["wikidata"]
+    for qid, item in items.items():
+        if item.get("label") and qid[1:].isdigit():
+            yield Item(qid, item["label"], item.get("description", ""))
+
+
+def as_dump(item: Item) -> dict[str, Any]:
+    """An item as one line of the dump holds it."""
+    return {
+        "type": "item",
+        "id": item.qid,
+        "labels": {"en": _text(item.label)},
+        "descriptions": {"en": _text(item.description)} if item.description else {},
+        "aliases": {"en": [_text(alias) for alias in item.aliases]} if item.aliases else {},
+        "claims": {
+            name: [_claim(item.qid, name, number, value) for number, value in enumerate(values)]
+            for name, values in (("P31", item.instance_of), ("P279", item.subclass_of))
+            if values
+        },
+        "sitelinks": {},
+    }
+
+
+def _text(value: str) -> dict[str, str]:
+    return {"language": "en", "value": value}
+
+
+def _claim(qid: str, name: str, number: int, value: str) -> dict[str, Any]:
+    target = {"entity-type": "item", "numeric-id": int(value[1:]), "id": value}
+    snak = {
+        "snaktype": "value",
+        "property": name,
+        "datavalue": {"value": target, "type": "wikibase-entityid"},
+        "datatype": "wikibase-item",
+    }
+    return {"mainsnak": snak, "type": "statement", "id": f"{qid}$sample-{name}-{number}", "rank": "normal"}
