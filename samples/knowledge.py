@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samples.concepts import read_json
+from samples.concepts import read_json, territory_code
 from samples.facts import read_facts
 
 COUNTRY, TERRITORY = "Q6256", "Q15642541"
@@ -68,12 +68,22 @@ def _facts() -> Iterable[Item]:
         )
 
 
+def _usual_names(modules: Path) -> dict[str, str]:
+    """Territory code → CLDR's English name, which often is not the official one."""
+    emoji = read_json(modules, "emojibase-data/en/data.json")
+    names = {territory_code(e["hexcode"]): e["label"].removeprefix("flag: ") for e in emoji}
+    return {code: name for code, name in names.items() if code}
+
+
 def _territories(modules: Path) -> Iterable[Item]:
+    usual = _usual_names(modules)
     for place in _borders(modules):
         if "nameEn" not in place or not str(place.get("wikidata", "")).startswith("Q"):
             continue
         codes = [place[key] for key in ("iso1A2", "iso1A3") if key in place]
-        names = (f"flag of {place['nameEn']}", *codes, *place.get("aliases", ()))
+        common = [usual[code] for code in (place.get("iso1A2"), *place.get("aliases", ())) if code in usual]
+        names = (*common, f"flag of {place['nameEn']}", *codes, *place.get("aliases", ()))
+        names = tuple(name for name in names if name != place["nameEn"])
         country = place.get("country")
         described = f"territory of {country}" if country else "country or territory of the world"
         kind = COUNTRY if "iso1A2" in place and not country else TERRITORY

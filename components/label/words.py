@@ -1,23 +1,22 @@
 """Words of an alt text with their offsets, and how much each word tells, learned from the crawl itself."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.knowledge.names import words as normalised_words
 from components.stage import read_json, write_json
 
-_RUN = re.compile(r"[^\W_]+")
 # Counts of a small site are drawn towards "rare" by this many imagined pictures without the word.
 _SMOOTHING = 30
 
 
 @dataclass(frozen=True)
 class Word:
-    """A run of letters and digits, in lower case; `text[start:end]` is its surface."""
+    """A word as the name index spells it; `text[start:end]` is its surface."""
 
     text: str
     start: int
@@ -25,8 +24,8 @@ class Word:
 
 
 def split(text: str) -> list[Word]:
-    """Cuts at everything that is no letter or digit, underscores and hyphens included."""
-    return [Word(m.group().lower(), m.start(), m.end()) for m in _RUN.finditer(text)]
+    """The words of a text, cut as `components.knowledge.normalise` cuts names (underscores and hyphens separate)."""
+    return [Word(*word) for word in normalised_words(text)]
 
 
 @dataclass(frozen=True)

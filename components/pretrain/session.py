@@ -115,8 +115,8 @@ class Randomness:
 def stop_unless_finite(recipe: str, step: int, losses: dict[str, Tensor]) -> None:
     """Raises MofiError, naming recipe, step and loss, when a loss is no number any more."""
     for name, value in losses.items():
-        if not math.isfinite(float(value)):
+        if not math.isfinite(float(value.detach())):
             raise MofiError(
-                f"{recipe}: the {name} loss is {float(value)} at step {step}; lower pretrain.learning_rate or "
+                f"{recipe}: the {name} loss is {float(value.detach())} at step {step}; lower pretrain.learning_rate or "
                 "pretrain.gradient_clip in params.yaml, or lengthen pretrain.warm_up"
             )

@@ -1,0 +1,92 @@
+"""The retrieval benchmark as it lies on disk: an index beside a folder of pictures in GPR1200's layout."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from components.errors import InputError
+from components.images import BadImage, decode
+
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Pictures in the order of the index; `categories` and `foundries` int64 [n]."""
+
+    folder: Path
+    files: tuple[str, ...]
+    categories: npt.NDArray[np.int64]
+    foundries: npt.NDArray[np.int64]
+    domains: tuple[str, ...]
+    art_sets: tuple[str, ...]
+    concepts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """`emoji`, `flag` or `brand`: what stands before the colon of the concept's key."""
+        return tuple(concept.partition(":")[0] for concept in self.concepts)
+
+    def bytes_of(self, number: int) -> bytes:
+        """A picture as it is stored.
+
+        Raises:
+            InputError: if the file is missing.
+        """
+        path = self.folder / "images" / self.files[number]
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise InputError(
+                f"{path} stands in the benchmark's index but is missing; run `mofi sample build`"
+            ) from None
+
+    def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
+        """All pictures, a few hundred at a time: uint8 [b, size, size, 3].
+
+        Raises:
+            InputError: if a picture cannot be decoded; a benchmark with holes measures something else.
+        """
+        for start in range(0, len(self), _BATCH):
+            yield np.stack([self._decode(number, size) for number in range(start, min(start + _BATCH, len(self)))])
+
+    def _decode(self, number: int, size: int) -> npt.NDArray[np.uint8]:
+        try:
+            return decode(self.bytes_of(number), size)
+        except BadImage as error:
+            raise InputError(
+                f"{self.folder / 'images' / self.files[number]}: {error}; run `mofi sample build`"
+            ) from error
+
+
+def read_benchmark(folder: Path) -> Benchmark:
+    """Reads `images.parquet` of a benchmark folder.
+
+    Raises:
+        InputError: if it is missing or empty.
+    """
+    path = folder / "images.parquet"
+    if not path.is_file():
+        raise InputError(f"{path} is missing; run `mofi sample build`, or name a benchmark with --benchmark")
+    table = pq.read_table(path)
+    if table.num_rows == 0:
+        raise InputError(f"{path} lists no picture; run `mofi sample build`")
+    columns = {
+        name: table[name].to_pylist() for name in ("file", "category", "domain", "art_set", "foundry", "concept")
+    }
+    return Benchmark(
+        folder,
+        tuple(columns["file"]),
+        np.array(columns["category"], dtype=np.int64),
+        np.unique(columns["foundry"], return_inverse=True)[1].astype(np.int64),
+        tuple(columns["domain"]),
+        tuple(columns["art_set"]),
+        tuple(columns["concept"]),
+    )

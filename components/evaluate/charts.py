@@ -1,0 +1,74 @@
+"""Charts as SVG text. Colours are classes or CSS variables, so that the page's light and dark schemes reach them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from markupsafe import Markup
+
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A picture on the map: place in [0, 1], the group it is coloured by, and a thumbnail for some."""
+
+    x: float
+    y: float
+    group: str
+    title: str
+    thumbnail: str | None = None
+
+
+def lines(curves: Mapping[str, Points], x_label: str, width: int = 420, height: int = 200) -> Markup:
+    """Curves over a common x axis; the n-th curve has the class `series-n`."""
+    left, right, top, bottom = 46, 12, 12, 34
+    points = [point for curve in curves.values() for point in curve]
+    if not points:
+        return Markup("")
+    x_low, x_high = min(p[0] for p in points), max(p[0] for p in points)
+    y_low, y_high = min(0.0, *(p[1] for p in points)), max(p[1] for p in points)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (
+            left + (x - x_low) / max(x_high - x_low, 1e-9) * (width - left - right),
+            height - bottom - (y - y_low) / max(y_high - y_low, 1e-9) * (height - top - bottom),
+        )
+
+    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(", ".join(curves))}">']
+    for share in (0.0, 0.5, 1.0):
+        y = y_low + share * (y_high - y_low)
+        _, py = place(x_low, y)
+        parts.append(f'<line class="grid" x1="{left}" y1="{py:.1f}" x2="{width - right}" y2="{py:.1f}"/>')
+        parts.append(f'<text class="tick" x="{left - 6}" y="{py + 4:.1f}" text-anchor="end">{y:.3g}</text>')
+    for share, anchor in ((0.0, "start"), (1.0, "end")):
+        x = x_low + share * (x_high - x_low)
+        px, _ = place(x, y_low)
+        parts.append(f'<text class="tick" x="{px:.1f}" y="{height - 16}" text-anchor="{anchor}">{x:,.0f}</text>')
+    middle = left + (width - left - right) / 2
+    parts.append(f'<text class="tick" x="{middle:.0f}" y="{height - 16}" text-anchor="middle">{escape(x_label)}</text>')
+    for number, (name, curve) in enumerate(curves.items()):
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (place(x, y) for x, y in curve))
+        parts.append(f'<polyline class="series-{number}" points="{path}"><title>{escape(name)}</title></polyline>')
+    return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped
+
+
+def scatter(dots: Sequence[Dot], groups: Sequence[str], width: int = 960, height: int = 640, side: int = 30) -> Markup:
+    """A map: a dot per picture with the class `group-n`, and a framed thumbnail where there is one."""
+    pad = side
+    number = {group: n for n, group in enumerate(groups)}
+
+    def place(dot: Dot) -> tuple[float, float]:
+        return pad + dot.x * (width - 2 * pad), pad + (1 - dot.y) * (height - 2 * pad)
+
+    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Map of the embeddings">']
+    for dot in dots:
+        x, y = place(dot)
+        parts.append(f'<circle class="group-{number[dot.group]}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>')
+    for dot in dots:
+        if dot.thumbnail:
+            x, y = place(dot)
+            corner = f'x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side}" height="{side}"'
+            parts.append(f'<g><title>{escape(dot.title)}</title><image {corner} href="{dot.thumbnail}"/>')
+            parts.append(f'<rect class="frame group-{number[dot.group]}" {corner} rx="3"/></g>')
+    return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped

@@ -1,0 +1,47 @@
+"""`mofi evaluate` and `mofi report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Params = Annotated[Path, typer.Option(help="The parameter file.")]
+
+
+def evaluate(
+    *,
+    params: Params = Path("params.yaml"),
+    models: Annotated[Path, typer.Option(help="The folder of model folders.")] = Path("models"),
+    benchmark: Annotated[Path, typer.Option(help="The retrieval benchmark.")] = Path("data/sample/benchmark"),
+    truth: Annotated[Path, typer.Option(help="The truth table of the web's pictures.")] = Path(
+        "data/sample/truth.parquet"
+    ),
+    crawl: Annotated[Path, typer.Option(help="The crawled shards.")] = Path("data/crawl"),
+    labels: Annotated[Path, typer.Option(help="The labels beside them.")] = Path("data/labels"),
+    out: Annotated[Path, typer.Option(help="Where embeddings and figures go.")] = Path("data/evaluation"),
+) -> None:
+    """Measure every model by the GPR1200 protocol beside raw pixels and an untrained tower; measure the labels."""
+    from components import parameters
+    from components.evaluate.evaluate import Inputs, model_folders
+    from components.evaluate.evaluate import evaluate as evaluate_all
+    from components.registry.runs import stage_run
+    from components.stage import METRICS, stage
+
+    knobs = parameters.load(params).evaluate
+    inputs = Inputs(models, benchmark, truth, crawl, labels)
+    read = [benchmark, truth, crawl, labels, *model_folders(models).values()]
+    with stage_run("evaluate", knobs, inputs=read) as run:
+        with stage("evaluate") as measures:
+            measures.update(evaluate_all(inputs, knobs, out))
+        run.log_metrics(METRICS / "evaluate.json")
+
+
+def report(
+    data: Annotated[Path, typer.Option(help="The folder of the stages' outputs.")] = Path("data"),
+    metrics: Annotated[Path, typer.Option(help="The folder of the stages' metrics.")] = Path("metrics"),
+    out: Annotated[Path, typer.Option(help="Where index.html and summary.json go.")] = Path("reports"),
+) -> None:
+    """Write reports/index.html for people and reports/summary.json for programs, of whatever has been run so far."""
+    from components.evaluate.report import write_report
+
+    typer.echo(f"wrote {write_report(data, metrics, out)}")

@@ -1,0 +1,49 @@
+"""What a model must beat: raw pixels, and its own tower before any training."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from components.errors import InputError
+from components.pretrain import towers
+from components.pretrain.embed import Encoder, encoder_of
+from components.pretrain.towers import TowerConfig
+from components.stage import read_json
+
+PIXEL_SIDES = (8, 32)
+# Pictures are averaged down from this side, a multiple of all of PIXEL_SIDES.
+PICTURE_SIDE = 64
+
+
+def pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
+    """Averages over square blocks, each picture's own mean taken off (so that cosine is correlation), L2-normalised.
+
+    Args:
+        pictures: uint8 [n, s, s, 3], s a multiple of `side`.
+        side: blocks per side.
+
+    Returns:
+        float32 [n, side * side * 3].
+    """
+    n, size = pictures.shape[:2]
+    block = size // side
+    means = pictures.reshape(n, side, block, side, block, 3).mean(axis=(2, 4), dtype=np.float32).reshape(n, -1)
+    centred = means - means.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(centred, axis=1, keepdims=True)
+    result: npt.NDArray[np.float32] = centred / np.where(norms > 0, norms, 1)
+    return result
+
+
+def untrained(model: Path) -> Encoder:
+    """The encoder that a trained model was before its first step: the same tower, drawn from the same seed.
+
+    Raises:
+        InputError: if the folder does not say which.
+    """
+    config = read_json(model / "open_clip_config.json")
+    card = read_json(model / "mofi.json")
+    if "seed" not in card:
+        raise InputError(f"{model / 'mofi.json'} holds no seed; train the model anew")
+    tower = TowerConfig(config["model_cfg"], config["preprocess_cfg"])
+    return encoder_of(towers.build(tower, int(card["seed"])), tower)

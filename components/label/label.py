@@ -1,0 +1,133 @@
+"""The label stage: three shard maps over the crawl, with what they counted added up in between."""
+
+import logging
+import shutil
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.errors import InputError
+from components.label import passes
+from components.label.image_filter import Calibration, calibrate
+from components.label.pages import merge_sums
+from components.label.parameters import LabelParameters
+from components.label.words import add_counts, read_counts, write_counts
+from components.shard_map import Task, fingerprint, map_shards, publish, work_folder
+from components.shards import shard_name, shard_numbers
+from components.stage import read_json, write_json
+
+logger = logging.getLogger(__name__)
+
+
+def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, parameters: LabelParameters) -> dict[str, Any]:
+    """Labels every picture of `crawl` and replaces `out` by the result (docs/formats.md); returns the measures.
+
+    Args:
+        crawl: picture shards.
+        knowledge: a knowledge base.
+        model: folder of a CLIP model, or an open_clip name.
+        out: receives `NUMBER.parquet`, `NUMBER_images.npy` (float16 [pictures, d], row i of the parquet), `NUMBER_stats.json`,
+            and what `explain` needs: `words.json`, `pages.parquet`, `calibration.json`.
+        parameters: section `label`.
+
+    Raises:
+        InputError: if an input is missing, or too many pictures cannot be read.
+    """
+    numbers = _consecutive(crawl)
+    if not (knowledge / "entities.parquet").is_file():
+        raise InputError(f"{knowledge} holds no knowledge base; `mofi knowledge build` makes one")
+    model_path = Path(model)
+    mark = fingerprint(parameters, crawl, knowledge, model_path if model_path.is_dir() else model)
+    work = work_folder("label", mark)
+    between = work / "between"
+    between.mkdir(exist_ok=True)
+    job = passes.Job(crawl.absolute(), knowledge.absolute(), _absolute(model), between, parameters)
+
+    surveyed, seen = _map(passes.survey, job, numbers, "label: survey", work / "survey")
+    _sum_survey(surveyed, numbers, crawl, parameters.references, between)
+    readings, found = _map(passes.read, job, numbers, "label: read", work / "read")
+    calibration = _sum_readings(readings, numbers, parameters.image_quantile, between)
+    job = passes.Job(job.crawl, job.knowledge, job.model, between, parameters, calibration)
+    labels, decided = _map(passes.decide, job, numbers, "label: decide", work / "decide")
+    for name in ("words.json", "pages.parquet", "calibration.json"):
+        shutil.copyfile(between / name, labels / name)
+    publish(labels, out)
+    shutil.rmtree(work)
+    return _measures(seen, found, decided, calibration)
+
+
+def _consecutive(crawl: Path) -> list[int]:
+    numbers = shard_numbers(crawl)
+    if numbers != list(range(len(numbers))):
+        missing = sorted(set(range(numbers[-1])) - set(numbers))
+        raise InputError(f"{crawl} lacks shard {shard_name(missing[0])}; run the stage that writes it again")
+    return numbers
+
+
+def _absolute(model: str) -> str:
+    return str(Path(model).absolute()) if Path(model).is_dir() else model
+
+
+def _map(task: Any, job: passes.Job, numbers: list[int], stage: str, work: Path) -> tuple[Path, Counter[str]]:
+    run: Task = partial(_on_shard, task, job)
+    return map_shards(run, numbers, stage=stage, work=work, max_error_share=job.parameters.max_error_share)
+
+
+def _on_shard(task: Any, job: passes.Job, number: int, position: int, out: Path) -> Any:
+    return task(job, number, position, out)
+
+
+def _sum_survey(surveyed: Path, numbers: list[int], crawl: Path, references: int, between: Path) -> None:
+    """Adds the word counts up; picks the reference pictures evenly over the shards, by the pictures' own hashes."""
+    write_counts(between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers))
+    share = -(-references // len(numbers))
+    chosen = []
+    for number in numbers:
+        images = np.load(surveyed / f"{shard_name(number)}_images.npy")
+        np.save(between / f"{shard_name(number)}_images.npy", images)
+        hashes = [str(row["sha256"]) for row in passes.rows_of(crawl, number)]
+        order = sorted(range(len(hashes)), key=lambda n: (hashes[n][::-1], n))
+        chosen.append(images[[n for n in order if images[n].any()][:share]])
+    np.save(between / "references.npy", np.concatenate(chosen))
+
+
+def _sum_readings(readings: Path, numbers: list[int], quantile: float, between: Path) -> Calibration:
+    merge_sums([readings / f"{shard_name(n)}_pages.parquet" for n in numbers], between / "pages.parquet")
+    matched: list[float] = []
+    unmatched: list[float] = []
+    for number in numbers:
+        pairs = read_json(readings / f"{shard_name(number)}_pairs.json")
+        matched += pairs["matched"]
+        unmatched += pairs["unmatched"]
+        shutil.copyfile(readings / f"{shard_name(number)}.parquet", between / f"{shard_name(number)}.parquet")
+    calibration = calibrate(matched, unmatched, quantile)
+    logger.info(
+        "label: CLIP tells a matched from an unmatched pair with an AUC of %.3f (%d pairs); threshold z = %.2f",
+        calibration.auc,
+        calibration.pairs,
+        calibration.threshold,
+    )
+    write_json(between / "calibration.json", vars(calibration))
+    return calibration
+
+
+def _measures(
+    seen: Counter[str], found: Counter[str], decided: Counter[str], calibration: Calibration
+) -> dict[str, Any]:
+    reasons = {name: count for name, count in sorted(decided.items()) if name != "labelled"}
+    return {
+        "pictures": seen["pictures"],
+        "unreadable": seen["unreadable"],
+        "with_mention": found["with_mention"],
+        "candidates": found["candidates"],
+        "labelled": decided["labelled"],
+        "decisions": reasons,
+        "image_filter": {
+            "auc": round(calibration.auc, 4),
+            "threshold": round(calibration.threshold, 4),
+            "pairs": calibration.pairs,
+        },
+    }

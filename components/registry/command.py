@@ -1,0 +1,30 @@
+"""`mofi promote`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def promote(
+    params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
+    models: Annotated[Path, typer.Option(help="The folder of model folders.")] = Path("models"),
+    evaluation: Annotated[Path, typer.Option(help="The measures that decide.")] = Path("metrics/evaluate.json"),
+    benchmark: Annotated[Path, typer.Option(help="The benchmark they were taken on.")] = Path("data/sample/benchmark"),
+) -> None:
+    """Give the best recipe the alias of the champion in the MLflow registry, if it passes the gates of params.yaml.
+
+    A refusal is an error: the reasons go to metrics/promote.json, and the chain stops.
+    """
+    from components import parameters
+    from components.errors import GateRefused
+    from components.registry.promote import promote as promote_best
+    from components.registry.promote import refuse_text
+    from components.stage import read_json, stage
+
+    knobs = parameters.load(params).promote
+    with stage("promote") as measures:
+        measures.update(promote_best(read_json(evaluation), knobs, models, benchmark))
+    if not measures["promoted"]:
+        raise GateRefused(refuse_text(measures))
+    typer.echo(f"{measures['recipe']} is {knobs.alias} ({knobs.metric} {measures['value']:.4f})")

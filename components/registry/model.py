@@ -1,0 +1,92 @@
+"""Model folders in MLflow: logged as they are, found again by their bytes, loaded by alias."""
+
+import importlib.metadata
+import logging
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema, TensorSpec
+
+from components.errors import InputError
+from components.registry import tracking
+from components.registry.provenance import digest
+from components.stage import read_json
+
+logger = logging.getLogger(__name__)
+
+CODE = Path(__file__).with_name("pyfunc.py")
+# What loading a logged model takes; nothing of this project.
+REQUIREMENTS = ("torch", "open_clip_torch", "safetensors", "pillow", "pandas", "numpy")
+DIGEST_TAG, RECIPE_TAG = "sha256", "recipe"
+
+
+def log(folder: Path) -> str:
+    """Logs a model folder to the open run; returns the URI of the logged model.
+
+    No pickle is involved: the loader is a script (`pyfunc.py`), the weights are safetensors.
+
+    Raises:
+        InputError: if the folder holds no model.
+    """
+    card = read_card(folder)
+    logged = mlflow.pyfunc.log_model(
+        name=str(card["recipe"]),
+        python_model=str(CODE),
+        artifacts={"model": str(folder)},
+        signature=_signature(int(read_json(folder / "open_clip_config.json")["model_cfg"]["embed_dim"])),
+        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS],
+        tags={DIGEST_TAG: digest(folder), RECIPE_TAG: str(card["recipe"])},
+        metadata={"mofi": card},
+    )
+    return str(logged.model_uri)
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """`mofi.json` of a model folder.
+
+    Raises:
+        InputError: if the folder holds no model.
+    """
+    for name in ("open_clip_model.safetensors", "open_clip_config.json", "mofi.json"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} is no model folder: {name} is missing; run `mofi pretrain {folder.name}`")
+    card: dict[str, Any] = read_json(folder / "mofi.json")
+    return card
+
+
+def _signature(width: int) -> ModelSignature:
+    columns = [ColSpec("binary", "image", required=False), ColSpec("string", "path", required=False)]
+    return ModelSignature(Schema(columns), Schema([TensorSpec(np.dtype(np.float32), (-1, width))]))
+
+
+def find(mark: str) -> str | None:
+    """The URI of the newest logged model with this digest, or None."""
+    experiment = tracking.connect()
+    found = mlflow.search_logged_models(
+        [experiment],
+        filter_string=f"tags.{DIGEST_TAG} = '{mark}'",
+        order_by=[{"field_name": "creation_timestamp", "ascending": False}],
+        max_results=1,
+        output_format="list",
+    )
+    return str(found[0].model_uri) if found else None
+
+
+def load(name: str, alias: str) -> Any:
+    """The pyfunc model `models:/NAME@ALIAS`.
+
+    Raises:
+        InputError: if nothing has that alias.
+    """
+    tracking.connect()
+    uri = f"models:/{name}@{alias}"
+    try:
+        return mlflow.pyfunc.load_model(uri)
+    except MlflowException as error:
+        raise InputError(
+            f"{uri} cannot be loaded ({error.message}); `mofi promote` gives a model that alias"
+        ) from error

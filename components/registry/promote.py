@@ -1,0 +1,213 @@
+"""Gives the best recipe the champion's alias, if it passes the gates, and writes down why."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from components.errors import InputError
+from components.registry import model, tracking
+from components.registry.parameters import PromoteParameters
+from components.registry.provenance import digest, dvc_hash, git_commit
+from components.registry.runs import stage_run
+
+logger = logging.getLogger(__name__)
+
+PIXELS = "raw_pixels_"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition: what was measured, and what it must reach."""
+
+    name: str
+    value: float
+    least: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value reaches the bar."""
+        return self.value >= self.least
+
+    def sentence(self) -> str:
+        """For people."""
+        return f"{self.name} is {self.value:.4f}, at least {self.least:.4f} is asked"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What the registry says of the present champion."""
+
+    version: str
+    digest: str
+    value: float
+    benchmark: str
+
+
+def lookup(measures: Mapping[str, Any], key: str, of: str) -> float:
+    """A number below `models.OF` of the evaluation's metrics.
+
+    Raises:
+        InputError: if there is none.
+    """
+    value: Any = measures.get("models", {})
+    for part in (of, *key.split(".")):
+        if not isinstance(value, Mapping) or part not in value:
+            raise InputError(
+                f"metrics/evaluate.json has no number at models.{of}.{key}; run `mofi evaluate`, or mend "
+                "promote.metric, promote.baseline or promote.candidates in params.yaml"
+            )
+        value = value[part]
+    return float(value)
+
+
+def best_candidate(measures: Mapping[str, Any], parameters: PromoteParameters) -> tuple[str, float]:
+    """The candidate with the highest metric; among equals, the first that params.yaml names."""
+    values = {name: lookup(measures, parameters.metric, name) for name in parameters.candidates}
+    best = max(values, key=lambda name: values[name])
+    return best, values[best]
+
+
+def gates(
+    measures: Mapping[str, Any], parameters: PromoteParameters, value: float, champion: Champion | None, benchmark: str
+) -> list[Gate]:
+    """Every gate of params.yaml for a candidate's value of the metric.
+
+    The present champion counts only if it was measured on the same benchmark: other pictures give other numbers.
+    """
+    pixels = [name for name in measures.get("models", {}) if name.startswith(PIXELS)]
+    floor = max(lookup(measures, parameters.metric, name) for name in pixels) if pixels else 0.0
+    baseline = lookup(measures, parameters.metric, parameters.baseline)
+    precision = measures.get("labels", {}).get("precision") or 0.0
+    found = [
+        Gate(parameters.metric, value, parameters.least),
+        Gate(f"its ratio to {parameters.baseline}", _ratio(value, baseline), parameters.least_over_baseline),
+        Gate("its ratio to raw pixels", _ratio(value, floor), parameters.least_over_raw_pixels),
+        Gate("label precision", float(precision), parameters.least_label_precision),
+    ]
+    if champion is not None and champion.benchmark == benchmark:
+        least = champion.value * (1 - parameters.largest_loss)
+        found.append(Gate(f"{parameters.metric} beside champion version {champion.version}", value, least))
+    return found
+
+
+def _ratio(value: float, other: float) -> float:
+    return value / other if other > 0 else float("inf") if value > 0 else 0.0
+
+
+def promote(
+    measures: Mapping[str, Any], parameters: PromoteParameters, models: Path, benchmark: Path
+) -> dict[str, Any]:
+    """Promotes, or says why not; returns the content of `metrics/promote.json`.
+
+    The same model bytes are never registered twice: promoting them again moves the alias at most.
+
+    Raises:
+        InputError: if the measures or the model folder are missing.
+        SetupError: if the registry does not answer.
+    """
+    tracking.connect()
+    recipe, value = best_candidate(measures, parameters)
+    model.read_card(models / recipe)
+    champion = present_champion(parameters)
+    mark, benchmark_mark = digest(models / recipe), benchmark_digest(benchmark)
+    checked = gates(measures, parameters, value, champion, benchmark_mark)
+    failed = [gate for gate in checked if not gate.passed]
+    result: dict[str, Any] = {
+        "promoted": not failed,
+        "recipe": recipe,
+        "metric": parameters.metric,
+        "value": value,
+        "gates": {gate.name: {"value": round(gate.value, 4), "least": round(gate.least, 4)} for gate in checked},
+        "reasons": [gate.sentence() for gate in failed],
+        "sha256": mark,
+    }
+    if not failed:
+        version = _version(parameters, models / recipe, recipe, mark)
+        facts = {
+            f"metric.{parameters.metric}": f"{value:.6f}",
+            "benchmark": benchmark_mark,
+            "promoted.because": "; ".join(gate.sentence() for gate in checked),
+        }
+        _give_alias(parameters, version, facts, champion)
+    return result
+
+
+def benchmark_digest(folder: Path) -> str:
+    """What tells one benchmark from another: DVC's hash where there is one, else the digest of its index."""
+    known = dvc_hash(folder)
+    return known if known != "unversioned" else digest(folder)
+
+
+def present_champion(parameters: PromoteParameters) -> Champion | None:
+    """Who has the alias now, if anyone."""
+    try:
+        version = mlflow.MlflowClient().get_model_version_by_alias(parameters.name, parameters.alias)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    tags = version.tags
+    return Champion(
+        str(version.version),
+        tags.get(model.DIGEST_TAG, ""),
+        float(tags.get(f"metric.{parameters.metric}", 0.0)),
+        tags.get("benchmark", ""),
+    )
+
+
+def _version(parameters: PromoteParameters, folder: Path, recipe: str, mark: str) -> ModelVersion:
+    """The version that holds these bytes: the registered one, or a new one of the model that the training logged."""
+    client = mlflow.MlflowClient()
+    known = [
+        v for v in client.search_model_versions(f"name = '{parameters.name}'") if v.tags.get(model.DIGEST_TAG) == mark
+    ]
+    if known:
+        logger.info("version %s of %s already holds this model", known[0].version, parameters.name)
+        return known[0]
+    uri = model.find(mark)
+    if uri is None:
+        # A skipped training logs nothing, so after a restored cache the model is logged here.
+        with stage_run("promote", parameters, inputs=[folder]) as run:
+            uri = run.log_model(folder)
+    return mlflow.register_model(uri, parameters.name, tags={model.DIGEST_TAG: mark, model.RECIPE_TAG: recipe})
+
+
+def _give_alias(
+    parameters: PromoteParameters,
+    version: ModelVersion,
+    facts: Mapping[str, str],
+    before: Champion | None,
+) -> None:
+    client = mlflow.MlflowClient()
+    if before is not None and before.version == str(version.version):
+        logger.info("version %s is %s already", version.version, parameters.alias)
+        return
+    audit = {
+        **facts,
+        "promoted.at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "promoted.over": f"version {before.version}" if before else "nothing",
+        "promoted.from_run": version.run_id or "",
+        "promoted.commit": git_commit()["mlflow.source.git.commit"],
+    }
+    for key, fact in audit.items():
+        client.set_model_version_tag(parameters.name, str(version.version), key, fact)
+    client.set_registered_model_alias(parameters.name, parameters.alias, str(version.version))
+    logger.info("version %s of %s is now %s", version.version, parameters.name, parameters.alias)
+
+
+def refuse_text(result: Mapping[str, Any]) -> str:
+    """Why nothing was promoted, and what can be done."""
+    reasons = "; ".join(result["reasons"])
+    if not reasons:
+        raise InputError("metrics/promote.json names no reason for its refusal; run `mofi promote` again")
+    return (
+        f"{result['recipe']} is not promoted: {reasons}. Train longer, mend the data, or change the gates "
+        "under `promote` in params.yaml; `mofi report` shows what was measured"
+    )

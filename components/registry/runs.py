@@ -1,0 +1,134 @@
+"""One MLflow run per stage that trains or measures; its figures are read from the files that the stage wrote."""
+
+import csv
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.data.dataset_source_registry import resolve_dataset_source
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import Metric
+
+from components.errors import InputError
+from components.registry import model, tracking
+from components.registry.provenance import dvc_hash, git_commit
+from components.section import Section
+from components.stage import read_json
+
+logger = logging.getLogger(__name__)
+
+# The x axis of every curve, so that recipes with other batches can be laid over each other.
+CURVE_STEP = "images_seen"
+_METRICS_PER_CALL = 1000
+_SAMPLE_EVERY = 5.0
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """An open MLflow run of one stage."""
+
+    id: str
+    name: str
+
+    def log_metrics(self, path: Path) -> None:
+        """Every number of a metrics file, nested keys joined by dots; the file itself goes along."""
+        numbers = {key: float(value) for key, value in flatten(read_json(path)) if is_number(value)}
+        self._send([Metric(key, value, _now(), 0) for key, value in numbers.items()])
+        mlflow.log_artifact(str(path))
+
+    def log_curves(self, path: Path) -> None:
+        """A csv of curves: every column over `images_seen`.
+
+        Raises:
+            InputError: if the file is missing or lacks that column.
+        """
+        self._send([Metric(f"curve.{name}", value, _now(), step) for name, value, step in read_curves(path)])
+        mlflow.log_artifact(str(path))
+
+    def log_model(self, folder: Path) -> str:
+        """The model folder as it is (safetensors and JSON), loadable by `mlflow.pyfunc.load_model`; returns its URI."""
+        return model.log(folder)
+
+    def _send(self, metrics: list[Metric]) -> None:
+        client = mlflow.MlflowClient()
+        for start in range(0, len(metrics), _METRICS_PER_CALL):
+            client.log_batch(self.id, metrics=metrics[start : start + _METRICS_PER_CALL])
+
+
+@contextmanager
+def stage_run(
+    name: str,
+    parameters: Section,
+    *,
+    inputs: Sequence[Path] = (),
+    tags: Mapping[str, str] | None = None,
+) -> Iterator[StageRun]:
+    """Opens the run of a stage and samples the machine's load while it is open; a body that raises marks it as failed.
+
+    Args:
+        name: the stage's name, as its metrics file has it.
+        parameters: the stage's section of params.yaml, logged flattened.
+        inputs: paths that the stage reads, as dvc.yaml has them: logged as datasets with DVC's hash as digest.
+        tags: further tags of the run.
+
+    Raises:
+        SetupError: at once, if the tracking server does not answer.
+    """
+    tracking.connect()
+    mlflow.set_system_metrics_sampling_interval(_SAMPLE_EVERY)
+    mlflow.set_system_metrics_samples_before_logging(1)
+    with mlflow.start_run(run_name=name, log_system_metrics=True) as run:
+        mlflow.set_tags({"stage": name} | git_commit() | dict(tags or {}))
+        mlflow.log_params(dict(flatten(parameters.model_dump(mode="json"))))
+        for path in inputs:
+            mlflow.log_input(_dataset(path), context=name)
+        yield StageRun(run.info.run_id, name)
+    logger.info("logged to MLflow: run %s (%s)", name, run.info.run_id)
+
+
+def _dataset(path: Path) -> MetaDataset:
+    with warnings.catch_warnings():
+        # MLflow knows a local folder under two names for the same class.
+        warnings.simplefilter("ignore", UserWarning)
+        source = resolve_dataset_source(path.absolute().as_uri())
+    return MetaDataset(source, name=path.as_posix(), digest=dvc_hash(path))
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested keys joined by dots, values as they are; a list counts as one value."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def is_number(value: Any) -> bool:
+    """Whether MLflow can draw it: an int or float, no bool."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def read_curves(path: Path) -> list[tuple[str, float, int]]:
+    """A csv of curves → (column, value, images seen); empty cells are left out."""
+    if not path.is_file():
+        raise InputError(f"{path} is missing; `mofi pretrain` writes it")
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    if rows and CURVE_STEP not in rows[0]:
+        raise InputError(f"{path} has no column {CURVE_STEP}; `mofi pretrain` writes it anew")
+    return [
+        (name, float(value), int(float(row[CURVE_STEP])))
+        for row in rows
+        for name, value in row.items()
+        if name not in (CURVE_STEP, "step") and value
+    ]
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

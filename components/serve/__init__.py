@@ -1,0 +1,1 @@
+"""Search by picture with a promoted model."""

@@ -1,0 +1,64 @@
+"""`mofi query` and `mofi search`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Params = Annotated[Path, typer.Option(help="The parameter file.")]
+Data = Annotated[Path, typer.Option(help="The data set to search in.")]
+
+
+def query(
+    params: Params = Path("params.yaml"),
+    data: Data = Path("data/i2e"),
+    benchmark: Annotated[Path, typer.Option(help="Where the query pictures come from.")] = Path(
+        "data/sample/benchmark"
+    ),
+    out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("data/query"),
+) -> None:
+    """Load the champion through MLflow, index the data set, and look benchmark pictures up in it."""
+    from components import parameters
+    from components.serve.embed import champion
+    from components.serve.query import query as run_query
+    from components.stage import stage
+
+    knobs = parameters.load(params)
+    with stage("query") as measures:
+        embed = champion(knobs.promote.name, knobs.promote.alias)
+        measures.update(run_query(embed, data, benchmark, knobs.query, out))
+
+
+def search(
+    image: Annotated[Path, typer.Argument(help="The picture to look up.")],
+    params: Params = Path("params.yaml"),
+    data: Data = Path("data/i2e"),
+    model: Annotated[Path | None, typer.Option(help="A model folder, in place of the registry's champion.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Pictures to show.")] = 10,
+) -> None:
+    """Show the entities and pictures of the data set that look most like a picture."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from components import parameters
+    from components.errors import InputError
+    from components.images import open_rgb
+    from components.serve import embed as embeds
+    from components.serve.search import build, entity_scores, read_labels
+
+    if not image.is_file():
+        raise InputError(f"{image} is no file; name a picture (PNG, JPEG or WebP)")
+    picture = image.read_bytes()
+    open_rgb(picture)
+    knobs = parameters.load(params).promote
+    embed = embeds.folder(model) if model else embeds.champion(knobs.name, knobs.alias)
+    hits = build(data, embed).search(embed([picture]), top)[0]
+    labels = read_labels(data)
+    entities = Table("entity", "label", "share", title=f"What {image.name} looks like")
+    for entity, share in entity_scores(hits)[:5]:
+        entities.add_row(entity, labels.get(entity, ""), f"{share:.0%}")
+    pictures = Table("cosine", "picture", "alt text", "entity", title="Nearest pictures")
+    for hit in hits:
+        named = ", ".join(labels.get(entity, entity) for entity in hit.entry.entities)
+        pictures.add_row(f"{hit.cosine:.3f}", f"{hit.entry.shard}:{hit.entry.key}", hit.entry.caption, named)
+    Console().print(entities, pictures)

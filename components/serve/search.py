@@ -1,0 +1,148 @@
+"""An index of a data set's pictures, searched by picture."""
+
+import io
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from components.errors import InputError
+from components.shards import Picture, read_shard, shard_name, shard_numbers
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 256
+# Pictures' bytes → float32 [n, d], L2-normalised.
+Embed = Callable[[Sequence[bytes]], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where an indexed picture lies, and what it shows."""
+
+    key: str
+    shard: Path
+    caption: str
+    entities: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A picture found, with its cosine to the query."""
+
+    entry: Entry
+    cosine: float
+
+
+class Index:
+    """Exact search by cosine, on the GPU where faiss sees one."""
+
+    def __init__(self, width: int) -> None:
+        index = faiss.IndexFlatIP(width)
+        gpus = getattr(faiss, "get_num_gpus", int)()
+        self._index = faiss.index_cpu_to_all_gpus(index) if gpus else index
+        self.entries: list[Entry] = []
+
+    def add(self, embeddings: npt.NDArray[np.float32], entries: Iterable[Entry]) -> None:
+        """float32 [n, d] and what they stand for.
+
+        Raises:
+            InputError: if an embedding is not finite.
+        """
+        self._index.add(_finite(embeddings))
+        self.entries.extend(entries)
+
+    def search(self, embeddings: npt.NDArray[np.float32], top: int) -> list[list[Hit]]:
+        """float32 [n, d] → for each the `top` nearest, best first; fewer if the index holds fewer."""
+        cosines, rows = self._index.search(
+            np.ascontiguousarray(embeddings, dtype=np.float32), min(top, len(self.entries))
+        )
+        return [
+            [Hit(self.entries[row], float(cosine)) for row, cosine in zip(found, scores, strict=True)]
+            for found, scores in zip(rows, cosines, strict=True)
+        ]
+
+
+def _finite(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    if not np.isfinite(embeddings).all():
+        raise InputError("the model gives embeddings that are not finite; train it anew and promote that one")
+    return np.ascontiguousarray(embeddings, dtype=np.float32)
+
+
+def build(data: Path, embed: Embed) -> Index:
+    """Indexes every picture of the shards below `data` (`train/`, `validation/`, or the folder itself).
+
+    Raises:
+        InputError: if there is no picture.
+    """
+    index: Index | None = None
+    for pictures in batches(_pictures(data)):
+        embeddings = embed([picture.image for _, picture in pictures])
+        index = index or Index(embeddings.shape[1])
+        index.add(embeddings, [_entry(shard, picture) for shard, picture in pictures])
+    if index is None:
+        raise InputError(f"{data} holds no picture to index; run `mofi curate`, or name another data set with --data")
+    logger.info("indexed %d pictures of %s", len(index.entries), data)
+    return index
+
+
+def batches(items: Iterable[tuple[Path, Picture]], size: int = _BATCH) -> Iterator[list[tuple[Path, Picture]]]:
+    """Lists of at most `size`."""
+    part: list[tuple[Path, Picture]] = []
+    for item in items:
+        part.append(item)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _pictures(data: Path) -> Iterator[tuple[Path, Picture]]:
+    folders = [folder for folder in (data / "train", data / "validation") if folder.is_dir()] or [data]
+    for folder in folders:
+        if folder != data and not any(folder.glob("*.parquet")):
+            continue
+        for number in shard_numbers(folder):
+            shard = folder / f"{shard_name(number)}.tar"
+            yield from ((shard, picture) for picture in read_shard(shard))
+
+
+def _entry(shard: Path, picture: Picture) -> Entry:
+    return Entry(picture.key, shard, picture.caption, tuple(picture.record.get("entities") or ()))
+
+
+def entity_scores(hits: Sequence[Hit], temperature: float = 0.07) -> list[tuple[str, float]]:
+    """Entities of the pictures found, by their share of the weighted vote (exp(cosine / temperature)), best first."""
+    votes: dict[str, float] = defaultdict(float)
+    for hit in hits:
+        for entity in hit.entry.entities[:1]:
+            votes[entity] += float(np.exp((hit.cosine - 1) / temperature))
+    total = sum(votes.values())
+    return sorted(((e, v / total) for e, v in votes.items()), key=lambda item: (-item[1], item[0])) if total else []
+
+
+def read_labels(data: Path) -> dict[str, str]:
+    """Q-id → label, from the data set's vocabulary; empty if it has none."""
+    path = data / "vocabulary.parquet"
+    if not path.is_file():
+        return {}
+    table = pq.read_table(path, columns=["entity_id", "label"])
+    return dict(zip(table["entity_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+
+
+def thumbnail(data: bytes, side: int = 96) -> bytes:
+    """A picture, small, as PNG on white."""
+    from PIL import Image
+
+    from components.images import decode
+
+    buffer = io.BytesIO()
+    Image.fromarray(decode(data, side)).save(buffer, "PNG")
+    return buffer.getvalue()
