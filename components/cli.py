@@ -33,7 +33,8 @@ app = typer.Typer(
     help="Turns the noisy web into entity-labelled pictures and pre-trains vision models on them.\n\n"
     "Start with `mofi doctor`, then `mofi run`: it crawls the sample web, labels its pictures with Wikidata entities, trains "
     "four recipes, compares them, promotes the best and writes reports/index.html. Every knob is in params.yaml.",
-    epilog="Views: `mlflow ui --backend-store-uri sqlite:///mlflow.db` (runs), `dvc dag` (the graph), `dvc metrics show` (figures).",
+    epilog="Views: `mlflow ui --backend-store-uri sqlite:///mlflow.db` (runs), `dvc dag` (the graph), "
+    "`dvc metrics show` (figures).",
 )
 sample = typer.Typer(no_args_is_help=True, help="The sample web, its benchmark and its knowledge base.")
 knowledge = typer.Typer(no_args_is_help=True, help="The knowledge base: build it from a Wikidata dump, look names up.")

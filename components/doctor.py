@@ -120,7 +120,9 @@ def _port() -> Finding:
         return Finding("port", True, "not looked at, since params.yaml is wrong")
     with socket.socket() as probe:
         busy = probe.connect_ex(("127.0.0.1", port)) == 0
-    return Finding("port", not busy, f"{port} is {'busy' if busy else 'free'}", "end what listens there, or change sample.port")
+    return Finding(
+        "port", not busy, f"{port} is {'busy' if busy else 'free'}", "end what listens there, or change sample.port"
+    )
 
 
 def _tracking() -> Finding:
@@ -134,7 +136,9 @@ def _tracking() -> Finding:
         with urlopen(f"{address.rstrip('/')}/health", timeout=5) as answer:  # noqa: S310 - the user's own server
             well = answer.status == 200
     except (URLError, OSError) as error:
-        return Finding("MLflow", False, f"{address} does not answer ({error})", "start it, or unset MLFLOW_TRACKING_URI")
+        return Finding(
+            "MLflow", False, f"{address} does not answer ({error})", "start it, or unset MLFLOW_TRACKING_URI"
+        )
     return Finding("MLflow", well, address)
 
 

@@ -64,7 +64,7 @@ def load(path: Path = DEFAULT) -> Parameters:
     except yaml.YAMLError as error:
         raise ParameterError(f"{path} is no YAML: {error}") from None
     if not isinstance(content, dict):
-        raise ParameterError(f"{path} holds no sections; see docs/parameters.md for what it should hold")
+        raise ParameterError(f"{path} holds no sections; the repository's own params.yaml shows them all")
     try:
         return Parameters.model_validate(content)
     except ValidationError as error:

@@ -73,7 +73,9 @@ def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         sites = pool.map(partial(_write_site, builder, out / "web"), orders)
         truth = [row for rows in _watch(sites, len(orders), "sites") for row in rows]
-        pictures = pool.map(partial(_write_entry, modules.absolute(), out / "benchmark" / "images"), listed, chunksize=64)
+        pictures = pool.map(
+            partial(_write_entry, modules.absolute(), out / "benchmark" / "images"), listed, chunksize=64
+        )
         drawn = sum(_watch(pictures, len(listed), "benchmark pictures"))
     benchmark.write_index(out / "benchmark" / "images.parquet", listed, entity_of)
     _write_truth(out, truth, entity_of, planted, parameters.port)

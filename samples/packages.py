@@ -37,7 +37,9 @@ def fetch(cache: Path = CACHE) -> Path:
     logger.info("fetching the sample's art and words: npm ci (about 290 MB on disk)")
     done = subprocess.run(command, cwd=cache, capture_output=True, text=True, check=False, env=_environment())
     if done.returncode != 0:
-        raise SetupError(f"npm could not fetch the packages of {lock}: {done.stderr.strip()[-800:]}; is the network there?")
+        raise SetupError(
+            f"npm could not fetch the packages of {lock}: {done.stderr.strip()[-800:]}; is the network there?"
+        )
     mark.write_text(digest, encoding="utf-8")
     return modules
 

@@ -40,7 +40,9 @@ def picture(shown: Shown, habit: str, host: str) -> str:
     if habit == "lazy":
         image = f'<img src="{SPACER}" data-src="{address}" loading="lazy" {size}{alt}>'
     elif habit == "srcset" and shown.thumbnail:
-        image = f'<img src="{shown.thumbnail}" srcset="{shown.thumbnail} 32w, {address} {shown.side}w" sizes="96px"{alt}>'
+        image = (
+            f'<img src="{shown.thumbnail}" srcset="{shown.thumbnail} 32w, {address} {shown.side}w" sizes="96px"{alt}>'
+        )
     elif habit == "source":
         image = f'<picture><source srcset="{address}" type="image/webp"><img src="{address}" {size}{alt}></picture>'
     else:

@@ -56,6 +56,7 @@ class Web:
 
     @property
     def hosts(self) -> list[str]:
+        """Host names, sorted."""
         return sorted(self.sites)
 
 

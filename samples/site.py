@@ -79,10 +79,12 @@ class Site:
 
     @property
     def host(self) -> str:
+        """Host name, without the port."""
         return f"{self.art_set}.localhost"
 
     @property
     def address(self) -> str:
+        """Host and port, as URLs have them."""
         return f"{self.host}:{self.port}"
 
     def answer(self, path: str, status: int = 200, **headers: str) -> None:
@@ -172,7 +174,11 @@ class Builder:
         site.files["/img/spacer.gif"] = _spacer()
         site.files["/img/ui-search.png"] = _plain_png(16, "#888888")
         index += [("/private/index.html", "Members"), ("/drafts.html", "Drafts"), ("/mirror.html", "Mirror")]
-        index += [("/old.html", "Old pages"), ("/gone.html", "A page that is gone"), ("/broken.html", "Broken pictures")]
+        index += [
+            ("/old.html", "Old pages"),
+            ("/gone.html", "A page that is gone"),
+            ("/broken.html", "Broken pictures"),
+        ]
         if site.port:  # a link that leaves the site, and one that never arrives
             index += [(f"http://{site.address}/loop-a.html", "Round and round")]
         self._copies(site, pictures[:_PRIVATE], "private", "/private/index.html")
@@ -196,7 +202,9 @@ class Builder:
             site.files[path] = site.files[picture.path]
             site.truth[path] = site.truth[picture.path]
             copies.append(pages.Shown(path, picture.alt, picture.caption, "", picture.side))
-        site.files[page] = pages.page(f"{folder.capitalize()} – {SITE_NAMES[site.art_set]}", pages.gallery(copies, "plain", "")).encode()
+        site.files[page] = pages.page(
+            f"{folder.capitalize()} – {SITE_NAMES[site.art_set]}", pages.gallery(copies, "plain", "")
+        ).encode()
 
     def _broken(self, site: Site, pictures: list[pages.Shown]) -> None:
         whole = site.files[pictures[0].path]

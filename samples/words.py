@@ -39,6 +39,7 @@ class Lexicon:
 
     @classmethod
     def load(cls, modules: Path) -> "Lexicon":
+        """Reads the short codes of all communities."""
         return cls({c: read_json(modules, f"emojibase-data/en/shortcodes/{c}.json") for c in COMMUNITIES})
 
     def code(self, community: str, concept: Concept) -> str:

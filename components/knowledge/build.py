@@ -33,7 +33,9 @@ def build(dump: Path, out: Path, parameters: KnowledgeParameters, work: Path) ->
     counts: Counter[str] = Counter()
     items = sorted(read_items(dump, parameters, counts), key=lambda item: int(item.entity_id[1:]))
     if not items:
-        raise InputError(f"{dump} holds no item with a label in {parameters.language!r} ({dict(counts)}); check knowledge.language")
+        raise InputError(
+            f"{dump} holds no item with a label in {parameters.language!r} ({dict(counts)}); check knowledge.language"
+        )
     logger.info("%d of %d items kept", len(items), counts["lines"])
     folder = work / "knowledge"
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +44,12 @@ def build(dump: Path, out: Path, parameters: KnowledgeParameters, work: Path) ->
     _write_names(names, items, parameters.prior_smoothing, folder / "names.marisa")
     _write_embeddings(items, parameters, folder)
     ambiguous = sum(len(rows) > 1 for rows in names.values())
-    measures = {"items": len(items), "names": len(names), "ambiguous_names": ambiguous, "lines": dict(sorted(counts.items()))}
+    measures = {
+        "items": len(items),
+        "names": len(names),
+        "ambiguous_names": ambiguous,
+        "lines": dict(sorted(counts.items())),
+    }
     write_json(folder / "stats.json", measures)
     publish(folder, out)
     return measures

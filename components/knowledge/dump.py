@@ -39,7 +39,9 @@ def open_dump(path: Path) -> IO[bytes]:
         InputError: if the file is missing or has another ending.
     """
     if not path.is_file():
-        raise InputError(f"{path} is missing; name a Wikidata JSON dump with --dump, or build the sample's with `mofi sample build`")
+        raise InputError(
+            f"{path} is missing; name a Wikidata JSON dump with --dump, or build the sample's with `mofi sample build`"
+        )
     match path.suffix:
         case ".bz2":
             return bz2.open(path, "rb")
@@ -76,7 +78,9 @@ def _lines(stream: IO[bytes], path: Path) -> Iterator[bytes]:
     try:
         yield from stream
     except (EOFError, OSError, zstandard.ZstdError) as error:
-        raise InputError(f"{path} cannot be read to its end ({error}); fetch it again, it is probably truncated") from error
+        raise InputError(
+            f"{path} cannot be read to its end ({error}); fetch it again, it is probably truncated"
+        ) from error
 
 
 def _stop_if_bad(path: Path, counts: Counter[str], max_error_share: float) -> None:

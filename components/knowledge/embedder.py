@@ -80,7 +80,9 @@ class TextEmbedder:
         np.save(folder / "embedder_rows.npy", used)
         np.save(folder / "embedder_idf.npy", self.idf)
         np.save(folder / "embedder_projection.npy", self.projection[used])
-        (folder / "embedder.json").write_text(json.dumps({"features": FEATURES, "size": self.projection.shape[1]}) + "\n")
+        (folder / "embedder.json").write_text(
+            json.dumps({"features": FEATURES, "size": self.projection.shape[1]}) + "\n"
+        )
 
     @classmethod
     def load(cls, folder: Path) -> "TextEmbedder":

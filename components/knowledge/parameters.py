@@ -8,11 +8,19 @@ from components.section import Section
 class KnowledgeParameters(Section):
     """Section `knowledge` of params.yaml."""
 
-    language: str = Field(description="language of labels, descriptions and aliases; a Wikidata language code", min_length=2)
-    exclude_classes: list[str] = Field(description="Q-ids; items that are instances of one of them cannot label a picture")
+    language: str = Field(
+        description="language of labels, descriptions and aliases; a Wikidata language code", min_length=2
+    )
+    exclude_classes: list[str] = Field(
+        description="Q-ids; items that are instances of one of them cannot label a picture"
+    )
     max_name_length: int = Field(description="longer names are not indexed; characters", ge=1, le=10_000)
-    prior_smoothing: float = Field(description="added to log(1 + sitelinks), so that an item without sitelinks has a chance", gt=0)
-    max_error_share: float = Field(description="share of bad lines of the dump above which the build stops, 0 to 1", ge=0, le=1)
+    prior_smoothing: float = Field(
+        description="added to log(1 + sitelinks), so that an item without sitelinks has a chance", gt=0
+    )
+    max_error_share: float = Field(
+        description="share of bad lines of the dump above which the build stops, 0 to 1", ge=0, le=1
+    )
     embedding_size: int = Field(description="length of an entity's embedding", ge=2, le=1024)
     embedding_sample: int = Field(description="entities that the text embedding is fitted on, at most", ge=10)
     seed: int = Field(description="of the embedding's sample and its randomised SVD", ge=0)

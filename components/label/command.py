@@ -12,7 +12,9 @@ Params = Annotated[Path, typer.Option(help="The parameter file.")]
 def run(
     crawl: Annotated[Path, typer.Option(help="Picture shards of the crawl.")] = Path("data/crawl"),
     knowledge: Knowledge = Path("data/knowledge"),
-    model: Annotated[str, typer.Option(help="CLIP of the image filter: a model folder, or an open_clip name.")] = "models/clip",
+    model: Annotated[
+        str, typer.Option(help="CLIP of the image filter: a model folder, or an open_clip name.")
+    ] = "models/clip",
     out: Annotated[Path, typer.Option(help="Where the labels go.")] = Path("data/labels"),
     params: Params = Path("params.yaml"),
 ) -> None:
@@ -31,7 +33,9 @@ def explain(
     context: Annotated[str, typer.Option(help="What else stands around the picture: caption, page title.")] = "",
     site: Annotated[str, typer.Option(help="A host of the crawl, to weigh words as its alt texts do.")] = "",
     knowledge: Knowledge = Path("data/knowledge"),
-    labels: Annotated[Path, typer.Option(help="Finished labels, for the crawl's word counts and pages.")] = Path("data/labels"),
+    labels: Annotated[Path, typer.Option(help="Finished labels, for the crawl's word counts and pages.")] = Path(
+        "data/labels"
+    ),
     params: Params = Path("params.yaml"),
 ) -> None:
     """Show how a text is linked: its mentions, their candidates, and why each is kept or dropped (without a picture)."""

@@ -65,7 +65,13 @@ def table(reading: Reading, label: Label, knowledge: Path) -> Group:
         row = base.row_of(d.entity_id)
         name = workers.entity_text(base, row) if row is not None else ""
         rows.add_row(
-            d.mention, f"{d.start}-{d.end}", f"{coverage[d.start]:.2f}", d.entity_id, name, f"{d.text_score:.3f}", d.reason
+            d.mention,
+            f"{d.start}-{d.end}",
+            f"{coverage[d.start]:.2f}",
+            d.entity_id,
+            name,
+            f"{d.text_score:.3f}",
+            d.reason,
         )
     outcome = ", ".join(label.entities) or ("no entity" if label.decisions else "no known name in this text")
     return Group(marked, rows, Text(f"→ {outcome}"))

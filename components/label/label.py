@@ -82,7 +82,9 @@ def _on_shard(task: Any, job: passes.Job, number: int, position: int, out: Path)
 
 def _sum_survey(surveyed: Path, numbers: list[int], crawl: Path, references: int, between: Path) -> None:
     """Adds the word counts up; picks the reference pictures evenly over the shards, by the pictures' own hashes."""
-    write_counts(between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers))
+    write_counts(
+        between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
+    )
     share = -(-references // len(numbers))
     chosen = []
     for number in numbers:

@@ -109,7 +109,9 @@ class MentionFinder:
 
     def _matches(self, text: str, words: list[Word], names: list[_Name]) -> Iterator[Mention]:
         spans = {
-            (first, last) for first in range(len(words)) for last in range(first, min(first + self._max_words, len(words)))
+            (first, last)
+            for first in range(len(words))
+            for last in range(first, min(first + self._max_words, len(words)))
         }
         # A name that the model finds may be longer than the window.
         spans |= {(name.first, name.last) for name in names}

@@ -85,9 +85,7 @@ def _write(path: Path, sums: dict[_Key, Share]) -> None:
 def _read(path: Path, pages: set[str] | None) -> list[tuple[_Key, Share]]:
     filters = [("page_url", "in", sorted(pages))] if pages is not None else None
     table = pq.read_table(path, schema=SUMS_SCHEMA, filters=filters)
-    return [
-        ((row["site"], row["page_url"]), Share(row["weight"], np.asarray(row["sum"]))) for row in table.to_pylist()
-    ]
+    return [((row["site"], row["page_url"]), Share(row["weight"], np.asarray(row["sum"]))) for row in table.to_pylist()]
 
 
 class Profiles:

@@ -12,7 +12,9 @@ class WeightParameters(Section):
     text: float = Field(description="weight of the cosine to alt text + caption + page title; 0 or more", ge=0, le=100)
     page: float = Field(description="weight of the cosine to what the page is about; 0 or more", ge=0, le=100)
     coherence: float = Field(description="weight of the cosine to the text's other entities; 0 or more", ge=0, le=100)
-    none: float = Field(description="log-odds of 'none of the candidates'; higher resists namesakes more", ge=-50, le=50)
+    none: float = Field(
+        description="log-odds of 'none of the candidates'; higher resists namesakes more", ge=-50, le=50
+    )
 
 
 class LabelParameters(Section):
@@ -36,7 +38,7 @@ class LabelParameters(Section):
     )
     min_probability: float = Field(description="least probability by the text that is kept, 0 to 1", ge=0, le=1)
     image_weight: float = Field(
-        description="weight of the picture's standardised score among rivals, scaled by how well CLIP tells pairs apart; 0 = text only",
+        description="weight of the picture's calibrated log-odds among rivals; 0 = text only",
         ge=0,
         le=20,
     )
@@ -51,4 +53,6 @@ class LabelParameters(Section):
         le=10000,
     )
     image_batch: int = Field(description="pictures per forward pass of the image filter; 1 to 4096", ge=1, le=4096)
-    max_error_share: float = Field(description="share of unreadable pictures above which the stage stops, 0 to 1", ge=0, le=1)
+    max_error_share: float = Field(
+        description="share of unreadable pictures above which the stage stops, 0 to 1", ge=0, le=1
+    )

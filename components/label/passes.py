@@ -60,7 +60,9 @@ def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
     encoder = workers.encoder(job.model)
     embedded: npt.NDArray[np.float16] | None = None
     read = 0
-    for keys, pictures in _batches(job.crawl / f"{shard_name(number)}.tar", encoder.image_size, job.parameters.image_batch):
+    for keys, pictures in _batches(
+        job.crawl / f"{shard_name(number)}.tar", encoder.image_size, job.parameters.image_batch
+    ):
         vectors = encoder.images(pictures)
         if embedded is None:
             embedded = np.zeros((len(rows), vectors.shape[1]), dtype=np.float16)
@@ -98,7 +100,9 @@ def read(job: Job, number: int, _: int, out: Path) -> Outcome:
     knowledge = workers.knowledge_base(job.knowledge)
     rows = rows_of(job.crawl, number)
     readings = read_text(rows, finder, read_counts(job.between / "words.json"), p)
-    pq.write_table(pa.Table.from_pylist([r.row() for r in readings], files.MENTIONS_SCHEMA), out / f"{shard_name(number)}.parquet")
+    pq.write_table(
+        pa.Table.from_pylist([r.row() for r in readings], files.MENTIONS_SCHEMA), out / f"{shard_name(number)}.parquet"
+    )
     write_sums(out / f"{shard_name(number)}_pages.parquet", readings, knowledge)
     write_json(out / f"{shard_name(number)}_pairs.json", _pairs(job, number, readings))
     mentioned = sum(1 for r in readings if r.mentions)
