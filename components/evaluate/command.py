@@ -16,6 +16,9 @@ def evaluate(
     truth: Annotated[Path, typer.Option(help="The truth table of the web's pictures.")] = Path(
         "data/sample/truth.parquet"
     ),
+    planted: Annotated[Path, typer.Option(help="Near-copies of benchmark pictures that the web holds.")] = Path(
+        "data/sample/planted.parquet"
+    ),
     crawl: Annotated[Path, typer.Option(help="The crawled shards.")] = Path("data/crawl"),
     labels: Annotated[Path, typer.Option(help="The labels beside them.")] = Path("data/labels"),
     out: Annotated[Path, typer.Option(help="Where embeddings and figures go.")] = Path("data/evaluation"),
@@ -28,8 +31,8 @@ def evaluate(
     from components.stage import METRICS, stage
 
     knobs = parameters.load(params).evaluate
-    inputs = Inputs(models, benchmark, truth, crawl, labels)
-    read = [benchmark, truth, crawl, labels, *model_folders(models).values()]
+    inputs = Inputs(models, benchmark, truth, planted, crawl, labels)
+    read = [benchmark, truth, planted, crawl, labels, *model_folders(models).values()]
     with stage_run("evaluate", knobs, inputs=read) as run:
         with stage("evaluate") as measures:
             measures.update(evaluate_all(inputs, knobs, out))

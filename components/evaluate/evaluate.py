@@ -19,7 +19,7 @@ from components.evaluate.measures import EXCLUDED, measure
 from components.evaluate.parameters import EvaluateParameters
 from components.label.measure import measure as measure_labels
 from components.pretrain.embed import Encoder, load_encoder
-from components.shards import read_index
+from components.shards import SUCCESS, read_index
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ class Inputs:
     models: Path
     benchmark: Path
     truth: Path
+    planted: Path
     crawl: Path
     labels: Path
 
@@ -66,6 +67,7 @@ def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[
         "models": measures,
         "best": best[1],
         "labels": _labels(inputs),
+        "planted": _planted(inputs),
     }
 
 
@@ -114,3 +116,17 @@ def _labels(inputs: Inputs) -> dict[str, Any]:
     if not inputs.truth.is_file():
         raise InputError(f"{inputs.truth} is missing; run `mofi sample build`, or name a truth table with --truth")
     return measure_labels(inputs.labels, read_index(inputs.crawl), pq.read_table(inputs.truth))
+
+
+def _planted(inputs: Inputs) -> dict[str, int]:
+    """How many of the near-copies of benchmark pictures that were left in the web are not in the crawl."""
+    if not inputs.planted.is_file():
+        raise InputError(f"{inputs.planted} is missing; run `mofi sample build`, or name the table with --planted")
+    planted = set(pq.read_table(inputs.planted)["url"].to_pylist())
+    index = read_index(inputs.crawl)
+    crawled = {
+        url
+        for url, status in zip(index["url"].to_pylist(), index["status"].to_pylist(), strict=True)
+        if status == SUCCESS
+    }
+    return {"near_copies": len(planted), "left_out": len(planted - crawled)}

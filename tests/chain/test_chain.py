@@ -1,0 +1,134 @@
+"""The whole chain with one command: first run, second run, one changed knob, a power cut. The tests build on each other."""
+
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.dvc import parse_dot
+from tests.chain.conftest import Clone
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+RECIPES = {"clip", "supervised", "contrastive", "multitask"}
+
+
+def summary(clone: Clone) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((clone.folder / "reports" / "summary.json").read_text(encoding="utf-8"))
+    return content
+
+
+def lock(clone: Clone) -> Any:
+    return yaml.safe_load((clone.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+
+
+def runs(clone: Clone) -> list[tuple[str, str]]:
+    """(name, status) of every MLflow run."""
+    with sqlite3.connect(clone.folder / "mlflow.db") as database:
+        return database.execute("select name, status from runs order by start_time").fetchall()
+
+
+def all_stages(clone: Clone) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "dag", "--dot"],
+        cwd=clone.folder,
+        env=clone.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(parse_dot(done.stdout).needs)
+
+
+def test_one_command_runs_every_stage(clone: Clone) -> None:
+    assert clone.mofi("run") == 0, "\n".join(clone.said[-60:])
+    assert clone.stages("ran") == all_stages(clone)
+
+
+def test_the_summary_holds_what_the_chain_did(clone: Clone) -> None:
+    found = summary(clone)
+    assert found["pictures_crawled"] > found["pictures_labelled"] > found["entities"] > 20
+    assert 0.5 < found["label_precision"] <= 1
+    assert 0 < found["label_recall"] <= 1
+    expected = {"raw_pixels", "untrained"} | RECIPES
+    for protocol in ("retrieval_map", "retrieval_map_with_query"):
+        assert set(found[protocol]) == expected
+        assert all(0 < value <= 1 for value in found[protocol].values())
+    assert all(found["retrieval_map_with_query"][name] > found["retrieval_map"][name] for name in expected)
+    assert set(found["seconds"]) == {stage.replace("@", "_") for stage in all_stages(clone)} - {"report"}
+
+
+def test_every_planted_near_copy_was_left_out(clone: Clone) -> None:
+    measures = json.loads((clone.folder / "metrics" / "evaluate.json").read_text(encoding="utf-8"))
+    assert measures["planted"] == {"near_copies": 4, "left_out": 4}
+
+
+def test_the_report_is_one_page_without_outside_references(clone: Clone) -> None:
+    page = (clone.folder / "reports" / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+    assert "mlflow ui" in page
+
+
+def test_each_training_and_evaluation_is_one_finished_mlflow_run(clone: Clone) -> None:
+    assert sorted(runs(clone)) == sorted(
+        (name, "FINISHED") for name in {f"pretrain_{r}" for r in RECIPES} | {"evaluate"}
+    )
+
+
+def test_a_second_run_computes_and_logs_nothing(clone: Clone) -> None:
+    before = (lock(clone), runs(clone))
+    assert clone.mofi("run") == 0, "\n".join(clone.said[-60:])
+    assert clone.stages("ran") == set()
+    assert clone.stages("skipped") == all_stages(clone)
+    assert (lock(clone), runs(clone)) == before
+
+
+def test_one_changed_knob_runs_only_what_lies_below(clone: Clone) -> None:
+    clone.change("query", "top", 3)
+    assert clone.mofi("run") == 0, "\n".join(clone.said[-60:])
+    assert clone.stages("ran") == {"query", "report"}
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_model(clone: Clone) -> None:
+    before = lock(clone)
+    shutil.rmtree(clone.folder / ".dvc" / "cache")
+    shutil.rmtree(clone.folder / "models" / "supervised")
+    assert clone.mofi("run", until=lambda line: "supervised: step 1" in line) != 0
+    assert any((clone.folder / ".work").glob("pretrain_supervised/*/checkpoints/*"))
+    assert clone.mofi("run") == 0, "\n".join(clone.said[-60:])
+    assert any("goes on after step" in line for line in clone.said)
+    after = lock(clone)
+    assert after["pretrain@supervised"]["outs"][0] == before["pretrain@supervised"]["outs"][0]
+    assert after["evaluate"] == before["evaluate"]
+
+
+def test_the_champion_finds_what_a_picture_looks_like(clone: Clone) -> None:
+    picture = next(Path(clone.folder / "data/sample/benchmark/images").glob("*.jpg"))
+    assert clone.mofi("search", str(picture)) == 0
+    assert any("Nearest pictures" in line for line in clone.said)
+
+
+def test_a_wrong_value_is_one_message_that_names_it(clone: Clone) -> None:
+    clone.change("query", "top", 0)
+    assert clone.mofi("run") == 3
+    assert [line for line in clone.said if "params.yaml: query.top is 0" in line]
+    clone.change("query", "top", 3)
+
+
+def test_a_busy_port_is_one_message_that_names_it(clone: Clone) -> None:
+    import socket
+
+    port = yaml.safe_load((clone.folder / "params.yaml").read_text(encoding="utf-8"))["sample"]["port"]
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert clone.mofi("crawl", "--web", "data/sample/web", "--out", "data/other") == 3
+    assert any(f"port {port}" in line and "busy" in line for line in clone.said)
