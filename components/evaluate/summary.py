@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from components.curate.format import UNLABELLED
 from components.evaluate.evaluate import UNTRAINED
 from components.evaluate.floors import PIXEL_SIDES
 from components.evaluate.measures import EXCLUDED, INCLUDED
@@ -85,15 +86,11 @@ def count_steps(data: Path) -> list[Step]:
     if _has_shards(data / "labels"):
         labelled, unlabelled = _labelled(data / "labels")
         steps.append(Step("labelled", labelled, {"no entity was kept for it": unlabelled}))
-        inside = sum(
-            _statuses(data / "i2e" / part)[SUCCESS]
-            for part in ("train", "validation")
-            if _has_shards(data / "i2e" / part)
-        )
-        if inside:
-            steps.append(
-                Step("in the data set", inside, {"rare entity, duplicate or of both splits": labelled - inside})
-            )
+        curated = data / "i2e" / "stats.json"
+        if curated.is_file():
+            counts = read_json(curated)
+            dropped = {reason: n for reason, n in counts["dropped"]["pictures"].items() if reason != UNLABELLED}
+            steps.append(Step("in the data set", counts["pictures"], dropped))
     return steps
 
 

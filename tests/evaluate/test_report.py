@@ -47,6 +47,7 @@ def world(tmp_path: Path, benchmark_folder: Path, parameters: EvaluateParameters
     write_shard(data / "i2e" / "train", 0, labelled, LABELLED_INDEX_SCHEMA)
     vocabulary = [{"entity_id": "Q7", "label": "crab", "description": "animal", "images": 1, "split": "train"}]
     pq.write_table(pa.Table.from_pylist(vocabulary), data / "i2e" / "vocabulary.parquet")
+    write_json(data / "i2e" / "stats.json", {"pictures": 1, "dropped": {"pictures": {"unlabelled": 1, "duplicate": 0}}})
     (data / "sample").mkdir()
     (data / "sample" / "benchmark").symlink_to(benchmark_folder)
     benchmark = read_benchmark(benchmark_folder)

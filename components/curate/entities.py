@@ -1,0 +1,68 @@
+"""What the knowledge base says about the vocabulary, read in one pass over its table, whatever its size."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from components.curate.format import entity_id
+from components.curate.vocabulary import Vocabulary
+from components.errors import InputError
+
+
+@dataclass(frozen=True)
+class Facts:
+    """An entity's name, description, and the Q-ids of its classes: what it is an instance of, or else a kind of."""
+
+    label: str
+    description: str
+    classes: tuple[str, ...]
+
+
+def entity_table(knowledge: Path) -> Path:
+    """The table of a knowledge base.
+
+    Raises:
+        InputError: if it is missing.
+    """
+    path = knowledge / "entities.parquet"
+    if not path.is_file():
+        raise InputError(f"{knowledge} holds no knowledge base; `mofi knowledge build` makes one")
+    return path
+
+
+def read_facts(knowledge: Path, vocabulary: Vocabulary) -> list[Facts]:
+    """Facts of each entity of the vocabulary, in its order.
+
+    Raises:
+        InputError: if the knowledge base lacks one.
+    """
+    wanted = [entity_id(number) for number in vocabulary.ids.tolist()]
+    columns = ["entity_id", "label", "description", "instance_of", "subclass_of"]
+    found = {
+        row["entity_id"]: Facts(row["label"], row["description"], tuple(row["instance_of"] or row["subclass_of"]))
+        for batch in _rows(entity_table(knowledge), wanted, columns)
+        for row in batch.to_pylist()
+    }
+    for entity in wanted:
+        if entity not in found:
+            raise InputError(f"the labels name {entity}, which {knowledge} lacks; label again with this knowledge base")
+    return [found[entity] for entity in wanted]
+
+
+def read_labels(knowledge: Path, entities: Collection[str]) -> dict[str, str]:
+    """Q-id → label, of those that the knowledge base has."""
+    labels: dict[str, str] = {}
+    for batch in _rows(entity_table(knowledge), sorted(entities), ["entity_id", "label"]):
+        labels |= dict(zip(batch["entity_id"].to_pylist(), batch["label"].to_pylist(), strict=True))
+    return labels
+
+
+def _rows(path: Path, entities: list[str], columns: list[str]) -> Iterator[pa.RecordBatch]:
+    wanted = pa.array(entities, pa.string())
+    with pq.ParquetFile(path) as table:
+        for batch in table.iter_batches(columns=columns):
+            yield batch.filter(pc.is_in(batch["entity_id"], value_set=wanted))
