@@ -2,9 +2,12 @@
 
 import logging
 import os
+import socket
 from pathlib import Path
 
 import ray
+
+from components.errors import SetupError
 
 logger = logging.getLogger(__name__)
 
@@ -16,12 +19,16 @@ RAY_ENVIRONMENT = {
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+_PATIENCE = 10.0  # seconds
 
 
 def connect() -> None:
     """Joins `RAY_ADDRESS` if it is set, else starts a local Ray (once per process).
 
     The object store is kept small: shards travel as files, not as objects.
+
+    Raises:
+        SetupError: if no Ray answers at `RAY_ADDRESS`.
     """
     if ray.is_initialized():
         return
@@ -32,10 +39,15 @@ def connect() -> None:
     root = str(Path(__file__).resolve().parent.parent)
     runtime = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}}
     if address:
-        ray.init(address=address, runtime_env=runtime, log_to_driver=True, logging_level=logging.WARNING)
+        check(address)
+        try:
+            ray.init(address=address, runtime_env=runtime, log_to_driver=True, logging_level=logging.WARNING)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _silent(address, error) from error
         logger.info("joined the Ray cluster at %s", address)
     else:
         ray.init(
+            address="local",  # never a cluster that somebody else started here
             runtime_env=runtime,
             include_dashboard=False,
             _node_ip_address="127.0.0.1",  # nothing outside this machine is to reach it
@@ -43,6 +55,27 @@ def connect() -> None:
             logging_level=logging.WARNING,
         )
         logger.info("started Ray on this machine with %s CPUs", int(ray.cluster_resources().get("CPU", 0)))
+
+
+def check(address: str) -> None:
+    """Whether anything listens at an address `[ray://]HOST:PORT`; Ray itself would try for minutes. Other forms pass.
+
+    Raises:
+        SetupError: if nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise _silent(address, error) from None
+
+
+def _silent(address: str, error: Exception) -> SetupError:
+    return SetupError(
+        f"no Ray cluster answers at RAY_ADDRESS={address} ({error}); start it, or unset RAY_ADDRESS to use this machine"
+    )
 
 
 def share() -> None:

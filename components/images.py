@@ -1,18 +1,32 @@
-"""Bytes of a picture → pixels, and the perceptual hash that finds near-copies."""
+"""Bytes of a picture → pixels, and the perceptual hash that finds recompressed and rescaled copies."""
 
 import io
 import warnings
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from components.errors import InputError
 
 WHITE = (255, 255, 255)
 MAX_PIXELS = 20_000_000
 HASH_SIDE = 8
+# What the web shows, and only decoders that work inside this process: Pillow would start another program for PostScript.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 _DCT_SIDE = 32
+# Frequencies fainter than this tell nothing: a tenth of a grey level, in units of the DCT below.
+_FAINT = 30.0
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class BadImage(InputError):
@@ -20,23 +34,39 @@ class BadImage(InputError):
 
 
 def open_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Decodes the first frame; transparent parts become white, as a browser shows them on a white page.
+    """Decodes the first frame as a browser shows it on a white page: upright by its EXIF orientation, transparency white.
 
     Raises:
-        BadImage: if the bytes are truncated, no picture, or more than `max_pixels` (a decompression bomb).
+        BadImage: if the bytes are truncated, no picture, or more than `max_pixels` (a decompression bomb). Equal bytes give
+            equal messages.
     """
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata is no news
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data))
+            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
             if image.width * image.height > max_pixels:
                 raise BadImage(f"picture of {image.width} x {image.height} pixels; the limit is {max_pixels} pixels")
             image.load()
+            return _upright(image, _flat(image))
     except BadImage:
         raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except UnidentifiedImageError:
+        raise BadImage(f"picture of {len(data)} bytes is in no known format") from None
+    except Exception as error:  # decoders raise whatever they like on hostile bytes
         raise BadImage(f"picture of {len(data)} bytes cannot be decoded: {error}") from error
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """RGB, transparent parts white."""
+    if image.mode.startswith("I;16"):  # Pillow would clip sixteen bits at 255, not scale them
+        levels = np.asarray(image, dtype=np.uint16)
+        shown = Image.fromarray((levels >> 8).astype(np.uint8))
+        hidden = image.info.get("transparency")
+        if isinstance(hidden, int):
+            shown.paste(255, mask=Image.fromarray(np.where(levels == hidden, 255, 0).astype(np.uint8)))
+        return shown.convert("RGB")
+    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         canvas = Image.new("RGB", rgba.size, WHITE)
         canvas.paste(rgba, mask=rgba.getchannel("A"))
@@ -44,45 +74,53 @@ def open_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     return image.convert("RGB")
 
 
+def _upright(image: Image.Image, pixels: Image.Image) -> Image.Image:
+    try:
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - broken metadata does not make a picture bad
+        turn = None
+    return pixels if turn is None else pixels.transpose(turn)
+
+
 def decode(data: bytes, size: int) -> npt.NDArray[np.uint8]:
-    """Decodes to uint8 [size, size, 3]: short side resized with antialiasing, centre cropped.
+    """Decodes to uint8 [size, size, 3]: the middle square, resized with antialiasing.
 
     Raises:
         BadImage: see `open_rgb`.
     """
     image = open_rgb(data)
-    scale = size / min(image.size)
-    width, height = max(size, round(image.width * scale)), max(size, round(image.height * scale))
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (width - size) // 2, (height - size) // 2
-    return np.asarray(image.crop((left, top, left + size, top + size)), dtype=np.uint8)
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    # The box is cut first: a picture of 1 x 1,000,000 pixels would otherwise unfold to gigabytes.
+    square = image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    return np.asarray(square, dtype=np.uint8)
 
 
 def _dct_matrix(n: int) -> npt.NDArray[np.float64]:
     k, i = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
-    return np.cos(np.pi * k * (2 * i + 1) / (2 * n))
+    return np.asarray(np.cos(np.pi * k * (2 * i + 1) / (2 * n)), dtype=np.float64)
 
 
-_DCT = _dct_matrix(_DCT_SIDE)[: HASH_SIDE + 1]
+_DCT = _dct_matrix(_DCT_SIDE)[:HASH_SIDE]
 
 
 def perceptual_hash(data: bytes) -> int:
-    """The 64-bit DCT hash: low frequencies of the 32 x 32 grey picture, each above or below their median.
+    """The 64-bit DCT hash: the 8 x 8 lowest frequencies of the 32 x 32 grey picture, each clearly above their median or not.
 
-    The constant term and the first row and column of the DCT carry only overall brightness and slopes; the hash takes the
-    8 x 8 block after the constant term. Near-copies differ in a few bits, unrelated pictures in about 32.
+    The bit of the constant term, which carries overall brightness, is always 0. A frequency that a picture lacks (stripes lack
+    most) must not depend on noise, hence "clearly". Copies that were recompressed or rescaled differ in up to nine bits,
+    unrelated pictures in about 28; a cut margin flips a third of the bits. Colours do not count.
 
     Raises:
         BadImage: see `open_rgb`.
     """
     grey = open_rgb(data).convert("L").resize((_DCT_SIDE, _DCT_SIDE), Image.Resampling.LANCZOS)
-    spectrum = _DCT @ np.asarray(grey, dtype=np.float64) @ _DCT.T
-    block = spectrum[1:, 1:]
-    bits = np.packbits((block > np.median(block)).ravel())
-    return int.from_bytes(bits.tobytes(), "big")
+    block = (_DCT @ np.asarray(grey, dtype=np.float64) @ _DCT.T).round(3).ravel()  # sums may differ in the last digits
+    bits = block > np.median(block[1:]) + _FAINT
+    bits[0] = False
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
 def hamming(hashes: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
     """Differing bits between every pair: uint64 [n], uint64 [m] → uint8 [n, m]."""
-    return np.bitwise_count(hashes[:, None] ^ others[None, :])
+    return np.asarray(np.bitwise_count(hashes[:, None] ^ others[None, :]), dtype=np.uint8)

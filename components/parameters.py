@@ -40,10 +40,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML lets a later key replace an earlier one silently; a parameter file must not."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]  # type: ignore[no-untyped-call]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ParameterError(f"line {node.start_mark.line + 1}: the key {key!r} stands twice; keep one")
+        seen: list[Any] = []
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=deep)
+            if key in seen:
+                raise ParameterError(f"line {key_node.start_mark.line + 1}: the key {key!r} stands twice; keep one")
+            seen.append(key)
         return super().construct_mapping(node, deep=deep)
 
 
@@ -61,29 +63,31 @@ def load(path: Path = DEFAULT) -> Parameters:
         ) from None
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{path} is no YAML: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise ParameterError(f"{path} cannot be read ({error}); name the file with --params") from None
     if not isinstance(content, dict):
         raise ParameterError(f"{path} holds no sections; the repository's own params.yaml shows them all")
     try:
         return Parameters.model_validate(content)
     except ValidationError as error:
-        raise ParameterError("\n".join(_sentence(path, content, e) for e in error.errors())) from None
+        raise ParameterError("\n".join(_sentence(path, e) for e in error.errors())) from None
 
 
-def _sentence(path: Path, content: dict[str, Any], error: Any) -> str:
+def _sentence(path: Path, error: Any) -> str:
     """One of pydantic's errors as thing, value and mend."""
     keys = [str(part) for part in error["loc"]]
     name = ".".join(keys)
     if error["type"] == "extra_forbidden":
-        return f"{path}: {name} is no known key; {_suggestion(content, keys)}"
+        return f"{path}: {name} is no known key; {_suggestion(keys)}"
     if error["type"] == "missing":
         return f"{path}: {name} is missing; add it ({_meaning(keys)})"
     mend = error["msg"].removeprefix("Value error, ")
     return f"{path}: {name} is {error['input']!r}; {mend[0].lower()}{mend[1:]} ({_meaning(keys)})"
 
 
-def _suggestion(content: dict[str, Any], keys: list[str]) -> str:
+def _suggestion(keys: list[str]) -> str:
     from difflib import get_close_matches
 
     model = _model(keys[:-1])
@@ -93,9 +97,13 @@ def _suggestion(content: dict[str, Any], keys: list[str]) -> str:
 
 
 def _meaning(keys: list[str]) -> str:
-    model = _model(keys[:-1])
-    field = model.model_fields.get(keys[-1]) if model else None
-    return field.description if field and field.description else "see params.yaml for its meaning"
+    """The description of the key, or of the nearest one above it (a list's for its items)."""
+    for end in range(len(keys), 0, -1):
+        model = _model(keys[: end - 1])
+        field = model.model_fields.get(keys[end - 1]) if model else None
+        if field and field.description:
+            return field.description
+    return "see params.yaml for its meaning"
 
 
 def _model(keys: list[str]) -> type[Section] | None:

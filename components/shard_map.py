@@ -1,10 +1,12 @@
 """The one executor: a function shard in → shard out, run over a Ray cluster; idempotent and resumable.
 
 A task writes its files into a private folder. When it is done they are moved next to the finished ones and a marker with its
-counts is written last, so a half-written shard is never visible and a finished one is never redone. Everything lives in a
-work folder named by a fingerprint of parameters and inputs; `publish` moves the whole of it to its place at the end.
+counts is written last, so a half-written shard is never visible and a finished one is never redone. A marker counts only while
+the files that it names are there. Everything lives in a work folder named by a fingerprint of parameters and inputs; `publish`
+moves the whole of it to its place at the end.
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -14,14 +16,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import ray
+import ray.exceptions
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from components import cluster
-from components.errors import InputError
+from components.errors import InputError, MofiError, SetupError
 from components.stage import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -29,6 +33,9 @@ logger = logging.getLogger(__name__)
 WORK = Path(".work")
 # Below this many items an error share says nothing.
 _ERROR_SHARE_FROM = 100
+_RETRIES = 3
+# Decides when to stop, not what the result is: whoever raises it keeps the finished shards.
+_NO_PART_OF_THE_RESULT = {"max_error_share"}
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,13 @@ Task = Callable[[Any, int, Path], Outcome]
 def fingerprint(*parts: object) -> str:
     """Twelve hex digits of what the result depends on.
 
-    A pydantic model counts by its values, a file by its bytes, a folder by its files' names and bytes, anything else by its `repr`.
+    A pydantic model counts by its values (but for `max_error_share`), a file by its bytes, a folder by its files' names and
+    bytes, anything else by its `repr`.
     """
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, BaseModel):
-            digest.update(part.model_dump_json().encode())
+            digest.update(part.model_dump_json(exclude=_NO_PART_OF_THE_RESULT).encode())
         elif isinstance(part, Path):
             _digest_path(digest, part)
         else:
@@ -62,11 +70,11 @@ def fingerprint(*parts: object) -> str:
 
 
 def _digest_path(digest: "hashlib._Hash", path: Path) -> None:
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     if not path.exists():
         raise InputError(f"{path} is missing; run the stage that writes it (`dvc repro` runs all)")
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     for file in files:
-        digest.update(str(file.relative_to(path)).encode())
+        digest.update(f"{file.relative_to(path)}\0".encode())
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
 
@@ -78,9 +86,16 @@ def work_folder(stage: str, mark: str, root: Path = WORK) -> Path:
         for other in folder.parent.iterdir():
             if other != folder:
                 logger.info("%s: parameters or inputs changed, so %s is dropped", stage, other)
-                shutil.rmtree(other)
+                _remove(other)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def map_shards(
@@ -94,6 +109,8 @@ def map_shards(
 ) -> tuple[Path, Counter[str]]:
     """Runs `task(items[i], i, folder)` for every i that has no marker yet; returns the folder of finished files, and all counts.
 
+    A task that loses its worker is repeated; one that raises is not. Either way the finished shards are kept for the next call.
+
     Args:
         task: sent to Ray workers; what is heavy it loads once per process itself.
         items: one small value per shard (paths, lists of URLs), not the data.
@@ -104,18 +121,41 @@ def map_shards(
 
     Raises:
         InputError: when too many items fail.
+        SetupError: when a shard's worker dies again and again.
+        MofiError, OSError: as the task raised it; another error of a task comes as Ray's, with the worker's traceback.
     """
     finished, markers = work / "finished", work / "markers"
     finished.mkdir(parents=True, exist_ok=True)
     markers.mkdir(exist_ok=True)
-    outcomes = {int(m.stem): Outcome(**read_json(m)) for m in markers.glob("*.json")}
+    _drop_parts(work)
+    outcomes = _finished_before(finished, markers, len(items))
     open_items = [n for n in range(len(items)) if n not in outcomes]
     if outcomes:
         logger.info("%s: %d of %d shards were finished before and are kept", stage, len(outcomes), len(items))
     if open_items:
         cluster.connect()
         _run(task, items, open_items, outcomes, stage, work, max_error_share, cpus)
-    return finished, _total(outcomes.values())
+    _stop_if_bad(stage, outcomes, max_error_share)
+    return finished, _total(outcomes)
+
+
+def _drop_parts(work: Path) -> None:
+    """Removes what killed tasks left; renamed first, so that one that still runs fails instead of finishing half a shard."""
+    for part in work.glob("part-*"):
+        part.rename(part.with_name(f"dropped-{part.name}"))
+    for dropped in work.glob("dropped-*"):
+        shutil.rmtree(dropped)
+
+
+def _finished_before(finished: Path, markers: Path, shards: int) -> dict[int, Outcome]:
+    """The outcomes of shards whose marker and files are there; a kill while files are moved or deleted may leave markers alone."""
+    outcomes = {}
+    for marker in sorted(markers.glob("*.json")):
+        record = read_json(marker)
+        files = record.pop("files", None)
+        if files is not None and int(marker.stem) < shards and all((finished / name).exists() for name in files):
+            outcomes[int(marker.stem)] = Outcome(**record)
+    return outcomes
 
 
 def _run(
@@ -128,38 +168,62 @@ def _run(
     max_error_share: float,
     cpus: float,
 ) -> None:
-    remote = ray.remote(num_cpus=cpus, max_retries=3)(_one)
+    remote = ray.remote(num_cpus=cpus, max_retries=_RETRIES)(_one)
     # Two tasks a CPU keep workers busy without filling the scheduler with a million shards.
     at_once = max(2, 2 * int(ray.cluster_resources().get("CPU", 1) / cpus))
     waiting = list(reversed(open_items))
     running: dict[ray.ObjectRef[Any], int] = {}
-    with _progress() as progress:
-        bar = progress.add_task(stage, total=len(items), completed=len(outcomes))
-        while waiting or running:
-            while waiting and len(running) < at_once:
-                number = waiting.pop()
-                running[remote.remote(task, items[number], number, work)] = number
-            done, _ = ray.wait(list(running), num_returns=1)
-            for reference in done:
-                number = running.pop(reference)
-                outcomes[number] = ray.get(reference)
-                progress.advance(bar)
-            _stop_if_bad(stage, outcomes, max_error_share)
+    try:
+        with _progress() as progress:
+            bar = progress.add_task(stage, total=len(items), completed=len(outcomes))
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    number = waiting.pop()
+                    running[remote.remote(task, items[number], number, work)] = number
+                done, _ = ray.wait(list(running), num_returns=1)
+                for reference in done:
+                    number = running.pop(reference)
+                    outcomes[number] = _outcome(reference, stage, number)
+                    progress.advance(bar)
+                _stop_if_bad(stage, outcomes, max_error_share)
+    finally:
+        for reference in running:
+            ray.cancel(reference)
+
+
+def _outcome(reference: "ray.ObjectRef[Any]", stage: str, number: int) -> Outcome:
+    """What a task returned; its own errors come out as themselves, so that they read as if no cluster had been in between."""
+    try:
+        outcome: Outcome = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        logger.error("%s: shard %d failed; finished shards are kept", stage, number)
+        if isinstance(error.cause, (MofiError, OSError)):
+            raise error.cause from error
+        raise
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError) as error:
+        raise SetupError(
+            f"{stage}: the worker of shard {number} died {_RETRIES + 1} times, most likely for want of memory; "
+            "free some, or give Ray fewer CPUs so that fewer shards run at once; finished shards are kept"
+        ) from error
+    return outcome
 
 
 def _one(task: Task, item: Any, number: int, work: Path) -> Outcome:
     """In a worker: a private folder, the task, the move, and the marker last."""
-    private = work / f"part-{number:05d}"
-    shutil.rmtree(private, ignore_errors=True)
+    # Another try of this shard, whose driver or node was given up for dead, may still be running: no two share a folder.
+    private = work / f"part-{number:05d}-{uuid4().hex[:8]}"
     private.mkdir()
-    outcome = task(item, number, private)
-    for file in sorted(private.iterdir()):
-        file.replace(work / "finished" / file.name)
-    private.rmdir()
-    write_json(
-        work / "markers" / f"{number:05d}.json",
-        {"counts": dict(outcome.counts), "attempted": outcome.attempted, "errors": outcome.errors},
-    )
+    try:
+        outcome = task(item, number, private)
+        files = sorted(file.name for file in private.iterdir())
+        for name in files:
+            (private / name).replace(work / "finished" / name)
+        write_json(
+            work / "markers" / f"{number:05d}.json",
+            {"counts": dict(outcome.counts), "attempted": outcome.attempted, "errors": outcome.errors, "files": files},
+        )
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
     return outcome
 
 
@@ -167,18 +231,20 @@ def _stop_if_bad(stage: str, outcomes: Mapping[int, Outcome], max_error_share: f
     attempted = sum(o.attempted for o in outcomes.values())
     errors = sum(o.errors for o in outcomes.values())
     if attempted >= _ERROR_SHARE_FROM and errors > max_error_share * attempted:
-        reasons = json.dumps(dict(_total(outcomes.values()).most_common(5)))
+        reasons = json.dumps(dict(_total(outcomes).most_common(5)))
         raise InputError(
             f"{stage}: {errors} of {attempted} items failed, more than the share of {max_error_share} that params.yaml allows; "
-            f"most frequent outcomes: {reasons}. Mend the input, or raise {stage}.max_error_share; finished shards are kept"
+            f"most frequent outcomes: {reasons}. Mend the input, or raise the share in the section {stage.partition(':')[0]}; "
+            "finished shards are kept"
         )
 
 
-def _total(outcomes: Any) -> Counter[str]:
+def _total(outcomes: Mapping[int, Outcome]) -> Counter[str]:
+    """All counts, by name, whichever shard finished first."""
     total: Counter[str] = Counter()
-    for outcome in outcomes:
+    for outcome in outcomes.values():
         total.update(outcome.counts)
-    return total
+    return Counter(dict(sorted(total.items())))
 
 
 def _progress() -> Progress:
@@ -193,8 +259,30 @@ def _progress() -> Progress:
 
 
 def publish(folder: Path, out: Path) -> None:
-    """Makes `folder` the content of `out` in one move (or a copy, across file systems), replacing what was there."""
-    if out.exists():
-        shutil.rmtree(out)
+    """Makes `folder` the content of `out`, replacing what was there; `folder` is gone afterwards.
+
+    `out` is filled by one rename, so it is never half of anything: a kill leaves the old content, the new, or none, and in each
+    case a repeated call of the stage gives the new.
+
+    Raises:
+        InputError: if `out` holds the folder that the program works in.
+    """
+    out = out.resolve()  # where out is a link, what it points to is replaced
+    for inside in (folder.resolve(), Path.cwd()):
+        if inside.is_relative_to(out):
+            raise InputError(f"{out} would be replaced with all that is in it, {inside} too; name a folder of its own")
+    old, new = out.with_name(f".{out.name}.old"), out.with_name(f".{out.name}.new")
+    for leftover in (old, new):
+        _remove(leftover)
     out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(str(folder), str(out))
+    if out.exists():
+        out.rename(old)
+    try:
+        folder.rename(out)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copytree(folder, new)  # from another file system
+        new.rename(out)
+    for rest in (old, folder):
+        _remove(rest)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import logging
+import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,10 +17,15 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.stage import write_json
 
+logger = logging.getLogger(__name__)
+
 SUCCESS = "success"
 FAILED_TO_DOWNLOAD = "failed_to_download"
 FAILED_TO_RESIZE = "failed_to_resize"
 EXTENSIONS = ("png", "jpg", "jpeg", "webp")
+SHARDS, PICTURES = 100_000, 10_000  # that a key has digits for
+# WebDataset's rule: the key ends at the first dot of the file's name; folders belong to it.
+_MEMBER = re.compile(r"(?:\./)?((?:.*/)?[^./][^./]*)\.([^/]+)")
 
 # The first ten columns are img2dataset's own names and types; the rest are ours.
 INDEX_SCHEMA = pa.schema(
@@ -71,7 +78,16 @@ def shard_name(number: int) -> str:
 
 
 def picture_key(shard: int, position: int) -> str:
-    """Nine digits, as img2dataset has them: shard (5) and position in it (4)."""
+    """Nine digits, as img2dataset has them: shard (5) and position in it (4).
+
+    Raises:
+        InputError: if either has no such number; a longer key would name another shard's picture.
+    """
+    if not (0 <= shard < SHARDS and 0 <= position < PICTURES):
+        raise InputError(
+            f"picture {position} of shard {shard} has no key: a shard holds {PICTURES} pictures, a folder {SHARDS} shards; "
+            "make shards of another size"
+        )
     return f"{shard:05d}{position:04d}"
 
 
@@ -136,38 +152,77 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 def read_shard(path: Path) -> Iterator[Picture]:
     """Streams the pictures of one tar, in order, grouped by key as WebDataset groups them.
 
+    Reads img2dataset's and other WebDataset tars too: `KEY.txt` and `KEY.json` may be missing.
+
     Raises:
-        InputError: if the tar is missing or broken.
+        InputError: if the tar is missing, or broken anywhere (then after the pictures before the break).
     """
     try:
         with tarfile.open(path, "r|") as tar:
-            key, parts = "", {}
+            key, parts = "", dict[str, bytes]()
             for member in tar:
-                stem, _, extension = member.name.partition(".")
-                if stem != key and parts:
-                    yield from _picture(key, parts)
-                    parts = {}
+                name = _MEMBER.fullmatch(member.name)
                 stream = tar.extractfile(member)
-                key = stem
-                if stream is not None:
-                    parts[extension.lower()] = stream.read()
+                if name is None or stream is None:
+                    continue
+                if name[1] != key and parts:
+                    yield from _picture(path, key, parts)
+                    parts = {}
+                key = name[1]
+                parts[name[2].lower()] = stream.read()
+            _check_end(path, tar.offset)
             if parts:
-                yield from _picture(key, parts)
+                yield from _picture(path, key, parts)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run the stage that writes it") from None
     except tarfile.TarError as error:
         raise InputError(f"{path} is no whole tar ({error}); delete it and run its stage again") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error})") from error
 
 
-def _picture(key: str, parts: dict[str, bytes]) -> Iterator[Picture]:
+def _check_end(path: Path, offset: int) -> None:
+    """Python's reader takes a cut or a damaged header for the end; a whole tar has a block of zeros there."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError(f"it breaks off or is damaged at byte {offset}")
+
+
+def _picture(path: Path, key: str, parts: dict[str, bytes]) -> Iterator[Picture]:
     extension = next((e for e in EXTENSIONS if e in parts), None)
     if extension is None:
         return
-    record = json.loads(parts["json"]) if "json" in parts else {}
-    yield Picture(key, parts[extension], extension, parts.get("txt", b"").decode("utf-8", "replace"), record)
+    record = _record(path, key, parts.get("json", b"{}"))
+    caption = parts["txt"].decode("utf-8", "replace") if "txt" in parts else str(record.get("caption") or "")
+    yield Picture(key, parts[extension], extension, caption, record)
+
+
+def _record(path: Path, key: str, data: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(data)
+    except ValueError:
+        record = None
+    if isinstance(record, dict):
+        return record
+    logger.warning("%s: %s.json holds no JSON object and is left out", path, key)
+    return {}
 
 
 def read_index(folder: Path) -> pa.Table:
-    """The indexes of all shards of a folder, one after the other, with a column set that the first one has."""
-    tables = [pq.read_table(folder / f"{shard_name(number)}.parquet") for number in shard_numbers(folder)]
-    return pa.concat_tables(tables)
+    """The indexes of all shards of a folder, one after the other, with the columns that the first one has.
+
+    Raises:
+        InputError: if there is no shard, or an index is damaged or lacks a column.
+    """
+    tables: list[pa.Table] = []
+    for number in shard_numbers(folder):
+        path = folder / f"{shard_name(number)}.parquet"
+        try:
+            table = pq.read_table(path)
+            tables.append(table.select(tables[0].column_names) if tables else table)
+        except (pa.ArrowException, KeyError, OSError) as error:
+            raise InputError(
+                f"{path} is no index like the others ({error}); run the stage that writes it again"
+            ) from error
+    return pa.concat_tables(tables, promote_options="permissive")

@@ -49,5 +49,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run the stage that writes it (`dvc repro` runs all)") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise InputError(f"{path} is no JSON ({error}); delete it and run its stage again") from None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import marisa_trie
 import numpy as np
@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.knowledge.embedder import TextEmbedder
 from components.knowledge.names import normalise
+
+if TYPE_CHECKING:
+    from components.knowledge.embedder import TextEmbedder
 
 ENTITY_SCHEMA = pa.schema(
     [
@@ -70,14 +72,18 @@ class KnowledgeBase:
         """Maps the files of `folder`.
 
         Raises:
-            InputError: if they are not there.
+            InputError: if they are not there, or damaged.
         """
         try:
             table = pq.read_table(folder / "entities.parquet", memory_map=True)
             trie = marisa_trie.RecordTrie(NAME_FORMAT).mmap(str(folder / "names.marisa"))
             embeddings = np.load(folder / "embeddings.npy", mmap_mode="r")
-        except (FileNotFoundError, OSError) as error:
-            raise InputError(f"{folder} holds no knowledge base ({error}); `mofi knowledge build` makes one") from None
+        except (OSError, ValueError, RuntimeError) as error:
+            raise InputError(f"{folder} holds no knowledge base ({error}); `mofi knowledge build` makes one") from error
+        if len(embeddings) != table.num_rows:
+            raise InputError(
+                f"{folder} has {table.num_rows} entities but {len(embeddings)} embeddings; `mofi knowledge build` makes it anew"
+            )
         return cls(folder, table, trie, embeddings)
 
     def __len__(self) -> int:
@@ -121,5 +127,7 @@ class KnowledgeBase:
         return {entity_id: row for row, entity_id in enumerate(self._ids)}
 
     @cached_property
-    def _embedder(self) -> TextEmbedder:
+    def _embedder(self) -> "TextEmbedder":
+        from components.knowledge.embedder import TextEmbedder  # scikit-learn takes seconds to import
+
         return TextEmbedder.load(self.folder)

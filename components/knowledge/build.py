@@ -2,8 +2,9 @@
 
 import logging
 import math
+import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,16 @@ def build(dump: Path, out: Path, parameters: KnowledgeParameters, work: Path) ->
         InputError: if the dump cannot be used.
     """
     counts: Counter[str] = Counter()
-    items = sorted(read_items(dump, parameters, counts), key=lambda item: int(item.entity_id[1:]))
+    items = _unique(read_items(dump, parameters, counts), counts)
     if not items:
         raise InputError(
             f"{dump} holds no item with a label in {parameters.language!r} ({dict(counts)}); check knowledge.language"
         )
     logger.info("%d of %d items kept", len(items), counts["lines"])
     folder = work / "knowledge"
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.exists():  # what a killed run left
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
     pq.write_table(_table(items), folder / "entities.parquet", compression="zstd")
     names = _names(items, parameters.max_name_length)
     _write_names(names, items, parameters.prior_smoothing, folder / "names.marisa")
@@ -52,7 +55,18 @@ def build(dump: Path, out: Path, parameters: KnowledgeParameters, work: Path) ->
     }
     write_json(folder / "stats.json", measures)
     publish(folder, out)
+    shutil.rmtree(work)
     return measures
+
+
+def _unique(read: Iterable[DumpItem], counts: Counter[str]) -> list[DumpItem]:
+    """Items by numeric Q-id; of an item that stands twice, the first."""
+    items: dict[int, DumpItem] = {}
+    for item in read:
+        items.setdefault(int(item.entity_id[1:]), item)
+    if twice := counts["kept"] - len(items):
+        counts.update(kept=-twice, duplicate=twice)
+    return [items[number] for number in sorted(items)]
 
 
 def _table(items: list[DumpItem]) -> pa.Table:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from components.knowledge.names import normalise
 
@@ -49,10 +50,13 @@ class TextEmbedder:
         idf = np.log((1 + len(texts)) / (1 + present)).astype(np.float32) + 1
         weighted = _weigh(counts, idf)
         used = np.flatnonzero(present)
-        size = min(size, len(texts) - 1, len(used) - 1)
-        _, _, right = randomized_svd(weighted[:, used], n_components=size, random_state=seed, n_iter=4)
+        size = max(1, min(size, len(texts) - 1, len(used) - 1))
         projection = np.zeros((FEATURES, size), dtype=np.float32)
-        projection[used] = right.T
+        if len(used):
+            # One thread: sums that are split among threads differ in their last bits with the number of CPUs.
+            with threadpool_limits(1):
+                _, _, right = randomized_svd(weighted[:, used], n_components=size, random_state=seed, n_iter=4)
+            projection[used] = right.T
         return cls(idf, projection)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -97,7 +101,7 @@ class TextEmbedder:
 def normalised(vectors: Vectors) -> Vectors:
     """Rows scaled to length 1; zero rows stay zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-8)
+    return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-8), dtype=np.float32)
 
 
 def _weigh(counts: sparse.csr_matrix, idf: Vectors) -> sparse.csr_matrix:

@@ -1,5 +1,7 @@
 """Knobs of the knowledge base."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from components.section import Section
@@ -11,7 +13,7 @@ class KnowledgeParameters(Section):
     language: str = Field(
         description="language of labels, descriptions and aliases; a Wikidata language code", min_length=2
     )
-    exclude_classes: list[str] = Field(
+    exclude_classes: list[Annotated[str, Field(pattern=r"^Q[1-9][0-9]*$")]] = Field(
         description="Q-ids; items that are instances of one of them cannot label a picture"
     )
     max_name_length: int = Field(description="longer names are not indexed; characters", ge=1, le=10_000)

@@ -27,8 +27,8 @@ from components.label.image_filter import Calibration
 from components.label.link import Linkable, link
 from components.label.pages import Profiles, contribution, write_sums
 from components.label.parameters import LabelParameters
-from components.label.reading import Reading, read_text
-from components.label.words import count_words, read_counts, write_counts
+from components.label.reading import ALT, CAPTION, Reading, read_text
+from components.label.words import count_words, read_counts, voice, write_counts
 from components.shard_map import Outcome
 from components.shards import SUCCESS, read_shard, shard_name
 from components.stage import write_json
@@ -71,10 +71,16 @@ def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
     if embedded is None:
         embedded = np.zeros((len(rows), encoder.texts(["nothing"]).shape[1]), dtype=np.float16)
     np.save(out / f"{shard_name(number)}_images.npy", embedded)
-    counts = count_words((str(row["site"] or ""), str(row["caption"] or "")) for row in rows)
+    counts = count_words(_voices(rows))
     write_counts(out / f"{shard_name(number)}_words.json", counts)
     unread = len(rows) - read
     return Outcome({"pictures": len(rows), "unreadable": unread}, attempted=len(rows), errors=unread)
+
+
+def _voices(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for row in rows:
+        for source, column in ((ALT, "caption"), (CAPTION, "context")):
+            yield voice(str(row["site"] or ""), source), str(row[column] or "")
 
 
 def _batches(tar: Path, size: int, batch: int) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:

@@ -7,7 +7,7 @@ from typing import Any
 from components.label.mentions import Mention, MentionFinder
 from components.label.parameters import LabelParameters
 from components.label.subject import find_subject
-from components.label.words import WordCounts
+from components.label.words import WordCounts, split, voice
 
 ALT, CAPTION = "alt", "caption"
 
@@ -26,7 +26,7 @@ class ReadMention:
 
 @dataclass(frozen=True)
 class Reading:
-    """`text` is the alt text or the figure caption (`source`); `context` is all that is said around the picture."""
+    """`text` is the alt text or the figure caption (`source`); `context` are the words around its linked mentions."""
 
     key: str
     site: str
@@ -102,13 +102,19 @@ def _reading(
     parameters: LabelParameters,
 ) -> Reading:
     site = str(row["site"] or "")
-    subject = find_subject(text, found, counts, site)
+    subject = find_subject(text, found, counts, voice(site, source))
     mentions = []
     for m in found:
         inside = subject is not None and subject.holds(m)
         coverage = subject.coverage(m, parameters.modifier_weight) if subject is not None and inside else 0.0
         rows, priors = tuple(c.row for c in m.candidates), tuple(float(c.prior) for c in m.candidates)
         mentions.append(ReadMention(m.start, m.end, inside, coverage, rows, priors))
-    said = (row["caption"], row["context"], row["page_title"])
-    context = ". ".join(str(part) for part in said if part)
+    context = _context(row, [m for m, r in zip(found, mentions, strict=True) if r.in_subject])
     return Reading(str(row["key"]), site, str(row["page_url"] or ""), text, source, context, tuple(mentions))
+
+
+def _context(row: dict[str, Any], linked: Sequence[Mention]) -> str:
+    """The words of alt text, caption and page title without those that are linked: a name is no evidence of its meaning."""
+    own = {w.text for m in linked for w in split(m.surface)}
+    said = (w.text for part in ("caption", "context", "page_title") for w in split(str(row[part] or "")))
+    return " ".join(word for word in said if word not in own)

@@ -9,8 +9,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spacy.lang.en.stop_words import STOP_WORDS
-
 from components.label.mentions import Mention
 from components.label.words import Word, WordCounts, split
 
@@ -18,12 +16,29 @@ from components.label.words import Word, WordCounts, split
 _BREAK = re.compile(r"[,;:()\[\]/|•·]|\s[–—-]\s|\n")
 # Below this much information (nats, over the whole part) a part says only what its site always says.
 _TELLING = 1.5
+# The closed classes of English: words that join others and name nothing. A mention may still contain them.
+_FUNCTION_WORDS = frozenset(
+    "a an the this that these those some any each every its his her their our your my it he she they we you i "
+    "of in on at by for from to with into onto over under between through during about against as like "
+    "and or but nor so than if while when which who whose what where "
+    "is are was were be been being am has have had do does did can could will would shall should may might must".split()
+)
+# What a picture is as a picture. "Photo of a crab" is about the crab, and a bare "photo" about nothing.
+_PICTURE_WORDS = frozenset(
+    "image images img photo photos photograph photography picture pictures pic icon icons logo logos illustration drawing "
+    "sketch graphic graphics clipart thumbnail screenshot banner avatar closeup untitled placeholder spacer".split()
+)
+# A file name that was left where an alt text should be.
+_FILE_NAME = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?|avif|heic|ico)\s*$", re.IGNORECASE)
+_NEGATIONS = frozenset("no not non without never".split())
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The words `first` to `last` (inclusive) of a text, and the information of every word of the text, nats."""
+    """The words `first` to `last` (inclusive) of a text; of every word of the text the information, nats, and whether it
+    is a function word."""
 
+    words: tuple[Word, ...]
     first: int
     last: int
     information: tuple[float, ...]
@@ -35,39 +50,45 @@ class Subject:
     def coverage(self, mention: Mention, modifier_weight: float) -> float:
         """The share of the subject's information that the mention carries, in [0, 1].
 
-        Words before the mention may be mere modifiers of its head noun and count `modifier_weight` of their information.
+        Words right before the mention may be mere modifiers of its head noun and count `modifier_weight` of their
+        information; a function word ends them, so in "map of Japan" the map counts in full. What is denied is not shown.
         """
         own = sum(self.information[mention.first : mention.last + 1])
-        before = sum(self.information[self.first : mention.first])
-        after = sum(self.information[mention.last + 1 : self.last + 1])
-        total = own + modifier_weight * before + after
-        return own / total if total > 0 else 0.0
+        other = sum(self.information[mention.last + 1 : self.last + 1])
+        weight = modifier_weight
+        for n in range(mention.first - 1, self.first - 1, -1):
+            if self.words[n].text in _NEGATIONS:
+                return 0.0
+            if self.words[n].text in _FUNCTION_WORDS:
+                weight = 1.0
+            other += weight * self.information[n]
+        return own / (own + other) if own > 0 else 0.0
 
 
-def find_subject(text: str, mentions: Sequence[Mention], counts: WordCounts, site: str | None) -> Subject | None:
-    """The first part of the text that tells more than its site always does; None if no part does.
+def find_subject(text: str, mentions: Sequence[Mention], counts: WordCounts, speaker: str) -> Subject | None:
+    """The first part of the text that tells more than its voice always does; None if no part does.
 
     A mention is never cut, even where it contains a break ("Washington, D.C.").
     """
     words = split(text)
-    information = _information(words, mentions, counts, site)
+    information = _information(text, words, mentions, counts, speaker)
     for first, last in _parts(text, words, mentions):
         if sum(information[first : last + 1]) >= _TELLING:
-            return Subject(first, last, information)
+            return Subject(tuple(words), first, last, information)
     return None
 
 
 def _information(
-    words: list[Word], mentions: Sequence[Mention], counts: WordCounts, site: str | None
+    text: str, words: list[Word], mentions: Sequence[Mention], counts: WordCounts, speaker: str
 ) -> tuple[float, ...]:
-    """Numbers and function words tell nothing, unless they are (part of) a mention."""
-    mentioned = {n for m in mentions for n in range(m.first, m.last + 1)}
-    return tuple(
-        0.0
-        if n not in mentioned and (w.text in STOP_WORDS or w.text.isdigit() or len(w.text) == 1)
-        else counts.information(w.text, site)
-        for n, w in enumerate(words)
-    )
+    """Numbers, function words, words for pictures and the ending of a file name tell nothing, unless a mention needs them."""
+    pictures = {n for n, w in enumerate(words) if w.text in _PICTURE_WORDS}
+    silent = {n for n, w in enumerate(words) if w.text in _FUNCTION_WORDS or w.text.isdigit() or len(w.text) == 1}
+    if len(words) > 1 and _FILE_NAME.search(text):
+        silent.add(len(words) - 1)
+    spans = [set(range(m.first, m.last + 1)) for m in mentions]
+    silent = (silent | pictures).difference(*(span for span in spans if not span <= pictures))
+    return tuple(0.0 if n in silent else counts.information(w.text, speaker) for n, w in enumerate(words))
 
 
 def _parts(text: str, words: list[Word], mentions: Sequence[Mention]) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Words of an alt text with their offsets, and how much each word tells, learned from the crawl itself."""
+"""Words of a text with their offsets, and how much each word tells, learned from the crawl itself."""
 
 import math
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Any
 from components.knowledge.names import words as normalised_words
 from components.stage import read_json, write_json
 
-# Counts of a small site are drawn towards "rare" by this many imagined pictures without the word.
+# Counts of a small site are drawn towards "rare" by this many imagined texts without the word.
 _SMOOTHING = 30
 
 
@@ -28,61 +28,67 @@ def split(text: str) -> list[Word]:
     return [Word(*word) for word in normalised_words(text)]
 
 
+def voice(site: str, source: str) -> str:
+    """Whose words they are: a site's alt texts and its captions have habits of their own and are counted apart."""
+    return f"{source} {site}"
+
+
 @dataclass(frozen=True)
 class WordCounts:
-    """In how many pictures' alt texts each word stands, over the crawl and by site."""
+    """In how many texts each word stands, over the crawl and by voice."""
 
-    pictures: int = 0
+    texts: int = 0
     words: Mapping[str, int] = field(default_factory=dict)
-    site_pictures: Mapping[str, int] = field(default_factory=dict)
-    site_words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    voice_texts: Mapping[str, int] = field(default_factory=dict)
+    voice_words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
-    def share(self, word: str, site: str | None) -> float:
-        """The larger of the word's shares among the pictures of the site and of the crawl, in (0, 1]."""
-        overall = (self.words.get(word, 0) + 1) / (self.pictures + 2)
-        if site is None or site not in self.site_pictures:
+    def share(self, word: str, speaker: str) -> float:
+        """The larger of the word's shares among the texts of the voice and of the crawl, in (0, 1]."""
+        overall = (self.words.get(word, 0) + 1) / (self.texts + 2)
+        if speaker not in self.voice_texts:
             return overall
-        count = self.site_words[site].get(word, 0)
-        return max(overall, count / (self.site_pictures[site] + _SMOOTHING))
+        count = self.voice_words[speaker].get(word, 0)
+        return max(overall, count / (self.voice_texts[speaker] + _SMOOTHING))
 
-    def information(self, word: str, site: str | None) -> float:
+    def information(self, word: str, speaker: str) -> float:
         """`-log share`, in nats: near 0 for what every picture of a site is called ("logo"), high for a rare word."""
-        return -math.log(self.share(word, site))
+        return -math.log(self.share(word, speaker))
 
 
 def count_words(texts: Iterable[tuple[str, str]]) -> WordCounts:
-    """Counts (site, alt text) pairs; a word counts once per picture."""
-    site_pictures: Counter[str] = Counter()
-    site_words: dict[str, Counter[str]] = {}
-    for site, text in texts:
-        site_pictures[site] += 1
-        site_words.setdefault(site, Counter()).update({w.text for w in split(text)})
-    return _whole(site_pictures, site_words)
+    """Counts (voice, text) pairs; a word counts once per text, and an empty text not at all."""
+    voice_texts: Counter[str] = Counter()
+    voice_words: dict[str, Counter[str]] = {}
+    for speaker, text in texts:
+        if text.strip():
+            voice_texts[speaker] += 1
+            voice_words.setdefault(speaker, Counter()).update({w.text for w in split(text)})
+    return _whole(voice_texts, voice_words)
 
 
 def add_counts(parts: Iterable[WordCounts]) -> WordCounts:
     """The sum over shards."""
-    site_pictures: Counter[str] = Counter()
-    site_words: dict[str, Counter[str]] = {}
+    voice_texts: Counter[str] = Counter()
+    voice_words: dict[str, Counter[str]] = {}
     for part in parts:
-        site_pictures.update(part.site_pictures)
-        for site, words in part.site_words.items():
-            site_words.setdefault(site, Counter()).update(words)
-    return _whole(site_pictures, site_words)
+        voice_texts.update(part.voice_texts)
+        for speaker, words in part.voice_words.items():
+            voice_words.setdefault(speaker, Counter()).update(words)
+    return _whole(voice_texts, voice_words)
 
 
-def _whole(site_pictures: Counter[str], site_words: dict[str, Counter[str]]) -> WordCounts:
+def _whole(voice_texts: Counter[str], voice_words: dict[str, Counter[str]]) -> WordCounts:
     words: Counter[str] = Counter()
-    for counts in site_words.values():
+    for counts in voice_words.values():
         words.update(counts)
-    return WordCounts(sum(site_pictures.values()), words, site_pictures, site_words)
+    return WordCounts(sum(voice_texts.values()), words, voice_texts, voice_words)
 
 
 def write_counts(path: Path, counts: WordCounts) -> None:
-    """As JSON; the totals follow from the sites and are not written."""
+    """As JSON; the totals follow from the voices and are not written."""
     content: dict[str, Any] = {
-        site: {"pictures": counts.site_pictures[site], "words": dict(counts.site_words[site])}
-        for site in counts.site_pictures
+        speaker: {"texts": counts.voice_texts[speaker], "words": dict(counts.voice_words[speaker])}
+        for speaker in counts.voice_texts
     }
     write_json(path, content)
 
@@ -94,5 +100,5 @@ def read_counts(path: Path) -> WordCounts:
         InputError: if the file is missing or no JSON.
     """
     content = read_json(path)
-    pictures = Counter({site: int(part["pictures"]) for site, part in content.items()})
-    return _whole(pictures, {site: Counter(part["words"]) for site, part in content.items()})
+    texts = Counter({speaker: int(part["texts"]) for speaker, part in content.items()})
+    return _whole(texts, {speaker: Counter(part["words"]) for speaker, part in content.items()})

@@ -26,12 +26,14 @@ def data_fingerprint(folder: Path) -> str:
     """Changes whenever a picture, a text or a label of the shards in `folder` does.
 
     The indexes carry every picture's SHA-256, caption and entities, so the tars' bytes need not be read again.
+
+    Raises:
+        InputError: if there is no shard.
     """
     numbers = shards.shard_numbers(folder)
     indexes = [folder / f"{shards.shard_name(number)}.parquet" for number in numbers]
     sizes = [path.with_suffix(".tar").stat().st_size for path in indexes if path.with_suffix(".tar").exists()]
-    vocabulary = folder.parent / "vocabulary.parquet"
-    return shard_map.fingerprint(*indexes, sizes, *([vocabulary] if vocabulary.exists() else []))
+    return shard_map.fingerprint(*indexes, sizes)
 
 
 def decode_shards(folder: Path, size: int, work: Path, max_bad_share: float) -> Path:

@@ -1,9 +1,12 @@
 """Complete checkpoints, written so that a half-written one is never found: safetensors and JSON, no pickle."""
 
+import fcntl
 import json
 import logging
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,7 +87,9 @@ def resume(state: TrainingState, folder: Path) -> bool:
     try:
         _load(state, place)
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-        raise InputError(f"the checkpoint {place} cannot be read ({error}); delete that folder to go on from an earlier one") from error
+        raise InputError(
+            f"the checkpoint {place} cannot be read ({error}); delete that folder to go on from an earlier one"
+        ) from error
     return True
 
 
@@ -97,6 +102,20 @@ def _load(state: TrainingState, place: Path) -> None:
     if state.average is not None:
         state.average.load(load_file(place / "average.safetensors"))
     state.step, state.curve = content["step"], content["curve"]
+
+
+@contextmanager
+def only_writer(work: Path, rank: int) -> Iterator[None]:
+    """While the first worker is inside, no other training writes to `work`.
+
+    When a driver is killed and started again at once, the worker of before may live for a moment longer.
+    """
+    if rank != 0:
+        yield
+        return
+    with (work / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from components.errors import InputError
 from components.pretrain import towers
 from components.pretrain.loader import Tokenizer
+from components.pretrain.texts import encode_texts
 from components.pretrain.towers import TowerConfig
 
 _BATCH = 256
@@ -28,8 +29,8 @@ class Encoder:
         self._device, self._tokenizer = device, tokenizer
         self._mean = torch.tensor(mean, device=device)[:, None, None]
         self._std = torch.tensor(std, device=device)[:, None, None]
-        size = model.visual.image_size
-        self.image_size = int(size if isinstance(size, int) else cast(Sequence[int], size)[0])
+        size = cast(int | Sequence[int], model.get_submodule("visual").image_size)
+        self.image_size = int(size if isinstance(size, int) else size[0])
 
     @torch.inference_mode()
     def images(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -49,7 +50,7 @@ class Encoder:
         parts = []
         for i in range(0, len(texts), _BATCH):
             tokens = self._tokenizer(texts[i : i + _BATCH]).to(self._device)
-            parts.append(self._model.encode_text(tokens, normalize=True))
+            parts.append(encode_texts(self._model, tokens))
         return self._stack(parts)
 
     def _stack(self, parts: list[Tensor]) -> npt.NDArray[np.float32]:

@@ -21,7 +21,7 @@ class SampledRows:
 
     def columns(self, classes: Tensor) -> Tensor:
         """Positions of `classes` (all of them sampled) in this step's table; same shape."""
-        return torch.searchsorted(self.classes, classes)
+        return torch.searchsorted(self.classes, classes.contiguous())
 
     def positives(self, entities: Tensor) -> Tensor:
         """Which sampled classes a picture shows: int64 [b, k], padded with -1 → bool [b, r]. Costs b * r, never the vocabulary."""
@@ -54,7 +54,7 @@ class ClassTable:
             negatives: |N'|; the rows returned are at least the required ones, at most `max(required, negatives + 1)`.
             generator: on the CPU; equal on all workers.
         """
-        wanted = required[required >= 0].unique().cpu()
+        wanted = torch.unique(required[required >= 0]).cpu()
         count = min(len(self.weight), max(negatives + 1, len(wanted)))
         classes = _fill_up(wanted, count, len(self.weight), generator).to(self.weight.device)
         return SampledRows(classes, self.weight[classes].requires_grad_())
@@ -102,5 +102,5 @@ def _fill_up(wanted: Tensor, count: int, classes: int, generator: torch.Generato
     chosen = wanted
     while len(chosen) < count:
         draw = torch.randint(classes, (count - len(chosen),), generator=generator)
-        chosen = torch.cat([chosen, draw]).unique()
+        chosen = torch.unique(torch.cat([chosen, draw]))
     return chosen

@@ -18,6 +18,8 @@ from components.pretrain.samples import NO_CLASS, Samples
 # list of n texts → int64 [n, context_length]
 Tokenizer = Callable[[list[str]], Tensor]
 _TOKEN_MEMORY = 1 << 18
+# What a random number is for, so that no two purposes share a stream.
+_ORDER, _TEXTS = 0, 1
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,15 @@ class Share:
     rank: int = 0
     workers: int = 1
 
+    @property
+    def own(self) -> slice:
+        """This worker's part of a step's batch."""
+        size = self.batch // self.workers
+        return slice(self.rank * size, (self.rank + 1) * size)
+
     def positions(self, step: int) -> npt.NDArray[np.int64]:
         """Places in the endless stream of samples: int64 [batch / workers]."""
-        own = self.batch // self.workers
-        start = step * self.batch + self.rank * own
-        return np.arange(start, start + own)
+        return step * self.batch + np.arange(self.batch)[self.own]
 
 
 class Order:
@@ -56,19 +62,29 @@ class Order:
         self._permutation = lru_cache(maxsize=2)(self._permute)
 
     def _permute(self, epoch: int) -> npt.NDArray[np.int64]:
-        return np.random.default_rng([self._seed, epoch]).permutation(self._samples)
+        return np.random.default_rng([self._seed, _ORDER, epoch]).permutation(self._samples)
 
     def at(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Which sample stands at each place of the stream; same shape."""
         epochs, offsets = np.divmod(positions, self._samples)
-        return np.array([self._permutation(int(e))[o] for e, o in zip(epochs, offsets, strict=True)], dtype=np.int64)
+        chosen = np.empty_like(positions)
+        for epoch in np.unique(epochs):
+            inside = epochs == epoch
+            chosen[inside] = self._permutation(int(epoch))[offsets[inside]]
+        return chosen
 
 
 class Loader:
     """Serves `Batch`es from `start` to `stop`; closes its thread when the iteration ends."""
 
     def __init__(
-        self, samples: Samples, share: Share, seed: int, prefetch: int, text: TextParameters, tokenizer: Tokenizer | None
+        self,
+        samples: Samples,
+        share: Share,
+        seed: int,
+        prefetch: int,
+        text: TextParameters,
+        tokenizer: Tokenizer | None,
     ) -> None:
         if share.batch % share.workers:
             raise InputError(
@@ -97,33 +113,36 @@ class Loader:
         """The batch of one step, made now."""
         samples = self._samples
         chosen = self._order.at(self._share.positions(step))
-        rng = np.random.default_rng([self._seed, step, self._share.rank])
         places = samples.positions[chosen]
         pictures = torch.from_numpy(samples.pictures.gather(places))
         alt_texts = [samples.pictures.alt_texts[i] for i in places]
         if samples.classes is None:
             return Batch(step, pictures, self._tokenise(alt_texts), None, None)
         classes = samples.classes[chosen]
-        target = classes[np.arange(len(classes)), (rng.random(len(classes)) * (classes != NO_CLASS).sum(1)).astype(int)]
-        tokens = self._tokenise(self._entity_texts(target, alt_texts, rng)) if self._tokens else None
+        # Drawn for the whole step, then cut: a sample's class and text do not depend on the number of workers.
+        rng = np.random.default_rng([self._seed, _TEXTS, step])
+        which, kind = (rng.random(self._share.batch)[self._share.own] for _ in range(2))
+        target = classes[np.arange(len(classes)), (which * (classes != NO_CLASS).sum(1)).astype(int)]
+        tokens = self._tokenise(self._entity_texts(target, alt_texts, kind)) if self._tokens else None
         return Batch(step, pictures, tokens, torch.from_numpy(target), torch.from_numpy(classes))
 
     def _tokenise(self, texts: list[str]) -> Tensor | None:
         return self._tokens(texts) if self._tokens else None
 
     def _entity_texts(
-        self, target: npt.NDArray[np.int64], alt_texts: Sequence[str], rng: np.random.Generator
+        self, target: npt.NDArray[np.int64], alt_texts: Sequence[str], kind: npt.NDArray[np.float64]
     ) -> list[str]:
-        """MOFI.md, Losses, contrastive: the name, or name and description, or the alt text, drawn per sample."""
+        """MOFI.md, Losses, contrastive: the alt text, or name and description, or the name, as `kind` in 0 to 1 falls."""
         vocabulary = self._samples.vocabulary
         assert vocabulary is not None
-        kinds = rng.choice(3, size=len(target), p=[self._text.name, self._text.name_and_description, self._text.alt_text])
+        alt_text_below = self._text.alt_text
+        description_below = alt_text_below + self._text.name_and_description
         texts = []
-        for number, alt_text, kind in zip(target, alt_texts, kinds, strict=True):
+        for number, alt_text, drawn in zip(target, alt_texts, kind, strict=True):
             name, description = vocabulary.labels[number], vocabulary.descriptions[number]
-            if kind == 2 and alt_text.strip():
+            if drawn < alt_text_below and alt_text.strip():
                 texts.append(alt_text)
-            elif kind == 1 and description:
+            elif alt_text_below <= drawn < description_below and description:
                 texts.append(f"{name}, {description}")
             else:
                 texts.append(name)

@@ -22,10 +22,10 @@ def large_margin_softmax(
     Returns:
         float [].
     """
-    right = F.one_hot(target, cosines.shape[1]).to(torch.bool)
-    logits = scale * (cosines - margin * right.to(cosines.dtype))
+    logits = scale * cosines
+    logits[torch.arange(len(target), device=target.device), target] -= scale * margin
     if not_negative is not None:
-        logits = logits.masked_fill(not_negative & ~right, -torch.inf)
+        logits = logits.masked_fill(_others(not_negative, target), -torch.inf)
     return F.cross_entropy(logits, target)
 
 
@@ -42,10 +42,15 @@ def info_nce(image_logits: Tensor, text_logits: Tensor, target: Tensor, not_nega
         float [].
     """
     if not_negative is not None:
-        excluded = not_negative & ~F.one_hot(target, image_logits.shape[1]).to(torch.bool)
+        excluded = _others(not_negative, target)
         image_logits = image_logits.masked_fill(excluded, -torch.inf)
         text_logits = text_logits.masked_fill(excluded, -torch.inf)
     return (F.cross_entropy(image_logits, target) + F.cross_entropy(text_logits, target)) / 2
+
+
+def _others(marked: Tensor, target: Tensor) -> Tensor:
+    """bool [b, c] without each row's own column; a one-hot matrix of int64 would be the largest tensor of a step."""
+    return marked.scatter(1, target[:, None], False)
 
 
 def share_entity(left: Tensor, right: Tensor) -> Tensor:

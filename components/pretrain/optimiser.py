@@ -17,7 +17,8 @@ def trained_parameters(towers: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 
 def make_optimiser(towers: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
     """AdamW over the trained parameters; biases, norms, embeddings and the temperature do not decay."""
-    decayed, kept = [], []
+    decayed: list[nn.Parameter] = []
+    kept: list[nn.Parameter] = []
     for name, parameter in trained_parameters(towers):
         (decayed if parameter.ndim >= 2 and "embedding" not in name else kept).append(parameter)
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
@@ -47,20 +48,24 @@ def load_optimiser_state(towers: nn.Module, optimiser: torch.optim.AdamW, state:
         kept = {key.split("/", 1)[0]: value for key, value in state.items() if key.split("/", 1)[1] == name}
         # Memory must lie as the parameter's does (channels last), or the next step rounds differently.
         optimiser.state[parameter] = {
-            key: torch.empty_like(parameter).copy_(value) if value.ndim == parameter.ndim and value.ndim else value.clone()
+            key: torch.empty_like(parameter).copy_(value)
+            if value.ndim == parameter.ndim and value.ndim
+            else value.clone()
             for key, value in kept.items()
         }
 
 
 class Average:
-    """Exponentially averaged weights (and norm statistics); their early bias towards the start is left out.
+    """Exponentially averaged weights that are trained, and norm statistics; the early bias towards the start is left out.
 
     The decay of an early step is at most `(1 + step) / (10 + step)`, so that short runs average too.
     """
 
     def __init__(self, towers: nn.Module, decay: float) -> None:
         self.decay = decay
-        self._sources = {name: t for name, t in towers.state_dict().items() if t.is_floating_point()}
+        still = {name for name, parameter in towers.named_parameters() if not parameter.requires_grad}
+        state = towers.state_dict()
+        self._sources = {name: t for name, t in state.items() if t.is_floating_point() and name not in still}
         self.tensors = {name: t.detach().clone() for name, t in self._sources.items()}
 
     @torch.no_grad()

@@ -32,7 +32,7 @@ def gather_with_gradient(rows: Tensor) -> Tensor:
     """[b, …] of each worker → [b * workers, …] in rank order, differentiable."""
     if world()[1] == 1:
         return rows
-    gathered: Tensor = _Gather.apply(rows)  # type: ignore[no-untyped-call]
+    gathered: Tensor = _Gather.apply(rows)
     return gathered
 
 

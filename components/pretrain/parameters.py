@@ -70,5 +70,7 @@ class PretrainParameters(Section):
     augment: AugmentParameters = Field(description="strengths of the augmentation")
 
     checkpoint_every: int = Field(description="steps between checkpoints", ge=1)
-    validate_every: int = Field(description="steps between measurements on the validation entities; 0 = at the end", ge=0)
+    validate_every: int = Field(
+        description="steps between measurements on the validation entities; 0 = at the end", ge=0
+    )
     log_every: float = Field(description="seconds between lines of progress", gt=0)

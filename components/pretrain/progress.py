@@ -29,5 +29,11 @@ class Progress:
         left = f"{(self._steps - step) / pace:.0f} s left" if pace else "warming up"
         parts = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
         logger.info(
-            "%s: step %d of %d, %.0f pictures/s, %s, %s", self._recipe, step, self._steps, pace * self._batch, parts, left
+            "%s: step %d of %d, %.0f pictures/s, %s, %s",
+            self._recipe,
+            step,
+            self._steps,
+            pace * self._batch,
+            parts,
+            left,
         )

@@ -34,11 +34,17 @@ def read_vocabulary(path: Path) -> Vocabulary:
     """The rows of `vocabulary.parquet` whose split is `train`, in file order.
 
     Raises:
-        InputError: if the file is missing or no row is left.
+        InputError: if the file is missing, lacks a column, or no row is left.
     """
     if not path.is_file():
         raise InputError(f"{path} is missing; `mofi curate` writes it")
-    rows = [row for row in pq.read_table(path).to_pylist() if row["split"] == "train"]
+    table = pq.read_table(path)
+    lacking = {"entity_id", "label", "description", "split"} - set(table.column_names)
+    if lacking:
+        raise InputError(
+            f"{path} is no vocabulary: it lacks {', '.join(sorted(lacking))}; `mofi curate` writes it anew"
+        )
+    rows = [row for row in table.to_pylist() if row["split"] == "train"]
     if not rows:
         raise InputError(f"{path} has no training entity; lower curate's minimum of pictures, or crawl more")
     return Vocabulary(
@@ -80,7 +86,9 @@ def select(pictures: Pictures, recipe: Recipe, vocabulary: Vocabulary | None) ->
         dropped["no_class"] = len(pictures) - len(keep)
         classes = _pad([known[i] for i in keep])
     if not keep:
-        raise InputError(f"no picture is left for the recipe {recipe.name} ({dict(dropped)}); look at the stage before it")
+        raise InputError(
+            f"no picture is left for the recipe {recipe.name} ({dict(dropped)}); look at the stage before it"
+        )
     return Samples(pictures, np.array(keep, dtype=np.int64), classes, vocabulary, +dropped)
 
 

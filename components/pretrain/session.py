@@ -1,8 +1,7 @@
-"""What a worker is told, what it begins with, and the random numbers of a step."""
+"""What a worker begins with, its forward pass, and the random numbers of a step."""
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,64 +11,32 @@ from components.errors import MofiError
 from components.pretrain import towers
 from components.pretrain.checkpoint import TrainingState
 from components.pretrain.head import ClassTable
+from components.pretrain.job import Job
 from components.pretrain.optimiser import Average, make_optimiser
-from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Recipe
 from components.pretrain.samples import Samples
+from components.pretrain.texts import encode_texts
 from components.pretrain.towers import TowerConfig
 
 
-@dataclass(frozen=True)
-class Job:
-    """One training: names, numbers and absolute paths, so that any worker of the cluster can be told."""
-
-    recipe: str
-    parameters: PretrainParameters
-    cache: Path
-    vocabulary: Path | None
-    validation: Path | None
-    work: Path
-    threads: int
-
-    @property
-    def steps(self) -> int:
-        """Whole batches that make up `images_seen`, at least one."""
-        return max(1, round(self.parameters.images_seen / self.parameters.batch))
-
-    @property
-    def checkpoints(self) -> Path:
-        """Where checkpoints lie."""
-        return self.work / "checkpoints"
-
-    @property
-    def model(self) -> Path:
-        """Where the finished model appears, whole."""
-        return self.work / "model"
-
-    @property
-    def result(self) -> Path:
-        """The figures of the finished training, JSON; written last."""
-        return self.work / "result.json"
-
-
-def begin(job: Job, recipe: Recipe, config: TowerConfig, samples: Samples, device: torch.device) -> TrainingState:
+def begin(job: Job, recipe: Recipe, samples: Samples, device: torch.device) -> TrainingState:
     """Untrained towers, and around them what the recipe trains. Towers that it does not train stay as drawn."""
     p = job.parameters
-    model = towers.build(config, p.seed)
-    if not recipe.uses_texts:
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name.startswith("visual."))
+    model = towers.build(job.tower, p.seed)
+    for name, parameter in model.named_parameters():
+        # The bias belongs to a loss that no recipe has (SigLIP's).
+        parameter.requires_grad_(name.startswith("visual.") or (recipe.uses_texts and name != "logit_bias"))
     model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     table = None
     if recipe.uses_classes and samples.vocabulary is not None:
-        table = ClassTable(len(samples.vocabulary), config.width, p.seed, device)
+        table = ClassTable(len(samples.vocabulary), job.tower.width, p.seed, device)
     optimiser = make_optimiser(model, p.learning_rate, p.weight_decay)
     return TrainingState(model, optimiser, table, Average(model, p.average_decay) if p.average_decay else None)
 
 
-def final_towers(state: TrainingState, config: TowerConfig, seed: int) -> nn.Module:
+def final_towers(job: Job, state: TrainingState) -> nn.Module:
     """The towers to be used: with averaged weights, if the state has any."""
-    model = towers.build(config, seed)
+    model = towers.build(job.tower, job.parameters.seed)
     weights = dict(state.towers.state_dict())
     if state.average is not None:
         weights |= state.average.tensors
@@ -77,20 +44,36 @@ def final_towers(state: TrainingState, config: TowerConfig, seed: int) -> nn.Mod
     return model.eval()
 
 
-class Normalise:
-    """float [b, 3, h, w] in 0 to 1 → what the tower was configured for."""
+class Forward(nn.Module):
+    """A batch through the towers. One module and one call, since that is what DistributedDataParallel averages gradients of.
 
-    def __init__(self, config: TowerConfig, device: torch.device) -> None:
-        self._mean = torch.tensor(config.preprocess["mean"], device=device)[:, None, None]
-        self._std = torch.tensor(config.preprocess["std"], device=device)[:, None, None]
+    With several workers each normalises by its own share's statistics where a tower has BatchNorm, and the first worker's
+    running statistics are kept; towers without it train alike with any number of workers.
+    """
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        return (pictures - self._mean) / self._std
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: nn.Module, config: TowerConfig, device: torch.device) -> None:
+        super().__init__()
+        self.towers = model
+        for name in ("mean", "std"):
+            values = torch.tensor(config.preprocess[name], device=device)[:, None, None]
+            self.register_buffer(name, values, persistent=False)
+
+    def forward(self, pictures: Tensor, tokens: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor]:
+        """float [b, 3, h, w] in 0 to 1 and int64 [b, l] → image and text embeddings [b, d], and the inverse temperature."""
+        images = self.towers.encode_image((pictures - self.mean) / self.std, normalize=True)  # type: ignore[operator]
+        texts = None if tokens is None else encode_texts(self.towers, tokens)
+        return images, texts, self.towers.logit_scale.exp()  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
 class Randomness:
-    """Random numbers that depend on (seed, step, worker) alone, so that a resumed run draws what an undisturbed one does."""
+    """Random numbers that depend on (seed, step) alone, so that a resumed run draws what an undisturbed one does.
+
+    Only what happens inside a tower also depends on the worker; the rest is drawn alike by all, who take their own part.
+    """
 
     seed: int
     step: int
@@ -101,22 +84,22 @@ class Randomness:
         torch.manual_seed(self._number(0, self.rank))
 
     def augmentation(self) -> torch.Generator:
-        """For this worker's pictures."""
-        return torch.Generator().manual_seed(self._number(1, self.rank))
+        """For the pictures of the whole step."""
+        return torch.Generator().manual_seed(self._number(1, 0))
 
     def negatives(self) -> torch.Generator:
-        """For the sampled classes: the same on all workers."""
+        """For the sampled classes."""
         return torch.Generator().manual_seed(self._number(2, 0))
 
     def _number(self, purpose: int, rank: int) -> int:
         return int(np.random.SeedSequence([self.seed, self.step, purpose, rank]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def stop_unless_finite(recipe: str, step: int, losses: dict[str, Tensor]) -> None:
+def stop_unless_finite(recipe: str, step: int, losses: dict[str, float]) -> None:
     """Raises MofiError, naming recipe, step and loss, when a loss is no number any more."""
     for name, value in losses.items():
-        if not math.isfinite(float(value.detach())):
+        if not math.isfinite(value):
             raise MofiError(
-                f"{recipe}: the {name} loss is {float(value.detach())} at step {step}; lower pretrain.learning_rate or "
+                f"{recipe}: the {name} loss is {value} at step {step}; lower pretrain.learning_rate or "
                 "pretrain.gradient_clip in params.yaml, or lengthen pretrain.warm_up"
             )

@@ -1,21 +1,17 @@
 """Image and text towers, described in open_clip's own terms so that open_clip loads what we save without our code."""
 
 import json
-import logging
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
-from open_clip.model import CLIP, CustomTextCLIP
 from torch import nn
 
 from components.errors import ParameterError
 
 CONFIGS = Path(__file__).parent / "configs"
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,28 +47,46 @@ def names() -> list[str]:
 
 
 def read_config(name: str) -> TowerConfig:
-    """A config of `configs/`, or a built-in one of open_clip.
+    """A config of `configs/`, a config file in the layout of `open_clip_config.json`, or a built-in one of open_clip.
 
     Raises:
-        ParameterError: if there is neither.
+        ParameterError: if there is none of these, or the file lacks a part.
     """
-    path = CONFIGS / f"{name}.json"
+    path = Path(name) if name.endswith(".json") else CONFIGS / f"{name}.json"
     if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return TowerConfig(content["model_cfg"], content["preprocess_cfg"])
+        return _read(path)
+    import open_clip  # ten seconds of a CPU, which a driver that reads our own configs need not spend
+
     built_in = open_clip.get_model_config(name)
     if built_in is None:
         raise ParameterError(
-            f"pretrain.tower is {name!r}, which is no tower; name one of {', '.join(names())}, or one of open_clip's "
-            f'own (`python -c "import open_clip; print(open_clip.list_models())"`)'
+            f"pretrain.tower is {name!r}, which is no tower; name one of {', '.join(names())}, a config file (.json), or "
+            f'one of open_clip\'s own (`python -c "import open_clip; print(open_clip.list_models())"`)'
+        )
+    if "multimodal_cfg" in built_in:
+        raise ParameterError(
+            f"pretrain.tower is {name!r}, which also has a caption decoder; choose a tower without one"
         )
     size = built_in["vision_cfg"]["image_size"]
     preprocess = {"size": size, "mean": list(open_clip.OPENAI_DATASET_MEAN), "std": list(open_clip.OPENAI_DATASET_STD)}
     return TowerConfig(built_in, preprocess)
 
 
+def _read(path: Path) -> TowerConfig:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return TowerConfig(content["model_cfg"], content["preprocess_cfg"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ParameterError(
+            f"{path} is no tower ({type(error).__name__}: {error}); it must be JSON with `model_cfg` and `preprocess_cfg`, "
+            f"as {CONFIGS.name}/resnet-small.json is"
+        ) from error
+
+
 def build(config: TowerConfig, seed: int) -> nn.Module:
     """Untrained towers with weights drawn from `seed`, whatever was drawn before; the global generator is left as it was."""
+    from open_clip.model import CLIP, CustomTextCLIP
+
     model = deepcopy(config.model)
     kind = CustomTextCLIP if model.pop("custom_text", False) else CLIP
     with torch.random.fork_rng(devices=[]):

@@ -1,0 +1,32 @@
+"""`mofi crawl`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def crawl(
+    web: Annotated[
+        Path | None, typer.Option(help="A folder of sample sites, served on loopback while it is crawled.")
+    ] = None,
+    start: Annotated[
+        list[str] | None, typer.Option(help="An address to start from; may be given several times.")
+    ] = None,
+    hold_out: Annotated[Path | None, typer.Option(help="A folder of pictures of which no near-copy is taken.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the shards go.")] = Path("data/crawl"),
+    params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
+) -> None:
+    """Crawl sites politely: pages, then their pictures, verified by decoding, into shards.
+
+    Only the start addresses' own hosts are crawled. robots.txt, nofollow, noindex, noai and noimageai are obeyed. Before you crawl
+    live sites, set crawl.user_agent, crawl.connections and crawl.delay in params.yaml.
+    """
+    from components import parameters
+    from components.crawl.crawl import Source, crawl_pictures
+    from components.stage import stage
+
+    knobs = parameters.load(params)
+    source = Source(tuple(start or ()), web, knobs.sample.port if web is not None else 0)
+    with stage("crawl") as measures:
+        measures.update(crawl_pictures(source, hold_out, out, knobs.crawl))

@@ -1,0 +1,124 @@
+"""The crawl stage: sources yield pairs, the downloader turns pairs into shards."""
+
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.crawl.download import DownloadJob, download
+from components.crawl.hold_out import build_hold_out
+from components.crawl.parameters import CrawlParameters
+from components.crawl.plan import Plan, make_plan
+from components.crawl.server import Server
+from components.crawl.sites import crawl_sites, group_sites
+from components.errors import InputError
+from components.shard_map import WORK, fingerprint, publish, work_folder
+from components.shards import SUCCESS
+from samples.server import serve
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is crawled: live sites by their start addresses, or a folder of sample sites, served on a loopback port meanwhile."""
+
+    starts: tuple[str, ...] = ()
+    web: Path | None = None
+    port: int = 0
+
+
+def crawl_pictures(
+    source: Source, hold_out: Path | None, out: Path, parameters: CrawlParameters, work_root: Path = WORK
+) -> dict[str, Any]:
+    """Crawls pages, downloads their pictures and replaces `out` by the shards (docs/formats.md); returns the measures.
+
+    Args:
+        source: sites to crawl.
+        hold_out: folder of pictures of which no near-copy is taken, if any.
+        out: receives `NUMBER.tar`, `NUMBER.parquet`, `NUMBER_stats.json`.
+        parameters: section `crawl`.
+        work_root: folder of unfinished work.
+
+    Raises:
+        InputError: if nothing can be crawled, no picture was found, or too many pages or pictures fail.
+        SetupError: if the port of the sample web is busy.
+    """
+    if not source.starts and source.web is None:
+        raise InputError("nothing to crawl; name a folder of sites with --web, or addresses to start from with --start")
+    work = work_folder("crawl", fingerprint(parameters, source.starts, source.web, source.port, hold_out), work_root)
+    with _served(source) as (starts, server):
+        sites = group_sites(starts, parameters)
+        logger.info(
+            "crawl: %d sites, %d connections and %.1f s between requests at each", len(sites), *_limits(parameters)
+        )
+        pairs, found = crawl_sites(sites, parameters, server, work / "pages")
+        plan = make_plan(pairs, parameters.shard_size, work)
+        _say(found, plan)
+        prints = None if hold_out is None else build_hold_out(hold_out, work / "hold_out")
+        job = DownloadJob(parameters, work / "shards", prints, server)
+        outcomes = download(plan, job, work / "pictures") if plan.hosts else Counter[str]()
+    measures = _measures(len(sites), found, plan, outcomes)
+    if not outcomes[SUCCESS]:
+        raise InputError(
+            f"the crawl of {', '.join(s.host for s in sites[:5])} gave no picture: {measures}; {_mend(measures)}"
+        )
+    # Without its markers an interrupted publication is begun again from the downloads, not taken for done.
+    shutil.rmtree(work / "pictures")
+    publish(work / "shards", out)
+    shutil.rmtree(work)
+    return measures
+
+
+def _limits(parameters: CrawlParameters) -> tuple[int, float]:
+    return parameters.connections, parameters.delay
+
+
+@contextmanager
+def _served(source: Source) -> Iterator[tuple[Sequence[str], Server | None]]:
+    """Start addresses, and who serves them, while they are served."""
+    if source.web is None:
+        yield source.starts, None
+        return
+    with serve(source.web, source.port) as web:
+        yield source.starts or [f"http://{host}:{source.port}/" for host in web.hosts], Server.here()
+
+
+def _say(found: Counter[str], plan: Plan) -> None:
+    logger.info(
+        "crawl: %d pages gave %d pairs; to download: %d pictures of %d hosts in %d shards",
+        found["pages.crawled"],
+        found["pairs.found"],
+        plan.pictures,
+        len(plan.hosts),
+        plan.shards,
+    )
+
+
+def _measures(sites: int, found: Counter[str], plan: Plan, outcomes: Counter[str]) -> dict[str, Any]:
+    dropped = _under(found, "pairs.dropped.") | ({"duplicate_address": plan.duplicates} if plan.duplicates else {})
+    failed = {reason: number for reason, number in sorted(outcomes.items()) if reason != SUCCESS}
+    return {
+        "sites": sites,
+        "pages": {"crawled": found["pages.crawled"], "refused": _under(found, "pages.refused.")},
+        "pairs": {"found": found["pairs.found"], "dropped": dropped},
+        "pictures": {"attempted": outcomes.total(), "success": outcomes[SUCCESS], "failed": failed},
+        "hosts": len(plan.hosts),
+        "shards": plan.shards,
+    }
+
+
+def _under(counts: Counter[str], prefix: str) -> dict[str, int]:
+    return {name.removeprefix(prefix): number for name, number in sorted(counts.items()) if name.startswith(prefix)}
+
+
+def _mend(measures: Mapping[str, Any]) -> str:
+    if not measures["pages"]["crawled"]:
+        return "no page could be read; look at the reasons under pages.refused, and whether the sites are up"
+    if not measures["pairs"]["found"]:
+        return "no page showed a picture with words; start from other pages, or raise crawl.depth in params.yaml"
+    return "look at the reasons under pictures.failed"

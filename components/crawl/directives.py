@@ -1,0 +1,44 @@
+"""What a server or a page asks of robots: `X-Robots-Tag` headers and `<meta name="robots">`."""
+
+from collections.abc import Iterable
+
+# What keeps a picture out when its own response or its page says it.
+PICTURE_REFUSALS = ("noindex", "noimageindex", "noai", "noimageai")
+_ALL = {"none": ("noindex", "nofollow")}
+# Directives whose value follows a colon, and which are therefore no robot's name.
+_VALUED = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
+
+
+def read_header(values: Iterable[str], robot: str) -> frozenset[str]:
+    """The directives of `X-Robots-Tag` headers that are meant for everyone or for this robot, lower case.
+
+    `googlebot: noindex, nofollow` is meant for googlebot alone; a name holds until the end of its header.
+    """
+    found: set[str] = set()
+    for value in values:
+        meant = True
+        for part in value.lower().split(","):
+            name, colon, rest = part.partition(":")
+            if colon and name.strip() not in _VALUED:
+                meant = name.strip() in ("*", robot)
+                part = rest  # noqa: PLW2901
+            if meant:
+                found |= _expand(part)
+    return frozenset(found)
+
+
+def read_meta(name: str, content: str, robot: str) -> frozenset[str]:
+    """The directives of one `<meta name=… content=…>`; none if it is meant for another robot or says something else."""
+    if name.strip().lower() not in ("robots", robot):
+        return frozenset()
+    return frozenset(d for part in content.lower().split(",") for d in _expand(part))
+
+
+def _expand(directive: str) -> frozenset[str]:
+    directive = directive.strip()
+    return frozenset(_ALL.get(directive, (directive,)) if directive else ())
+
+
+def refusal(directives: frozenset[str]) -> str | None:
+    """Which of the directives keeps a picture out, the first of `PICTURE_REFUSALS`; None if none does."""
+    return next((name for name in PICTURE_REFUSALS if name in directives), None)

@@ -1,0 +1,201 @@
+"""Fetches addresses of one host, politely and within limits; what goes wrong is a value, not an exception."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from protego import Protego
+from yarl import URL
+
+from components.crawl.address import AddressGuard, host_of, origin_of, resolve, site_of
+from components.crawl.directives import read_header, refusal
+from components.crawl.lookup import GuardedResolver, PrivateAddressError
+from components.crawl.parameters import CrawlParameters
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_TRY_AGAIN = (
+    "timeout",
+    "connection_failed",
+    "closed_early",
+    "http_429",
+    "http_500",
+    "http_502",
+    "http_503",
+    "http_504",
+)
+# RFC 9309 asks for at least 500 KiB of a robots.txt.
+_ROBOTS_BYTES = 512 * 1024
+_ACCEPT = "image/webp,image/png,image/jpeg,image/*;q=0.8,*/*;q=0.1"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something could not be had."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a server answered to one request."""
+
+    status: int
+    body: bytes
+    location: str = ""
+    refusal: str | None = None
+    encoding: str = ""
+
+
+class Limiter:
+    """Lets at most `connections` requests be under way, and starts them at least `delay` seconds apart."""
+
+    def __init__(self, connections: int, delay: float) -> None:
+        self._free = asyncio.Semaphore(connections)
+        self._turn = asyncio.Lock()
+        self._delay = delay
+        self._next = 0.0
+
+    @asynccontextmanager
+    async def request(self) -> AsyncIterator[None]:
+        """Around one request."""
+        async with self._free:
+            if self._delay > 0:
+                async with self._turn:
+                    clock = asyncio.get_running_loop()
+                    await asyncio.sleep(max(0.0, self._next - clock.time()))
+                    self._next = clock.time() + self._delay
+            yield
+
+
+class HostFetcher:
+    """Fetches from one host (with and without `www.`), as its robots.txt allows; nothing else is asked, redirects included."""
+
+    def __init__(self, site: str, session: aiohttp.ClientSession, parameters: CrawlParameters) -> None:
+        self._site = site
+        self._session = session
+        self._parameters = parameters
+        self._guard = AddressGuard(parameters.allow_private_hosts)
+        self._limiter = Limiter(parameters.connections, parameters.delay)
+        self._rules: dict[str, asyncio.Task[Protego | Failure]] = {}
+
+    async def picture(self, url: str) -> bytes | Failure:
+        """The bytes behind an address, or why not."""
+        try:
+            return await self._follow(url, self._parameters.max_picture_bytes, obey=True)
+        except ValueError:  # an address that aiohttp cannot ask for
+            return Failure("bad_address")
+
+    async def _follow(self, url: str, limit: int, obey: bool) -> bytes | Failure:
+        for _ in range(self._parameters.redirects + 1):
+            problem = await self._forbidden(url, obey)
+            if problem is not None:
+                return problem
+            answer = await self._ask_again(url, limit)
+            if isinstance(answer, Failure):
+                return answer
+            if answer.status not in _REDIRECTS:
+                return _judge(answer, obey)
+            target = resolve(url, answer.location)
+            if target is None:
+                return Failure("bad_redirect")
+            if site_of(target) != self._site:
+                return Failure("redirect_to_other_host")
+            url = target
+        return Failure("too_many_redirects")
+
+    async def _forbidden(self, url: str, obey: bool) -> Failure | None:
+        if not self._guard.permits_name(host_of(url)):
+            return Failure("private_address")
+        if not obey:
+            return None
+        origin = origin_of(url)
+        if origin not in self._rules:
+            self._rules[origin] = asyncio.create_task(self._read_robots(origin))
+        rules = await self._rules[origin]
+        if isinstance(rules, Failure):
+            return rules
+        return None if rules.can_fetch(url, self._parameters.robot) else Failure("robots_txt")
+
+    async def _read_robots(self, origin: str) -> Protego | Failure:
+        """RFC 9309: without a robots.txt (4xx) all is allowed; where none can be had (5xx, no answer), nothing is."""
+        answer = await self._follow(f"{origin}/robots.txt", _ROBOTS_BYTES, obey=False)
+        if isinstance(answer, bytes):
+            return Protego.parse(answer.decode("utf-8", "replace"))
+        absent = answer.reason.startswith("http_4") and answer.reason != "http_429"
+        return Protego.parse("") if absent else Failure("robots_txt_unreachable")
+
+    async def _ask_again(self, url: str, limit: int) -> _Answer | Failure:
+        """Asks; asks again, after a doubling pause, where another answer may come."""
+        pause = self._parameters.retry_delay
+        for attempt in range(self._parameters.retries + 1):
+            answer = await self._ask(url, limit)
+            reason = answer.reason if isinstance(answer, Failure) else f"http_{answer.status}"
+            if reason not in _TRY_AGAIN or attempt == self._parameters.retries:
+                break
+            await asyncio.sleep(pause * 2**attempt)
+        return answer
+
+    async def _ask(self, url: str, limit: int) -> _Answer | Failure:
+        try:
+            async with self._limiter.request(), asyncio.timeout(self._parameters.timeout):
+                request = self._session.get(URL(url, encoded=True), allow_redirects=False)
+                async with request as response:
+                    return await self._read(response, limit)
+        except TimeoutError:
+            return Failure("timeout")
+        except aiohttp.ClientConnectorDNSError as error:
+            private = isinstance(error.os_error, PrivateAddressError)
+            return Failure("private_address" if private else "name_not_found")
+        except aiohttp.ClientPayloadError:
+            return Failure("closed_early")
+        except (aiohttp.ClientError, OSError):
+            return Failure("connection_failed")
+
+    async def _read(self, response: aiohttp.ClientResponse, limit: int) -> _Answer | Failure:
+        body = bytearray()
+        if response.status not in _REDIRECTS and response.status < 400:
+            if (response.content_length or 0) > limit:
+                response.close()
+                return Failure("too_large")
+            async for chunk in response.content.iter_chunked(65536):
+                body += chunk
+                if len(body) > limit:
+                    response.close()
+                    return Failure("too_large")
+        elif (response.content_length or 0) <= 65536:
+            await response.content.read(65536)  # so that the connection can be used again
+        directives = read_header(response.headers.getall("X-Robots-Tag", ()), self._parameters.robot)
+        encoding = response.headers.get("Content-Encoding", "")
+        location = response.headers.get("Location", "")
+        return _Answer(response.status, bytes(body), location, refusal(directives), encoding)
+
+
+def _judge(answer: _Answer, obey: bool) -> bytes | Failure:
+    if answer.status != 200:
+        return Failure(f"http_{answer.status}")
+    if obey and answer.refusal is not None:
+        return Failure(answer.refusal)
+    # Pictures are compressed already; a server that compresses them again may be sending a bomb.
+    if answer.encoding.strip().lower() not in ("", "identity"):
+        return Failure("encoded_body")
+    return answer.body
+
+
+def open_session(parameters: CrawlParameters) -> aiohttp.ClientSession:
+    """A session without cookies, proxies or transparent decompression, whose connections go through the address guard."""
+    connector = aiohttp.TCPConnector(
+        limit=parameters.connections,
+        resolver=GuardedResolver(AddressGuard(parameters.allow_private_hosts)),
+        keepalive_timeout=30,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        headers={"User-Agent": parameters.user_agent, "Accept": _ACCEPT, "Accept-Encoding": "identity"},
+        timeout=aiohttp.ClientTimeout(total=None),
+        max_line_size=16384,
+        max_field_size=16384,
+    )

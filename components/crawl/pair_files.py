@@ -1,0 +1,34 @@
+"""Files of pairs: parquet, sorted by page and position."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.crawl.pair import Pair
+
+PAIRS_SCHEMA = pa.schema(
+    [
+        ("url", pa.string()),
+        ("caption", pa.string()),
+        ("context", pa.string()),
+        ("page_url", pa.string()),
+        ("page_title", pa.string()),
+        ("site", pa.string()),
+        ("position", pa.int32()),
+    ]
+)
+
+
+def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
+    """Writes pairs to parquet, sorted by page and position; returns how many."""
+    rows = [asdict(p) for p in sorted(pairs, key=lambda p: (p.page_url, p.position, p.url))]
+    pq.write_table(pa.Table.from_pylist(rows, PAIRS_SCHEMA), path, compression="zstd")
+    return len(rows)
+
+
+def read_pairs(path: Path, first: int = 0, number: int | None = None) -> list[Pair]:
+    """`number` pairs of a file from row `first` on; all by default."""
+    return [Pair(**row) for row in pq.read_table(path).slice(first, number).to_pylist()]

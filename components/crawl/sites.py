@@ -1,0 +1,122 @@
+"""The source of pairs that are live sites: one Scrapy process per site, one file of pairs per site."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from components.crawl.address import AddressGuard, host_of, resolve, site_of
+from components.crawl.pair import Pair
+from components.crawl.pair_files import write_pairs
+from components.crawl.parameters import CrawlParameters
+from components.crawl.server import Server
+from components.crawl.spider_job import COUNTS, PAIRS, SpiderJob
+from components.errors import InputError, SetupError
+from components.shard_map import Outcome, map_shards
+from components.stage import read_json
+
+_ROOT = Path(__file__).resolve().parents[2]
+# Pages lost to these are errors worth stopping for; a refusal or a dead link is not.
+ERRORS = ("timeout", "connection_failed", "name_not_found", "robots_txt_unreachable", "unreadable")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A host (without `www.`) and the pages that its crawl starts from."""
+
+    host: str
+    starts: tuple[str, ...]
+
+
+def group_sites(starts: Sequence[str], parameters: CrawlParameters) -> list[Site]:
+    """Start addresses by site, sorted.
+
+    Raises:
+        InputError: if an address is none that may be crawled.
+    """
+    guard = AddressGuard(parameters.allow_private_hosts)
+    addresses = set()
+    for start in starts:
+        address = resolve(start, start)
+        if address is None or not host_of(address):
+            raise InputError(f"{start!r} is no address to crawl; give one like https://example.org/")
+        if not guard.permits_name(host_of(address)):
+            raise InputError(
+                f"{start} is an address of this machine or its private network; "
+                f"add {host_of(address)!r} to crawl.allow_private_hosts in params.yaml if you mean it"
+            )
+        addresses.add(address)
+    return [Site(host, tuple(urls)) for host, urls in groupby(sorted(addresses, key=_by_site), key=site_of)]
+
+
+def _by_site(url: str) -> tuple[str, str]:
+    return site_of(url), url
+
+
+def crawl_sites(
+    sites: Sequence[Site], parameters: CrawlParameters, server: Server | None, work: Path
+) -> tuple[list[Path], Counter[str]]:
+    """Crawls the sites; returns their files of pairs, in order, and counts of pages and pairs by what became of them."""
+    task = partial(_crawl_site, parameters, server)
+    limits = {"max_error_share": parameters.max_error_share, "cpus": parameters.host_cpus}
+    finished, counts = map_shards(task, sites, stage="crawl: pages", work=work, **limits)
+    return [finished / f"{number:05d}.parquet" for number in range(len(sites))], counts
+
+
+def _crawl_site(parameters: CrawlParameters, server: Server | None, site: Site, number: int, out: Path) -> Outcome:
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        job = SpiderJob(site.host, site.starts, Path(folder), parameters)
+        _run_spider(job)
+        with (job.folder / PAIRS).open(encoding="utf-8") as lines:
+            write_pairs(out / f"{number:05d}.parquet", (Pair(**json.loads(line)) for line in lines))
+        found = read_json(job.folder / COUNTS)
+    if server is not None:
+        server.check()
+    return _outcome(found)
+
+
+def _outcome(found: dict[str, Any]) -> Outcome:
+    counts = {"pages.crawled": found["crawled"], "pairs.found": found["pairs"]}
+    counts |= {f"pages.refused.{reason}": n for reason, n in found["refused"].items()}
+    counts |= {f"pairs.dropped.{reason}": n for reason, n in found["dropped"].items()}
+    errors = sum(n for reason, n in found["refused"].items() if reason in ERRORS or reason.startswith("http_5"))
+    return Outcome(counts, attempted=found["crawled"] + sum(found["refused"].values()), errors=errors)
+
+
+def _run_spider(job: SpiderJob) -> None:
+    """Runs the spider in a process group that ends with us: it watches its standard input, whose other end we hold.
+
+    Raises:
+        SetupError: if it ends without a result.
+    """
+    path, log = job.folder / "job.json", job.folder / "log.txt"
+    job.write(path)
+    paths = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    with log.open("wb") as errors:
+        spider = subprocess.Popen(
+            [sys.executable, "-m", "components.crawl.spider", str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            cwd=job.folder,
+            env=os.environ | {"PYTHONPATH": paths},
+            start_new_session=True,
+        )
+    try:
+        code = spider.wait()
+    finally:
+        if spider.poll() is None:
+            os.killpg(spider.pid, signal.SIGKILL)
+            spider.wait()
+    if code != 0:
+        said = log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+        raise SetupError(f"the spider of {job.site} ended with code {code} and no result; it said:\n{said}")

@@ -1,0 +1,217 @@
+"""The spider of one site, run as a process of its own: `python -m components.crawl.spider JOB.json`.
+
+Twisted's reactor cannot be started twice in a process, so every site has its own. Pages are asked level by level, each level
+sorted, so which pages a limit cuts off does not depend on which answers came first.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import scrapy
+from scrapy import signals
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DontCloseSpider,
+    DownloadCancelledError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+)
+from scrapy.http import HtmlResponse, Request, Response
+from scrapy.linkextractors import IGNORED_EXTENSIONS
+from scrapy.spidermiddlewares.httperror import HttpError
+
+from components.crawl.address import host_of, origin_of, resolve, site_of
+from components.crawl.html import Page, read_page
+from components.crawl.middleware import GuardedResolver, Refused
+from components.crawl.spider_job import COUNTS, PAIRS, SpiderJob
+from components.stage import write_json
+
+_ROBOTS_HEADER = "X-Robots-Tag"
+_FILES = tuple(f".{extension}" for extension in IGNORED_EXTENSIONS)
+
+
+class SiteSpider(scrapy.Spider):  # type: ignore[misc]
+    """Follows the links of one site and writes down its pairs."""
+
+    name = "site"
+
+    def __init__(self, job: SpiderJob, pairs: IO[str], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.job = job
+        self.closed_origins: set[str] = set()
+        self.refused: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.crawled = self.found = 0
+        self._pairs = pairs
+        self._asked: set[str] = set()
+        self._read: set[str] = set()
+        self._ahead: set[str] = set()
+        self._level = 0
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *arguments: Any, **named: Any) -> "SiteSpider":
+        """As Scrapy makes its spiders; connects what Scrapy's signals are to call."""
+        spider: SiteSpider = super().from_crawler(crawler, *arguments, **named)
+        crawler.signals.connect(spider._on_idle, signals.spider_idle)
+        crawler.signals.connect(spider._on_error, signals.spider_error)
+        return spider
+
+    async def start(self) -> AsyncIterator[Request]:
+        """The front pages."""
+        from twisted.internet import reactor
+
+        if not isinstance(reactor.nameResolver, GuardedResolver):
+            raise RuntimeError("this Scrapy did not install the guarded resolver (TWISTED_DNS_RESOLVER); it is too old")
+        self._asked.update(self.job.starts)
+        for url in self.job.starts:
+            yield self._request(url)
+
+    def _request(self, url: str) -> Request:
+        return Request(url, callback=self.parse, errback=self.failed, dont_filter=True)
+
+    def parse(self, response: Response) -> None:
+        """Reads a page; one that was reached before, by another way, is not read again."""
+        url = resolve(response.url, response.url) or response.url
+        if url in self._read:
+            self.refused["reached_before"] += 1
+            return
+        self._read.add(url)
+        if not isinstance(response, HtmlResponse):
+            self.refused["not_html"] += 1
+            return
+        header = [value.decode("latin-1") for value in response.headers.getlist(_ROBOTS_HEADER)]
+        self._take(read_page(response.text, url, header, self.job.parameters))
+
+    def _take(self, page: Page) -> None:
+        self.crawled += 1
+        self.found += len(page.pairs)
+        self.dropped.update(page.dropped)
+        if page.refusal is not None:
+            self.refused[page.refusal] += 1
+        for pair in page.pairs:
+            self._pairs.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
+        self._ahead.update(link for link in page.links if site_of(link) == self.job.site and not _is_file(link))
+
+    def failed(self, failure: Any) -> None:
+        """Counts a page that could not be had."""
+        self.refused[self._reason(failure)] += 1
+
+    def _reason(self, failure: Any) -> str:  # noqa: PLR0911 - a table of cases
+        error = failure.value
+        if isinstance(error, Refused):
+            return error.reason
+        if isinstance(error, HttpError):
+            return f"http_{error.response.status}"
+        if isinstance(error, IgnoreRequest):
+            if "robots.txt" not in str(error):
+                return "too_many_redirects"
+            closed = origin_of(failure.request.url) in self.closed_origins
+            return "robots_txt_unreachable" if closed else "robots_txt"
+        if isinstance(error, CannotResolveHostError):
+            return "private_address" if host_of(failure.request.url) in GuardedResolver.refused else "name_not_found"
+        if isinstance(error, DownloadTimeoutError):
+            return "timeout"
+        return "too_large" if isinstance(error, DownloadCancelledError) else "connection_failed"
+
+    def _on_error(self) -> None:
+        self.refused["unreadable"] += 1
+
+    def _on_idle(self) -> None:
+        level = self._next_level()
+        for url in level:
+            self.crawler.engine.crawl(self._request(url))
+        if level:
+            raise DontCloseSpider
+
+    def _next_level(self) -> list[str]:
+        new = sorted(self._ahead - self._asked - self._read)
+        self._ahead = set()
+        self._level += 1
+        if self._level > self.job.parameters.depth:
+            self.refused["too_deep"] += len(new)
+            return []
+        level = new[: max(0, self.job.parameters.pages - len(self._asked))]
+        self.refused["beyond_page_limit"] += len(new) - len(level)
+        self._asked.update(level)
+        return level
+
+    def counts(self) -> dict[str, Any]:
+        """Pages and pairs by what became of them."""
+        refused = {reason: number for reason, number in sorted(self.refused.items()) if number}
+        return {
+            "crawled": self.crawled,
+            "refused": refused,
+            "pairs": self.found,
+            "dropped": dict(sorted(self.dropped.items())),
+        }
+
+
+def _is_file(url: str) -> bool:
+    """Whether the address ends like a picture, an archive or another file that holds no links."""
+    return url.partition("?")[0].lower().endswith(_FILES)
+
+
+def settings(job: SpiderJob) -> dict[str, Any]:
+    """Scrapy's settings: polite, quiet, and with nothing that listens or writes files."""
+    p = job.parameters
+    return {
+        "MOFI_SITE": job.site,
+        "MOFI_ALLOW_PRIVATE_HOSTS": list(p.allow_private_hosts),
+        "USER_AGENT": p.user_agent,
+        "ROBOTSTXT_OBEY": True,
+        "ROBOTSTXT_USER_AGENT": p.robot,
+        "CONCURRENT_REQUESTS": p.connections,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": p.connections,
+        "DOWNLOAD_DELAY": p.delay,
+        "DOWNLOAD_DELAY_JITTER": 0,
+        "DOWNLOAD_TIMEOUT": p.timeout,
+        "DOWNLOAD_MAXSIZE": p.max_page_bytes,
+        "DOWNLOAD_WARNSIZE": 0,
+        "RETRY_TIMES": p.retries,
+        "REDIRECT_MAX_TIMES": p.redirects,
+        "TWISTED_DNS_RESOLVER": "components.crawl.middleware.GuardedResolver",
+        "DOWNLOADER_MIDDLEWARES": {"components.crawl.middleware.SiteMiddleware": 90},
+        "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
+        "COOKIES_ENABLED": False,
+        "HTTPPROXY_ENABLED": False,
+        "TELNETCONSOLE_ENABLED": False,
+        "REMOTE_CONTROL_ENABLED": False,
+        "MEMUSAGE_ENABLED": False,
+        "EXTENSIONS": {"scrapy.extensions.logstats.LogStats": None},
+        "STATS_DUMP": False,
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+def _die_with_parent() -> None:
+    """The parent holds the other end of our standard input; when it dies, however it dies, the end closes."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def main(path: Path) -> int:
+    """Crawls the job of a file; returns the exit code."""
+    threading.Thread(target=_die_with_parent, name="die-with-parent", daemon=True).start()
+    job = SpiderJob.read(path)
+    with (job.folder / PAIRS).open("w", encoding="utf-8") as pairs:
+        process = AsyncCrawlerProcess(settings(job))
+        crawler = process.create_crawler(SiteSpider)
+        process.crawl(crawler, job=job, pairs=pairs)
+        process.start(install_signal_handlers=False)
+    if process.bootstrap_failed or crawler.stats.get_value("finish_reason") != "finished":
+        return 1
+    write_json(job.folder / COUNTS, crawler.spider.counts())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

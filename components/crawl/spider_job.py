@@ -1,0 +1,32 @@
+"""What one spider process is told, and where it leaves what it found."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.crawl.parameters import CrawlParameters
+from components.stage import write_json
+
+PAIRS, COUNTS = "pairs.jsonl", "counts.json"
+
+
+@dataclass(frozen=True)
+class SpiderJob:
+    """What one process crawls, and the folder that gets `pairs.jsonl` and `counts.json`."""
+
+    site: str
+    starts: tuple[str, ...]
+    folder: Path
+    parameters: CrawlParameters
+
+    def write(self, path: Path) -> None:
+        """To JSON."""
+        content = {"site": self.site, "starts": self.starts, "folder": str(self.folder)}
+        write_json(path, content | {"parameters": self.parameters.model_dump()})
+
+    @classmethod
+    def read(cls, path: Path) -> "SpiderJob":
+        """From JSON."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        parameters = CrawlParameters.model_validate(content["parameters"])
+        return cls(content["site"], tuple(content["starts"]), Path(content["folder"]), parameters)

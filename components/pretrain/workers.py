@@ -1,0 +1,198 @@
+"""One training on Ray Train: its workers, and what of their failures the user is told."""
+
+import logging
+import os
+import shutil
+import signal
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+import torch
+
+from components import cluster, errors
+from components.errors import MofiError, SetupError
+from components.pretrain import parallel
+from components.pretrain.job import Job
+from components.stage import read_json, write_json
+
+logger = logging.getLogger(__name__)
+
+_RAY_TRAIN = {
+    # Its workers are asked this often how they are; Ray's own two seconds are long beside a short training.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    # A node that is to be taken away is one that dies: checkpoints come often enough not to need a warning.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+}
+_GPU, _CPU = "GPU", "CPU"
+_RAY = "ray"
+
+
+def fit(job: Job) -> None:
+    """Runs `job` to its end on as many workers as it wants; a worker that dies is replaced and goes on from a checkpoint.
+
+    Raises:
+        MofiError: what a worker raised; such an error is not tried again.
+        SetupError: if the cluster has too few CPUs or GPUs, memory does not suffice, or workers die too often.
+    """
+    for key, value in _RAY_TRAIN.items():
+        os.environ.setdefault(key, value)
+    from ray.train.v2.api.exceptions import TrainingFailedError
+
+    cluster.connect()
+    p = job.parameters
+    share = cpus_per_worker(_node_resources(_CPU), p.workers)
+    shutil.rmtree(job.work / _RAY, ignore_errors=True)
+    job.failure.unlink(missing_ok=True)
+    logger.info("%s: starting %d workers with %d CPUs each", job.recipe, p.workers, share)
+    trainer = _make_trainer(job, p.threads or share, share)
+    try:
+        with _interrupts_restored():
+            trainer.fit()
+    except TrainingFailedError as error:
+        raise _mendable(job, error) from error
+    _raise_recorded(job)
+
+
+def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+    from ray.train.v2.api.config import LoggingConfig
+
+    class Trainer(TorchTrainer):  # type: ignore[misc]
+        """Without the actor that would look after a dead driver's workers: it needs Ray's dashboard, and outlives the driver."""
+
+        def _create_default_callbacks(self) -> list[Any]:
+            callbacks = super()._create_default_callbacks()
+            return [c for c in callbacks if type(c).__name__ != "PlacementGroupCleanerCallback"]
+
+    gpus = _gpus(job.parameters.workers)
+    return Trainer(
+        _work,
+        train_loop_config={"job": job, "threads": threads},
+        scaling_config=ScalingConfig(
+            num_workers=job.parameters.workers,
+            use_gpu=gpus > 0,
+            resources_per_worker={_CPU: cpus} | ({_GPU: 1} if gpus else {}),
+        ),
+        run_config=RunConfig(
+            # Ray would take a name that it has seen for a run to be resumed; our checkpoints are our own.
+            name=f"{job.recipe}-{uuid.uuid4().hex[:8]}",
+            storage_path=str(job.work / _RAY),
+            failure_config=FailureConfig(max_failures=job.parameters.max_failures),
+            logging_config=LoggingConfig(log_level="ERROR"),
+        ),
+    )
+
+
+def cpus_per_worker(nodes: Sequence[int], workers: int) -> int:
+    """The most CPUs that each of `workers` can have on machines with `nodes` CPUs.
+
+    Raises:
+        SetupError: if there are more workers than CPUs.
+    """
+    for share in range(max(nodes, default=0), 0, -1):
+        if sum(cpus // share for cpus in nodes) >= workers:
+            return share
+    raise SetupError(
+        f"pretrain.workers is {workers}, but the Ray cluster has {sum(nodes)} CPUs; lower pretrain.workers in params.yaml"
+    )
+
+
+def _node_resources(kind: str) -> list[int]:
+    return [int(node["Resources"].get(kind, 0)) for node in ray.nodes() if node["Alive"]]
+
+
+def _gpus(workers: int) -> int:
+    gpus = sum(_node_resources(_GPU))
+    if 0 < gpus < workers:
+        raise SetupError(
+            f"pretrain.workers is {workers}, but the Ray cluster has {gpus} GPUs; lower pretrain.workers in params.yaml"
+        )
+    return gpus
+
+
+def _work(config: dict[str, Any]) -> None:
+    """In each worker. An error that the user must mend is recorded, so that a replaced worker does not meet it again."""
+    import ray.train
+
+    from components.pretrain.checkpoint import only_writer
+    from components.pretrain.loop import run_worker
+
+    job: Job = config["job"]
+    rank, count = parallel.world()
+    # Ray's own modules tell of every report at this level; the operator wants one line every few seconds.
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("components").setLevel(logging.INFO)
+    if job.failure.exists():
+        return
+    try:
+        torch.set_num_threads(config["threads"])
+        with only_writer(job.work, rank):
+            run_worker(job, ray.train.report)
+    except Exception as error:
+        known = _known(job, error)
+        if known is None:
+            logger.warning("%s: worker %d of %d failed: %s: %s", job.recipe, rank, count, type(error).__name__, error)
+            raise
+        write_json(job.failure, {"kind": type(known).__name__, "message": str(known)})
+        # Others may wait for this worker; only an error makes Ray end them. One worker alone can simply stop.
+        if count > 1:
+            raise
+
+
+def _known(job: Job, error: Exception) -> MofiError | None:
+    """The error as the user is to read it, or None for one that nobody foresaw."""
+    if isinstance(error, MofiError):
+        return error
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
+        return _out_of_memory(job, str(error).splitlines()[0])
+    return None
+
+
+def _out_of_memory(job: Job, told: str) -> SetupError:
+    return SetupError(
+        f"{job.recipe}: memory does not suffice for pretrain.batch = {job.parameters.batch} ({told}); lower pretrain.batch "
+        "in params.yaml, or share it between more pretrain.workers on other machines"
+    )
+
+
+def _raise_recorded(job: Job) -> None:
+    if job.failure.exists():
+        recorded = read_json(job.failure)
+        raise getattr(errors, recorded["kind"], MofiError)(recorded["message"])
+
+
+def _mendable(job: Job, error: Exception) -> Exception:
+    """What to raise for Ray's own error: the recorded one, or one about dead workers, or Ray's with its traceback."""
+    try:
+        _raise_recorded(job)
+    except MofiError as recorded:
+        return recorded
+    told = str(error)
+    if "OutOfMemory" in told or "low on memory" in told:
+        return _out_of_memory(job, "Ray ended the worker")
+    causes = getattr(error, "worker_failures", {}).values()
+    if causes and all("died" in str(cause) for cause in causes):
+        return SetupError(
+            f"{job.recipe}: workers died {job.parameters.max_failures + 1} times, more than pretrain.max_failures allows "
+            f"({' '.join(str(next(iter(causes))).split())[:300]}). If the machine ran out of memory, lower pretrain.batch; "
+            "running it again goes on from the newest checkpoint"
+        )
+    return error
+
+
+@contextmanager
+def _interrupts_restored() -> Iterator[None]:
+    """Ray Train leaves its own handler of Ctrl-C behind, which ends a later stage as if it had succeeded."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

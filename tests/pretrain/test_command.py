@@ -1,0 +1,107 @@
+"""The stage through Ray Train and MLflow."""
+
+import shutil
+import threading
+from pathlib import Path
+
+import mlflow
+import psutil
+import pytest
+
+from components.errors import MofiError, ParameterError, SetupError
+from components.pretrain import workers
+from components.pretrain.command import pretrain_recipe
+from components.pretrain.loop import run_worker
+from components.stage import read_json
+from tests.pretrain.conftest import MakeJob, MakeParameters
+from tests.pretrain.test_loop import MODEL, ignore
+from tests.registry.conftest import empty_database, registry  # noqa: F401 - fixtures
+
+ENOUGH = {"images_seen": 800, "checkpoint_every": 10, "batch": 8}
+
+
+class KillWorker(threading.Thread):
+    """Kills the first Ray Train worker of this process's Ray as soon as there is a checkpoint."""
+
+    def __init__(self, work: Path) -> None:
+        super().__init__(daemon=True)
+        self.work, self.killed, self.end = work, False, threading.Event()
+
+    def run(self) -> None:
+        while not self.killed and not self.end.wait(0.02):
+            if any(self.work.glob("*/checkpoints/*/state.json")):
+                for process in psutil.Process().children(recursive=True):
+                    if "RayTrainWorker" in " ".join(process.cmdline()):
+                        process.kill()
+                        self.killed = True
+
+
+@pytest.mark.usefixtures("ray_cluster", "registry")
+def test_a_stage_whose_worker_is_killed_leaves_what_an_undisturbed_training_does(
+    data: Path, make_job: MakeJob, make_parameters: MakeParameters, tmp_path: Path
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    killer = KillWorker(tmp_path / ".work" / "pretrain_multitask")
+    killer.start()
+    measures = pretrain_recipe("multitask", Path("data/i2e"), None, make_parameters(**ENOUGH))
+    killer.end.set()
+    killer.join()
+    assert killer.killed
+
+    undisturbed = make_job("multitask", tmp_path / "undisturbed", **ENOUGH)
+    run_worker(undisturbed, ignore)
+    for path in undisturbed.model.iterdir():
+        assert (Path("models/multitask") / path.name).read_bytes() == path.read_bytes()
+    assert read_json(undisturbed.result)["metrics"] == measures == read_json(Path("metrics/pretrain_multitask.json"))
+    assert Path("metrics/curves/multitask.csv").read_text(encoding="utf-8").startswith("images_seen,step,loss,")
+    assert not list(Path(".work/pretrain_multitask").iterdir())
+
+    (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["loss"] == pytest.approx(measures["loss"])
+    assert run.data.params["learning_rate"] == "0.005"
+    assert len(mlflow.MlflowClient().get_metric_history(run.info.run_id, "curve.loss")) == 100
+    assert [item.dataset.name for item in run.inputs.dataset_inputs] == ["data/i2e"]
+    assert len(run.outputs.model_outputs) == 1
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_an_error_that_the_user_must_mend_comes_out_as_itself_at_the_first_try(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    job = make_job("supervised", tmp_path / "work", learning_rate=1e30, gradient_clip=1e30)
+    with pytest.raises(MofiError, match=r"supervised: the supervised loss is .*lower pretrain.learning_rate") as caught:
+        workers.fit(job)
+    assert caught.value.__cause__ is None, "Ray saw no failure that it could have tried again"
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_more_workers_than_the_cluster_has_cpus_is_an_error_at_once(make_job: MakeJob, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"pretrain.workers is 4096"):
+        workers.fit(make_job("clip", tmp_path / "work", workers=4096, batch=4096))
+
+
+@pytest.mark.usefixtures("registry")
+def test_an_unknown_recipe_is_an_error_before_anything_is_written(make_parameters: MakeParameters) -> None:
+    with pytest.raises(ParameterError, match="no recipe 'siglip'"):
+        pretrain_recipe("siglip", None, None, make_parameters())
+    assert not Path(".work").exists()
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_tracking_server_that_does_not_answer_is_an_error_before_anything_is_trained(
+    data: Path, make_parameters: MakeParameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(SetupError, match="MLFLOW_TRACKING_URI"):
+        pretrain_recipe("clip", data / "crawl", None, make_parameters())
+    assert not Path(".work").exists()
+
+
+@pytest.mark.usefixtures("registry")
+def test_the_model_is_not_there_before_it_is_whole(make_job: MakeJob, tmp_path: Path) -> None:
+    job = make_job("clip", tmp_path / "work")
+    (job.work / "model.part").mkdir()
+    run_worker(job, ignore)
+    assert (job.model / MODEL).is_file()
+    assert not (job.work / "model.part").exists()

@@ -1,0 +1,207 @@
+"""The parameter file: one schema, and messages that name file, key, value and meaning."""
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import annotated_types
+import pytest
+import yaml
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from components import parameters
+from components.errors import ParameterError
+from components.parameters import Parameters
+from components.section import Section
+
+OWN = Path(__file__).parent.parent / "params.yaml"
+CONTENT: dict[str, Any] = yaml.safe_load(OWN.read_text(encoding="utf-8"))
+
+
+def leaves(section: type[Section], keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from leaves(field.annotation, (*keys, name))
+        else:
+            yield (*keys, name), field
+
+
+LEAVES = dict(leaves(Parameters))
+
+
+def beyond(field: FieldInfo) -> Iterator[float]:
+    """Numbers just outside a field's range."""
+    for limit in field.metadata:
+        match limit:
+            case annotated_types.Ge(ge=least):
+                yield least - 1
+            case annotated_types.Gt(gt=bound) | annotated_types.Lt(lt=bound):
+                yield bound
+            case annotated_types.Le(le=largest):
+                yield largest + 1
+
+
+BEYOND = [(keys, value) for keys, field in LEAVES.items() for value in beyond(field)]
+
+
+def changed(keys: tuple[str, ...], value: Any) -> dict[str, Any]:
+    content = copy.deepcopy(CONTENT)
+    place = content
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    return content
+
+
+def message(path: Path, content: Any) -> str:
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(ParameterError) as caught:
+        parameters.load(path)
+    return str(caught.value)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "knobs.yaml"
+
+
+# The repository's own file
+
+
+def test_the_repositorys_own_file_is_valid() -> None:
+    assert parameters.load(OWN).sample.port == CONTENT["sample"]["port"]
+
+
+def test_a_section_cannot_be_changed_after_it_is_loaded() -> None:
+    with pytest.raises(ValidationError):
+        parameters.load(OWN).sample.port = 1  # type: ignore[misc]
+
+
+def test_every_knob_stands_in_the_file() -> None:
+    def paths(content: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        if isinstance(content, dict):
+            for key, value in content.items():
+                yield from paths(value, (*keys, key))
+        else:
+            yield keys
+
+    assert set(paths(CONTENT)) == set(LEAVES)
+
+
+def test_every_line_of_the_file_that_sets_something_says_what_it_is() -> None:
+    sets = re.compile(r"\s*(- \S|\w+: *[^\s#])")
+    lines = [line for line in OWN.read_text(encoding="utf-8").splitlines() if sets.match(line)]
+    assert len(lines) >= len(LEAVES) - 5
+    assert [line for line in lines if not re.search(r"\s# \S", line)] == []
+
+
+@pytest.mark.parametrize("keys", LEAVES, ids=".".join)
+def test_every_field_has_a_description(keys: tuple[str, ...]) -> None:
+    assert len(LEAVES[keys].description or "") > 8
+
+
+# Wrong values
+
+
+@pytest.mark.parametrize(("keys", "value"), BEYOND, ids=[f"{'.'.join(keys)}={value}" for keys, value in BEYOND])
+def test_a_value_out_of_range_is_named_with_file_key_value_and_meaning(
+    file: Path, keys: tuple[str, ...], value: float
+) -> None:
+    said = message(file, changed(keys, value))
+    assert f"{file}: {'.'.join(keys)} is {value!r}; " in said
+    assert f"({LEAVES[keys].description})" in said
+
+
+@pytest.mark.parametrize("value", ["many", [1], {"a": 1}, None, float("nan"), float("inf")])
+def test_a_value_of_another_kind_is_named(file: Path, value: Any) -> None:
+    said = message(file, changed(("label", "weights", "prior"), value))
+    assert f"label.weights.prior is {value!r}; input should be a" in said
+
+
+def test_a_value_in_a_list_has_the_lists_meaning(file: Path) -> None:
+    said = message(file, changed(("knowledge", "exclude_classes"), ["Q5", "category"]))
+    assert "knowledge.exclude_classes.1 is 'category'; " in said
+    assert LEAVES["knowledge", "exclude_classes"].description in said
+
+
+def test_all_errors_are_told_at_once(file: Path) -> None:
+    content = changed(("sample", "port"), 80)
+    content["label"]["max_words"] = 0
+    said = message(file, content).splitlines()
+    assert len(said) == 2
+    assert all(line.startswith(f"{file}: ") for line in said)
+
+
+# Wrong keys
+
+
+@pytest.mark.parametrize(
+    ("keys", "suggestion"),
+    [
+        (("sampel",), "did you mean 'sample'?"),
+        (("sample", "ports"), "did you mean 'port'?"),
+        (("pretrain", "augment", "rotate"), "did you mean 'rotation'?"),
+        (("query", "zzz"), "known keys there: pictures, seed, top"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_a_near_one_or_all(file: Path, keys: tuple[str, ...], suggestion: str) -> None:
+    assert message(file, changed(keys, 1)) == f"{file}: {'.'.join(keys)} is no known key; {suggestion}"
+
+
+def test_a_missing_key_is_named_with_its_meaning(file: Path) -> None:
+    content = copy.deepcopy(CONTENT)
+    del content["sample"]["port"]
+    assert message(file, content) == f"{file}: sample.port is missing; add it ({LEAVES['sample', 'port'].description})"
+
+
+def test_a_missing_section_is_named(file: Path) -> None:
+    content = copy.deepcopy(CONTENT)
+    del content["query"]
+    assert message(file, content).startswith(f"{file}: query is missing; add it")
+
+
+def test_an_empty_section_is_named(file: Path) -> None:
+    assert message(file, changed(("query",), None)).startswith(f"{file}: query is None; input should be a valid dict")
+
+
+@pytest.mark.parametrize("text", ["sample: {port: 1, seed: 2,\n  port: 3}", "sample: {}\n\nsample: {}"])
+def test_a_key_that_stands_twice_is_named_with_its_line(file: Path, text: str) -> None:
+    line = len(text.splitlines())
+    assert re.fullmatch(
+        rf"{re.escape(str(file))}: line {line}: the key '\w+' stands twice; keep one", message(file, text)
+    )
+
+
+def test_a_key_that_is_no_word_is_named(file: Path) -> None:
+    assert "7" in message(file, CONTENT | {7: 1})
+
+
+# No parameter file
+
+
+@pytest.mark.parametrize("text", ["sample: [", "\tsample: 1", "a: b: c", "!!python/object:os.system {}", "? [a]\n: 1"])
+def test_what_is_no_yaml_is_told_on_one_line(file: Path, text: str) -> None:
+    said = message(file, text)
+    assert said.startswith(f"{file} is no YAML: ")
+    assert "\n" not in said
+
+
+def test_bytes_that_are_no_text_are_no_yaml(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ParameterError, match="is no YAML"):
+        parameters.load(file)
+
+
+@pytest.mark.parametrize("text", ["", "just words", "- a\n- b", "42"])
+def test_a_file_without_sections_is_named(file: Path, text: str) -> None:
+    assert message(file, text).startswith(f"{file} holds no sections")
+
+
+def test_a_missing_file_and_a_folder_in_its_place_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"no\.yaml is missing; .*--params"):
+        parameters.load(tmp_path / "no.yaml")
+    with pytest.raises(ParameterError, match=r"cannot be read .*--params"):
+        parameters.load(tmp_path)
