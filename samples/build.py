@@ -3,11 +3,12 @@
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,15 @@ class _Order:
     art_set: str
     served: list[tuple[Concept, Drawing]]
     planted: list[Planted]
+    kept_out: list[tuple[Concept, Drawing]]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What a worker wrote: rows of the truth table, and drawings that are the benchmark's too and so were left out."""
+
+    truth: list[tuple[str, str, str, str]]
+    left_out: int
 
 
 def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
@@ -59,9 +69,7 @@ def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
         shutil.rmtree(out / place, ignore_errors=True)
     (out / "web").mkdir(parents=True)
     (out / "benchmark" / "images").mkdir(parents=True)
-    orders = [
-        _Order(s, [(c, d) for c in served for d in c.drawings if d.art_set == s], planted.get(s, [])) for s in SETS
-    ]
+    orders = [_Order(s, _of(s, served), planted.get(s, []), _of(s, kept_out)) for s in SETS]
     builder = Builder(
         modules.absolute(),
         Lexicon.load(modules),
@@ -70,18 +78,19 @@ def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
         parameters.page_pictures,
         parameters.useless_share,
     )
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        sites = pool.map(partial(_write_site, builder, out / "web"), orders)
-        truth = [row for rows in _watch(sites, len(orders), "sites") for row in rows]
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=_end_with_parent) as pool:
+        sites = list(_watch(pool.map(partial(_write_site, builder, out / "web"), orders), len(orders), "sites"))
         pictures = pool.map(
             partial(_write_entry, modules.absolute(), out / "benchmark" / "images"), listed, chunksize=64
         )
         drawn = sum(_watch(pictures, len(listed), "benchmark pictures"))
+    truth = [row for site in sites for row in site.truth]
     benchmark.write_index(out / "benchmark" / "images.parquet", listed, entity_of)
     _write_truth(out, truth, entity_of, planted, parameters.port)
     items = write_dump(out / "knowledge.json.bz2", modules)
     return _counts(concepts, kept_out, truth, entity_of) | {
         "benchmark_pictures": drawn,
+        "left_out_as_benchmark_pictures": sum(site.left_out for site in sites),
         "knowledge_items": items,
         "planted": sum(map(len, planted.values())),
     }
@@ -91,13 +100,30 @@ def _watch(results: Iterable[Any], total: int, what: str) -> Iterable[Any]:
     return track(results, description=what, total=total, transient=True)
 
 
-def _write_site(builder: Builder, folder: Path, order: _Order) -> list[tuple[str, str, str, str]]:
-    site = builder.build(order.art_set, order.served, order.planted)
+def _end_with_parent() -> None:
+    """In a worker: if the build is killed outright, its workers end too instead of waiting for ever."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _of(art_set: str, concepts: list[Concept]) -> list[tuple[Concept, Drawing]]:
+    return [(c, d) for c in concepts for d in c.drawings if d.art_set == art_set]
+
+
+def _write_site(builder: Builder, folder: Path, order: _Order) -> _Written:
+    site = builder.build(order.art_set, order.served, order.planted, order.kept_out)
     site.write(folder)
-    return [
+    truth = [
         (f"http://{site.address}{path}", concept.key, concept.domain, order.art_set)
         for path, concept in sorted(site.truth.items())
     ]
+    return _Written(truth, site.left_out)
 
 
 def _write_entry(modules: Path, folder: Path, entry: benchmark.Entry) -> int:

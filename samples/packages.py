@@ -28,7 +28,7 @@ def fetch(cache: Path = CACHE) -> Path:
     mark = cache / "lock.sha256"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     modules = cache / "node_modules"
-    if mark.exists() and mark.read_text(encoding="utf-8") == digest:
+    if modules.is_dir() and mark.exists() and mark.read_text(encoding="utf-8") == digest:
         return modules
     cache.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):

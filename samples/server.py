@@ -32,24 +32,33 @@ class _Site:
 
 @dataclass
 class Web:
-    """All sites by host name, and what was asked of them (`host`, `path`, `User-Agent`), for tests of politeness."""
+    """All sites by host name, and what was asked of them (`host`, `path`, `User-Agent`), for tests of politeness.
+
+    `port` is 0 until they are served.
+    """
 
     sites: dict[str, _Site]
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    port: int = 0
 
     @classmethod
     def load(cls, folder: Path) -> "Web":
         """Reads every `SITE.zip` of a folder.
 
         Raises:
-            InputError: if there is none.
+            InputError: if there is none, or one is no archive of a site.
         """
         sites: dict[str, _Site] = {}
         for path in sorted(folder.glob("*.zip")):
-            with zipfile.ZipFile(path) as archive:
-                files = {f"/{name}": archive.read(name) for name in archive.namelist()}
-            meta = json.loads(files.pop("/_site.json"))
-            sites[meta["host"]] = _Site(files, meta["responses"])
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    files = {f"/{name}": archive.read(name) for name in archive.namelist()}
+                meta = json.loads(files.pop("/_site.json"))
+                sites[meta["host"]] = _Site(files, meta["responses"])
+            except (zipfile.BadZipFile, KeyError, ValueError) as error:
+                raise InputError(
+                    f"{path} is no archive of a site ({error!r}); `mofi sample build` makes it anew"
+                ) from error
         if not sites:
             raise InputError(f"{folder} holds no site (*.zip); `mofi sample build` makes the sample web")
         return cls(sites)
@@ -99,6 +108,7 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+    allow_reuse_port = False  # a second server on the same port is an error, on every version of Python
 
 
 @contextmanager
@@ -119,6 +129,7 @@ def serve(folder: Path, port: int) -> Iterator[Web]:
             f"port {port} of {LOOPBACK} is busy, so the sample web cannot be served; "
             "end what listens there, or set sample.port in params.yaml to a free one"
         ) from None
+    web.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, name="sample-web", daemon=True)
     thread.start()
     try:

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -69,13 +70,17 @@ class Planted:
 
 @dataclass
 class Site:
-    """What a site will serve, collected before it is written; `truth` maps picture paths to concepts."""
+    """What a site will serve, collected before it is written; `truth` maps picture paths to concepts.
+
+    `left_out` counts drawings that the benchmark has too: sets draw some flags and people alike.
+    """
 
     art_set: str
     port: int
     files: dict[str, bytes] = field(default_factory=dict)
     responses: dict[str, dict[str, Any]] = field(default_factory=dict)
     truth: dict[str, Concept] = field(default_factory=dict)
+    left_out: int = 0
 
     @property
     def host(self) -> str:
@@ -112,16 +117,27 @@ class Builder:
     page_pictures: int
     useless_share: float
 
-    def build(self, art_set: str, served: list[tuple[Concept, Drawing]], planted: list[Planted]) -> Site:
-        """One site with the given drawings and near-copies."""
+    def build(
+        self,
+        art_set: str,
+        served: list[tuple[Concept, Drawing]],
+        planted: list[Planted],
+        kept_out: Sequence[tuple[Concept, Drawing]] = (),
+    ) -> Site:
+        """One site with the given drawings and near-copies; a drawing that looks like one of `kept_out` is left out."""
         site = Site(art_set, self.port)
+        forbidden = {raster.picture(self.modules, art_set, d.name, c.key) for c, d in kept_out}
         style = raster.STYLES[art_set]
         shown: list[tuple[Concept, pages.Shown]] = []
         for concept, drawing in served:
             path = f"/img/{drawing.name}.{style.format}"
             if path in site.files:  # two concepts drawn by one icon: the set does not tell them apart
                 continue
-            site.files[path] = raster.picture(self.modules, art_set, drawing.name, concept.key)
+            picture = raster.picture(self.modules, art_set, drawing.name, concept.key)
+            if picture in forbidden:
+                site.left_out += 1
+                continue
+            site.files[path] = picture
             site.truth[path] = concept
             said = words(concept, drawing, self.lexicon, self.seed, self.useless_share)
             shown.append((concept, self._shown(site, path, said, len(shown))))
@@ -207,8 +223,8 @@ class Builder:
         ).encode()
 
     def _broken(self, site: Site, pictures: list[pages.Shown]) -> None:
-        whole = site.files[pictures[0].path]
-        moved = pictures[1].path
+        whole = site.files[pictures[0].path] if pictures else _plain_png(96, "#44cc44")
+        moved = pictures[min(1, len(pictures) - 1)].path if pictures else "/img/ui-search.png"
         site.files["/img/cut-short.png"] = _plain_png(96, "#cc4444")[:60]
         site.files["/img/half.jpg"] = whole[: len(whole) // 2]
         site.files["/img/page-in-disguise.png"] = pages.page("Not a picture", "<p>Please log in.</p>").encode()

@@ -32,6 +32,8 @@ def resolve(base: str, reference: str) -> str | None:
     if not url.raw_host or not _HOST.fullmatch(url.raw_host):
         return None
     text = str(url)
+    if url.raw_path == "/" and not url.raw_query_string:
+        text = f"{text.rstrip('/')}/"  # yarl leaves the path of a bare host away
     return text if len(text) <= _LONGEST and text.isascii() and text.isprintable() else None
 
 

@@ -13,6 +13,7 @@ from components.crawl.address import AddressGuard, host_of, origin_of, resolve, 
 from components.crawl.directives import read_header, refusal
 from components.crawl.lookup import GuardedResolver, PrivateAddressError
 from components.crawl.parameters import CrawlParameters
+from components.crawl.robots import crawl_delay, read_robots
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TRY_AGAIN = (
@@ -56,6 +57,10 @@ class Limiter:
         self._turn = asyncio.Lock()
         self._delay = delay
         self._next = 0.0
+
+    def slow_down(self, delay: float) -> None:
+        """Starts requests at least `delay` seconds apart from now on, if that is slower."""
+        self._delay = max(self._delay, delay)
 
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
@@ -121,10 +126,14 @@ class HostFetcher:
     async def _read_robots(self, origin: str) -> Protego | Failure:
         """RFC 9309: without a robots.txt (4xx) all is allowed; where none can be had (5xx, no answer), nothing is."""
         answer = await self._follow(f"{origin}/robots.txt", _ROBOTS_BYTES, obey=False)
-        if isinstance(answer, bytes):
-            return Protego.parse(answer.decode("utf-8", "replace"))
-        absent = answer.reason.startswith("http_4") and answer.reason != "http_429"
-        return Protego.parse("") if absent else Failure("robots_txt_unreachable")
+        if isinstance(answer, Failure):
+            if answer.reason in ("private_address", "name_not_found"):
+                return answer
+            absent = answer.reason.startswith("http_4") and answer.reason != "http_429"
+            return read_robots(b"") if absent else Failure("robots_txt_unreachable")
+        rules = read_robots(answer)
+        self._limiter.slow_down(crawl_delay(rules, self._parameters.robot))
+        return rules
 
     async def _ask_again(self, url: str, limit: int) -> _Answer | Failure:
         """Asks; asks again, after a doubling pause, where another answer may come."""

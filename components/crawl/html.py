@@ -1,5 +1,6 @@
 """A page's HTML → its pairs, its links, and what was left out and why. Never raises, whatever the page holds."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,13 +14,19 @@ from components.crawl.parameters import CrawlParameters
 from components.crawl.srcset import Candidate, best, parse_srcset
 
 # Where scripts that load pictures late find the address, most common first.
-_LATE = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-url", "data-image")
+_LATE = ("data-src", "data-original", "data-lazy-src", "data-lazy")
 _LATE_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
 _TYPES = ("image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif", "image/avif", "image/bmp", "image/tiff")
 # A picture declared this small tells a server that a page was seen, or keeps a place free.
 _SPACER_SIDE = 3
 # A page may nest its elements a million deep; a figure is never far from its picture.
 _NEAR = 16
+_DEEPEST = 5_000
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_CLOSED_BY_THEMSELVES = frozenset(
+    "area base br col colgroup dd dt embed hr img input li link meta option optgroup p param rp rt source tbody td tfoot th thead tr "
+    "track wbr".split()
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ def read_page(html: str, url: str, header: Iterable[str], parameters: CrawlParam
         header: its `X-Robots-Tag` headers.
         parameters: section `crawl`.
     """
-    tree = LexborHTMLParser(html.encode("utf-8", "replace"))
+    tree = LexborHTMLParser(_shallow(html).encode("utf-8", "replace"))
     base = resolve(url, _base(tree)) or url
     directives = read_header(header, parameters.robot)
     for meta in tree.css("meta[name][content]"):
@@ -58,6 +65,22 @@ def read_page(html: str, url: str, header: Iterable[str], parameters: CrawlParam
             pairs.append(found)
     links = () if "nofollow" in directives else tuple(dict.fromkeys(_links(tree, base)))
     return Page(tuple(pairs), links, dropped, refused)
+
+
+def _shallow(html: str) -> str:
+    """The document up to where it opens more elements than any honest page does: the parser's time grows with their square.
+
+    Elements that HTML closes by itself do not count; a document with fewer tags than that is not even looked at.
+    """
+    if html.count("<") <= _DEEPEST:
+        return html
+    depth = 0
+    for tag in _TAG.finditer(html):
+        if tag[2].lower() not in _CLOSED_BY_THEMSELVES:
+            depth += -1 if tag[1] else 1
+        if depth > _DEEPEST:
+            return html[: tag.start()]
+    return html
 
 
 def _base(tree: LexborHTMLParser) -> str:
@@ -111,9 +134,11 @@ def _candidates(image: LexborNode) -> Iterator[Candidate]:
     for source in _sources(image):
         for name in ("srcset", *_LATE_SETS):
             yield from parse_srcset(_attribute(source, name))
-    for name in (*_LATE, "src"):
-        if reference := _attribute(image, name).strip():
+    for name in _LATE:
+        reference = _attribute(image, name).strip()
+        if "/" in reference or "." in reference:  # not data-lazy="true"
             yield Candidate(reference)
+    yield Candidate(_attribute(image, "src").strip())
 
 
 def _sources(image: LexborNode) -> Iterator[LexborNode]:

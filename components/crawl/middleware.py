@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
 from scrapy.http import Request, Response, TextResponse
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer, provider  # type: ignore[import-untyped]
 
 from components.crawl.address import LOOPBACK, AddressGuard, host_of, is_localhost, origin_of, site_of
+from components.crawl.robots import crawl_delay, read_robots
 
 _FORBID_ALL = b"User-agent: *\nDisallow: /\n"
 
@@ -33,7 +34,9 @@ class SiteMiddleware:
     def __init__(self, crawler: Crawler) -> None:
         self._site: str = crawler.settings["MOFI_SITE"]
         self._guard = AddressGuard(crawler.settings["MOFI_ALLOW_PRIVATE_HOSTS"])
+        self._robot: str = crawler.settings["ROBOTSTXT_USER_AGENT"]
         self._closed: set[str] = crawler.spider.closed_origins
+        self._crawler = crawler
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "SiteMiddleware":
@@ -53,15 +56,23 @@ class SiteMiddleware:
 
     def process_response(self, request: Request, response: Response) -> Response:
         """No robots.txt (4xx) allows everything; a server that cannot answer (5xx, 429) allows nothing."""
-        if not _asks_for_robots(request) or response.status < 400:
+        if not _asks_for_robots(request):
             return response
-        if response.status < 500 and response.status != 429:
+        if response.status >= 500 or response.status == 429:
+            return self._forbid(request)
+        if response.status >= 400:
             return response.replace(body=b"")
-        return self._forbid(request)
+        delay = crawl_delay(read_robots(response.body), self._robot)
+        slot = self._crawler.engine.downloader.slots.get(self._site)
+        if slot is not None:
+            slot.delay = max(slot.delay, delay)
+        return response
 
     def process_exception(self, request: Request, exception: Exception) -> Response | None:
-        """Neither does a robots.txt that cannot be reached."""
-        return self._forbid(request) if _asks_for_robots(request) else None
+        """Neither does a robots.txt that cannot be reached; a host that has no address is found out by its pages."""
+        if not _asks_for_robots(request) or isinstance(exception, CannotResolveHostError):
+            return None
+        return self._forbid(request)
 
     def _forbid(self, request: Request) -> Response:
         self._closed.add(origin_of(request.url))

@@ -91,11 +91,12 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         self._take(read_page(response.text, url, header, self.job.parameters))
 
     def _take(self, page: Page) -> None:
-        self.crawled += 1
+        if page.refusal is None:
+            self.crawled += 1
+        else:
+            self.refused[page.refusal] += 1
         self.found += len(page.pairs)
         self.dropped.update(page.dropped)
-        if page.refusal is not None:
-            self.refused[page.refusal] += 1
         for pair in page.pairs:
             self._pairs.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
         self._ahead.update(link for link in page.links if site_of(link) == self.job.site and not _is_file(link))

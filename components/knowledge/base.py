@@ -78,7 +78,7 @@ class KnowledgeBase:
             table = pq.read_table(folder / "entities.parquet", memory_map=True)
             trie = marisa_trie.RecordTrie(NAME_FORMAT).mmap(str(folder / "names.marisa"))
             embeddings = np.load(folder / "embeddings.npy", mmap_mode="r")
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, EOFError) as error:
             raise InputError(f"{folder} holds no knowledge base ({error}); `mofi knowledge build` makes one") from error
         if len(embeddings) != table.num_rows:
             raise InputError(
@@ -108,6 +108,10 @@ class KnowledgeBase:
         values = self._table.slice(row, 1).to_pylist()[0]
         lists = {name: tuple(values[name]) for name in ("aliases", "instance_of", "subclass_of")}
         return Entity(row=row, **(values | lists))
+
+    def entity_id(self, row: int) -> str:
+        """The Q-id of a row, without reading the rest of it."""
+        return self._ids[row]
 
     def row_of(self, entity_id: str) -> int | None:
         """The row of a Q-id, or None."""

@@ -33,6 +33,7 @@ def lookup(
 ) -> None:
     """Show what a name may mean."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from components.knowledge.base import KnowledgeBase
@@ -45,5 +46,6 @@ def lookup(
     table = Table("entity", "label", "description", "prior", box=None)
     for candidate in found:
         entity = opened.entity(candidate.row)
-        table.add_row(entity.entity_id, entity.label, entity.description, f"{candidate.prior:.3f}")
+        named = escape(entity.label), escape(entity.description)
+        table.add_row(entity.entity_id, *named, f"{candidate.prior:.3f}")
     Console().print(table)

@@ -45,7 +45,7 @@ def _linkables(reading: Reading, knowledge: KnowledgeBase) -> list[Linkable]:
             m.end,
             m.in_subject,
             m.coverage,
-            tuple(knowledge.entity(row).entity_id for row in m.rows),
+            tuple(knowledge.entity_id(row) for row in m.rows),
             Choice(knowledge.embeddings[list(m.rows)], np.asarray(m.priors, dtype=np.float32)),
             np.zeros(len(m.rows)),
         )

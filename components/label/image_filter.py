@@ -6,12 +6,13 @@ meaning that covers its alt text) have a mean m1, pairs of other pictures' texts
 
     log P(z | shows it) - log P(z | does not) = (m1 - m0) / s^2 * (z - (m1 + m0) / 2)
 
-by the equal-variance normal model. A CLIP that knows nothing has m1 = m0 and no say: the filter is as strong as its CLIP is good.
-The threshold is a low quantile of the matched pairs' z (MOFI.md, "image filter").
+by the equal-variance normal model. The filter is as strong as its CLIP is good: one that does not tell matched from unmatched
+pairs better than chance has no say at all. The threshold is a low quantile of the matched pairs' z (MOFI.md, "image filter").
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ Matrix = npt.NDArray[np.float32]
 # A picture alone never moves the odds by more than this, in nats (about 1 : 50).
 _MOST = 4.0
 _SMALLEST_DEVIATION = 1e-4
+# Standard errors by which the AUC must exceed that of chance.
+_SURE = 3.0
 _NO_THRESHOLD = -1e9
 
 
@@ -49,28 +52,36 @@ class Standard:
     mean: npt.NDArray[np.float64]
     deviation: npt.NDArray[np.float64]
 
+    def joined(self, other: "Standard") -> "Standard":
+        """These texts and then those."""
+        return Standard(np.concatenate([self.mean, other.mean]), np.concatenate([self.deviation, other.deviation]))
+
 
 def standard(texts: Matrix, references: Matrix) -> Standard:
-    """For texts [n, d] against reference pictures [r, d], all L2-normalised."""
+    """For texts [n, d] against reference pictures [r, d], all L2-normalised; without references a cosine stays as it is."""
+    if not len(references):
+        return Standard(np.zeros(len(texts)), np.ones(len(texts)))
     cosines = (texts @ references.T).astype(np.float64)
     return Standard(cosines.mean(axis=1), np.maximum(cosines.std(axis=1), _SMALLEST_DEVIATION))
 
 
 def calibrate(matched: Sequence[float], unmatched: Sequence[float], quantile: float) -> Calibration:
-    """From the z of matched and of unmatched pairs; with too few of either the filter has no say."""
+    """From the z of matched and of unmatched pairs; if they do not differ beyond chance, the filter has no say."""
     if len(matched) < 2 or len(unmatched) < 2:
         return NO_SAY
     right, wrong = np.sort(np.asarray(matched)), np.sort(np.asarray(unmatched))
     below = np.searchsorted(wrong, right, side="left") + np.searchsorted(wrong, right, side="right")
     auc = float(below.mean() / (2 * len(wrong)))
-    # Quantile 0 filters nothing, even a picture that scores below all matched pairs.
-    threshold = float(np.quantile(right, quantile)) if quantile > 0 else _NO_THRESHOLD
+    # Of two samples of one distribution (Mann-Whitney).
+    error = math.sqrt((len(right) + len(wrong) + 1) / (12 * len(right) * len(wrong)))
+    if auc < 0.5 + _SURE * error:
+        return replace(NO_SAY, auc=auc, pairs=len(right))
     variance = float(np.concatenate([right - right.mean(), wrong - wrong.mean()]).var())
-    gap = float(right.mean() - wrong.mean())
     return Calibration(
-        slope=max(0.0, gap / max(variance, _SMALLEST_DEVIATION)),
+        slope=float(right.mean() - wrong.mean()) / max(variance, _SMALLEST_DEVIATION),
         middle=float(right.mean() + wrong.mean()) / 2,
-        threshold=threshold,
+        # Quantile 0 filters nothing, even a picture that scores below all matched pairs.
+        threshold=float(np.quantile(right, quantile)) if quantile > 0 else _NO_THRESHOLD,
         auc=auc,
         pairs=len(right),
     )

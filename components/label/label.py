@@ -1,8 +1,9 @@
-"""The label stage: three shard maps over the crawl, with what they counted added up in between."""
+"""The label stage: shard maps over the crawl, with what they counted added up in between."""
 
 import logging
 import shutil
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,13 @@ import numpy as np
 
 from components.errors import InputError
 from components.label import passes
-from components.label.image_filter import Calibration, calibrate
+from components.label.image_filter import Calibration
 from components.label.pages import merge_sums
 from components.label.parameters import LabelParameters
 from components.label.words import add_counts, read_counts, write_counts
 from components.shard_map import Task, fingerprint, map_shards, publish, work_folder
 from components.shards import shard_name, shard_numbers
-from components.stage import read_json, write_json
+from components.stage import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +48,25 @@ def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, paramete
     job = passes.Job(crawl.absolute(), knowledge.absolute(), _absolute(model), between, parameters)
 
     surveyed, seen = _map(passes.survey, job, numbers, "label: survey", work / "survey")
+    if not seen["pictures"]:
+        raise InputError(
+            f"{crawl} holds no picture that was crawled with success; see its *_stats.json for the reasons"
+        )
     _sum_survey(surveyed, numbers, crawl, parameters.references, between)
     readings, found = _map(passes.read, job, numbers, "label: read", work / "read")
-    calibration = _sum_readings(readings, numbers, parameters.image_quantile, between)
-    job = passes.Job(job.crawl, job.knowledge, job.model, between, parameters, calibration)
-    labels, decided = _map(passes.decide, job, numbers, "label: decide", work / "decide")
+    sure = _sum_readings(readings, numbers, between)
+    calibrated, _ = _map(passes.calibrate_filter, job, [sure], "label: calibrate", work / "calibrate")
+    shutil.copyfile(calibrated / "calibration.json", between / "calibration.json")
+    calibration = Calibration(**read_json(between / "calibration.json"))
+    logger.info(
+        "label: CLIP tells a matched from an unmatched pair with an AUC of %.3f (%d pairs)%s",
+        calibration.auc,
+        calibration.pairs,
+        "" if calibration.slope else ", which may be chance; the texts alone decide",
+    )
+    labels, decided = _map(
+        passes.decide, replace(job, calibration=calibration), numbers, "label: decide", work / "decide"
+    )
     for name in ("words.json", "pages.parquet", "calibration.json"):
         shutil.copyfile(between / name, labels / name)
     publish(labels, out)
@@ -71,49 +86,40 @@ def _absolute(model: str) -> str:
     return str(Path(model).absolute()) if Path(model).is_dir() else model
 
 
-def _map(task: Any, job: passes.Job, numbers: list[int], stage: str, work: Path) -> tuple[Path, Counter[str]]:
-    run: Task = partial(_on_shard, task, job)
-    return map_shards(run, numbers, stage=stage, work=work, max_error_share=job.parameters.max_error_share)
+def _map(task: Any, job: passes.Job, items: list[Any], stage: str, work: Path) -> tuple[Path, Counter[str]]:
+    run: Task = partial(_on_item, task, job)
+    return map_shards(run, items, stage=stage, work=work, max_error_share=job.parameters.max_error_share)
 
 
-def _on_shard(task: Any, job: passes.Job, number: int, position: int, out: Path) -> Any:
-    return task(job, number, position, out)
+def _on_item(task: Any, job: passes.Job, item: Any, position: int, out: Path) -> Any:
+    return task(job, item, position, out)
 
 
 def _sum_survey(surveyed: Path, numbers: list[int], crawl: Path, references: int, between: Path) -> None:
-    """Adds the word counts up; picks the reference pictures evenly over the shards, by the pictures' own hashes."""
+    """Adds the word counts up, and draws the reference pictures."""
     write_counts(
         between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
     )
-    share = -(-references // len(numbers))
-    chosen = []
+    drawn: dict[str, Any] = {}
     for number in numbers:
         images = np.load(surveyed / f"{shard_name(number)}_images.npy")
         np.save(between / f"{shard_name(number)}_images.npy", images)
-        hashes = [str(row["sha256"]) for row in passes.rows_of(crawl, number)]
-        order = sorted(range(len(hashes)), key=lambda n: (hashes[n][::-1], n))
-        chosen.append(images[[n for n in order if images[n].any()][:share]])
-    np.save(between / "references.npy", np.concatenate(chosen))
+        lots = [passes.lot(row) for row in passes.rows_of(crawl, number)]
+        # Equal pictures have equal lots and count once.
+        drawn |= {name: image for name, image in zip(lots, images, strict=True) if image.any()}
+        drawn = dict(sorted(drawn.items())[:references])
+    np.save(between / "references.npy", np.array(list(drawn.values()), dtype=np.float16).reshape(-1, images.shape[1]))
 
 
-def _sum_readings(readings: Path, numbers: list[int], quantile: float, between: Path) -> Calibration:
+def _sum_readings(readings: Path, numbers: list[int], between: Path) -> list[tuple[int, int, int]]:
+    """Adds the pages' profiles up; returns the sure pictures of all shards, in random order: (shard, position, entity row)."""
     merge_sums([readings / f"{shard_name(n)}_pages.parquet" for n in numbers], between / "pages.parquet")
-    matched: list[float] = []
-    unmatched: list[float] = []
+    sure: list[tuple[str, int, int, int]] = []
     for number in numbers:
-        pairs = read_json(readings / f"{shard_name(number)}_pairs.json")
-        matched += pairs["matched"]
-        unmatched += pairs["unmatched"]
         shutil.copyfile(readings / f"{shard_name(number)}.parquet", between / f"{shard_name(number)}.parquet")
-    calibration = calibrate(matched, unmatched, quantile)
-    logger.info(
-        "label: CLIP tells a matched from an unmatched pair with an AUC of %.3f (%d pairs); threshold z = %.2f",
-        calibration.auc,
-        calibration.pairs,
-        calibration.threshold,
-    )
-    write_json(between / "calibration.json", vars(calibration))
-    return calibration
+        found = read_json(readings / f"{shard_name(number)}_sure.json")
+        sure = sorted([*sure, *((drawn, row, number, position) for drawn, row, position in found)])[: passes.MOST_PAIRS]
+    return [(number, position, row) for _, row, number, position in sure]
 
 
 def _measures(

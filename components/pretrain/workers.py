@@ -26,6 +26,8 @@ _RAY_TRAIN = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
     # A node that is to be taken away is one that dies: checkpoints come often enough not to need a warning.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    # Seconds for workers to start; on a busy machine the imports alone take Ray's own minute.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
 }
 _GPU, _CPU = "GPU", "CPU"
 _RAY = "ray"
@@ -82,8 +84,11 @@ def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
             # Ray would take a name that it has seen for a run to be resumed; our checkpoints are our own.
             name=f"{job.recipe}-{uuid.uuid4().hex[:8]}",
             storage_path=str(job.work / _RAY),
-            failure_config=FailureConfig(max_failures=job.parameters.max_failures),
-            logging_config=LoggingConfig(log_level="ERROR"),
+            failure_config=FailureConfig(
+                max_failures=job.parameters.max_failures, controller_failure_limit=job.parameters.max_failures
+            ),
+            # A replaced worker is no error, and what ends a training is raised here, with its traceback if it needs one.
+            logging_config=LoggingConfig(log_level="CRITICAL"),
         ),
     )
 
@@ -134,7 +139,7 @@ def _work(config: dict[str, Any]) -> None:
         with only_writer(job.work, rank):
             run_worker(job, ray.train.report)
     except Exception as error:
-        known = _known(job, error)
+        known = explain(job, error)
         if known is None:
             logger.warning("%s: worker %d of %d failed: %s: %s", job.recipe, rank, count, type(error).__name__, error)
             raise
@@ -144,12 +149,12 @@ def _work(config: dict[str, Any]) -> None:
             raise
 
 
-def _known(job: Job, error: Exception) -> MofiError | None:
+def explain(job: Job, error: Exception) -> MofiError | None:
     """The error as the user is to read it, or None for one that nobody foresaw."""
     if isinstance(error, MofiError):
         return error
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
-        return _out_of_memory(job, str(error).splitlines()[0])
+        return _out_of_memory(job, _line(error, 0))
     return None
 
 
@@ -175,14 +180,26 @@ def _mendable(job: Job, error: Exception) -> Exception:
     told = str(error)
     if "OutOfMemory" in told or "low on memory" in told:
         return _out_of_memory(job, "Ray ended the worker")
-    causes = getattr(error, "worker_failures", {}).values()
+    startup = getattr(error, "controller_failure", None)
+    if type(startup).__name__ in ("WorkerGroupStartupFailedError", "WorkerGroupStartupTimeoutError"):
+        return SetupError(
+            f"{job.recipe}: Ray could not start {job.parameters.workers} workers ({_line(startup)}); see whether other work "
+            "holds the cluster's CPUs (`ray status`), or lower pretrain.workers in params.yaml"
+        )
+    causes = list(getattr(error, "worker_failures", {}).values())
     if causes and all("died" in str(cause) for cause in causes):
         return SetupError(
             f"{job.recipe}: workers died {job.parameters.max_failures + 1} times, more than pretrain.max_failures allows "
-            f"({' '.join(str(next(iter(causes))).split())[:300]}). If the machine ran out of memory, lower pretrain.batch; "
-            "running it again goes on from the newest checkpoint"
+            f"({_line(causes[0])}). If the machine ran out of memory, lower pretrain.batch; running it again goes on from the "
+            "newest checkpoint"
         )
     return error
+
+
+def _line(error: object, which: int = -1) -> str:
+    """One line of an error's text; the last is what happened where the text is a traceback."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[which].strip()[:300]
 
 
 @contextmanager

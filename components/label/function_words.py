@@ -1,0 +1,19 @@
+"""Words of English that name nothing in a picture. Names may still contain them."""
+
+_CLOSED_CLASSES = """
+a an the this that these those some any each every its his her their our your my it he she they we you i
+of in on at by for from to with into onto over under between through during about against as like
+and or but nor so than if while when which who whose what where
+is are was were be been being am has have had do does did can could will would shall should may might must
+"""
+_PICTURES = """
+image images img photo photos photograph photography picture pictures pic icon icons logo logos illustration drawing
+sketch graphic graphics clipart thumbnail screenshot banner avatar closeup untitled placeholder spacer
+"""
+
+# Articles, pronouns, prepositions, conjunctions, auxiliaries: they join other words.
+FUNCTION_WORDS = frozenset(_CLOSED_CLASSES.split())
+# What comes after one of these is not there.
+NEGATIONS = frozenset({"no", "not", "non", "without", "never"})
+# What a picture is as a picture: "photo of a crab" is about the crab, and a bare "photo" about nothing.
+PICTURE_WORDS = frozenset(_PICTURES.split())

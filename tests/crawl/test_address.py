@@ -1,0 +1,113 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.crawl.address import AddressGuard, host_of, is_localhost, origin_of, resolve, site_of
+
+PAGE = "http://site.example:8080/animals/page-1.html"
+
+
+@pytest.mark.parametrize(
+    ("reference", "address"),
+    [
+        ("crab.png", "http://site.example:8080/animals/crab.png"),
+        ("../img/crab.png", "http://site.example:8080/img/crab.png"),
+        ("/img/crab.png", "http://site.example:8080/img/crab.png"),
+        ("//cdn.example/crab.png", "http://cdn.example/crab.png"),
+        ("https://cdn.example:443/crab.png#top", "https://cdn.example/crab.png"),
+        ("HTTP://CDN.Example/Crab.png", "http://cdn.example/Crab.png"),
+        ("  /a b.png\n", "http://site.example:8080/a%20b.png"),
+        ("/café.png?größe=1", "http://site.example:8080/caf%C3%A9.png?gr%C3%B6%C3%9Fe=1"),
+        ("http://example.org", "http://example.org/"),
+        ("http://bücher.example/", "http://xn--bcher-kva.example/"),
+    ],
+)
+def test_a_reference_becomes_an_absolute_normalised_address(reference: str, address: str) -> None:
+    assert resolve(PAGE, reference) == address
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "",
+        "   ",
+        "mailto:me@example.org",
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "ftp://site.example/crab.png",
+        "file:///etc/passwd",
+        "http://user:secret@site.example/",
+        "http://site.example:99999/",
+        "http://a b/",
+        "/" + "x" * 3000,
+    ],
+)
+def test_a_reference_that_no_web_server_can_be_asked_for_means_no_address(reference: str) -> None:
+    assert resolve(PAGE, reference) is None
+
+
+@given(st.text(), st.text())
+def test_resolving_never_raises_and_gives_what_it_takes(base: str, reference: str) -> None:
+    for address in (resolve(PAGE, reference), resolve(base, reference)):
+        if address is not None:
+            assert resolve(address, address) == address
+            assert host_of(address)
+
+
+def test_a_host_with_and_without_www_is_one_site() -> None:
+    assert site_of("https://www.example.org/a") == site_of("http://example.org:8080/b") == "example.org"
+
+
+def test_the_origin_has_scheme_host_and_port() -> None:
+    assert origin_of("http://example.org:8080/a?b#c") == "http://example.org:8080"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "::1",
+        "::",
+        "fe80::1%eth0",
+        "fc00::1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::10.0.0.1",
+        "2002:7f00:1::",
+        "no address",
+    ],
+)
+def test_private_addresses_are_refused(address: str) -> None:
+    assert not AddressGuard().permits("example.org", address)
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::8.8.8.8"])
+def test_public_addresses_are_permitted(address: str) -> None:
+    assert AddressGuard().permits("example.org", address)
+
+
+def test_an_allowed_host_may_have_a_private_address_and_no_other_host_may() -> None:
+    guard = AddressGuard(["*.localhost", "intranet.example"])
+    assert guard.permits("noto.localhost", "127.0.0.1")
+    assert guard.permits("INTRANET.example.", "10.0.0.1")
+    assert not guard.permits("localhost", "127.0.0.1")
+    assert not guard.permits("localhost.example", "127.0.0.1")
+
+
+def test_a_host_that_is_an_address_is_judged_without_a_look_up() -> None:
+    assert not AddressGuard(["*.localhost"]).permits_name("127.0.0.1")
+    assert not AddressGuard().permits_name("noto.localhost")
+    assert AddressGuard().permits_name("93.184.215.14")
+    assert AddressGuard().permits_name("example.org")
+
+
+def test_names_under_localhost_mean_this_machine() -> None:
+    assert is_localhost("noto.localhost.")
+    assert is_localhost("LOCALHOST")
+    assert not is_localhost("notlocalhost")

@@ -1,0 +1,38 @@
+import pytest
+
+from components.crawl.directives import read_header, read_meta, refusal
+
+
+@pytest.mark.parametrize(
+    ("values", "directives"),
+    [
+        (["noindex"], {"noindex"}),
+        (["noindex, NOFOLLOW"], {"noindex", "nofollow"}),
+        (["none"], {"noindex", "nofollow"}),
+        (["noai", "noimageai"], {"noai", "noimageai"}),
+        (["otherbot: noindex, nofollow"], set()),
+        (["test-crawl: noindex, nofollow"], {"noindex", "nofollow"}),
+        (["*: noindex"], {"noindex"}),
+        (["otherbot: noindex, test-crawl: nofollow"], {"nofollow"}),
+        (["unavailable_after: 25 Jun 2030 15:00:00 PST"], {"unavailable_after: 25 jun 2030 15:00:00 pst"}),
+        ([""], set()),
+    ],
+)
+def test_a_header_speaks_to_everyone_or_to_the_robot_that_it_names(values: list[str], directives: set[str]) -> None:
+    assert read_header(values, "test-crawl") == directives
+
+
+@pytest.mark.parametrize("name", ["robots", "ROBOTS", " test-crawl "])
+def test_a_meta_element_for_us_is_read(name: str) -> None:
+    assert read_meta(name, "noindex,nofollow", "test-crawl") == {"noindex", "nofollow"}
+
+
+@pytest.mark.parametrize("name", ["googlebot", "description", ""])
+def test_a_meta_element_for_others_is_not(name: str) -> None:
+    assert read_meta(name, "noindex", "test-crawl") == set()
+
+
+def test_pictures_are_refused_by_the_first_directive_that_concerns_them() -> None:
+    assert refusal(frozenset({"nofollow", "noimageai", "noindex"})) == "noindex"
+    assert refusal(frozenset({"noimageai"})) == "noimageai"
+    assert refusal(frozenset({"nofollow", "noarchive"})) is None

@@ -1,0 +1,91 @@
+import hashlib
+import io
+import struct
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from components.crawl.verify import Rejected, Verified, verify
+from tests.crawl.conftest import drawing, encoded
+
+PICTURES = {kind: encoded(drawing(1), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")}
+
+
+def look(data: bytes, max_pixels: int = 1_000_000, min_side: int = 32) -> Verified | Rejected:
+    return verify(data, max_pixels, min_side)
+
+
+@pytest.mark.parametrize(("kind", "extension"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
+def test_web_formats_are_stored_as_they_came(kind: str, extension: str) -> None:
+    found = look(PICTURES[kind])
+    assert isinstance(found, Verified)
+    assert (found.image, found.extension, found.rgb.size) == (PICTURES[kind], extension, (96, 96))
+    assert found.sha256 == hashlib.sha256(PICTURES[kind]).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF"])
+def test_other_formats_become_png(kind: str) -> None:
+    found = look(PICTURES[kind])
+    assert isinstance(found, Verified)
+    assert found.extension == "png"
+    assert Image.open(io.BytesIO(found.image)).format == "PNG"
+
+
+def test_the_first_frame_of_an_animation_is_taken() -> None:
+    data = encoded(drawing(1), "GIF", save_all=True, append_images=[drawing(2)])
+    first, still = look(data), look(PICTURES["GIF"])
+    assert isinstance(first, Verified)
+    assert isinstance(still, Verified)
+    assert first.image == still.image
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_truncated_picture_is_undecodable(kind: str) -> None:
+    data = PICTURES[kind]
+    assert look(data[: 2 * len(data) // 3]).reason == "undecodable"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"<!doctype html><p>Please log in.</p>", b"<svg xmlns='http://www.w3.org/2000/svg'/>", bytes(100)]
+)
+def test_a_page_in_disguise_is_no_picture(data: bytes) -> None:
+    assert look(data) == Rejected("not_a_picture")
+
+
+def test_postscript_is_not_even_tried() -> None:
+    assert look(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n") == Rejected(
+        "not_a_picture"
+    )
+
+
+def test_a_decompression_bomb_is_recognised_by_its_header() -> None:
+    bomb = encoded(Image.new("1", (6000, 6000)))
+    assert len(bomb) < 10_000
+    assert look(bomb, 20_000_000) == Rejected("too_many_pixels", 6000, 6000)
+
+
+def test_a_bomb_beyond_what_pillow_opens_is_one_too() -> None:
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + bytes(100)
+    assert look(bomb) == Rejected("too_many_pixels")
+
+
+def test_a_small_picture_is_rejected_with_its_size() -> None:
+    assert look(encoded(drawing(1).resize((96, 31)))) == Rejected("too_small", 96, 31)
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(sorted(PICTURES)),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
+    st.integers(0, 4000),
+)
+def test_damaged_bytes_never_raise(kind: str, changes: list[tuple[int, int]], length: int) -> None:
+    data = bytearray(PICTURES[kind])
+    for place, value in changes:
+        data[place % len(data)] = value
+    found = look(bytes(data[: len(data) - length]))
+    assert isinstance(found, Rejected) or found.rgb.mode == "RGB"
