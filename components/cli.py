@@ -6,10 +6,9 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
-from typer import Context
 from typer.core import TyperGroup
 
 from components import doctor as _doctor
@@ -31,7 +30,7 @@ USER_ERROR = 3
 class _InOrder(TyperGroup):
     """Lists commands in the order of the chain; typer would put those with subcommands last."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx), key=lambda name: ORDER.index(name) if name in ORDER else -1)
 
 

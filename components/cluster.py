@@ -40,6 +40,8 @@ def connect() -> None:
     # Ray says at every start that its cluster asks for a token. That is as it should be.
     logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
     address = os.environ.get("RAY_ADDRESS")
+    if not address or address.startswith("127.0.0.1:"):
+        _stay_on_loopback()
     # A Ray worker imports this project from where the driver stands, installed or not.
     root = str(Path(__file__).resolve().parent.parent)
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
@@ -61,6 +63,14 @@ def connect() -> None:
             logging_level=logging.WARNING,
         )
         logger.info("started Ray on this machine with %s CPUs", int(ray.cluster_resources().get("CPU", 0)))
+
+
+def _stay_on_loopback() -> None:
+    """Ray takes "127.0.0.1" for "this machine's address to others" and listens there, unless this switch of its is off."""
+    from ray._private import ray_constants
+
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"  # for the processes that Ray starts
+    ray_constants.ENABLE_RAY_CLUSTER = False  # for this one, which has read it
 
 
 def check(address: str) -> None:

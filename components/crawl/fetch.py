@@ -127,7 +127,7 @@ class HostFetcher:
         """RFC 9309: without a robots.txt (4xx) all is allowed; where none can be had (5xx, no answer), nothing is."""
         answer = await self._follow(f"{origin}/robots.txt", _ROBOTS_BYTES, obey=False)
         if isinstance(answer, Failure):
-            if answer.reason in ("private_address", "name_not_found"):
+            if answer.reason in ("private_address", "name_not_found", "bad_address"):
                 return answer
             absent = answer.reason.startswith("http_4") and answer.reason != "http_429"
             return read_robots(b"") if absent else Failure("robots_txt_unreachable")
@@ -159,6 +159,8 @@ class HostFetcher:
             return Failure("private_address" if private else "name_not_found")
         except aiohttp.ClientPayloadError:
             return Failure("closed_early")
+        except aiohttp.InvalidURL:
+            return Failure("bad_address")
         except (aiohttp.ClientError, OSError):
             return Failure("connection_failed")
 

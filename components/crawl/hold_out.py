@@ -65,7 +65,7 @@ def _colours(means: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Float32 [..., 12, 12, 3] → [..., 108]."""
     half = BLOCKS // 2
     quarters = means.reshape(*means.shape[:-3], half, 2, half, 2, 3).mean((-4, -2))
-    return np.asarray(quarters.reshape(*means.shape[:-3], -1))
+    return np.asarray(quarters.reshape(*means.shape[:-3], 3 * half * half))
 
 
 def build_hold_out(folder: Path, work: Path) -> Path:

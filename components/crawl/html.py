@@ -1,6 +1,5 @@
 """A page's HTML → its pairs, its links, and what was left out and why. Never raises, whatever the page holds."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from components.crawl.address import host_of, resolve
+from components.crawl.affordable import affordable
 from components.crawl.directives import read_header, read_meta, refusal
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
@@ -21,12 +21,6 @@ _TYPES = ("image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif", "im
 _SPACER_SIDE = 3
 # A page may nest its elements a million deep; a figure is never far from its picture.
 _NEAR = 16
-_DEEPEST = 5_000
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_CLOSED_BY_THEMSELVES = frozenset(
-    "area base br col colgroup dd dt embed hr img input li link meta option optgroup p param rp rt source tbody td tfoot th thead tr "
-    "track wbr".split()
-)
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ def read_page(html: str, url: str, header: Iterable[str], parameters: CrawlParam
         header: its `X-Robots-Tag` headers.
         parameters: section `crawl`.
     """
-    tree = LexborHTMLParser(_shallow(html).encode("utf-8", "replace"))
+    tree = LexborHTMLParser(affordable(html).encode("utf-8", "replace"))
     base = resolve(url, _base(tree)) or url
     directives = read_header(header, parameters.robot)
     for meta in tree.css("meta[name][content]"):
@@ -67,22 +61,6 @@ def read_page(html: str, url: str, header: Iterable[str], parameters: CrawlParam
     return Page(tuple(pairs), links, dropped, refused)
 
 
-def _shallow(html: str) -> str:
-    """The document up to where it opens more elements than any honest page does: the parser's time grows with their square.
-
-    Elements that HTML closes by itself do not count; a document with fewer tags than that is not even looked at.
-    """
-    if html.count("<") <= _DEEPEST:
-        return html
-    depth = 0
-    for tag in _TAG.finditer(html):
-        if tag[2].lower() not in _CLOSED_BY_THEMSELVES:
-            depth += -1 if tag[1] else 1
-        if depth > _DEEPEST:
-            return html[: tag.start()]
-    return html
-
-
 def _base(tree: LexborHTMLParser) -> str:
     element = tree.css_first("base[href]")
     return "" if element is None else _attribute(element, "href")
@@ -98,20 +76,22 @@ def _links(tree: LexborHTMLParser, base: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Reader:
-    """What all pictures of a page share."""
+    """What all pictures of a page share; what several of them stand in is read once."""
 
     url: str
     base: str
     title: str
     parameters: CrawlParameters
+    _captions: dict[int, str] = field(default_factory=dict)
+    _sources: dict[int, tuple[Candidate, ...]] = field(default_factory=dict)
 
     def pair(self, image: LexborNode, position: int) -> Pair | str:
         """The pair of an `<img>`, or why there is none."""
-        chosen = best(_candidates(image), self.parameters.candidate_width)
+        chosen = best(self._candidates(image), self.parameters.candidate_width)
         reference = "" if chosen is None else chosen.reference.strip()
         address = resolve(self.base, reference)
         side = _declared_side(image)
-        context = _caption(image, self.parameters.max_text)
+        context = self._caption(image)
         text = _collapse(_attribute(image, "alt"), self.parameters.max_text) or context
         faults = {
             "no_source": not reference,
@@ -126,34 +106,41 @@ class _Reader:
             return fault or "bad_address"
         return Pair(address, text, context, self.url, self.title, host_of(self.url), position)
 
+    def _candidates(self, image: LexborNode) -> Iterator[Candidate]:
+        """All addresses that a picture may be had from, what a browser would end up with first."""
+        yield from _sets(image)
+        picture = _around(image, "picture")
+        if picture is not None:
+            if picture.mem_id not in self._sources:
+                self._sources[picture.mem_id] = tuple(c for source in _decodable(picture) for c in _sets(source))
+            yield from self._sources[picture.mem_id]
+        for name in _LATE:
+            reference = _attribute(image, name).strip()
+            if "/" in reference or "." in reference:  # not data-lazy="true"
+                yield Candidate(reference)
+        yield Candidate(_attribute(image, "src").strip())
 
-def _candidates(image: LexborNode) -> Iterator[Candidate]:
-    """All addresses that a picture may be had from, what a browser would end up with first."""
+    def _caption(self, image: LexborNode) -> str:
+        figure = _around(image, "figure")
+        if figure is None:
+            return ""
+        if figure.mem_id not in self._captions:
+            self._captions[figure.mem_id] = _text(figure.css_first("figcaption"), self.parameters.max_text)
+        return self._captions[figure.mem_id]
+
+
+def _sets(element: LexborNode) -> Iterator[Candidate]:
     for name in ("srcset", *_LATE_SETS):
-        yield from parse_srcset(_attribute(image, name))
-    for source in _sources(image):
-        for name in ("srcset", *_LATE_SETS):
-            yield from parse_srcset(_attribute(source, name))
-    for name in _LATE:
-        reference = _attribute(image, name).strip()
-        if "/" in reference or "." in reference:  # not data-lazy="true"
-            yield Candidate(reference)
-    yield Candidate(_attribute(image, "src").strip())
+        yield from parse_srcset(_attribute(element, name))
 
 
-def _sources(image: LexborNode) -> Iterator[LexborNode]:
-    """The `<source>`s of the enclosing `<picture>` whose type can be decoded."""
-    picture = _around(image, "picture")
-    child = picture.child if picture is not None else None
+def _decodable(picture: LexborNode) -> Iterator[LexborNode]:
+    """The `<source>`s of a `<picture>` whose type can be decoded."""
+    child = picture.child
     while child is not None:
         if child.tag == "source" and _attribute(child, "type").strip().lower() in ("", *_TYPES):
             yield child
         child = child.next
-
-
-def _caption(image: LexborNode, longest: int) -> str:
-    figure = _around(image, "figure")
-    return "" if figure is None else _text(figure.css_first("figcaption"), longest)
 
 
 def _around(node: LexborNode, tag: str) -> LexborNode | None:

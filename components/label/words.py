@@ -10,7 +10,7 @@ from typing import Any
 from components.knowledge.names import words as normalised_words
 from components.stage import read_json, write_json
 
-# Counts of a small site are drawn towards "rare" by this many imagined texts without the word.
+# Counts of a small crawl or site are drawn towards "rare" by this many imagined texts without the word.
 _SMOOTHING = 30
 
 
@@ -44,7 +44,7 @@ class WordCounts:
 
     def share(self, word: str, speaker: str) -> float:
         """The larger of the word's shares among the texts of the voice and of the crawl, in (0, 1]."""
-        overall = (self.words.get(word, 0) + 1) / (self.texts + 2)
+        overall = (self.words.get(word, 0) + 1) / (self.texts + _SMOOTHING)
         if speaker not in self.voice_texts:
             return overall
         count = self.voice_words[speaker].get(word, 0)

@@ -128,9 +128,9 @@ def test_private_addresses_are_not_asked(host: Host, url: str) -> None:
     assert not host.asked
 
 
-def test_a_name_that_leads_to_a_private_address_is_not_asked(host: Host) -> None:
-    # What getaddrinfo takes for 127.0.0.1 although it looks like a name.
-    assert reason(host, "http://127.1:PORT/x") == "private_address"
+@pytest.mark.parametrize("name", ["127.1", "2130706433", "0x7f000001"])
+def test_an_address_in_disguise_is_not_asked(host: Host, name: str) -> None:
+    assert reason(host, f"http://{name}:PORT/x") in ("bad_address", "private_address")
     assert not host.asked
 
 

@@ -1,0 +1,162 @@
+"""The stage from end to end, on small webs that are really served and really crawled."""
+
+import json
+import os
+import random
+import signal
+import socket
+import sys
+from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired
+from typing import Any
+
+import pytest
+
+from components.crawl.crawl import Source, crawl_pictures
+from components.errors import InputError, SetupError
+from components.shards import read_index
+from tests.crawl.conftest import Archive, drawing, encoded, free_port, gallery, knobs
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import sys
+from pathlib import Path
+from components.crawl.crawl import Source, crawl_pictures
+from components.stage import write_json
+from tests.crawl.conftest import knobs
+folder, port = Path(sys.argv[1]), int(sys.argv[2])
+source = Source(web=folder / "web", port=port)
+measures = crawl_pictures(source, folder / "held", folder / "out", knobs(shard_size=8), folder / "work")
+write_json(folder / "measures.json", measures)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three sites that show their own and each other's pictures, and a hold-out picture that one of them copied."""
+    folder = tmp_path_factory.mktemp("crawl")
+    (folder / "held").mkdir()
+    (folder / "held" / "0001_set.jpg").write_bytes(encoded(drawing(77, 128), "JPEG", quality=95))
+    for n, name in enumerate(("a", "b", "c")):
+        site = gallery(f"{name}.localhost", 20, seed=n)
+        site.files["/held.webp"] = encoded(drawing(77, 128).crop((2, 0, 128, 126)).resize((90, 90)), "WEBP", quality=90)
+        pictures = "".join(
+            f'<figure><img src="{path}"><figcaption>again {path}</figcaption></figure>'
+            for path in sorted(site.files)[1:]
+        )
+        site.page("/more.html", pictures + '<img src="/img/0.png" alt="" width="2">')
+        site.files["/index.html"] = site.files["/index.html"].replace(
+            b"</body>", b'<a href="/more.html">more</a></body>'
+        )
+        site.write(folder / "web")
+    return folder
+
+
+def crawl(folder: Path, out: Path, **changes: Any) -> dict[str, Any]:
+    source = Source(web=folder / "web", port=changes.pop("port", free_port()))
+    return crawl_pictures(source, folder / "held", out / "out", knobs(**changes), out / "work")
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_web_becomes_shards_and_every_loss_is_counted(folder: Path, tmp_path: Path) -> None:
+    measures = crawl(folder, tmp_path)
+    assert measures == {
+        "sites": 3,
+        "pages": {"crawled": 6, "refused": {}},
+        "pairs": {"found": 123, "dropped": {"duplicate_address": 60, "spacer": 3}},
+        "pictures": {"attempted": 63, "success": 60, "failed": {"near_copy_of_hold_out": 3}},
+        "hosts": 3,
+        "shards": 9,
+    }
+    index = read_index(tmp_path / "out").to_pylist()
+    assert [row["key"] for row in index] == sorted(row["key"] for row in index)
+    assert len({row["url"] for row in index}) == 63
+    assert {row["caption"] for row in index if row["url"].endswith("/img/0.png")} == {"drawing /img/0.png"}
+    assert not (tmp_path / "work" / "crawl").exists() or not any((tmp_path / "work" / "crawl").iterdir())
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_the_same_web_gives_the_same_bytes_however_many_connections_there_are(folder: Path, tmp_path: Path) -> None:
+    port = free_port()
+    first, second = (tmp_path / name for name in ("first", "second"))
+    assert crawl(folder, first, port=port) == crawl(folder, second, port=port, connections=1, host_cpus=0.5)
+    assert content(first / "out") == content(second / "out")
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_web_without_pictures_is_an_error_that_says_what_was_seen(tmp_path: Path) -> None:
+    site = Archive("bare.localhost")
+    site.page("/index.html", '<img src="x.png"><a href="/private.html">x</a>')
+    site.files["/robots.txt"] = b"User-agent: *\nDisallow: /private\n"
+    site.write(tmp_path / "web")
+    with pytest.raises(
+        InputError, match=r"bare.localhost gave no picture: .*'robots_txt': 1.*'no_text': 1.*start from other pages"
+    ):
+        crawl_pictures(
+            Source(web=tmp_path / "web", port=free_port()), None, tmp_path / "out", knobs(), tmp_path / "work"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_live_sites_are_crawled_from_their_start_addresses(folder: Path, tmp_path: Path) -> None:
+    from samples.server import serve
+
+    port = free_port()
+    with serve(folder / "web", port) as web:
+        source = Source((f"http://b.localhost:{port}/more.html",))
+        measures = crawl_pictures(source, None, tmp_path / "out", knobs(depth=0), tmp_path / "work")
+    assert (measures["sites"], measures["pages"]["crawled"], measures["pictures"]["success"]) == (1, 1, 21)
+    assert {host for host, _, _ in web.asked} == {"b.localhost"}
+
+
+def test_nothing_to_crawl_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--web.*--start"):
+        crawl_pictures(Source(), None, tmp_path / "out", knobs(), tmp_path / "work")
+
+
+def test_a_busy_port_is_an_error_that_names_it(folder: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(SetupError, match=f"port {port} .* is busy"):
+            crawl(folder, tmp_path, port=port)
+
+
+@pytest.mark.slow
+def test_a_crawl_that_is_killed_anywhere_goes_on_to_the_same_result(folder: Path, tmp_path: Path) -> None:
+    port = free_port()
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+        for part in ("web", "held"):
+            (tmp_path / name / part).symlink_to(folder / part)
+    assert _run(tmp_path / "whole", port).wait() == 0
+    chance = random.Random(3)
+    kills = 0
+    while not (tmp_path / "killed" / "measures.json").exists():
+        process = _run(tmp_path / "killed", port)
+        try:
+            assert process.wait(timeout=chance.uniform(6, 14) + 5 * kills) == 0
+        except TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            kills += 1
+    assert kills > 0
+    assert content(tmp_path / "killed" / "out") == content(tmp_path / "whole" / "out")
+    assert json.loads((tmp_path / "killed" / "measures.json").read_text()) == json.loads(
+        (tmp_path / "whole" / "measures.json").read_text()
+    )
+
+
+def _run(folder: Path, port: int) -> "Popen[bytes]":
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    return Popen(
+        [sys.executable, "-c", PROGRAM, str(folder), str(port)],
+        cwd=ROOT,
+        env=environment,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+    )
