@@ -88,6 +88,9 @@ def _floors(benchmark: Benchmark, knobs: PretrainParameters) -> Iterator[tuple[s
     for side in floors.PIXEL_SIDES:
         parts = [floors.pixels(batch, side) for batch in benchmark.batches(floors.PICTURE_SIDE)]
         yield f"{_PIXELS}, {side} × {side}", [_measure(np.concatenate(parts), benchmark)]
+    side = floors.CENTRED_SIDE
+    parts = [floors.centred_pixels(batch, side) for batch in benchmark.batches(floors.PICTURE_SIDE)]
+    yield f"centred pixels, {side} × {side}", [_measure(np.concatenate(parts), benchmark)]
     yield "untrained tower", [_measure(embed(untrained(knobs.tower, knobs.seed), benchmark), benchmark)]
 
 

@@ -65,11 +65,18 @@ def _set_up(
         stream=sys.stderr,
         force=True,
     )
-    for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "alembic", "filelock", "PIL", "matplotlib"):
+    for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "alembic", "filelock", "PIL", "matplotlib", "faiss"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_telling)
     for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(key, "true" if key.startswith("MLFLOW") else "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see components.cluster.PATIENT_THREADS
+
+
+def _is_telling(record: logging.LogRecord) -> bool:
+    """Libraries that log by way of the root logger tell of every file that they open."""
+    return record.name != "root" or record.levelno >= logging.WARNING
 
 
 @app.command(rich_help_panel=TOOLS)

@@ -6,33 +6,40 @@ import numpy as np
 import numpy.typing as npt
 
 from components.errors import InputError
+from components.evaluate.retrieval import unit_rows
 from components.pretrain import towers
 from components.pretrain.embed import Encoder, encoder_of
 from components.pretrain.towers import TowerConfig
 from components.stage import read_json
 
 PIXEL_SIDES = (8, 32)
+CENTRED_SIDE = 8
 # Pictures are averaged down from this side, a multiple of all of PIXEL_SIDES.
 PICTURE_SIDE = 64
 
 
 def pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
-    """Averages over square blocks, each picture's own mean taken off (so that cosine is correlation), L2-normalised.
+    """Averages over square blocks, L2-normalised: uint8 [n, s, s, 3] → float32 [n, side * side * 3].
 
     Args:
-        pictures: uint8 [n, s, s, 3], s a multiple of `side`.
+        pictures: s is a multiple of `side`.
         side: blocks per side.
-
-    Returns:
-        float32 [n, side * side * 3].
     """
+    return unit_rows(_averages(pictures, side))
+
+
+def centred_pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
+    """As `pixels`, with each picture's own mean taken off, so that cosine is correlation. A stronger floor."""
+    means = _averages(pictures, side)
+    return unit_rows(means - means.mean(axis=1, keepdims=True))
+
+
+def _averages(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
     n, size = pictures.shape[:2]
     block = size // side
-    means = pictures.reshape(n, side, block, side, block, 3).mean(axis=(2, 4), dtype=np.float32).reshape(n, -1)
-    centred = means - means.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(centred, axis=1, keepdims=True)
-    result: npt.NDArray[np.float32] = centred / np.where(norms > 0, norms, 1)
-    return result
+    blocks = pictures.reshape(n, side, block, side, block, 3)
+    means: npt.NDArray[np.float32] = blocks.mean(axis=(2, 4), dtype=np.float32).reshape(n, -1)
+    return means
 
 
 def untrained(model: Path) -> Encoder:

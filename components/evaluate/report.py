@@ -26,6 +26,7 @@ PROTOCOLS = {EXCLUDED: "query excluded", INCLUDED: "query included", ACROSS: "ac
 NAMES = {
     "raw_pixels_8": "raw pixels, 8 × 8",
     "raw_pixels_32": "raw pixels, 32 × 32",
+    "centred_pixels_8": "centred pixels, 8 × 8",
     "untrained": "untrained tower",
     "clip": "CLIP on alt texts",
     "multitask": "multi-task",

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from components.curate.format import UNLABELLED
 from components.evaluate.evaluate import UNTRAINED
-from components.evaluate.floors import PIXEL_SIDES
+from components.evaluate.floors import CENTRED_SIDE, PIXEL_SIDES
 from components.evaluate.measures import EXCLUDED, INCLUDED
 from components.shards import SUCCESS, shard_name, shard_numbers
 from components.stage import read_json
@@ -71,7 +71,15 @@ def headline(evaluation: Mapping[str, Any], protocol: str) -> dict[str, float]:
 
 def model_order(names: list[str]) -> list[str]:
     """Floors first, then the baseline, then the recipes."""
-    order = [*(f"{PIXELS}_{side}" for side in PIXEL_SIDES), UNTRAINED, "clip", "contrastive", "supervised", "multitask"]
+    order = [
+        *(f"{PIXELS}_{side}" for side in PIXEL_SIDES),
+        f"centred_pixels_{CENTRED_SIDE}",
+        UNTRAINED,
+        "clip",
+        "contrastive",
+        "supervised",
+        "multitask",
+    ]
     return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,18 @@ def log(folder: Path) -> str:
         InputError: if the folder holds no model.
     """
     card = read_card(folder)
-    logged = mlflow.pyfunc.log_model(
-        name=str(card["recipe"]),
-        python_model=str(CODE),
-        artifacts={"model": str(folder)},
-        signature=_signature(int(read_json(folder / "open_clip_config.json")["model_cfg"]["embed_dim"])),
-        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS],
-        tags={DIGEST_TAG: digest(folder), RECIPE_TAG: str(card["recipe"])},
-        metadata={"mofi": card},
-    )
+    with warnings.catch_warnings():
+        # MLflow asks for an example of the input; the signature says it all, and an example would run the model.
+        warnings.filterwarnings("ignore", message=".*input example", category=UserWarning)
+        logged = mlflow.pyfunc.log_model(
+            name=str(card["recipe"]),
+            python_model=str(CODE),
+            artifacts={"model": str(folder)},
+            signature=_signature(int(read_json(folder / "open_clip_config.json")["model_cfg"]["embed_dim"])),
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS],
+            tags={DIGEST_TAG: digest(folder), RECIPE_TAG: str(card["recipe"])},
+            metadata={"mofi": card},
+        )
     return str(logged.model_uri)
 
 

@@ -28,7 +28,12 @@ def connect() -> str:
     address = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.absolute()}"
     if address.startswith(("http://", "https://")):
         _knock(address)
-    for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.utils.environment"):
+    for noisy in (
+        "alembic",
+        "mlflow.store.db.utils",
+        "mlflow.utils.environment",
+        "mlflow.system_metrics.system_metrics_monitor",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         mlflow.set_tracking_uri(address)

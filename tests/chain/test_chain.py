@@ -57,7 +57,7 @@ def test_the_summary_holds_what_the_chain_did(clone: Clone) -> None:
     assert found["pictures_crawled"] > found["pictures_labelled"] > found["entities"] > 20
     assert 0.5 < found["label_precision"] <= 1
     assert 0 < found["label_recall"] <= 1
-    expected = {"raw_pixels", "untrained"} | RECIPES
+    expected = {"raw_pixels", "centred_pixels_8", "untrained"} | RECIPES
     for protocol in ("retrieval_map", "retrieval_map_with_query"):
         assert set(found[protocol]) == expected
         assert all(0 < value <= 1 for value in found[protocol].values())

@@ -11,21 +11,22 @@ from components.pretrain import towers
 from components.stage import write_json
 
 
-def test_pixels_are_averages_of_blocks_without_their_mean_and_of_length_one() -> None:
+def test_pixels_are_averages_of_blocks_of_length_one_centred_or_not() -> None:
     picture = np.zeros((1, 4, 4, 3), np.uint8)
     picture[0, :2, :2] = 200
-    found = floors.pixels(picture, 2)[0]
-    centred = np.array([200.0] * 3 + [0.0] * 9) - 50
-    np.testing.assert_allclose(found, centred / np.linalg.norm(centred), rtol=1e-6)
+    means = np.array([200.0] * 3 + [0.0] * 9)
+    np.testing.assert_allclose(floors.pixels(picture, 2)[0], means / np.linalg.norm(means), rtol=1e-6)
+    centred = means - 50
+    np.testing.assert_allclose(floors.centred_pixels(picture, 2)[0], centred / np.linalg.norm(centred), rtol=1e-6)
 
 
-def test_brightness_and_contrast_do_not_change_raw_pixels() -> None:
+def test_brightness_and_contrast_do_not_change_centred_pixels() -> None:
     dark = np.random.default_rng(0).integers(0, 100, (3, 64, 64, 3)).astype(np.uint8)
-    np.testing.assert_allclose(floors.pixels(dark * 2 + 20, 8), floors.pixels(dark, 8), atol=1e-4)
+    np.testing.assert_allclose(floors.centred_pixels(dark * 2 + 20, 8), floors.centred_pixels(dark, 8), atol=1e-4)
 
 
 def test_a_picture_of_one_colour_becomes_zero_not_nan() -> None:
-    assert not floors.pixels(np.full((1, 64, 64, 3), 7, np.uint8), 8).any()
+    assert not floors.centred_pixels(np.full((1, 64, 64, 3), 7, np.uint8), 8).any()
 
 
 def test_the_untrained_tower_is_the_one_that_the_model_s_seed_gives(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from components.evaluate.parameters import EvaluateParameters
 
 
 def raw(folder: Path) -> np.ndarray:
-    return np.concatenate([floors.pixels(batch, 8) for batch in read_benchmark(folder).batches(64)])
+    return np.concatenate([floors.centred_pixels(batch, 8) for batch in read_benchmark(folder).batches(64)])
 
 
 def test_pictures_that_differ_only_by_noise_are_found_by_raw_pixels(

@@ -52,7 +52,7 @@ def stage(inputs: tuple[str, str, str], knobs: str, folder: Path, deadly: str = 
     if deadly:
         environment["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
     command = [sys.executable, "-c", STAGE, *inputs, knobs, deadly, str(call)]
-    return subprocess.run(command, cwd=folder, env=environment, check=False, timeout=200).returncode
+    return subprocess.run(command, cwd=folder, env=environment, check=False, timeout=280).returncode
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.errors import InputError
-from components.evaluate.floors import pixels
+from components.evaluate.floors import centred_pixels
 from components.images import decode
 from components.serve.parameters import QueryParameters
 from components.serve.query import query
@@ -20,7 +20,7 @@ from tests.evaluate.conftest import benchmark_folder, encoded, painted  # noqa: 
 
 def embed(pictures: Sequence[bytes]) -> np.ndarray:
     """Raw pixels: a real, small encoder."""
-    return pixels(np.stack([decode(data, 64) for data in pictures]), 8)
+    return centred_pixels(np.stack([decode(data, 64) for data in pictures]), 8)
 
 
 @pytest.fixture
