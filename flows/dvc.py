@@ -188,4 +188,4 @@ def end_orphan() -> bool:
     except psutil.TimeoutExpired:
         os.killpg(left["pid"], signal.SIGKILL)
     LEADER.unlink(missing_ok=True)
-    return alive
+    return bool(alive)

@@ -22,8 +22,7 @@ for _key, _value in {
 
 from prefect import flow, get_run_logger, task  # noqa: E402
 from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
-from prefect.client.schemas.objects import TaskRun  # noqa: E402
-from prefect.states import State  # noqa: E402
+from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 
 from components.errors import ParameterError  # noqa: E402
 from components.stage import read_json  # noqa: E402

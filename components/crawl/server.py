@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from components.errors import SetupError
 
