@@ -1,6 +1,6 @@
 """Whether two pictures are one drawing, up to scale, compression and a cut margin.
 
-A perceptual hash of the whole picture cannot tell: cutting two per cent off one edge flips up to 30 of its 64 bits, while flags,
+A perceptual hash of the whole picture cannot tell: cutting two per cent off one edge flips a third of its bits and more, while flags,
 clocks and faces that merely look alike differ in fewer than ten. So one picture is laid over the other first: shift and scale
 along both axes are fitted (Gauss-Newton on the pixels, as Lucas and Kanade do), and what still differs is judged block by
 block, beyond what the contours in the block explain.
@@ -64,7 +64,8 @@ def difference(one: Thumbnail, other: Thumbnail) -> float:
     """How different two pictures are where they differ most, after alignment, in grey levels (0 to 255).
 
     The mean difference over the worst of 12 x 12 blocks, less 0.3 of the block's contrast: resampling moves contours a little.
-    Either may be the one whose margin was cut. Measured on the sample: near-copies reach 1.9, other drawings start at 2.5.
+    Either may be the one whose margin was cut. Measured on the sample: near-copies reach 1.9; a face whose mouth
+    differs a little has 2.1, the next drawings 2.5 and more.
     """
     contrast = np.maximum(block_contrasts(one), block_contrasts(other))
     first, second = one.astype(np.float32), other.astype(np.float32)

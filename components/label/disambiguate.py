@@ -1,7 +1,8 @@
 """Which of a name's entities a text means: prior, context and the other entities, scored together and repeatedly.
 
-MOFI.md, "text disambiguation": with entity embeddings e_c, the embedding t of alt text + caption + page title, the page's
-profile g and the mean o of the other mentions' current entities, a candidate c of a mention has the log-odds
+MOFI.md, "text disambiguation": with entity embeddings e_c, the embedding t of alt text + caption + page title without
+the linked names (a name is no evidence of its own meaning), the page's profile g and the mean o of the other mentions' current
+entities, a candidate c of a mention has the log-odds
 
     z_c = w_prior log prior_c + w_text cos(e_c, t) + w_page cos(e_c, g) + w_coherence cos(e_c, o)
 

@@ -9,7 +9,9 @@ class WeightParameters(Section):
     """How much each kind of evidence counts in a candidate's log-odds (MOFI.md, text disambiguation)."""
 
     prior: float = Field(description="weight of the natural log of the name's prior; 0 or more", ge=0, le=10)
-    text: float = Field(description="weight of the cosine to alt text + caption + page title; 0 or more", ge=0, le=100)
+    text: float = Field(
+        description="weight of the cosine to the words around the linked names; 0 or more", ge=0, le=100
+    )
     page: float = Field(description="weight of the cosine to what the page is about; 0 or more", ge=0, le=100)
     coherence: float = Field(description="weight of the cosine to the text's other entities; 0 or more", ge=0, le=100)
     none: float = Field(

@@ -19,7 +19,8 @@ _LONGEST = 600
 
 # What makes the chain short: few concepts, few pictures seen, a small network, and gates that a toddler passes.
 SMALL = {
-    "sample": {"drawings": 10, "planted": 4},
+    "sample": {"drawings": 8, "planted": 4},
+    "crawl": {"max_error_share": 0.9},
     "knowledge": {"embedding_size": 32},
     "pretrain": {"images_seen": 4096, "batch": 128, "checkpoint_every": 4, "log_every": 0.2},
     "label": {"references": 64},

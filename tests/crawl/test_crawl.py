@@ -5,13 +5,11 @@ import random
 import signal
 import socket
 import sys
-from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from typing import Any
 
 import pytest
-import ray
 
 from components.crawl.crawl import Source, crawl_pictures
 from components.errors import InputError, SetupError
@@ -127,7 +125,7 @@ def test_a_busy_port_is_an_error_that_names_it(folder: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.timeout(900)
 def test_a_crawl_that_is_killed_anywhere_goes_on_to_the_same_result(folder: Path, tmp_path: Path) -> None:
     port = free_port()
     for name in ("whole", "killed"):
@@ -136,24 +134,21 @@ def test_a_crawl_that_is_killed_anywhere_goes_on_to_the_same_result(folder: Path
             (tmp_path / name / part).symlink_to(folder / part)
     assert _run(tmp_path / "whole", port).wait() == 0
     chance = random.Random(3)
-    for progress in sorted(chance.sample(range(1, 15), 4)):
+    kills = 0
+    while not (tmp_path / "killed" / "measures.json").exists():
         process = _run(tmp_path / "killed", port)
-        while _progress(tmp_path / "killed" / "work") < progress:
-            with suppress(TimeoutExpired):
-                raise AssertionError(f"ended with {process.wait(timeout=0.01)} before it was killed")
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    assert _run(tmp_path / "killed", port).wait() == 0
+        try:
+            assert process.wait(timeout=chance.uniform(6, 14) + 5 * kills) == 0
+        except TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            kills += 1
+    assert kills > 0
     assert content(tmp_path / "killed" / "out") == content(tmp_path / "whole" / "out")
     assert read_json(tmp_path / "killed" / "measures.json") == read_json(tmp_path / "whole" / "measures.json")
 
 
-def _progress(work: Path) -> int:
-    """Sites, fingerprints and shards that are finished: 3, 1 and 9 when all is done, and 3 hosts."""
-    return len([*work.rglob("markers/*.json"), *work.rglob("shards/*_stats.json")])
-
-
 def _run(folder: Path, port: int) -> "Popen[bytes]":
-    environment = os.environ | {"RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     command = [sys.executable, "-c", PROGRAM, str(folder), str(port)]
     return Popen(command, cwd=ROOT, env=environment, stdout=DEVNULL, stderr=DEVNULL)

@@ -85,8 +85,10 @@ def undisturbed(
     [
         ("components.shard_map._stop_if_bad", 2),  # within the survey
         ("components.label.label._sum_readings", 1),  # between reading and deciding
-        ("components.label.label.publish", 1),  # before the labels are in their place
-        ("components.label.label._measures", 1),  # after the labels are in their place
+        pytest.param(
+            "components.label.label.publish", 1, marks=pytest.mark.slow
+        ),  # before the labels are in their place
+        pytest.param("components.label.label._measures", 1, marks=pytest.mark.slow),  # after they are
     ],
 )
 def test_a_killed_stage_resumes_to_the_same_bytes(
