@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: run test lint types format lock clean help
+.PHONY: run test slow lint types format lock clean help
 
 help:           ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -18,8 +18,11 @@ help:           ## this list
 run: $(VENV)/.ready  ## the whole chain on the sample web; opens with reports/index.html
 	@mofi run
 
-test: $(VENV)/.ready lint types  ## lint, types and tests
-	@pytest
+test: $(VENV)/.ready lint types  ## lint, types, and all tests but the slow ones
+	@pytest -m "not slow"
+
+slow: $(VENV)/.ready  ## the slow tests: the whole chain, power cuts in the middle of stages
+	@pytest -m slow
 
 lint: $(VENV)/.ready  ## ruff, both as linter and formatter
 	@ruff check . && ruff format --check .

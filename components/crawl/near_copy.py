@@ -1,6 +1,6 @@
 """Whether two pictures are one drawing, up to scale, compression and a cut margin.
 
-A perceptual hash of the whole picture cannot tell: cutting two per cent off one edge flips a third of its bits and more, while flags,
+A perceptual hash of the whole picture cannot tell: cutting two per cent off one edge flips a third of its bits, while flags,
 clocks and faces that merely look alike differ in fewer than ten. So one picture is laid over the other first: shift and scale
 along both axes are fitted (Gauss-Newton on the pixels, as Lucas and Kanade do), and what still differs is judged block by
 block, beyond what the contours in the block explain.
