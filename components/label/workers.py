@@ -49,14 +49,20 @@ class TextScorer:
         self._standard = standard(self._texts, references)
 
     def prepare(self, rows: Iterable[int]) -> None:
-        """Embeds the texts of entity rows that were not asked for before, in one batch."""
+        """Embeds the texts of entity rows that were not asked for before.
+
+        One at a time: in a batch the last bits of a vector depend on what else is in it, and so on what this process was asked
+        before; labels must not.
+        """
         new = sorted(set(rows) - self._places.keys())
         if not new:
             return
-        vectors = self._encoder.texts([entity_text(self._knowledge, row) for row in new])
+        vectors = [self._encoder.texts([entity_text(self._knowledge, row)]) for row in new]
         self._places |= {row: len(self._places) + n for n, row in enumerate(new)}
-        self._texts = np.concatenate([self._texts, vectors])
-        self._standard = self._standard.joined(standard(vectors, self._references))
+        self._texts = np.concatenate([self._texts, *vectors])
+        fitted = [standard(vector, self._references) for vector in vectors]
+        means, deviations = (np.concatenate([getattr(f, name) for f in fitted]) for name in ("mean", "deviation"))
+        self._standard = self._standard.joined(Standard(means, deviations))
 
     def score(self, picture: Vector, rows: Sequence[int]) -> npt.NDArray[np.float64]:
         """z of one picture [d] for prepared entity rows → [n]; zeros for a picture that could not be read."""
