@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from components.knowledge import KnowledgeBase
 from components.label.disambiguate import Vector
-from components.label.image_filter import Matrix, standard
+from components.label.image_filter import Matrix, Standard, standard
 from components.label.mentions import MentionFinder, load_ner
 from components.pretrain.embed import Encoder, load_encoder
 
