@@ -71,7 +71,7 @@ def _set_up(
         handler.addFilter(_is_telling)
     for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(key, "true" if key.startswith("MLFLOW") else "1")
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as components.cluster.PATIENT_THREADS, which costs an import of Ray
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as components.cluster.QUICK_CPU, which costs an import of Ray
 
 
 def _is_telling(record: logging.LogRecord) -> bool:
