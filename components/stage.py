@@ -30,10 +30,15 @@ def stage(name: str, metrics_folder: Path = METRICS) -> Iterator[dict[str, Any]]
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes `content` with sorted keys, so that equal content gives equal bytes."""
+    """Writes `content` with sorted keys, so that equal content gives equal bytes.
+
+    Raises:
+        ValueError: if it holds a NaN or an infinity, which JSON does not know.
+    """
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 

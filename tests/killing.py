@@ -1,11 +1,13 @@
-"""Runs a function in a process of its own that ends itself with SIGKILL just before the n-th change of the file system."""
+"""Functions that run in a process of their own and die in it with SIGKILL, as in a power cut, at a moment that is chosen."""
 
 import os
 import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from itertools import count
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate"})
@@ -15,15 +17,35 @@ _context.set_forkserver_preload(["components.shard_map", "components.knowledge.b
 
 
 def killed_before(change: int, function: Callable[..., Any], *arguments: Any) -> bool:
-    """Whether the process was killed; False when the function made fewer changes and so came to its end."""
-    process = _context.Process(target=_until, args=(change, function, arguments))
+    """Whether the process was killed just before its n-th change of the file system; False when it made fewer and ended."""
+    return _ends_by_kill(_until_change, change, function, arguments)
+
+
+def killed_in_call(name: str, call: int, folder: Path, function: Callable[..., Any], *arguments: Any) -> bool:
+    """Whether the process was killed when `name` was called for the n-th time; it stands in `folder` and joins this Ray."""
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    return _ends_by_kill(_until_call, name, call, folder, address, function, arguments)
+
+
+def with_one_worker(folder: Path, function: Callable[..., Any], *arguments: Any) -> None:
+    """Runs the function in a process that stands in `folder`, with a Ray of its own that has a single CPU."""
+    process = _context.Process(target=_alone, args=(folder, function, arguments))
     process.start()
     process.join()
-    assert process.exitcode in (0, -signal.SIGKILL), f"the function failed before change {change}"
+    assert process.exitcode == 0
+
+
+def _ends_by_kill(target: Callable[..., None], *arguments: Any) -> bool:
+    process = _context.Process(target=target, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL), f"the function failed: {arguments[:2]}"
     return process.exitcode == -signal.SIGKILL
 
 
-def _until(change: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _until_change(change: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     seen = count(1)
 
     def hook(event: str, details: tuple[Any, ...]) -> None:
@@ -32,4 +54,30 @@ def _until(change: int, function: Callable[..., Any], arguments: tuple[Any, ...]
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
+    function(*arguments)
+
+
+def _until_call(
+    name: str, call: int, folder: Path, address: str, function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> None:
+    os.environ["RAY_ADDRESS"] = address
+    os.chdir(folder)
+    module, _, attribute = name.rpartition(".")
+    original, seen = getattr(import_module(module), attribute), count(1)
+
+    def dying(*given: Any) -> Any:
+        if next(seen) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*given)
+
+    setattr(import_module(module), attribute, dying)
+    function(*arguments)
+
+
+def _alone(folder: Path, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    import ray
+
+    os.environ.pop("RAY_ADDRESS", None)
+    os.chdir(folder)
+    ray.init(num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1", object_store_memory=100 * 1024**2)
     function(*arguments)

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from pydantic import Field
 from components import shard_map
 from components.errors import InputError, SetupError
 from components.section import Section
-from components.shard_map import Outcome, fingerprint, map_shards, publish, work_folder
+from components.shard_map import Outcome, fingerprint, map_shards, work_folder
 from components.stage import read_json, write_json
 from tests.killing import killed_before
 
@@ -336,82 +335,3 @@ def test_a_kill_while_old_work_is_dropped_does_not_spoil_it_for_who_returns_to_i
         if not killed:
             break
     assert change > 4 * len(FEW)
-
-
-# Publishing
-
-
-def finish(work: Path, out: Path) -> None:
-    """The end of a stage, as the rooms write it."""
-    finished, _ = map_shards(write, FEW, stage="test", work=work)
-    write_json(finished / "stats.json", {"all": True})
-    publish(finished, out)
-    shutil.rmtree(work)
-
-
-def other_file_system(tmp_path: Path) -> Path | None:
-    place = Path("/dev/shm")
-    if not os.access(place, os.W_OK) or place.stat().st_dev == tmp_path.stat().st_dev:
-        return None
-    return place / f"mofi-test-{os.getpid()}"
-
-
-@pytest.mark.parametrize("across", [False, True], ids=["same-disk", "other-disk"])
-def test_after_a_kill_at_any_moment_of_publishing_a_second_run_gives_the_whole_result(
-    undisturbed: dict[str, bytes], tmp_path: Path, across: bool
-) -> None:
-    place = other_file_system(tmp_path) if across else tmp_path
-    if place is None:
-        pytest.skip("no second file system here")
-    expected = {name: data for name, data in undisturbed.items() if int(name[:5]) < len(FEW)}
-    expected["stats.json"] = b'{\n  "all": true\n}\n'
-    template = tmp_path / "template"
-    map_shards(write, FEW, stage="test", work=template)
-    try:
-        for change in count(1):
-            work, out = tmp_path / f"work-{change}", place / f"out-{change}" / "labels"
-            shutil.copytree(template, work)
-            out.mkdir(parents=True)
-            (out / "old.txt").write_text("old")
-            killed = killed_before(change, finish, work, out)
-            assert not out.exists() or contents(out) in ({"old.txt": b"old"}, expected)
-            finish(work, out)
-            assert contents(out) == expected
-            assert [p.name for p in out.parent.iterdir()] == ["labels"]
-            if not killed:
-                break
-        assert change > 4 * len(FEW)
-    finally:
-        if across:
-            shutil.rmtree(place, ignore_errors=True)
-
-
-def test_publishing_replaces_what_was_there_and_takes_the_folder_away(tmp_path: Path) -> None:
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "a").write_text("new")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "b").write_text("old")
-    publish(tmp_path / "new", tmp_path / "out")
-    assert contents(tmp_path) == {"out/a": b"new"}
-
-
-def test_publishing_to_a_link_replaces_what_it_points_to(tmp_path: Path) -> None:
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "a").touch()
-    (tmp_path / "big-disk").mkdir()
-    (tmp_path / "out").symlink_to(tmp_path / "big-disk")
-    publish(tmp_path / "new", tmp_path / "out")
-    assert (tmp_path / "out").is_symlink()
-    assert [p.name for p in (tmp_path / "big-disk").iterdir()] == ["a"]
-
-
-def test_publishing_never_replaces_the_folder_that_the_program_stands_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "work").mkdir()
-    (tmp_path / "sources").mkdir()
-    monkeypatch.chdir(tmp_path / "sources")
-    for out in (Path(), tmp_path):
-        with pytest.raises(InputError, match="name a folder of its own"):
-            publish(tmp_path / "work", out)
-    assert (tmp_path / "work").exists()

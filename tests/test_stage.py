@@ -30,10 +30,11 @@ def test_equal_content_gives_equal_bytes_whatever_the_order_of_its_keys(tmp_path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.json", "b.json"]
 
 
-def test_what_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("value", "error"), [(object(), TypeError), (float("nan"), ValueError)])
+def test_what_json_cannot_hold_leaves_the_old_file(tmp_path: Path, value: object, error: type[Exception]) -> None:
     write_json(tmp_path / "a.json", {"x": 1})
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "a.json", {"x": object()})
+    with pytest.raises(error):
+        write_json(tmp_path / "a.json", {"x": value})
     assert read_json(tmp_path / "a.json") == {"x": 1}
 
 

@@ -36,14 +36,14 @@ def data_fingerprint(folder: Path) -> str:
     return shard_map.fingerprint(*indexes, sizes)
 
 
-def decode_shards(folder: Path, size: int, work: Path, max_bad_share: float) -> Path:
+def decode_shards(folder: Path, size: int, work: Path, max_error_share: float) -> Path:
     """Decodes every picture of the shards in `folder` once, over the Ray cluster; later calls find the cache.
 
     Args:
         folder: picture shards.
         size: side of the decoded pictures, px.
         work: where caches lie; the oldest beyond a few are dropped.
-        max_bad_share: above this share of undecodable pictures the call fails.
+        max_error_share: above this share of undecodable pictures the call fails.
 
     Returns:
         The folder of `NUMBER.npy` (uint8 [n, size, size, 3]) and `NUMBER.parquet` (`SAMPLE_SCHEMA`).
@@ -61,7 +61,7 @@ def decode_shards(folder: Path, size: int, work: Path, max_bad_share: float) -> 
         [tar.absolute() for tar in tars],
         stage="pretrain",
         work=cache.absolute(),
-        max_error_share=max_bad_share,
+        max_error_share=max_error_share,
     )
     logger.info("%s decoded to %d px: %s", folder, size, dict(sorted(counts.items())))
     return finished

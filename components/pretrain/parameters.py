@@ -51,7 +51,7 @@ class PretrainParameters(Section):
     threads: int = Field(description="CPU threads per worker; 0 = all CPUs, shared evenly between workers", ge=0)
     max_failures: int = Field(description="times that a dead worker is replaced before training stops", ge=0)
     picture_size: int = Field(description="side of the decoded pictures in the cache, px", ge=16)
-    max_bad_share: float = Field(description="share of undecodable pictures above which training stops", ge=0, le=1)
+    max_error_share: float = Field(description="share of undecodable pictures above which training stops", ge=0, le=1)
     prefetch: int = Field(description="batches that are made ready ahead", ge=1)
 
     learning_rate: float = Field(description="peak learning rate of the towers (AdamW)", gt=0)

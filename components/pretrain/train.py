@@ -25,7 +25,7 @@ _WITHOUT_EFFECT = {
     "tower",  # its whole config counts instead of its name
     "threads",
     "max_failures",
-    "max_bad_share",
+    "max_error_share",
     "prefetch",
     "checkpoint_every",
     "validate_every",
@@ -80,7 +80,7 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
     """
     mark = fingerprint(sources, parameters)
     caches = [
-        decode_shards(folder, parameters.picture_size, work / DECODED, parameters.max_bad_share)
+        decode_shards(folder, parameters.picture_size, work / DECODED, parameters.max_error_share)
         for folder in sources.folders
     ]
     return Job(

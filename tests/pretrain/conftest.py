@@ -65,7 +65,7 @@ PARAMETERS: dict[str, Any] = {
     "threads": 1,
     "max_failures": 1,
     "picture_size": 32,
-    "max_bad_share": 0.1,
+    "max_error_share": 0.1,
     "prefetch": 2,
     "learning_rate": 0.005,
     "head_learning_rate": 0.02,
