@@ -127,12 +127,14 @@ def reproduce(stage: str, say: Callable[[str], None]) -> bool:
     )
     _remember(process.pid)
     tail: list[str] = []
+    ran = False
     try:
         assert process.stdout is not None
         for line in process.stdout:
             text = line.rstrip()
             if text:
                 tail = [*tail[-40:], text]
+                ran = ran or text.startswith("Running stage")
                 say(text)
         code = process.wait()
     finally:
@@ -140,7 +142,7 @@ def reproduce(stage: str, say: Callable[[str], None]) -> bool:
         LEADER.unlink(missing_ok=True)
     if code != 0:
         raise StageFailed(stage, code, tail)
-    return any(line.startswith("Running stage") for line in tail)
+    return ran
 
 
 def end_group(process: "subprocess.Popen[Any]", patience: float = 10.0) -> None:

@@ -13,7 +13,7 @@ from flows import dvc
 DVC_YAML = """\
 stages:
   first:
-    cmd: echo one > one.txt
+    cmd: seq 100 && echo one > one.txt
     outs: [one.txt]
   second:
     foreach: [a, b]
