@@ -29,6 +29,7 @@ _RAY_TRAIN = {
     # Seconds for workers to start; on a busy machine the imports alone take Ray's own minute.
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
 }
+_UNUSED_CALLBACKS = {"PlacementGroupCleanerCallback", "DatasetsCallback"}
 _GPU, _CPU = "GPU", "CPU"
 _RAY = "ray"
 
@@ -65,11 +66,13 @@ def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
     from ray.train.v2.api.config import LoggingConfig
 
     class Trainer(TorchTrainer):  # type: ignore[misc]
-        """Without the actor that would look after a dead driver's workers: it needs Ray's dashboard, and outlives the driver."""
+        """Without two actors. One would look after a dead driver's workers, but needs Ray's dashboard and outlives the driver;
+        the other serves Ray Data, which nothing here uses, and takes a CPU for seconds while the workers start.
+        """
 
         def _create_default_callbacks(self) -> list[Any]:
             callbacks = super()._create_default_callbacks()
-            return [c for c in callbacks if type(c).__name__ != "PlacementGroupCleanerCallback"]
+            return [c for c in callbacks if type(c).__name__ not in _UNUSED_CALLBACKS]
 
     gpus = _gpus(job.parameters.workers)
     return Trainer(

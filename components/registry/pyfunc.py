@@ -6,7 +6,6 @@ from typing import Any
 import mlflow
 import numpy as np
 import numpy.typing as npt
-import open_clip
 import pandas as pd
 import torch
 from PIL import Image
@@ -19,6 +18,8 @@ class Embedder(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
     def load_context(self, context: Any) -> None:
         """Builds the towers from `open_clip_config.json` and `open_clip_model.safetensors`."""
+        import open_clip  # many seconds, which logging a model need not spend
+
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         model, self.preprocess = open_clip.create_model_from_pretrained(
             f"local-dir:{context.artifacts['model']}", device=self.device, weights_only=True
