@@ -35,6 +35,13 @@ def runs(clone: Clone) -> list[tuple[str, str]]:
         return database.execute("select name, status from runs order by start_time").fetchall()
 
 
+def lose(clone: Clone, stage: str) -> None:
+    """Takes away the folder that a stage made, and its listing in DVC's cache, without which DVC cannot restore it."""
+    made = next(out for out in lock(clone)[stage]["outs"] if out["md5"].endswith(".dir"))
+    shutil.rmtree(clone.folder / made["path"])
+    (clone.folder / ".dvc" / "cache" / "files" / "md5" / made["md5"][:2] / made["md5"][2:]).unlink()
+
+
 def all_stages(clone: Clone) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "dag", "--dot"],
@@ -104,14 +111,13 @@ def test_one_changed_knob_runs_only_what_lies_below(clone: Clone) -> None:
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_model(clone: Clone) -> None:
     before = lock(clone)
-    shutil.rmtree(clone.folder / ".dvc" / "cache")
-    shutil.rmtree(clone.folder / "models" / "supervised")
+    lose(clone, "pretrain@supervised")
     assert clone.mofi("run", until=lambda line: steps(line) > 8) != 0
     assert any((clone.folder / ".work").glob("pretrain_supervised/*/checkpoints/*"))
     assert clone.mofi("run") == 0, "\n".join(clone.said[-60:])
     assert any("goes on after step" in line for line in clone.said)
     after = lock(clone)
-    assert after["pretrain@supervised"]["outs"][0] == before["pretrain@supervised"]["outs"][0]
+    assert after["pretrain@supervised"]["outs"] == before["pretrain@supervised"]["outs"]
     assert after["evaluate"] == before["evaluate"]
 
 
