@@ -33,17 +33,18 @@ types: $(VENV)/.ready  ## mypy, strict
 format: $(VENV)/.ready  ## let ruff mend what it can
 	@ruff check --fix . ; ruff format .
 
-# Install from the lock with uv, which comes from PyPI as well; the project itself is installed in place.
+# Install from the lock with uv, which comes from PyPI as well, and trusts whom this system trusts, as pip does; the project itself
+# is installed in place.
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "installing the locked packages into $(VENV) (about 6.6 GB, most of it torch; half a minute on a fast line)"
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^uv==' requirements.lock)
-	@$(VENV)/bin/uv pip sync --quiet --python $(VENV)/bin/python requirements.lock
-	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --editable .
+	@$(VENV)/bin/uv pip sync --quiet --system-certs --python $(VENV)/bin/python requirements.lock
+	@$(VENV)/bin/uv pip install --quiet --system-certs --python $(VENV)/bin/python --no-deps --editable .
 	@touch $@
 
 lock: $(VENV)/.ready  ## resolve pyproject.toml anew into requirements.lock (exact versions, no addresses)
-	@$(VENV)/bin/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11 \
+	@$(VENV)/bin/uv pip compile --quiet --system-certs --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11 \
 	    --extra cpu --extra k8s --extra dev pyproject.toml requirements.in --output-file requirements.lock
 
 clean:          ## remove everything that a run made (not the environment)
