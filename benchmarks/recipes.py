@@ -78,7 +78,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--images-seen", type=int, default=300_000, help="pictures that each training sees")
+    reader.add_argument("--images-seen", type=int, default=240_000, help="pictures that each training sees")
     reader.add_argument("--seeds", type=int, default=3, help="trainings per recipe")
     reader.add_argument("--clip-factor", type=int, default=4, help="how many times the images the longer CLIP sees")
     return reader.parse_args()
