@@ -21,7 +21,6 @@ from components.evaluate import floors
 from components.evaluate.benchmark import Benchmark, read_benchmark
 from components.evaluate.evaluate import embed
 from components.evaluate.measures import domain_slices
-from components.evaluate.report import NAMES
 from components.evaluate.retrieval import average_precisions, mean
 from components.pretrain import train
 from components.pretrain.embed import load_encoder, untrained
@@ -86,8 +85,12 @@ def _options() -> argparse.Namespace:
 
 
 def _floors(benchmark: Benchmark, knobs: PretrainParameters) -> Iterator[tuple[str, list[Figures]]]:
-    for name, embeddings in floors.all_pixels(benchmark).items():
-        yield NAMES[name], [_measure(embeddings, benchmark)]
+    for side in floors.PIXEL_SIDES:
+        parts = [floors.pixels(batch, side) for batch in benchmark.batches(floors.PICTURE_SIDE)]
+        yield f"{_PIXELS}, {side} × {side}", [_measure(np.concatenate(parts), benchmark)]
+    side = floors.CENTRED_SIDE
+    parts = [floors.centred_pixels(batch, side) for batch in benchmark.batches(floors.PICTURE_SIDE)]
+    yield f"centred pixels, {side} × {side}", [_measure(np.concatenate(parts), benchmark)]
     yield "untrained tower", [_measure(embed(untrained(knobs.tower, knobs.seed), benchmark), benchmark)]
 
 
