@@ -21,6 +21,7 @@ from components.evaluate import floors
 from components.evaluate.benchmark import Benchmark, read_benchmark
 from components.evaluate.evaluate import embed
 from components.evaluate.measures import domain_slices
+from components.evaluate.report import NAMES
 from components.evaluate.retrieval import average_precisions, mean
 from components.pretrain import train
 from components.pretrain.embed import load_encoder, untrained
@@ -78,19 +79,15 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--images-seen", type=int, default=240_000, help="pictures that each training sees")
+    reader.add_argument("--images-seen", type=int, default=200_000, help="pictures that each training sees")
     reader.add_argument("--seeds", type=int, default=3, help="trainings per recipe")
     reader.add_argument("--clip-factor", type=int, default=4, help="how many times the images the longer CLIP sees")
     return reader.parse_args()
 
 
 def _floors(benchmark: Benchmark, knobs: PretrainParameters) -> Iterator[tuple[str, list[Figures]]]:
-    for side in floors.PIXEL_SIDES:
-        parts = [floors.pixels(batch, side) for batch in benchmark.batches(floors.PICTURE_SIDE)]
-        yield f"{_PIXELS}, {side} × {side}", [_measure(np.concatenate(parts), benchmark)]
-    side = floors.CENTRED_SIDE
-    parts = [floors.centred_pixels(batch, side) for batch in benchmark.batches(floors.PICTURE_SIDE)]
-    yield f"centred pixels, {side} × {side}", [_measure(np.concatenate(parts), benchmark)]
+    for name, embeddings in floors.all_pixels(benchmark).items():
+        yield NAMES[name], [_measure(embeddings, benchmark)]
     yield "untrained tower", [_measure(embed(untrained(knobs.tower, knobs.seed), benchmark), benchmark)]
 
 

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from components import doctor as _doctor
+from components import quick_cpu
 from components.crawl import command as _crawl
 from components.curate import command as _curate
 from components.errors import MofiError
@@ -71,7 +72,8 @@ def _set_up(
         handler.addFilter(_is_telling)
     for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(key, "true" if key.startswith("MLFLOW") else "1")
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as components.cluster.QUICK_CPU, which costs an import of Ray
+    for key, value in quick_cpu.ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
 
 
 def _is_telling(record: logging.LogRecord) -> bool:

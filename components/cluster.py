@@ -7,20 +7,11 @@ from pathlib import Path
 
 import ray
 
+from components import quick_cpu
 from components.errors import SetupError
 
 logger = logging.getLogger(__name__)
 
-# What makes torch quick on CPUs; read when a process starts, so each worker gets it. What the user sets himself wins.
-QUICK_CPU = {
-    # Threads that wait for each other spin by default, which makes training ten times slower as soon as anything else wants a
-    # CPU; without spinning an undisturbed one is a fifth slower. So they spin briefly.
-    "GOMP_SPINCOUNT": "5000",
-    # glibc hands large blocks back to the system when they are freed. Each step of a training takes the same ones again, and
-    # a fifth of its time went into page faults.
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
-}
 # Ray must not phone home, must not colour worker logs, and V2 of Ray Train is what the recipes are written for.
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -42,7 +33,7 @@ def connect() -> None:
     """
     if ray.is_initialized():
         return
-    for key, value in (RAY_ENVIRONMENT | QUICK_CPU).items():
+    for key, value in (RAY_ENVIRONMENT | quick_cpu.ENVIRONMENT).items():
         os.environ.setdefault(key, value)
     # Ray says at every start that its cluster asks for a token. That is as it should be.
     logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
@@ -52,7 +43,7 @@ def connect() -> None:
     # A Ray worker imports this project from where the driver stands, installed or not.
     root = str(Path(__file__).resolve().parent.parent)
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    runtime = {"env_vars": {"PYTHONPATH": paths, **{key: os.environ[key] for key in QUICK_CPU}}}
+    runtime = {"env_vars": {"PYTHONPATH": paths, **{key: os.environ[key] for key in quick_cpu.ENVIRONMENT}}}
     if address:
         check(address)
         try:

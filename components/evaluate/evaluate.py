@@ -84,12 +84,7 @@ def model_folders(models: Path) -> dict[str, Path]:
 
 
 def _embedded(folders: dict[str, Path], benchmark: Benchmark) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-    for side in floors.PIXEL_SIDES:
-        parts = [floors.pixels(batch, side) for batch in benchmark.batches(floors.PICTURE_SIDE)]
-        yield f"raw_pixels_{side}", np.concatenate(parts)
-    side = floors.CENTRED_SIDE
-    parts = [floors.centred_pixels(batch, side) for batch in benchmark.batches(floors.PICTURE_SIDE)]
-    yield f"centred_pixels_{side}", np.concatenate(parts)
+    yield from floors.all_pixels(benchmark).items()
     yield UNTRAINED, embed(floors.untrained(next(iter(folders.values()))), benchmark)
     for name, folder in folders.items():
         yield name, embed(load_encoder(folder), benchmark)

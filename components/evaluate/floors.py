@@ -1,11 +1,13 @@
 """What a model must beat: raw pixels, and its own tower before any training."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from components.errors import InputError
+from components.evaluate.benchmark import Benchmark
 from components.evaluate.retrieval import unit_rows
 from components.pretrain import towers
 from components.pretrain.embed import Encoder, encoder_of
@@ -16,6 +18,14 @@ PIXEL_SIDES = (8, 32)
 CENTRED_SIDE = 8
 # Pictures are averaged down from this side, a multiple of all of PIXEL_SIDES.
 PICTURE_SIDE = 64
+
+
+def all_pixels(benchmark: Benchmark) -> dict[str, npt.NDArray[np.float32]]:
+    """Every floor of pixels by name, float32 [n, …]; the pictures are decoded once."""
+    kinds = {f"raw_pixels_{side}": partial(pixels, side=side) for side in PIXEL_SIDES}
+    kinds[f"centred_pixels_{CENTRED_SIDE}"] = partial(centred_pixels, side=CENTRED_SIDE)
+    parts = [{name: kind(batch) for name, kind in kinds.items()} for batch in benchmark.batches(PICTURE_SIDE)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in kinds}
 
 
 def pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
