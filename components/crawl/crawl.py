@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.crawl.download import DownloadJob, download
-from components.crawl.hold_out import build_hold_out
 from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures.download import DownloadJob, download
+from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.plan import Plan, make_plan
 from components.crawl.server import Server
-from components.crawl.sites import crawl_sites, group_sites
+from components.crawl.sources.sites import crawl_sites, group_sites
 from components.errors import InputError
 from components.shard_map import WORK, fingerprint, publish, work_folder
 from components.shards import SUCCESS

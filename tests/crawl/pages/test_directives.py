@@ -1,6 +1,6 @@
 import pytest
 
-from components.crawl.directives import read_header, read_meta, refusal
+from components.crawl.pages.directives import read_header, read_meta, refusal
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image, ImageDraw
 
-from components.crawl.near_copy import block_contrasts, block_means, difference, may_be_copies, thumbnail
+from components.crawl.pictures.near_copy import block_contrasts, block_means, difference, may_be_copies, thumbnail
 from tests.crawl.conftest import drawing, encoded
 
 THRESHOLD = 3.0

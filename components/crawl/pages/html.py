@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from components.crawl.address import host_of, resolve
-from components.crawl.affordable import affordable
-from components.crawl.directives import read_header, read_meta, refusal
+from components.crawl.pages.affordable import affordable
+from components.crawl.pages.directives import read_header, read_meta, refusal
+from components.crawl.pages.srcset import Candidate, best, parse_srcset
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.srcset import Candidate, best, parse_srcset
 
 # Where scripts that load pictures late find the address, most common first.
 _LATE = ("data-src", "data-original", "data-lazy-src", "data-lazy")

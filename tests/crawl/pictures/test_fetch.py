@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from components.crawl.fetch import Failure, HostFetcher, Limiter, open_session
 from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures.fetch import Failure, HostFetcher, Limiter, open_session
 from tests.crawl.conftest import Host, knobs
 
 SITE = "pictures.localhost"

@@ -4,11 +4,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from components.crawl.download import NEAR_COPY, DownloadJob, download
-from components.crawl.hold_out import build_hold_out
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures.download import NEAR_COPY, DownloadJob, download
+from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.plan import Plan, make_plan
 from components.errors import InputError
 from components.shards import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS, read_index, read_shard

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.crawl.verify import Rejected, Verified, verify
+from components.crawl.pictures.verify import Rejected, Verified, verify
 from tests.crawl.conftest import drawing, encoded
 
 PICTURES = {kind: encoded(drawing(1), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")}

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.crawl.html import Page, read_page
+from components.crawl.pages.html import Page, read_page
 from components.crawl.pair import Pair
 from tests.crawl.conftest import knobs
 

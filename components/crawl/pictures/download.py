@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components.crawl.fetch import Failure, HostFetcher, open_session
-from components.crawl.hold_out import open_hold_out
-from components.crawl.near_copy import thumbnail
 from components.crawl.pair import Pair
 from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures.fetch import Failure, HostFetcher, open_session
+from components.crawl.pictures.hold_out import open_hold_out
+from components.crawl.pictures.near_copy import thumbnail
+from components.crawl.pictures.verify import Rejected, Verified, verify
 from components.crawl.plan import HostShare, Plan
 from components.crawl.server import Server
-from components.crawl.verify import Rejected, Verified, verify
 from components.shard_map import Outcome, map_shards
 from components.shards import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS, Row, picture_key, shard_name, write_shard
 from components.stage import read_json

@@ -19,12 +19,12 @@ from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.server import Server
-from components.crawl.spider_job import COUNTS, PAIRS, SpiderJob
+from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.errors import InputError, SetupError
 from components.shard_map import Outcome, map_shards
 from components.stage import read_json
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 # Pages lost to these are errors worth stopping for; a refusal or a dead link is not.
 ERRORS = ("timeout", "connection_failed", "name_not_found", "robots_txt_unreachable", "unreadable")
 
@@ -103,7 +103,7 @@ def _run_spider(job: SpiderJob) -> None:
     paths = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     with log.open("wb") as errors:
         spider = subprocess.Popen(
-            [sys.executable, "-m", "components.crawl.spider", str(path)],
+            [sys.executable, "-m", "components.crawl.sources.spider", str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=errors,

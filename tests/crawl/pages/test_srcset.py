@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.crawl.srcset import Candidate, best, parse_srcset
+from components.crawl.pages.srcset import Candidate, best, parse_srcset
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sites import Site, _crawl_site, group_sites
+from components.crawl.sources.sites import Site, _crawl_site, group_sites
 from components.errors import InputError
 from components.shard_map import Outcome
 from samples.server import Web, serve
@@ -141,13 +141,13 @@ def test_a_site_with_a_private_address_that_was_not_allowed_is_not_asked(tmp_pat
 def test_a_spider_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path
-from components.crawl.sites import SpiderJob, _run_spider
+from components.crawl.sources.sites import SpiderJob, _run_spider
 from tests.crawl.conftest import knobs
 print(flush=True)
 job = SpiderJob("site.localhost", ("http://site.localhost:9/",), Path({str(tmp_path)!r}), knobs(delay=600.0, retries=5))
 _run_spider(job)
 """
-    with Popen([sys.executable, "-c", program], stdout=PIPE, cwd=Path(__file__).parents[2]) as parent:
+    with Popen([sys.executable, "-c", program], stdout=PIPE, cwd=Path(__file__).parents[3]) as parent:
         assert parent.stdout is not None
         parent.stdout.readline()
         process = psutil.Process(parent.pid)

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.crawl.hold_out import build_hold_out, open_hold_out
-from components.crawl.near_copy import thumbnail
+from components.crawl.pictures.hold_out import build_hold_out, open_hold_out
+from components.crawl.pictures.near_copy import thumbnail
 from components.errors import InputError
 from tests.crawl.conftest import drawing, encoded
 

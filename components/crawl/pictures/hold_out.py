@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.crawl.near_copy import (
+from components.crawl.pictures.near_copy import (
     BLOCKS,
     SIDE,
     Thumbnail,

@@ -10,9 +10,9 @@ from protego import Protego
 from yarl import URL
 
 from components.crawl.address import AddressGuard, host_of, origin_of, resolve, site_of
-from components.crawl.directives import read_header, refusal
-from components.crawl.lookup import GuardedResolver, PrivateAddressError
+from components.crawl.pages.directives import read_header, refusal
 from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures.lookup import GuardedResolver, PrivateAddressError
 from components.crawl.robots import crawl_delay, read_robots
 
 _REDIRECTS = (301, 302, 303, 307, 308)

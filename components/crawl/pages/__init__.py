@@ -1,0 +1,1 @@
+"""A page → its pairs and links."""

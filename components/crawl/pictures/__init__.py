@@ -1,0 +1,1 @@
+"""Pairs → verified pictures in shards."""
