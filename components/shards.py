@@ -42,6 +42,7 @@ INDEX_SCHEMA = pa.schema(
         ("caption", pa.string()),
         ("page_url", pa.string()),
         ("page_title", pa.string()),
+        ("page_language", pa.string()),
         ("context", pa.string()),
         ("site", pa.string()),
         ("phash", pa.uint64()),

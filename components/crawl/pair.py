@@ -1,10 +1,9 @@
 """An image/alt-text pair: what every source yields and the downloader takes."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """A picture's address and the words that a page says about it.
 
     Attributes:
@@ -13,14 +12,16 @@ class Pair:
         context: its figure caption; empty if there is none.
         page_url: the page's address, after redirects.
         page_title: the page's title; empty if there is none.
+        page_language: what the page says its language is, lower case (`en`, `pt-br`); empty if it says nothing.
         site: the page's host, without port.
-        position: of the `<img>` among those of its page, from 0.
+        position: of the `<img>` among those of its page, from 0; the picture that the page is shared with comes last.
     """
 
     url: str
     caption: str
-    context: str
-    page_url: str
-    page_title: str
-    site: str
-    position: int
+    context: str = ""
+    page_url: str = ""
+    page_title: str = ""
+    page_language: str = ""
+    site: str = ""
+    position: int = 0

@@ -1,7 +1,6 @@
 """Files of pairs: parquet, sorted by page and position."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ PAIRS_SCHEMA = pa.schema(
         ("context", pa.string()),
         ("page_url", pa.string()),
         ("page_title", pa.string()),
+        ("page_language", pa.string()),
         ("site", pa.string()),
         ("position", pa.int32()),
     ]
@@ -24,7 +24,7 @@ PAIRS_SCHEMA = pa.schema(
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
     """Writes pairs to parquet, sorted by page and position; returns how many."""
-    rows = [asdict(p) for p in sorted(pairs, key=lambda p: (p.page_url, p.position, p.url))]
+    rows = [p._asdict() for p in sorted(pairs, key=lambda p: (p.page_url, p.position, p.url))]
     pq.write_table(pa.Table.from_pylist(rows, PAIRS_SCHEMA), path, compression="zstd")
     return len(rows)
 

@@ -8,7 +8,7 @@ from components.crawl.plan import make_plan
 
 
 def pair(url: str, page: str = "http://a.example/", position: int = 0) -> Pair:
-    return Pair(url, f"seen on {page}", "", page, "title", "a.example", position)
+    return Pair(url, f"seen on {page}", page_url=page, page_title="title", site="a.example", position=position)
 
 
 @pytest.fixture

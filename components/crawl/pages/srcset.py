@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # What no honest page reaches; it bounds the work on a dishonest one.
 _LONGEST = 20_000
@@ -10,8 +10,7 @@ _SPACE = " \t\n\r\f"
 _DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([wx])", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One address of a picture: its width in pixels (0 = not said) and its pixel density (1 = not said)."""
 
     reference: str
@@ -54,9 +53,10 @@ def best(candidates: Iterable[Candidate], widest: float) -> Candidate | None:
     Among equals the first wins, so callers list what they trust most first.
     """
     listed = [c for c in candidates if c.reference]
+    if len(listed) == 1:
+        return listed[0]
     measured = [c for c in listed if c.width > 0]
-    if fitting := [c for c in measured if c.width <= widest]:
-        return max(fitting, key=lambda c: c.width)
-    if measured:
-        return min(measured, key=lambda c: c.width)
-    return max(listed, key=lambda c: c.density, default=None)
+    if not measured:
+        return max(listed, key=lambda c: c.density, default=None)
+    fitting = [c for c in measured if c.width <= widest]
+    return max(fitting, key=lambda c: c.width) if fitting else min(measured, key=lambda c: c.width)

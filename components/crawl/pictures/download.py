@@ -5,7 +5,7 @@ import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ class _HostPictures:
         return loop.create_task(self._fetcher.picture(url))
 
     def _row(self, pair: Pair, key: str, answer: bytes | Failure) -> Row:
-        record = {name: value for name, value in asdict(pair).items() if name != "position"} | {"key": key}
+        record = {name: value for name, value in pair._asdict().items() if name != "position"} | {"key": key}
         if isinstance(answer, Failure):
             return Row(record | {"status": FAILED_TO_DOWNLOAD, "error_message": answer.reason})
         found = verify(answer, self._job.parameters.max_pixels, self._job.parameters.min_side)

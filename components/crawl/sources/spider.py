@@ -10,7 +10,6 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +28,8 @@ from scrapy.linkextractors import IGNORED_EXTENSIONS
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from components.crawl.address import host_of, origin_of, resolve, site_of
-from components.crawl.pages.html import Page, read_page
+from components.crawl.pages.html import read_page
+from components.crawl.pages.page import Page
 from components.crawl.sources.middleware import GuardedResolver, Refused
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.stage import write_json
@@ -88,7 +88,7 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
             self.refused["not_html"] += 1
             return
         header = [value.decode("latin-1") for value in response.headers.getlist(_ROBOTS_HEADER)]
-        self._take(read_page(response.text, url, header, self.job.parameters))
+        self._take(read_page(response.text, url, header, self.job.parameters, links=True))
 
     def _take(self, page: Page) -> None:
         if page.refusal is None:
@@ -98,7 +98,7 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         self.found += len(page.pairs)
         self.dropped.update(page.dropped)
         for pair in page.pairs:
-            self._pairs.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
+            self._pairs.write(json.dumps(pair._asdict(), ensure_ascii=False) + "\n")
         self._ahead.update(link for link in page.links if site_of(link) == self.job.site and not _is_file(link))
 
     def failed(self, failure: Any) -> None:

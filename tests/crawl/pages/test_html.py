@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.crawl.pages.html import Page, read_page
+from components.crawl.pages.html import read_page
+from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
 from tests.crawl.conftest import knobs
 
@@ -11,7 +12,7 @@ URL = "http://site.example/animals/page.html"
 
 def read(body: str, head: str = "", header: tuple[str, ...] = ()) -> Page:
     html = f"<!doctype html><html><head><title> Sea\n animals </title>{head}</head><body>{body}</body></html>"
-    return read_page(html, URL, header, knobs())
+    return read_page(html, URL, header, knobs(), links=True)
 
 
 def only(body: str, head: str = "") -> Pair:
@@ -28,6 +29,7 @@ def test_a_picture_with_its_words() -> None:
         context="A crab",
         page_url=URL,
         page_title="Sea animals",
+        page_language="",
         site="site.example",
         position=1,
     )

@@ -67,10 +67,10 @@ def plan(port: int, folder: Path, size: int = 4) -> Plan:
             f"http://{host}:{port}/{name}",
             f"{name} of {host}",
             "seen",
-            f"http://{host}:{port}/",
-            "title",
-            host,
-            position,
+            page_url=f"http://{host}:{port}/",
+            page_title="title",
+            site=host,
+            position=position,
         )
         for host, names in zip(HOSTS, (NAMES, ("0.webp", "1.webp", "2.webp")), strict=True)
         for position, name in enumerate(names)
@@ -155,7 +155,7 @@ def test_finished_shards_of_an_unfinished_host_are_kept(web: Web, port: int, tmp
 def test_too_many_errors_stop_the_stage_with_their_reasons(tmp_path: Path) -> None:
     port = free_port()  # nobody listens
     pairs = [
-        Pair(f"http://a.localhost:{port}/{n}.png", "x", "", "http://a.localhost/", "", "a.localhost", n)
+        Pair(f"http://a.localhost:{port}/{n}.png", "x", page_url="http://a.localhost/", site="a.localhost", position=n)
         for n in range(120)
     ]
     write_pairs(tmp_path / "pairs.parquet", pairs)

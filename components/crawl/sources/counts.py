@@ -1,0 +1,16 @@
+"""What became of pages and pairs, in the names that every source uses."""
+
+from collections import Counter
+
+from components.crawl.pages.page import Page
+
+CRAWLED, FOUND = "pages.crawled", "pairs.found"
+REFUSED, DROPPED = "pages.refused.", "pairs.dropped."
+
+
+def count_page(counts: Counter[str], page: Page) -> None:
+    """Counts a page that was read, and its pairs."""
+    counts[CRAWLED if page.refusal is None else f"{REFUSED}{page.refusal}"] += 1
+    counts[FOUND] += len(page.pairs)
+    for reason, number in page.dropped.items():
+        counts[f"{DROPPED}{reason}"] += number

@@ -1,0 +1,59 @@
+"""The source of pairs that are the HTML pages in WARC files, as Common Crawl, the Internet Archive or wget write them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from typing import BinaryIO
+
+from fastwarc.warc import HeaderMap, WarcRecord, WarcRecordType
+
+from components.crawl.address import resolve
+from components.crawl.pages.charset import decode
+from components.crawl.pages.html import read_page
+from components.crawl.pages.page import Page
+from components.crawl.pair import Pair
+from components.crawl.parameters import CrawlParameters
+from components.crawl.sources.archive import BadBody, Unreadable, read_body, read_pages
+
+_HTML = ("text/html", "application/xhtml+xml")
+_OK = 200
+
+
+def read_warc(stream: BinaryIO, parameters: CrawlParameters, counts: Counter[str]) -> Iterator[Pair | Unreadable]:
+    """The pairs of a WARC's pages, in order, and in their place the records that cannot be read.
+
+    Args:
+        stream: seekable, at its beginning.
+        parameters: section `crawl`.
+        counts: receives what became of pages and pairs.
+    """
+    return read_pages(stream, WarcRecordType.response, partial(_page, parameters), counts)
+
+
+def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:
+    """What a record's page gives, or why it gives nothing; "" for a record that is no HTTP answer."""
+    if not record.is_http:
+        return ""
+    position = record.stream_pos
+    try:
+        record.parse_http()
+        headers = record.http_headers
+        if headers is None or headers.status_code is None:
+            return Unreadable(position, "no HTTP header")
+        refused = _refusal(record, headers)
+        body = b"" if refused else read_body(record, headers, parameters.max_page_bytes)
+    except (BadBody, OSError) as error:
+        return Unreadable(position, str(error))
+    address = (record.headers.get("WARC-Target-URI") or "").strip("<> ")
+    url = resolve(address, address)
+    if refused or body is None or url is None:
+        return refused or ("too_large" if body is None else "bad_address")
+    text = decode(body, headers.get("Content-Type") or "")
+    return read_page(text, url, headers.get_multiple("X-Robots-Tag"), parameters)
+
+
+def _refusal(record: WarcRecord, headers: HeaderMap) -> str | None:
+    if headers.status_code != _OK:
+        return f"http_{headers.status_code}"
+    kind = (headers.get("Content-Type") or record.headers.get("WARC-Identified-Payload-Type") or "text/html").lower()
+    return None if kind.partition(";")[0].strip() in _HTML else "not_html"

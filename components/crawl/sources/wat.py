@@ -1,0 +1,138 @@
+"""The source of pairs that are Common Crawl's WAT files: what its crawler noted of each page, as JSON.
+
+A fifth of the bytes of the pages themselves; late loading, srcset and captions are not in it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from typing import BinaryIO
+
+import msgspec
+from fastwarc.warc import WarcRecord, WarcRecordType
+
+from components.crawl.address import resolve
+from components.crawl.pages.page import Metas, Page, PageContext, page_of
+from components.crawl.pair import Pair
+from components.crawl.parameters import CrawlParameters
+from components.crawl.sources.archive import Unreadable, read_pages
+
+_PICTURE = "IMG@/src"
+_ROBOTS_HEADER = "x-robots-tag"
+_OK = "200"
+# What a page notes is bounded by the page; records beyond this are no such notes.
+_LARGEST = 64 << 20
+
+
+class _Link(msgspec.Struct, gc=False):
+    path: str = ""
+    url: str = ""
+    alt: str | None = None
+
+
+class _Meta(msgspec.Struct, gc=False, rename={"equivalent": "http-equiv"}):
+    name: str | None = None
+    property: str | None = None
+    equivalent: str | None = None
+    content: str | None = None
+
+
+class _Head(msgspec.Struct, gc=False, rename="pascal"):
+    title: str | None = None
+    base: str | None = None
+    metas: list[_Meta] = []
+
+
+class _Html(msgspec.Struct, gc=False, rename="pascal"):
+    head: _Head = msgspec.field(default_factory=_Head)
+    links: list[_Link] = []
+
+
+class _Message(msgspec.Struct, gc=False, rename="pascal"):
+    status: str = ""
+
+
+class _Answer(
+    msgspec.Struct, gc=False, rename={"message": "Response-Message", "headers": "Headers", "html": "HTML-Metadata"}
+):
+    message: _Message = msgspec.field(default_factory=_Message)
+    headers: msgspec.Raw = msgspec.Raw(b"{}")
+    html: _Html | None = None
+
+
+class _Payload(msgspec.Struct, gc=False, rename={"answer": "HTTP-Response-Metadata"}):
+    answer: _Answer | None = None
+
+
+class _Warc(msgspec.Struct, gc=False, rename={"kind": "WARC-Type", "address": "WARC-Target-URI"}):
+    kind: str = ""
+    address: str = ""
+
+
+class _Envelope(msgspec.Struct, gc=False, rename={"warc": "WARC-Header-Metadata", "payload": "Payload-Metadata"}):
+    warc: _Warc = msgspec.field(default_factory=_Warc)
+    payload: _Payload = msgspec.field(default_factory=_Payload)
+
+
+class _Record(msgspec.Struct, gc=False, rename="pascal"):
+    envelope: _Envelope = msgspec.field(default_factory=_Envelope)
+
+
+_RECORD = msgspec.json.Decoder(_Record)
+_HEADERS = msgspec.json.Decoder(dict[str, str | list[str]])
+
+
+def read_wat(stream: BinaryIO, parameters: CrawlParameters, counts: Counter[str]) -> Iterator[Pair | Unreadable]:
+    """The pairs that a WAT notes, in order, and in their place the records that cannot be read.
+
+    Args:
+        stream: seekable, at its beginning.
+        parameters: section `crawl`.
+        counts: receives what became of pages and pairs.
+    """
+    return read_pages(stream, WarcRecordType.metadata, partial(_page, parameters), counts)
+
+
+def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:
+    """What a record's page gives, or why it gives nothing; "" for notes on something else, a request say."""
+    position = record.stream_pos
+    try:
+        envelope = _RECORD.decode(record.reader.read(_LARGEST)).envelope
+        if envelope.warc.kind != "response" or envelope.payload.answer is None:
+            return ""
+        answer = envelope.payload.answer
+        header = _robots_header(bytes(answer.headers))
+    except (OSError, msgspec.DecodeError) as error:
+        return Unreadable(position, str(error))
+    if answer.message.status != _OK:
+        return f"http_{answer.message.status or 'unknown'}"
+    if answer.html is None:
+        return "not_html"
+    address = envelope.warc.address.strip("<> ")
+    url = resolve(address, address)
+    return "bad_address" if url is None else _read(url, answer.html, header, parameters)
+
+
+def _read(url: str, html: _Html, header: list[str], parameters: CrawlParameters) -> Page:
+    metas: Metas = []
+    language = ""
+    for meta in html.head.metas:
+        name = meta.name or meta.property
+        if name and meta.content is not None:
+            metas.append((name.strip().lower(), meta.content))
+        elif meta.equivalent and meta.equivalent.lower() == "content-language":
+            language = meta.content or ""
+    context = PageContext.of(url, html.head.base or "", html.head.title or "", language, parameters)
+    pictures = (link for link in html.links if link.path == _PICTURE)
+    found = (context.pair(p.url.strip(), (p.alt,), "", position) for position, p in enumerate(pictures))
+    return page_of(context.with_shared(found, metas), context.directives(header, metas))
+
+
+def _robots_header(headers: bytes) -> list[str]:
+    if _ROBOTS_HEADER.encode() not in headers.lower():
+        return []
+    values: list[str] = []
+    for name, value in _HEADERS.decode(headers).items():
+        if name.lower() == _ROBOTS_HEADER:
+            values.extend([value] if isinstance(value, str) else value)
+    return values

@@ -1,0 +1,197 @@
+import gzip
+import io
+import zlib
+from collections import Counter
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.crawl.pair import Pair
+from components.crawl.sources.archive import Unreadable
+from components.crawl.sources.warc import read_warc
+from tests.crawl.conftest import knobs
+from tests.crawl.sources.archives import answer, gzipped, page, picture, record
+
+URL = "http://site.example/animals/"
+WORDS = ("crab", "whale", "heron", "otter", "newt", "shrew")
+RECORDS = [
+    record("warcinfo", "", b"software: test\r\n", "application/warc-fields"),
+    *(page(f"{URL}{word}.html", picture(word)) for word in WORDS),
+]
+
+
+def read(data: bytes, counts: Counter[str] | None = None) -> tuple[list[Pair], list[Unreadable]]:
+    found = list(read_warc(io.BytesIO(data), knobs(), Counter() if counts is None else counts))
+    return [f for f in found if isinstance(f, Pair)], [f for f in found if isinstance(f, Unreadable)]
+
+
+def captions(data: bytes) -> list[str]:
+    pairs, unreadable = read(data)
+    assert not unreadable
+    return [pair.caption for pair in pairs]
+
+
+def body_of(body: bytes, **headers: str) -> bytes:
+    return record("response", URL, answer(body, **headers))
+
+
+@pytest.mark.parametrize("pack", [gzipped, b"".join, lambda records: zstandard.compress(b"".join(records))])
+def test_pages_of_an_archive_give_pairs_however_it_is_packed(pack: "type") -> None:  # type: ignore[type-arg]
+    counts: Counter[str] = Counter()
+    pairs, unreadable = read(pack(RECORDS), counts)
+    assert pairs[0] == Pair(
+        url="http://site.example/crab.png",
+        caption="a crab",
+        page_url=f"{URL}crab.html",
+        page_title="A page",
+        page_language="en",
+        site="site.example",
+    )
+    assert [pair.caption for pair in pairs] == [f"a {word}" for word in WORDS]
+    assert (unreadable, counts) == ([], {"pages.crawled": 6, "pairs.found": 6})
+
+
+def chunked(body: bytes) -> bytes:
+    half = len(body) // 2
+    parts = (body[:half], body[half:])
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+HTML = picture("crab").encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (gzip.compress(HTML), {"Content_Encoding": "gzip"}),
+        (zlib.compress(HTML), {"Content_Encoding": "deflate"}),
+        (brotli.compress(HTML), {"Content_Encoding": "br"}),
+        (chunked(HTML), {"Transfer_Encoding": "chunked"}),
+        (chunked(gzip.compress(HTML)), {"Transfer_Encoding": "chunked", "Content_Encoding": "x-gzip"}),
+        (gzip.compress(gzip.compress(HTML)), {"Content_Encoding": "gzip, gzip"}),
+        (HTML, {"Content_Encoding": "gzip"}),
+        (HTML, {"Transfer_Encoding": "chunked"}),
+        (HTML, {"Content_Encoding": "identity"}),
+    ],
+)
+def test_bodies_are_unfolded_or_were_already(body: bytes, headers: dict[str, str]) -> None:
+    assert captions(body_of(body, **headers)) == ["a crab"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+def test_a_body_that_unfolds_to_more_than_a_page_may_have_is_refused(coding: str) -> None:
+    folded = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}[coding](b"x" * 10_000_000)
+    counts: Counter[str] = Counter()
+    assert read(body_of(folded, Content_Encoding=coding), counts) == ([], [])
+    assert counts == {"pages.refused.too_large": 1}
+
+
+@pytest.mark.parametrize(
+    ("block", "reason"),
+    [
+        (answer(b"", "404 Not Found"), "http_404"),
+        (answer(b"", "301 Moved", Location="/"), "http_301"),
+        (answer(b"%PDF", Content_Type="application/pdf"), "not_html"),
+        (answer(HTML, X_Robots_Tag="noai"), "noai"),
+        (answer(b" " * 200_000), "too_large"),
+    ],
+)
+def test_a_page_that_is_left_out_says_why(block: bytes, reason: str) -> None:
+    counts: Counter[str] = Counter()
+    assert read(record("response", URL, block), counts) == ([], [])
+    assert counts[f"pages.refused.{reason}"] == 1
+
+
+def test_a_page_of_no_address_is_refused() -> None:
+    counts: Counter[str] = Counter()
+    read(page("dns:site.example", picture("crab")), counts)
+    assert counts == {"pages.refused.bad_address": 1}
+
+
+def test_records_that_are_no_answers_give_nothing() -> None:
+    records = [
+        record("request", URL, b"GET / HTTP/1.1\r\n\r\n", "application/http; msgtype=request"),
+        record("response", "dns:site.example", b"20261103 1.2.3.4", "text/dns"),
+    ]
+    counts: Counter[str] = Counter()
+    assert read(gzipped(records), counts) == ([], [])
+    assert not counts
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"no header at all",
+        answer(b"\x1f\x8b nonsense", Content_Encoding="gzip"),
+        answer(b"nonsense", Content_Encoding="br"),
+        answer(b"nonsense", Content_Encoding="compress"),
+    ],
+)
+def test_a_bad_record_is_told_by_its_place_and_the_next_is_read(block: bytes) -> None:
+    before, bad = page(URL, picture("crab")), record("response", URL, block)
+    pairs, unreadable = read(gzipped([before, bad, page(URL, picture("newt"))]))
+    assert [pair.caption for pair in pairs] == ["a crab", "a newt"]
+    assert [u.offset for u in unreadable] == [len(gzipped([before]))]
+    assert unreadable[0].reason
+
+
+def test_a_damaged_stretch_is_told_once_and_skipped() -> None:
+    data = bytearray(gzipped(RECORDS))
+    third = len(gzipped(RECORDS[:3]))
+    data[third + 20 : third + 60] = b"\x1f\x8b\x08" * 13 + b"x"
+    pairs, unreadable = read(bytes(data))
+    assert [pair.caption for pair in pairs] == [f"a {word}" for word in WORDS if word != "heron"]
+    assert len(unreadable) == 1
+    assert unreadable[0].offset in (third, len(gzipped(RECORDS[:2])))
+
+
+def test_damage_in_a_plain_archive_is_skipped_too() -> None:
+    damaged = RECORDS[3].replace(b"Content-Length", b"Content-Lxngth").replace(b"WARC/1.0", b"WxRC/1.0")
+    pairs, unreadable = read(b"".join([*RECORDS[:3], damaged, *RECORDS[4:]]))
+    assert {pair.caption for pair in pairs} >= {"a crab", "a whale", "a otter", "a newt", "a shrew"}
+    assert len(unreadable) == 1
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_an_archive_that_was_cut_off_gives_what_is_whole(share: float) -> None:
+    data = gzipped(RECORDS)
+    pairs, unreadable = read(data[: int(share * len(data))])
+    whole = sum(len(gzipped(RECORDS[: n + 1])) <= share * len(data) for n in range(1, len(RECORDS)))
+    assert [pair.caption for pair in pairs] == [f"a {word}" for word in WORDS[:whole]]
+    assert len(unreadable) == 1
+
+
+def test_an_archive_cut_off_after_a_record_that_unfolds_to_much_is_told() -> None:
+    long = page(URL, picture("crab") + "<p>" + "x" * 3_000_000)
+    counts: Counter[str] = Counter()
+    whole = gzipped([RECORDS[1], long])
+    _, unreadable = read(whole + gzipped([RECORDS[2]])[:40], counts)
+    assert [u.offset for u in unreadable] == [len(whole)]
+    assert counts["pages.refused.too_large"] == 1
+
+
+@pytest.mark.parametrize("data", [b"not an archive" * 100, b"\x1f\x8b\x08" * 100, bytes(1000)])
+def test_a_file_that_is_no_archive_is_told(data: bytes) -> None:
+    pairs, unreadable = read(data)
+    assert (pairs, [u.offset for u in unreadable]) == ([], [0])
+
+
+def test_an_empty_file_is_empty() -> None:
+    assert read(b"") == ([], [])
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=30)), min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_whatever_is_overwritten_nothing_is_raised(damages: list[tuple[float, bytes]], packed: bool) -> None:
+    data = bytearray((gzipped if packed else b"".join)(RECORDS))
+    for place, replacement in damages:
+        start = int(place * len(data))
+        data[start : start + len(replacement)] = replacement
+    pairs, _ = read(bytes(data))
+    assert len(pairs) <= len(WORDS)

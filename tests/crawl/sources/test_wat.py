@@ -1,0 +1,113 @@
+import io
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from components.crawl.pair import Pair
+from components.crawl.sources.archive import Unreadable
+from components.crawl.sources.wat import read_wat
+from tests.crawl.conftest import knobs
+from tests.crawl.sources.archives import gzipped, record
+
+URL = "http://site.example/animals/page.html"
+CRAB: dict[str, Any] = {"path": "IMG@/src", "url": "crab.png", "alt": " a  crab"}
+
+
+def notes(links: list[dict[str, Any]], head: dict[str, Any] | None = None, **answer: Any) -> dict[str, Any]:
+    html = {"Head": {"Title": "Sea animals"} | (head or {}), "Links": links}
+    noted = {"Response-Message": {"Status": "200"}, "Headers": {"Server": "x"}, "HTML-Metadata": html} | answer
+    noted = {name: value for name, value in noted.items() if value is not None}
+    warc = {"WARC-Type": "response", "WARC-Target-URI": URL}
+    payload = {"HTTP-Response-Metadata": noted, "Trailing-Slop-Length": "4"}
+    return {"Container": {}, "Envelope": {"WARC-Header-Metadata": warc, "Payload-Metadata": payload}}
+
+
+def noted(*several: Any) -> bytes:
+    return gzipped([record("metadata", URL, json.dumps(one).encode(), "application/json") for one in several])
+
+
+def read(data: bytes, counts: Counter[str] | None = None) -> tuple[list[Pair], list[Unreadable]]:
+    found = list(read_wat(io.BytesIO(data), knobs(), Counter() if counts is None else counts))
+    return [f for f in found if isinstance(f, Pair)], [f for f in found if isinstance(f, Unreadable)]
+
+
+def test_noted_pictures_give_pairs() -> None:
+    links = [
+        {"path": "A@/href", "url": "/"},
+        {"path": "IMG@/src", "url": "/logo.png"},
+        CRAB,
+        {"path": "IMG@/src", "url": "data:image/gif;base64,R0", "alt": "late"},
+        {"path": "IMG@/src", "url": "javascript:x", "alt": "bad"},
+    ]
+    counts: Counter[str] = Counter()
+    head = {"Metas": [{"http-equiv": "content-language", "content": "en-GB"}, {"charset": "utf-8"}]}
+    assert read(noted(notes(links, head)), counts) == (
+        [
+            Pair(
+                url="http://site.example/animals/crab.png",
+                caption="a crab",
+                page_url=URL,
+                page_title="Sea animals",
+                page_language="en-gb",
+                site="site.example",
+                position=1,
+            )
+        ],
+        [],
+    )
+    dropped = {"no_text": 1, "data_uri": 1, "bad_address": 1}
+    assert counts == {"pages.crawled": 1, "pairs.found": 1} | {f"pairs.dropped.{k}": n for k, n in dropped.items()}
+
+
+def test_the_base_of_the_page_counts() -> None:
+    pairs, _ = read(noted(notes([CRAB], {"Base": "http://cdn.example/img/"})))
+    assert [pair.url for pair in pairs] == ["http://cdn.example/img/crab.png"]
+
+
+def test_the_picture_that_a_page_is_shared_with_comes_last() -> None:
+    metas = [{"property": "og:image", "content": "/shared.jpg"}, {"property": "og:title", "content": "Crabs"}]
+    pairs, _ = read(noted(notes([CRAB], {"Metas": metas})))
+    assert [(pair.url.rpartition("/")[2], pair.caption, pair.position) for pair in pairs] == [
+        ("crab.png", "a crab", 0),
+        ("shared.jpg", "Crabs", 1),
+    ]
+
+
+@pytest.mark.parametrize("header", [{"X-Robots-Tag": "noai"}, {"x-robots-tag": ["all", "noai"]}])
+def test_a_refusing_header_is_obeyed(header: dict[str, Any]) -> None:
+    counts: Counter[str] = Counter()
+    assert read(noted(notes([CRAB], Headers=header)), counts) == ([], [])
+    assert counts["pages.refused.noai"] == 1
+
+
+def test_a_refusing_meta_is_obeyed() -> None:
+    metas = [{"name": "robots", "content": "noimageindex"}]
+    assert read(noted(notes([CRAB], {"Metas": metas}))) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (notes([CRAB], **{"Response-Message": {"Status": "404"}}), "http_404"),
+        (notes([CRAB], **{"HTML-Metadata": None}), "not_html"),
+    ],
+)
+def test_a_page_that_is_left_out_says_why(one: dict[str, Any], reason: str) -> None:
+    counts: Counter[str] = Counter()
+    assert read(noted(one), counts) == ([], [])
+    assert counts == {f"pages.refused.{reason}": 1}
+
+
+def test_notes_on_requests_say_nothing() -> None:
+    request = {"Envelope": {"WARC-Header-Metadata": {"WARC-Type": "request"}, "Payload-Metadata": {}}}
+    counts: Counter[str] = Counter()
+    assert read(noted(request, {}, notes([CRAB])), counts)[1] == []
+    assert counts["pages.crawled"] == counts.total() - counts["pairs.found"] == 1
+
+
+@pytest.mark.parametrize("bad", ["no object", notes([{"path": 7}]), notes([CRAB], Headers={"X-Robots-Tag": 7})])
+def test_notes_that_cannot_be_read_are_told_by_their_place(bad: Any) -> None:
+    pairs, unreadable = read(noted(notes([CRAB]), bad, notes([CRAB])))
+    assert (len(pairs), [u.offset for u in unreadable]) == (2, [len(noted(notes([CRAB])))])
