@@ -18,7 +18,7 @@ from benchmarks.peers.environment import environment
 from components import parameters
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.archive import Unreadable
+from components.crawl.sources.unreadable import Unreadable
 
 WORK = Path(".work/benchmarks/archives")
 _PEERS = Path(__file__).parent / "peers"

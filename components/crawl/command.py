@@ -13,20 +13,28 @@ def crawl(
     start: Annotated[
         list[str] | None, typer.Option(help="An address to start from; may be given several times.")
     ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Files to take pairs from, KIND:LOCATION; may be given several times. KIND is warc, wat (Common Crawl's notes) "
+            "or urls (csv, tsv, json, jsonl, parquet). LOCATION is a path, a pattern, an http(s) or s3 address, or @LIST of them. "
+            "Instead of crawl.sources."
+        ),
+    ] = None,
     hold_out: Annotated[Path | None, typer.Option(help="A folder of pictures of which no near-copy is taken.")] = None,
     out: Annotated[Path, typer.Option(help="Where the shards go.")] = Path("data/crawl"),
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
-    """Crawl sites politely: pages, then their pictures, verified by decoding, into shards.
+    """Crawl sites, web archives and lists politely: pairs, then their pictures, verified by decoding, into shards.
 
-    Only the start addresses' own hosts are crawled. robots.txt, nofollow, noindex, noai and noimageai are obeyed. Before you crawl
-    live sites, set crawl.user_agent, crawl.connections and crawl.delay in params.yaml.
+    Of live sites only the start addresses' own hosts are crawled. robots.txt, nofollow, noindex, noai and noimageai are obeyed.
+    Before you ask live sites for pages or pictures, set crawl.user_agent, crawl.connections and crawl.delay in params.yaml.
     """
     from components import parameters
     from components.crawl.crawl import Source, crawl_pictures
     from components.stage import stage
 
     knobs = parameters.load(params)
-    source = Source(tuple(start or ()), web, knobs.sample.port if web is not None else 0)
+    what = Source(tuple(start or ()), web, knobs.sample.port if web is not None else 0, tuple(source or ()))
     with stage("crawl") as measures:
-        measures.update(crawl_pictures(source, hold_out, out, knobs.crawl))
+        measures.update(crawl_pictures(what, hold_out, out, knobs.crawl))

@@ -14,7 +14,8 @@ from components.crawl.pictures.download import DownloadJob, download
 from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.plan import Plan, make_plan
 from components.crawl.server import Server
-from components.crawl.sources.sites import crawl_sites, group_sites
+from components.crawl.sources.files import UNREADABLE, SourceFile, find_files, read_files
+from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
 from components.shard_map import WORK, fingerprint, publish, work_folder
 from components.shards import SUCCESS
@@ -25,11 +26,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """What is crawled: live sites by their start addresses, or a folder of sample sites, served on a loopback port meanwhile."""
+    """What is crawled: live sites, files, and a folder of sample sites, served on a loopback port meanwhile.
+
+    Attributes:
+        starts: addresses of front pages.
+        web: folder of sample sites, if any.
+        port: that they are served on.
+        files: `KIND:LOCATION`s of archives and lists.
+    """
 
     starts: tuple[str, ...] = ()
     web: Path | None = None
     port: int = 0
+    files: tuple[str, ...] = ()
 
 
 def crawl_pictures(
@@ -48,25 +57,34 @@ def crawl_pictures(
         InputError: if nothing can be crawled, no picture was found, or too many pages or pictures fail.
         SetupError: if the port of the sample web is busy.
     """
-    if not source.starts and source.web is None:
-        raise InputError("nothing to crawl; name a folder of sites with --web, or addresses to start from with --start")
-    work = work_folder("crawl", fingerprint(parameters, source.starts, source.web, source.port, hold_out), work_root)
+    files = find_files(source.files or parameters.sources)
+    if not source.starts and source.web is None and not files:
+        raise InputError(
+            "nothing to crawl; name archives or lists with --source, addresses to start from with --start, "
+            "or a folder of sample sites with --web"
+        )
+    mark = fingerprint(parameters, source.starts, source.web, source.port, files, hold_out)
+    work = work_folder("crawl", mark, work_root)
     with _served(source) as (starts, server):
         sites = group_sites(starts, parameters)
         logger.info(
-            "crawl: %d sites, %d connections and %.1f s between requests at each", len(sites), *_limits(parameters)
+            "crawl: %d sites, %d files, %d connections and %.1f s between requests at each host",
+            len(sites),
+            len(files),
+            parameters.connections,
+            parameters.delay,
         )
         pairs, found = crawl_sites(sites, parameters, server, work / "pages")
+        from_files, found_in_files = read_files(files, parameters, work / "files")
+        pairs, found = pairs + from_files, found + found_in_files
         plan = make_plan(pairs, parameters.shard_size, work)
         _say(found, plan)
         prints = None if hold_out is None else build_hold_out(hold_out, work / "hold_out")
         job = DownloadJob(parameters, work / "shards", prints, server)
         outcomes = download(plan, job, work / "pictures") if plan.hosts else Counter[str]()
-    measures = _measures(len(sites), found, plan, outcomes)
+    measures = _measures(len(sites), len(files), found, plan, outcomes)
     if not outcomes[SUCCESS]:
-        raise InputError(
-            f"the crawl of {', '.join(s.host for s in sites[:5])} gave no picture: {measures}; {_mend(measures)}"
-        )
+        raise InputError(f"the crawl of {_names(sites, files)} gave no picture: {measures}; {_mend(measures)}")
     # Without its markers an interrupted publication is begun again from the downloads, not taken for done.
     shutil.rmtree(work / "pictures")
     publish(work / "shards", out)
@@ -74,8 +92,9 @@ def crawl_pictures(
     return measures
 
 
-def _limits(parameters: CrawlParameters) -> tuple[int, float]:
-    return parameters.connections, parameters.delay
+def _names(sites: Sequence[Site], files: Sequence[SourceFile]) -> str:
+    names = [*(site.host for site in sites), *(file.location for file in files)]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 @contextmanager
@@ -99,11 +118,12 @@ def _say(found: Counter[str], plan: Plan) -> None:
     )
 
 
-def _measures(sites: int, found: Counter[str], plan: Plan, outcomes: Counter[str]) -> dict[str, Any]:
+def _measures(sites: int, files: int, found: Counter[str], plan: Plan, outcomes: Counter[str]) -> dict[str, Any]:
     dropped = _under(found, "pairs.dropped.") | ({"duplicate_address": plan.duplicates} if plan.duplicates else {})
     failed = {reason: number for reason, number in sorted(outcomes.items()) if reason != SUCCESS}
     return {
         "sites": sites,
+        "files": {"read": files, "unreadable_records": found[UNREADABLE]},
         "pages": {"crawled": found["pages.crawled"], "refused": _under(found, "pages.refused.")},
         "pairs": {"found": found["pairs.found"], "dropped": dropped},
         "pictures": {"attempted": outcomes.total(), "success": outcomes[SUCCESS], "failed": failed},
@@ -117,7 +137,7 @@ def _under(counts: Counter[str], prefix: str) -> dict[str, int]:
 
 
 def _mend(measures: Mapping[str, Any]) -> str:
-    if not measures["pages"]["crawled"]:
+    if not measures["pages"]["crawled"] and not measures["pairs"]["found"]:
         return "no page could be read; look at the reasons under pages.refused, and whether the sites are up"
     if not measures["pairs"]["found"]:
         return "no page showed a picture with words; start from other pages, or raise crawl.depth in params.yaml"

@@ -42,6 +42,13 @@ class CrawlParameters(Section):
     candidate_width: int = Field(
         description="widest candidate of a srcset that is taken, px; 16 to 100000", ge=16, le=100_000
     )
+    sources: list[str] = Field(
+        description="files to take pairs from, each KIND:LOCATION (wat:s3://bucket/*.wat.gz); KIND is warc, wat or urls"
+    )
+    url_column: str = Field(
+        description="column of addresses in lists; empty = found by its usual names", max_length=200
+    )
+    text_column: str = Field(description="column of texts in lists; empty = found by its usual names", max_length=200)
     max_text: int = Field(
         description="longest alt text, caption or title, characters; the rest is cut; 16 to 100000", ge=16, le=100_000
     )

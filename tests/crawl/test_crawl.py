@@ -16,6 +16,7 @@ from components.errors import InputError, SetupError
 from components.shards import read_index
 from components.stage import read_json
 from tests.crawl.conftest import Archive, drawing, encoded, free_port, gallery, knobs
+from tests.crawl.sources.archives import gzipped, page
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -64,6 +65,7 @@ def test_a_web_becomes_shards_and_every_loss_is_counted(folder: Path, tmp_path: 
     measures = crawl(folder, tmp_path)
     assert measures == {
         "sites": 3,
+        "files": {"read": 0, "unreadable_records": 0},
         "pages": {"crawled": 6, "refused": {}},
         "pairs": {"found": 123, "dropped": {"duplicate_address": 60, "spacer": 3}},
         "pictures": {"attempted": 63, "success": 60, "failed": {"near_copy_of_hold_out": 3}},
@@ -112,8 +114,65 @@ def test_live_sites_are_crawled_from_their_start_addresses(folder: Path, tmp_pat
     assert {host for host, _, _ in web.asked} == {"b.localhost"}
 
 
+@pytest.mark.usefixtures("ray_cluster")
+def test_archives_and_lists_are_crawled_beside_sites(folder: Path, tmp_path: Path) -> None:
+    from samples.server import serve
+
+    port = free_port()
+    a, b, c = (f"http://{name}.localhost:{port}" for name in "abc")
+    (tmp_path / "pages.warc.gz").write_bytes(
+        gzipped([page(f"{a}/x.html", '<img src="/img/0.png" alt="a first"><img src="/img/gone.png" alt="gone">')])
+        + b"\x1f\x8b\x08 damaged"
+        + gzipped([page(f"{a}/y.html", '<img src="/img/3.png" alt="a second">')])
+    )
+    rows = [f"{b}/img/0.png,from a list", f"{a}/img/0.png,seen before", "nonsense", f"{b}/img/3.png,"]
+    (tmp_path / "list.csv").write_text("\n".join(["url,caption", *rows]))
+    files = (f"warc:{tmp_path}/*.warc.gz", f"urls:{tmp_path}/list.csv")
+    with serve(folder / "web", port):
+        source = Source((f"{c}/index.html",), files=files)
+        measures = crawl_pictures(source, None, tmp_path / "out", knobs(depth=0), tmp_path / "work")
+    assert measures["sites"] == 1
+    assert measures["files"] == {"read": 2, "unreadable_records": 2}
+    assert measures["pages"]["crawled"] == 3
+    assert measures["pairs"]["dropped"] == {"duplicate_address": 1, "no_text": 1}
+    assert measures["pictures"] == {"attempted": 24, "success": 23, "failed": {"http_404": 1}}
+    captions = {row["url"].partition("//")[2]: row["caption"] for row in read_index(tmp_path / "out").to_pylist()}
+    assert captions[f"a.localhost:{port}/img/3.png"] == "a second"
+    assert captions[f"b.localhost:{port}/img/0.png"] == "from a list"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("pages.warc.gz", "is no source; write KIND:LOCATION"),
+        ("tar:pages.tar", "KIND one of warc, wat, urls"),
+        ("warc:nowhere/*.warc.gz", "nowhere/.* matches no file"),
+        ("urls:{folder}/list.txt", "list.txt is no list that can be read; its name must end in"),
+    ],
+)
+def test_a_source_that_means_nothing_is_an_error_with_its_mend(source: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").touch()
+    with pytest.raises(InputError, match=message):
+        crawl_pictures(
+            Source(files=(source.format(folder=tmp_path),)), None, tmp_path / "out", knobs(), tmp_path / "work"
+        )
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_too_many_unreadable_rows_stop_the_crawl(tmp_path: Path) -> None:
+    (tmp_path / "list.jsonl").write_text("nonsense\n" * 60 + '{"url": "http://a.example/1.png", "text": "x"}\n' * 60)
+    with pytest.raises(InputError, match=r"60 of 120 items failed.*\"unreadable\": 60.*section crawl"):
+        crawl_pictures(
+            Source(files=(f"urls:{tmp_path}/list.jsonl",)),
+            None,
+            tmp_path / "out",
+            knobs(max_error_share=0.4),
+            tmp_path / "work",
+        )
+
+
 def test_nothing_to_crawl_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--web.*--start"):
+    with pytest.raises(InputError, match=r"--source.*--start.*--web"):
         crawl_pictures(Source(), None, tmp_path / "out", knobs(), tmp_path / "work")
 
 

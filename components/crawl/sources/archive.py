@@ -4,7 +4,6 @@ import io
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from fastwarc.stream_io import BrotliReader, ChunkedReader, GzipReader, WarcReader
@@ -13,20 +12,13 @@ from fastwarc.warc import ArchiveIterator, HeaderMap, WarcRecord, WarcRecordType
 from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
 from components.crawl.sources.counts import REFUSED, count_page
+from components.crawl.sources.unreadable import Unreadable
 
 # How a record may begin: a gzip member, a zstd or lz4 frame, or a header in plain text.
 _GZIP, _PLAIN = b"\x1f\x8b\x08", b"WARC/"
 _BEGINNINGS = (_GZIP, b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", _PLAIN)
 _BLANK_LINE = b"\r\n\r\n"
 _STEP = 1 << 20
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A stretch of an archive that holds no record that can be read: where it begins, and what is wrong."""
-
-    offset: int
-    reason: str
 
 
 class BadBody(Exception):

@@ -4,8 +4,9 @@ from collections import Counter
 
 from components.crawl.pages.page import Page
 
-CRAWLED, FOUND = "pages.crawled", "pairs.found"
-REFUSED, DROPPED = "pages.refused.", "pairs.dropped."
+PAGES = "pages."
+CRAWLED, REFUSED = f"{PAGES}crawled", f"{PAGES}refused."
+FOUND, DROPPED = "pairs.found", "pairs.dropped."
 
 
 def count_page(counts: Counter[str], page: Page) -> None:

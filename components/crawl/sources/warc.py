@@ -13,7 +13,8 @@ from components.crawl.pages.html import read_page
 from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.archive import BadBody, Unreadable, read_body, read_pages
+from components.crawl.sources.archive import BadBody, read_body, read_pages
+from components.crawl.sources.unreadable import Unreadable
 
 _HTML = ("text/html", "application/xhtml+xml")
 _OK = 200

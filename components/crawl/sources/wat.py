@@ -15,7 +15,8 @@ from components.crawl.address import resolve
 from components.crawl.pages.page import Metas, Page, PageContext, page_of
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.archive import Unreadable, read_pages
+from components.crawl.sources.archive import read_pages
+from components.crawl.sources.unreadable import Unreadable
 
 _PICTURE = "IMG@/src"
 _ROBOTS_HEADER = "x-robots-tag"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.crawl.pair import Pair
-from components.crawl.sources.archive import Unreadable
+from components.crawl.sources.unreadable import Unreadable
 from components.crawl.sources.warc import read_warc
 from tests.crawl.conftest import knobs
 from tests.crawl.sources.archives import answer, gzipped, page, picture, record

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.crawl.pair import Pair
-from components.crawl.sources.archive import Unreadable
+from components.crawl.sources.unreadable import Unreadable
 from components.crawl.sources.wat import read_wat
 from tests.crawl.conftest import knobs
 from tests.crawl.sources.archives import gzipped, record

@@ -1,0 +1,102 @@
+import gzip
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from components import storage
+from components.errors import InputError
+from components.storage import expand, local_copy
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.txt", "a.txt", "c.csv"):
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+@pytest.fixture
+def site(folder: Path) -> Iterator[str]:
+    """The folder behind an HTTP server."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def names(locations: list[str]) -> list[str]:
+    return [location.rpartition("/")[2] for location in locations]
+
+
+def test_a_path_a_pattern_and_a_url_of_files(folder: Path) -> None:
+    assert expand(f"{folder}/c.csv") == [f"{folder}/c.csv"]
+    assert expand(f"{folder}/*.txt") == [f"{folder}/a.txt", f"{folder}/b.txt"]
+    assert expand(f"file://{folder}/?.csv") == [f"file://{folder}/c.csv"]
+
+
+@pytest.mark.parametrize("location", ["nowhere.csv", "no*.csv", "file:///no/where"])
+def test_what_matches_nothing_is_an_error_that_says_so(location: str) -> None:
+    with pytest.raises(InputError, match="matches no file"):
+        expand(location)
+
+
+def test_an_unknown_kind_of_storage_is_an_error_that_names_it() -> None:
+    with pytest.raises(InputError, match="gopher://x/y cannot be looked up"):
+        expand("gopher://x/y")
+
+
+def test_a_list_names_files_beside_it(folder: Path) -> None:
+    (folder / "all.paths.gz").write_bytes(gzip.compress(b"b.txt\n\n/other/x.txt\ns3://bucket/y.txt\n"))
+    assert expand(f"@{folder}/all.paths.gz") == [f"{folder}/b.txt", "/other/x.txt", "s3://bucket/y.txt"]
+
+
+def test_a_list_on_a_server_names_files_from_its_root(folder: Path, site: str) -> None:
+    (folder / "deep").mkdir()
+    (folder / "deep/all.paths").write_text("a.txt\n")
+    assert expand(f"@{site}/deep/all.paths") == [f"{site}/a.txt"]
+
+
+def test_an_empty_list_is_an_error(folder: Path) -> None:
+    (folder / "empty").write_text("\n")
+    with pytest.raises(InputError, match="lists no file"):
+        expand(f"@{folder}/empty")
+
+
+def test_a_local_file_is_its_own_copy(folder: Path) -> None:
+    with local_copy(f"{folder}/a.txt") as path:
+        assert path == folder / "a.txt"
+
+
+def test_a_remote_file_is_copied_and_the_copy_deleted(
+    folder: Path, site: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("copies")
+    with local_copy(f"{site}/a.txt", place) as path:
+        assert path.read_text() == "a.txt"
+    assert not list(place.iterdir())
+
+
+def test_a_file_that_is_not_there_is_an_error_that_names_it(folder: Path, site: str) -> None:
+    for location in (f"{folder}/z.txt", f"{site}/z.txt"):
+        with pytest.raises(InputError, match=r"z\.txt"), local_copy(location):
+            pass
+
+
+def test_a_server_that_does_not_answer_is_asked_again_and_then_named(
+    monkeypatch: pytest.MonkeyPatch, site: str
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(storage.time, "sleep", pauses.append)
+    with pytest.raises(InputError, match="cannot be read after 4 attempts"), local_copy("http://127.0.0.1:9/x.txt"):
+        pass
+    assert pauses == [1, 2, 4]
