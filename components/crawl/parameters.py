@@ -49,6 +49,11 @@ class CrawlParameters(Section):
         description="column of addresses in lists; empty = found by its usual names", max_length=200
     )
     text_column: str = Field(description="column of texts in lists; empty = found by its usual names", max_length=200)
+    min_text: int = Field(description="shortest text, characters; 1 to 1000", ge=1, le=1000)
+    languages: list[str] = Field(description="languages of texts, two letters (en); empty = all")
+    language_certainty: float = Field(
+        description="least probability at which a text's own language counts, else its page's; 0 to 1", ge=0, le=1
+    )
     max_text: int = Field(
         description="longest alt text, caption or title, characters; the rest is cut; 16 to 100000", ge=16, le=100_000
     )

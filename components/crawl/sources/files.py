@@ -12,6 +12,7 @@ from components import storage
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_batches
 from components.crawl.parameters import CrawlParameters
+from components.crawl.rules import keep, text_rules
 from components.crawl.sources.counts import DROPPED, FOUND, PAGES
 from components.crawl.sources.unreadable import Unreadable
 from components.crawl.sources.url_list import FORMATS, list_format, read_url_list
@@ -88,7 +89,8 @@ def _read_file(parameters: CrawlParameters, file: SourceFile, number: int, out: 
     bad: list[str] = []
     with storage.local_copy(file.location, out) as path, path.open("rb") as stream:
         found = _reader(file, stream, parameters, counts)
-        write_batches(out / f"{number:05d}.parquet", _readable(found, counts, bad))
+        pairs = keep(_readable(found, counts, bad), text_rules(parameters), counts)
+        write_batches(out / f"{number:05d}.parquet", pairs)
     if bad:
         write_json(out / _bad_name(number), bad)
     errors = counts[UNREADABLE]

@@ -18,7 +18,9 @@ from components.crawl.address import AddressGuard, host_of, resolve, site_of
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
+from components.crawl.rules import keep, text_rules
 from components.crawl.server import Server
+from components.crawl.sources.counts import CRAWLED, DROPPED, FOUND, REFUSED
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.errors import InputError, SetupError
 from components.shard_map import Outcome, map_shards
@@ -77,17 +79,20 @@ def _crawl_site(parameters: CrawlParameters, server: Server | None, site: Site, 
         job = SpiderJob(site.host, site.starts, Path(folder), parameters)
         _run_spider(job)
         with (job.folder / PAIRS).open(encoding="utf-8") as lines:
-            write_pairs(out / f"{number:05d}.parquet", (Pair(**json.loads(line)) for line in lines))
+            dropped: Counter[str] = Counter()
+            pairs = keep((Pair(**json.loads(line)) for line in lines), text_rules(parameters), dropped)
+            write_pairs(out / f"{number:05d}.parquet", pairs)
         found = read_json(job.folder / COUNTS)
     if server is not None:
         server.check()
-    return _outcome(found)
+    return _outcome(found, dropped)
 
 
-def _outcome(found: dict[str, Any]) -> Outcome:
-    counts = {"pages.crawled": found["crawled"], "pairs.found": found["pairs"]}
-    counts |= {f"pages.refused.{reason}": n for reason, n in found["refused"].items()}
-    counts |= {f"pairs.dropped.{reason}": n for reason, n in found["dropped"].items()}
+def _outcome(found: dict[str, Any], by_rules: Counter[str]) -> Outcome:
+    counts = Counter({CRAWLED: found["crawled"], FOUND: found["pairs"]})
+    counts.update({f"{REFUSED}{reason}": n for reason, n in found["refused"].items()})
+    counts.update({f"{DROPPED}{reason}": n for reason, n in found["dropped"].items()})
+    counts.update(by_rules)
     errors = sum(n for reason, n in found["refused"].items() if reason in ERRORS or reason.startswith("http_5"))
     return Outcome(counts, attempted=found["crawled"] + sum(found["refused"].values()), errors=errors)
 
