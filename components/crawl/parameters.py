@@ -28,6 +28,12 @@ class CrawlParameters(Section):
     retry_delay: float = Field(
         description="seconds before the first further attempt at a picture, doubled each time; 0 to 600", ge=0, le=600
     )
+    max_rest: float = Field(
+        description="longest pause that a server may ask for with Retry-After, seconds; 0 to 86400", ge=0, le=86_400
+    )
+    give_up_after: int = Field(
+        description="failures in a row after which a host is asked for no more pictures; 1 to 10000", ge=1, le=10_000
+    )
     redirects: int = Field(description="redirects followed one after the other, at most; 0 to 20", ge=0, le=20)
     max_page_bytes: int = Field(description="largest page, bytes; 1000 to 100000000", ge=1000, le=100_000_000)
     max_picture_bytes: int = Field(

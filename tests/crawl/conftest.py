@@ -31,6 +31,8 @@ def knobs(**changes: Any) -> CrawlParameters:
         "timeout": 20.0,
         "retries": 1,
         "retry_delay": 0.0,
+        "max_rest": 5.0,
+        "give_up_after": 1000,
         "redirects": 3,
         "max_page_bytes": 100_000,
         "max_picture_bytes": 100_000,

@@ -1,12 +1,19 @@
-"""What a server or a page asks of robots: `X-Robots-Tag` headers and `<meta name="robots">`."""
+"""What a server or a page asks of robots: `X-Robots-Tag` headers, `<meta name="robots">`, and the TDM reservation protocol."""
 
 from collections.abc import Iterable
 
 # What keeps a picture out when its own response or its page says it.
-PICTURE_REFUSALS = ("noindex", "noimageindex", "noai", "noimageai")
+PICTURE_REFUSALS = ("noindex", "noimageindex", "noai", "noimageai", "tdm-reservation")
+_RESERVATION = "tdm-reservation"
 _ALL = {"none": ("noindex", "nofollow")}
 # Directives whose value follows a colon, and which are therefore no robot's name.
 _VALUED = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
+
+
+def header_values(robots: Iterable[str], reservations: Iterable[str]) -> list[str]:
+    """What `read_header` takes, from `X-Robots-Tag` and `TDM-Reservation` headers; a reservation counts as a directive."""
+    reserved = [_RESERVATION] if any(value.strip() == "1" for value in reservations) else []
+    return [*reserved, *robots]
 
 
 def read_header(values: Iterable[str], robot: str) -> frozenset[str]:
@@ -29,6 +36,8 @@ def read_header(values: Iterable[str], robot: str) -> frozenset[str]:
 
 def read_meta(name: str, content: str, robot: str) -> frozenset[str]:
     """The directives of one `<meta name=… content=…>`; none if it is meant for another robot or says something else."""
+    if name.strip().lower() == _RESERVATION:
+        return frozenset([_RESERVATION] if content.strip() == "1" else [])
     if name.strip().lower() not in ("robots", robot):
         return frozenset()
     return frozenset(d for part in content.lower().split(",") for d in _expand(part))

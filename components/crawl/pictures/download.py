@@ -13,7 +13,7 @@ from typing import Any
 from components.crawl.pair import Pair
 from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.fetch import Failure, HostFetcher, open_session
+from components.crawl.pictures.fetch import GIVEN_UP, Failure, HostFetcher, open_session
 from components.crawl.pictures.hold_out import open_hold_out
 from components.crawl.pictures.near_copy import thumbnail
 from components.crawl.pictures.verify import Rejected, Verified, verify
@@ -33,6 +33,7 @@ ERRORS = (
     "robots_txt_unreachable",
     "not_a_picture",
     "undecodable",
+    GIVEN_UP,
 )
 
 

@@ -1,16 +1,19 @@
 """Fetches addresses of one host, politely and within limits; what goes wrong is a value, not an exception."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 from protego import Protego
 from yarl import URL
 
 from components.crawl.address import AddressGuard, host_of, origin_of, resolve, site_of
-from components.crawl.pages.directives import read_header, refusal
+from components.crawl.pages.directives import header_values, read_header, refusal
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.lookup import GuardedResolver, PrivateAddressError
 from components.crawl.robots import crawl_delay, read_robots
@@ -26,6 +29,8 @@ _TRY_AGAIN = (
     "http_503",
     "http_504",
 )
+# A host that failed too often in a row is not asked any more.
+GIVEN_UP = "host_given_up"
 # RFC 9309 asks for at least 500 KiB of a robots.txt.
 _ROBOTS_BYTES = 512 * 1024
 _ACCEPT = "image/webp,image/png,image/jpeg,image/*;q=0.8,*/*;q=0.1"
@@ -47,6 +52,7 @@ class _Answer:
     location: str = ""
     refusal: str | None = None
     encoding: str = ""
+    retry_after: float = 0.0
 
 
 class Limiter:
@@ -58,6 +64,10 @@ class Limiter:
         self._delay = delay
         self._next = 0.0
 
+    def rest(self, seconds: float) -> None:
+        """Starts no request for so long."""
+        self._next = max(self._next, asyncio.get_running_loop().time() + seconds)
+
     def slow_down(self, delay: float) -> None:
         """Starts requests at least `delay` seconds apart from now on, if that is slower."""
         self._delay = max(self._delay, delay)
@@ -66,10 +76,11 @@ class Limiter:
     async def request(self) -> AsyncIterator[None]:
         """Around one request."""
         async with self._free:
-            if self._delay > 0:
+            clock = asyncio.get_running_loop()
+            if self._delay > 0 or self._next > clock.time():
                 async with self._turn:
-                    clock = asyncio.get_running_loop()
-                    await asyncio.sleep(max(0.0, self._next - clock.time()))
+                    while (left := self._next - clock.time()) > 0:  # while it sleeps, a longer rest may be asked for
+                        await asyncio.sleep(left)
                     self._next = clock.time() + self._delay
             yield
 
@@ -84,6 +95,8 @@ class HostFetcher:
         self._guard = AddressGuard(parameters.allow_private_hosts)
         self._limiter = Limiter(parameters.connections, parameters.delay)
         self._rules: dict[str, asyncio.Task[Protego | Failure]] = {}
+        self._chance = random.Random(site)
+        self._failures = 0  # one after the other
 
     async def picture(self, url: str) -> bytes | Failure:
         """The bytes behind an address, or why not."""
@@ -136,33 +149,39 @@ class HostFetcher:
         return rules
 
     async def _ask_again(self, url: str, limit: int) -> _Answer | Failure:
-        """Asks; asks again, after a doubling pause, where another answer may come."""
+        """Asks; asks again where another answer may come, after an uneven, doubling pause, or the one that the server wants."""
         pause = self._parameters.retry_delay
         for attempt in range(self._parameters.retries + 1):
             answer = await self._ask(url, limit)
-            reason = answer.reason if isinstance(answer, Failure) else f"http_{answer.status}"
-            if reason not in _TRY_AGAIN or attempt == self._parameters.retries:
+            wanted = 0.0 if isinstance(answer, Failure) else answer.retry_after
+            if wanted:
+                self._limiter.rest(min(wanted, self._parameters.max_rest))
+            if (
+                _reason(answer) not in _TRY_AGAIN
+                or attempt == self._parameters.retries
+                or wanted > self._parameters.max_rest
+            ):
                 break
-            await asyncio.sleep(pause * 2**attempt)
+            await asyncio.sleep(pause * 2**attempt * self._chance.uniform(0.5, 1.5))
         return answer
 
     async def _ask(self, url: str, limit: int) -> _Answer | Failure:
+        """One request, in its turn; none of a host that was given up meanwhile."""
+        async with self._limiter.request():
+            if self._failures >= self._parameters.give_up_after:
+                return Failure(GIVEN_UP)
+            answer = await self._request(url, limit)
+            self._failures = self._failures + 1 if _reason(answer) in _TRY_AGAIN else 0
+        return answer
+
+    async def _request(self, url: str, limit: int) -> _Answer | Failure:
         try:
-            async with self._limiter.request(), asyncio.timeout(self._parameters.timeout):
+            async with asyncio.timeout(self._parameters.timeout):
                 request = self._session.get(URL(url, encoded=True), allow_redirects=False)
                 async with request as response:
                     return await self._read(response, limit)
-        except TimeoutError:
-            return Failure("timeout")
-        except aiohttp.ClientConnectorDNSError as error:
-            private = isinstance(error.os_error, PrivateAddressError)
-            return Failure("private_address" if private else "name_not_found")
-        except aiohttp.ClientPayloadError:
-            return Failure("closed_early")
-        except aiohttp.InvalidURL:
-            return Failure("bad_address")
-        except (aiohttp.ClientError, OSError):
-            return Failure("connection_failed")
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return Failure(_error_reason(error))
 
     async def _read(self, response: aiohttp.ClientResponse, limit: int) -> _Answer | Failure:
         body = bytearray()
@@ -177,10 +196,31 @@ class HostFetcher:
                     return Failure("too_large")
         elif (response.content_length or 0) <= 65536:
             await response.content.read(65536)  # so that the connection can be used again
-        directives = read_header(response.headers.getall("X-Robots-Tag", ()), self._parameters.robot)
-        encoding = response.headers.get("Content-Encoding", "")
-        location = response.headers.get("Location", "")
-        return _Answer(response.status, bytes(body), location, refusal(directives), encoding)
+        headers = response.headers
+        asked = header_values(headers.getall("X-Robots-Tag", ()), headers.getall("TDM-Reservation", ()))
+        directives = read_header(asked, self._parameters.robot)
+        return _Answer(
+            response.status,
+            bytes(body),
+            location=headers.get("Location", ""),
+            refusal=refusal(directives),
+            encoding=headers.get("Content-Encoding", ""),
+            retry_after=retry_after(headers.get("Retry-After", ""), datetime.now(UTC)),
+        )
+
+
+def _reason(answer: _Answer | Failure) -> str:
+    return answer.reason if isinstance(answer, Failure) else f"http_{answer.status}"
+
+
+def _error_reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "private_address" if isinstance(error.os_error, PrivateAddressError) else "name_not_found"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "closed_early"
+    return "bad_address" if isinstance(error, aiohttp.InvalidURL) else "connection_failed"
 
 
 def _judge(answer: _Answer, obey: bool) -> bytes | Failure:
@@ -192,6 +232,17 @@ def _judge(answer: _Answer, obey: bool) -> bytes | Failure:
     if answer.encoding.strip().lower() not in ("", "identity"):
         return Failure("encoded_body")
     return answer.body
+
+
+def retry_after(value: str, now: datetime) -> float:
+    """The seconds that a `Retry-After` header asks for, as a number or as a date; 0 if it says nothing."""
+    if value.strip().isascii() and value.strip().isdigit():
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return 0.0
+    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
 
 
 def open_session(parameters: CrawlParameters) -> aiohttp.ClientSession:

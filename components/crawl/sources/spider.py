@@ -28,13 +28,13 @@ from scrapy.linkextractors import IGNORED_EXTENSIONS
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from components.crawl.address import host_of, origin_of, resolve, site_of
+from components.crawl.pages.directives import header_values
 from components.crawl.pages.html import read_page
 from components.crawl.pages.page import Page
 from components.crawl.sources.middleware import GuardedResolver, Refused
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.stage import write_json
 
-_ROBOTS_HEADER = "X-Robots-Tag"
 _FILES = tuple(f".{extension}" for extension in IGNORED_EXTENSIONS)
 
 
@@ -87,7 +87,7 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         if not isinstance(response, HtmlResponse):
             self.refused["not_html"] += 1
             return
-        header = [value.decode("latin-1") for value in response.headers.getlist(_ROBOTS_HEADER)]
+        header = header_values(_values(response, "X-Robots-Tag"), _values(response, "TDM-Reservation"))
         self._take(read_page(response.text, url, header, self.job.parameters, links=True))
 
     def _take(self, page: Page) -> None:
@@ -153,6 +153,10 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
             "pairs": self.found,
             "dropped": dict(sorted(self.dropped.items())),
         }
+
+
+def _values(response: Response, name: str) -> list[str]:
+    return [value.decode("latin-1") for value in response.headers.getlist(name)]
 
 
 def _is_file(url: str) -> bool:

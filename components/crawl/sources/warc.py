@@ -9,6 +9,7 @@ from fastwarc.warc import HeaderMap, WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
 from components.crawl.pages.charset import decode
+from components.crawl.pages.directives import header_values
 from components.crawl.pages.html import read_page
 from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
@@ -50,7 +51,8 @@ def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable 
     if refused or body is None or url is None:
         return refused or ("too_large" if body is None else "bad_address")
     text = decode(body, headers.get("Content-Type") or "")
-    return read_page(text, url, headers.get_multiple("X-Robots-Tag"), parameters)
+    header = header_values(headers.get_multiple("X-Robots-Tag"), headers.get_multiple("TDM-Reservation"))
+    return read_page(text, url, header, parameters)
 
 
 def _refusal(record: WarcRecord, headers: HeaderMap) -> str | None:

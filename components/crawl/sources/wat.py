@@ -12,6 +12,7 @@ import msgspec
 from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
+from components.crawl.pages.directives import header_values
 from components.crawl.pages.page import Metas, Page, PageContext, page_of
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
@@ -19,7 +20,7 @@ from components.crawl.sources.archive import read_pages
 from components.crawl.sources.unreadable import Unreadable
 
 _PICTURE = "IMG@/src"
-_ROBOTS_HEADER = "x-robots-tag"
+_ROBOTS, _RESERVATION = "x-robots-tag", "tdm-reservation"
 _OK = "200"
 # What a page notes is bounded by the page; records beyond this are no such notes.
 _LARGEST = 64 << 20
@@ -102,7 +103,7 @@ def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable 
         if envelope.warc.kind != "response" or envelope.payload.answer is None:
             return ""
         answer = envelope.payload.answer
-        header = _robots_header(bytes(answer.headers))
+        header = _asked(bytes(answer.headers))
     except (OSError, msgspec.DecodeError) as error:
         return Unreadable(position, str(error))
     if answer.message.status != _OK:
@@ -129,11 +130,13 @@ def _read(url: str, html: _Html, header: list[str], parameters: CrawlParameters)
     return page_of(context.with_shared(found, metas), context.directives(header, metas))
 
 
-def _robots_header(headers: bytes) -> list[str]:
-    if _ROBOTS_HEADER.encode() not in headers.lower():
+def _asked(headers: bytes) -> list[str]:
+    """What the headers ask of robots; looked for in the raw bytes first, as few pages ask for anything."""
+    lowered = headers.lower()
+    if _ROBOTS.encode() not in lowered and _RESERVATION.encode() not in lowered:
         return []
-    values: list[str] = []
+    values: dict[str, list[str]] = {_ROBOTS: [], _RESERVATION: []}
     for name, value in _HEADERS.decode(headers).items():
-        if name.lower() == _ROBOTS_HEADER:
-            values.extend([value] if isinstance(value, str) else value)
-    return values
+        if name.lower() in values:
+            values[name.lower()].extend([value] if isinstance(value, str) else value)
+    return header_values(values[_ROBOTS], values[_RESERVATION])

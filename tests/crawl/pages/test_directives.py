@@ -1,6 +1,6 @@
 import pytest
 
-from components.crawl.pages.directives import read_header, read_meta, refusal
+from components.crawl.pages.directives import header_values, read_header, read_meta, refusal
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,14 @@ def test_a_meta_element_for_us_is_read(name: str) -> None:
 @pytest.mark.parametrize("name", ["googlebot", "description", ""])
 def test_a_meta_element_for_others_is_not(name: str) -> None:
     assert read_meta(name, "noindex", "test-crawl") == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "directives"), [("1", {"tdm-reservation"}), (" 1 ", {"tdm-reservation"}), ("0", set())]
+)
+def test_a_reservation_from_text_and_data_mining_is_a_directive(value: str, directives: set[str]) -> None:
+    assert read_meta("TDM-Reservation", value, "test-crawl") == directives
+    assert read_header(header_values(["nofollow"], [value]), "test-crawl") == directives | {"nofollow"}
 
 
 def test_pictures_are_refused_by_the_first_directive_that_concerns_them() -> None:

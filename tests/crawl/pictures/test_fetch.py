@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.fetch import Failure, HostFetcher, Limiter, open_session
+from components.crawl.pictures.fetch import Failure, HostFetcher, Limiter, open_session, retry_after
 from tests.crawl.conftest import Host, knobs
 
 SITE = "pictures.localhost"
@@ -78,6 +79,58 @@ def test_a_dead_link_is_not_asked_for_again(host: Host, status: int) -> None:
     host.serve("/crab.png", status=status)
     assert reason(host, "/crab.png", retries=2) == f"http_{status}"
     assert host.asked["/crab.png"] == 1
+
+
+def test_a_server_that_says_when_is_asked_again_then(host: Host) -> None:
+    async def later(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=429, headers={"Retry-After": "1"})
+
+    host.handlers["/crab.png"] = in_turn(later, well)
+    host.handlers["/other.png"] = well
+    assert fetch(host, "/crab.png", parameters=knobs(retry_delay=0.0)) == [b"picture"]
+    assert host.times[-1] - host.times[-2] >= 0.9
+
+
+def test_a_server_that_asks_for_a_longer_rest_than_allowed_is_not_asked_again(host: Host) -> None:
+    host.serve("/crab.png", status=503, Retry_After="3600")
+    assert reason(host, "/crab.png", retries=3, max_rest=0.1) == "http_503"
+    assert host.asked["/crab.png"] == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120),
+        (" 0 ", 0),
+        ("Tue, 03 Nov 2026 10:00:30 GMT", 30),
+        ("Tue, 03 Nov 2026 09:00:00 GMT", 0),
+        ("Tue, 03 Nov 2026 10:00:30 -0000", 30),
+        ("", 0),
+        ("soon", 0),
+        ("-5", 0),
+        ("1.5", 0),
+        ("²", 0),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(value: str, seconds: float) -> None:
+    assert retry_after(value, datetime(2026, 11, 3, 10, tzinfo=UTC)) == seconds
+
+
+def test_a_host_that_fails_again_and_again_is_asked_no_more(host: Host) -> None:
+    paths = [f"/{n}.png" for n in range(20)]
+    host.handlers |= dict.fromkeys(paths, busy)
+    answers = fetch(host, *paths, parameters=knobs(connections=1, retries=0, give_up_after=5))
+    assert [a.reason for a in answers if isinstance(a, Failure)] == ["http_503"] * 5 + ["host_given_up"] * 15
+    assert host.asked.total() == 6
+
+
+def test_a_host_that_answers_now_and_then_is_not_given_up(host: Host) -> None:
+    paths = [f"/{n}.png" for n in range(12)]
+    for n, path in enumerate(paths):
+        host.handlers[path] = busy if n % 4 else well
+    answers = fetch(host, *paths, parameters=knobs(connections=1, retries=0, give_up_after=4))
+    assert answers.count(b"picture") == 3
+    assert host.asked.total() == 13
 
 
 def test_redirects_are_followed_on_the_host(host: Host) -> None:
@@ -197,6 +250,12 @@ def test_a_body_that_is_compressed_again_is_refused(host: Host) -> None:
 def test_a_picture_whose_server_objects_is_left(host: Host, directive: str) -> None:
     host.serve("/crab.png", b"picture", X_Robots_Tag=directive)
     assert reason(host, "/crab.png") == directive.removeprefix("test-crawl: ")
+
+
+def test_a_picture_that_is_reserved_from_text_and_data_mining_is_left(host: Host) -> None:
+    host.serve("/crab.png", b"picture", TDM_Reservation="1")
+    host.serve("/free.png", b"picture", TDM_Reservation="0")
+    assert fetch(host, "/crab.png", "/free.png") == [Failure("tdm-reservation"), b"picture"]
 
 
 def test_robots_txt_is_obeyed_and_asked_for_once(host: Host) -> None:
