@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.download import DownloadJob, download
+from components.crawl.pictures.download import download
 from components.crawl.pictures.hold_out import build_hold_out
+from components.crawl.pictures.part import DownloadJob
 from components.crawl.plan import Plan, make_plan
 from components.crawl.server import Server
+from components.crawl.sources.counts import DROPPED
 from components.crawl.sources.files import UNREADABLE, SourceFile, find_files, read_files
 from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
@@ -77,11 +79,11 @@ def crawl_pictures(
         pairs, found = crawl_sites(sites, parameters, server, work / "pages")
         from_files, found_in_files = read_files(files, parameters, work / "files")
         pairs, found = pairs + from_files, found + found_in_files
-        plan = make_plan(pairs, parameters.shard_size, work)
+        plan = make_plan(pairs, parameters, work / "plan")
         _say(found, plan)
         prints = None if hold_out is None else build_hold_out(hold_out, work / "hold_out")
         job = DownloadJob(parameters, work / "shards", prints, server)
-        outcomes = download(plan, job, work / "pictures") if plan.hosts else Counter[str]()
+        outcomes = download(plan, job, work / "pictures") if plan.parts else Counter[str]()
     measures = _measures(len(sites), len(files), found, plan, outcomes)
     if not outcomes[SUCCESS]:
         raise InputError(f"the crawl of {_names(sites, files)} gave no picture: {measures}; {_mend(measures)}")
@@ -109,17 +111,17 @@ def _served(source: Source) -> Iterator[tuple[Sequence[str], Server | None]]:
 
 def _say(found: Counter[str], plan: Plan) -> None:
     logger.info(
-        "crawl: %d pages gave %d pairs; to download: %d pictures of %d hosts in %d shards",
+        "crawl: %d pages gave %d pairs; to download: %d pictures in %d parts and %d shards",
         found["pages.crawled"],
         found["pairs.found"],
         plan.pictures,
-        len(plan.hosts),
+        len(plan.parts),
         plan.shards,
     )
 
 
 def _measures(sites: int, files: int, found: Counter[str], plan: Plan, outcomes: Counter[str]) -> dict[str, Any]:
-    dropped = _under(found, "pairs.dropped.") | ({"duplicate_address": plan.duplicates} if plan.duplicates else {})
+    dropped = _under(found + plan.dropped, DROPPED)
     failed = {reason: number for reason, number in sorted(outcomes.items()) if reason != SUCCESS}
     return {
         "sites": sites,
@@ -127,7 +129,7 @@ def _measures(sites: int, files: int, found: Counter[str], plan: Plan, outcomes:
         "pages": {"crawled": found["pages.crawled"], "refused": _under(found, "pages.refused.")},
         "pairs": {"found": found["pairs.found"], "dropped": dropped},
         "pictures": {"attempted": outcomes.total(), "success": outcomes[SUCCESS], "failed": failed},
-        "hosts": len(plan.hosts),
+        "parts": len(plan.parts),
         "shards": plan.shards,
     }
 

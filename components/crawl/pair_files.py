@@ -1,35 +1,48 @@
-"""Files of pairs: parquet, sorted by page and position."""
+"""Files of pairs: parquet, with the part of the crawl that each pair belongs to, ordered by it in stretches."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.crawl.address import site_of
 from components.crawl.pair import Pair
 
-PAIRS_SCHEMA = pa.schema(
-    [
-        ("url", pa.string()),
-        ("caption", pa.string()),
-        ("context", pa.string()),
-        ("page_url", pa.string()),
-        ("page_title", pa.string()),
-        ("page_language", pa.string()),
-        ("site", pa.string()),
-        ("position", pa.int32()),
-    ]
-)
+_COLUMNS = [
+    ("url", pa.string()),
+    ("caption", pa.string()),
+    ("context", pa.string()),
+    ("page_url", pa.string()),
+    ("page_title", pa.string()),
+    ("page_language", pa.string()),
+    ("site", pa.string()),
+    ("position", pa.int32()),
+]
+PAIRS_SCHEMA = pa.schema([*_COLUMNS, ("part", pa.int32())])
+# Pairs that are held in memory while they are written, and in one row group of which a reader takes all or nothing.
+_BATCH, _GROUP = 100_000, 10_000
 
-_BATCH = 10_000
+
+def part_of(url: str, parts: int) -> int:
+    """Which part of the crawl downloads a picture: by its host, so that a host is asked by one process only."""
+    return crc32(site_of(url).encode()) % parts
 
 
-def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
-    """Writes pairs to parquet, sorted by page and position; returns how many."""
-    rows = [p._asdict() for p in sorted(pairs, key=lambda p: (p.page_url, p.position, p.url))]
-    pq.write_table(pa.Table.from_pylist(rows, PAIRS_SCHEMA), path, compression="zstd")
-    return len(rows)
+def write_pairs(path: Path, pairs: Iterable[Pair], parts: int) -> int:
+    """Writes pairs of a crawl of so many parts; returns how many. Memory does not grow with their number."""
+    number = 0
+    with pq.ParquetWriter(path, PAIRS_SCHEMA, compression="zstd") as writer:
+        for batch in _batches(pairs):
+            columns = [list(column) for column in zip(*batch, strict=True)]
+            columns.append([part_of(pair.url, parts) for pair in batch])
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS_SCHEMA, strict=True)]
+            table = pa.Table.from_arrays(arrays, schema=PAIRS_SCHEMA)
+            writer.write_table(table.sort_by("part"), row_group_size=_GROUP)
+            number += len(batch)
+    return number
 
 
 def _batches(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
@@ -38,20 +51,13 @@ def _batches(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
         yield batch
 
 
-def write_batches(path: Path, pairs: Iterable[Pair]) -> int:
-    """Writes pairs to parquet in their own order, a batch in memory at a time; returns how many."""
-    number = 0
-    with pq.ParquetWriter(path, PAIRS_SCHEMA, compression="zstd") as writer:
-        for batch in _batches(pairs):
-            columns = [
-                pa.array(column, field.type)
-                for column, field in zip(zip(*batch, strict=True), PAIRS_SCHEMA, strict=True)
-            ]
-            writer.write_batch(pa.record_batch(columns, schema=PAIRS_SCHEMA))
-            number += len(batch)
-    return number
+def read_part(files: Iterable[Path], part: int) -> pa.Table:
+    """All pairs of one part, in the order of the files."""
+    tables = [pq.read_table(file, filters=[("part", "=", part)], schema=PAIRS_SCHEMA) for file in files]
+    return pa.concat_tables(tables) if tables else PAIRS_SCHEMA.empty_table()
 
 
 def read_pairs(path: Path, first: int = 0, number: int | None = None) -> list[Pair]:
     """`number` pairs of a file from row `first` on; all by default."""
-    return [Pair(**row) for row in pq.read_table(path).slice(first, number).to_pylist()]
+    table = pq.read_table(path, columns=[name for name, _ in _COLUMNS]).slice(first, number)
+    return [Pair(**row) for row in table.to_pylist()]

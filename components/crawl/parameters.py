@@ -72,8 +72,22 @@ class CrawlParameters(Section):
         ge=0,
         le=64,
     )
-    host_cpus: float = Field(
-        description="CPUs that the crawl of one host takes; below 1 more hosts are crawled at once; 0.01 to 64",
+    parts: int = Field(
+        description="parts of the crawl, each downloaded by one task; hosts are not split over them; 1 to 100000",
+        ge=1,
+        le=100_000,
+    )
+    max_repeats: int = Field(
+        description="pictures of one site that may share a text, more are boilerplate; 1 to 1000000", ge=1, le=1_000_000
+    )
+    requests: int = Field(description="requests of one task under way, over all hosts; 1 to 1000", ge=1, le=1000)
+    held_bytes: int = Field(
+        description="bytes of pictures that wait to be decoded, at which a task asks for no more; 1000 to 10000000000",
+        ge=1000,
+        le=10_000_000_000,
+    )
+    task_cpus: float = Field(
+        description="CPUs that a task (a site's pages, a part's pictures) takes; below 1 more run at once; 0.01 to 64",
         ge=0.01,
         le=64,
     )

@@ -1,25 +1,28 @@
-"""Pairs of all sources → what is downloaded: every picture once, by host, with the numbers of the shards it goes to."""
+"""Pairs of all sources → what is downloaded: every picture once, without boilerplate, in parts that hosts are not split over."""
 
-import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.crawl.address import site_of
-from components.crawl.pair_files import PAIRS_SCHEMA
+from components.crawl.pair_files import read_part
+from components.crawl.parameters import CrawlParameters
+from components.crawl.sources.counts import DROPPED
+from components.shard_map import Outcome, map_shards
 
-_PLAN = "plan"
+_DUPLICATE, _BOILERPLATE = "duplicate_address", "boilerplate"
 
 
 @dataclass(frozen=True)
-class HostShare:
-    """One host's pictures: a file of pairs, and the shards that they go to, `shard_size` pairs each, in order."""
+class Part:
+    """A part of the crawl: its file of pairs, and the shards that they go to, `shard_size` pairs each, in order."""
 
-    host: str
     pairs: Path
     pictures: int
     first_shard: int
@@ -28,44 +31,74 @@ class HostShare:
 
 @dataclass(frozen=True)
 class Plan:
-    """All hosts, sorted, and how many pairs were dropped because their picture had been seen before."""
+    """All parts that have pictures, and how many pairs were dropped, by reason."""
 
-    hosts: tuple[HostShare, ...]
-    duplicates: int
+    parts: tuple[Part, ...]
+    dropped: Counter[str]
 
     @property
     def pictures(self) -> int:
-        """Over all hosts."""
-        return sum(host.pictures for host in self.hosts)
+        """Over all parts."""
+        return sum(part.pictures for part in self.parts)
 
     @property
     def shards(self) -> int:
-        """Over all hosts."""
-        return sum(host.shards for host in self.hosts)
+        """Over all parts."""
+        return sum(part.shards for part in self.parts)
 
 
-def make_plan(files: Sequence[Path], shard_size: int, work: Path) -> Plan:
-    """Joins the files of pairs; of several pairs with one picture address the first by (page, position) stays.
+def make_plan(files: Sequence[Path], parameters: CrawlParameters, work: Path) -> Plan:
+    """Gathers the files of pairs by part, a part in memory at a time.
 
-    A host is taken whole, by one task, so that its limits hold exactly. Written anew on every call: it depends on the pairs alone.
+    Of several pairs with one picture address the first by (page, position) stays, one of a page before one without. Of the pictures
+    of one site that share a text, all go if they are more than `max_repeats`. The rest is ordered by a hash of the address,
+    which spreads each host's pictures evenly over the part: no host holds up the others for long.
     """
-    folder = work / _PLAN
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    table = pa.concat_tables([pq.read_table(file) for file in files]) if files else PAIRS_SCHEMA.empty_table()
-    table = table.sort_by([("page_url", "ascending"), ("position", "ascending"), ("url", "ascending")])
-    numbered = table.append_column("row", pa.array(range(len(table)), pa.int64()))
-    first = numbered.group_by("url").aggregate([("row", "min")])["row_min"]
-    unique = table.take(pc.take(first, pc.sort_indices(first)))
-    shares = []
+    task = partial(_gather, files, parameters.max_repeats)
+    finished, dropped = map_shards(task, range(parameters.parts), stage="crawl: plan", work=work)
+    parts = []
     shard = 0
-    by_host: dict[str, list[int]] = {}
-    for row, url in enumerate(unique["url"].to_pylist()):
-        by_host.setdefault(site_of(url), []).append(row)
-    for number, (host, rows) in enumerate(sorted(by_host.items())):
-        path = folder / f"{number:05d}.parquet"
-        pq.write_table(unique.take(rows), path, compression="zstd")
-        shards = -(-len(rows) // shard_size)
-        shares.append(HostShare(host, path, len(rows), shard, shards))
-        shard += shards
-    return Plan(tuple(shares), len(table) - len(unique))
+    for number in range(parameters.parts):
+        path = finished / f"{number:05d}.parquet"
+        pictures = pq.read_metadata(path).num_rows
+        if pictures:
+            shards = -(-pictures // parameters.shard_size)
+            parts.append(Part(path, pictures, shard, shards))
+            shard += shards
+    return Plan(tuple(parts), dropped)
+
+
+def _gather(files: Sequence[Path], most: int, part: int, number: int, out: Path) -> Outcome:
+    table = read_part(files, part)
+    unique = _first_of_each(table)
+    kept = _without_boilerplate(unique, most)
+    pq.write_table(_spread(kept), out / f"{number:05d}.parquet", compression="zstd")
+    dropped = {_DUPLICATE: len(table) - len(unique), _BOILERPLATE: len(unique) - len(kept)}
+    return Outcome({f"{DROPPED}{reason}": n for reason, n in dropped.items() if n}, attempted=len(table))
+
+
+def _first_of_each(table: pa.Table) -> pa.Table:
+    """One pair per picture address."""
+    homeless = pc.equal(table["page_url"], "")
+    order = [("homeless", "ascending"), ("page_url", "ascending"), ("position", "ascending"), ("caption", "ascending")]
+    ordered = table.append_column("homeless", homeless).sort_by([*order, ("url", "ascending")]).drop_columns("homeless")
+    numbered = ordered.append_column("row", pa.array(range(len(ordered)), pa.int64()))
+    first = numbered.group_by("url").aggregate([("row", "min")])["row_min"]
+    return ordered.take(pc.take(first, pc.sort_indices(first)))
+
+
+def _without_boilerplate(table: pa.Table, most: int) -> pa.Table:
+    """Pairs whose text at most so many pictures of their site share; lists, which know no sites, have none."""
+    counts = table.group_by(["site", "caption"]).aggregate([([], "count_all")])
+    often = counts.filter(pc.and_(pc.greater(counts["count_all"], most), pc.not_equal(counts["site"], "")))
+    if not len(often):
+        return table
+    repeated = set(zip(often["site"].to_pylist(), often["caption"].to_pylist(), strict=True))
+    pairs = zip(table["site"].to_pylist(), table["caption"].to_pylist(), strict=True)
+    return table.filter(pa.array([pair not in repeated for pair in pairs]))
+
+
+def _spread(table: pa.Table) -> pa.Table:
+    hashes = pa.array([blake2b(url.encode(), digest_size=8).digest() for url in table["url"].to_pylist()], pa.binary(8))
+    spread = table.append_column("hash", hashes).sort_by([("hash", "ascending"), ("url", "ascending")])
+    return spread.drop_columns("hash")

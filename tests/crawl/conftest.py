@@ -49,7 +49,11 @@ def knobs(**changes: Any) -> CrawlParameters:
         "shard_size": 10,
         "allow_private_hosts": ["*.localhost"],
         "hold_out_difference": 3.0,
-        "host_cpus": 1.0,
+        "parts": 4,
+        "max_repeats": 100,
+        "requests": 16,
+        "held_bytes": 1_000_000,
+        "task_cpus": 1.0,
         "max_error_share": 1.0,
     }
     return CrawlParameters(**defaults | changes)
@@ -111,7 +115,7 @@ def gallery(host: str, pictures: int, seed: int = 0) -> Archive:
     for n in range(pictures):
         kind = ("PNG", "JPEG", "WEBP")[n % 3]
         site.files[f"/img/{n}.{kind.lower()}"] = encoded(drawing(100 * seed + n), kind)
-    images = (f'<img src="{path}" alt="drawing {path}">' for path in sorted(site.files))
+    images = (f'<img src="{path}" alt="a drawing, {Path(path).stem}">' for path in sorted(site.files))
     site.page("/index.html", "".join(images))
     return site
 

@@ -69,13 +69,13 @@ def test_a_web_becomes_shards_and_every_loss_is_counted(folder: Path, tmp_path: 
         "pages": {"crawled": 6, "refused": {}},
         "pairs": {"found": 123, "dropped": {"duplicate_address": 60, "spacer": 3}},
         "pictures": {"attempted": 63, "success": 60, "failed": {"near_copy_of_hold_out": 3}},
-        "hosts": 3,
-        "shards": 9,
+        "parts": 2,
+        "shards": 8,
     }
     index = read_index(tmp_path / "out").to_pylist()
     assert [row["key"] for row in index] == sorted(row["key"] for row in index)
     assert len({row["url"] for row in index}) == 63
-    assert {row["caption"] for row in index if row["url"].endswith("/img/0.png")} == {"drawing /img/0.png"}
+    assert {row["caption"] for row in index if row["url"].endswith("/img/0.png")} == {"a drawing, 0"}
     assert not (tmp_path / "work" / "crawl").exists() or not any((tmp_path / "work" / "crawl").iterdir())
 
 
@@ -83,7 +83,7 @@ def test_a_web_becomes_shards_and_every_loss_is_counted(folder: Path, tmp_path: 
 def test_the_same_web_gives_the_same_bytes_however_many_connections_there_are(folder: Path, tmp_path: Path) -> None:
     port = free_port()
     first, second = (tmp_path / name for name in ("first", "second"))
-    assert crawl(folder, first, port=port) == crawl(folder, second, port=port, connections=1, host_cpus=0.5)
+    assert crawl(folder, first, port=port) == crawl(folder, second, port=port, connections=1, task_cpus=0.5)
     assert content(first / "out") == content(second / "out")
 
 

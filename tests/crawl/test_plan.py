@@ -1,10 +1,15 @@
+import random
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from components.crawl.pair import Pair
-from components.crawl.pair_files import read_pairs, write_pairs
-from components.crawl.plan import make_plan
+from components.crawl.pair_files import part_of, read_pairs, read_part, write_pairs
+from components.crawl.plan import Plan, make_plan
+from tests.crawl.conftest import knobs
+
+PARTS = 4
 
 
 def pair(url: str, page: str = "http://a.example/", position: int = 0) -> Pair:
@@ -21,40 +26,108 @@ def files(tmp_path: Path) -> list[Path]:
         pair("http://img.example/4.png", "http://c.example/", 0),
         pair("http://www.img.example/9.png", "http://c.example/", 1),
     ]
-    write_pairs(tmp_path / "0.parquet", reversed(first))
-    write_pairs(tmp_path / "1.parquet", second)
+    write_pairs(tmp_path / "0.parquet", reversed(first), PARTS)
+    write_pairs(tmp_path / "1.parquet", second, PARTS)
     return [tmp_path / "0.parquet", tmp_path / "1.parquet"]
 
 
-def test_pairs_are_written_by_page_and_position(files: list[Path]) -> None:
-    assert [p.position for p in read_pairs(files[0])] == [0, 1, 2, 3, 4]
-    assert [p.url for p in read_pairs(files[0], 3, 10)] == ["http://img.example/3.png", "http://img.example/4.png"]
+def plan(files: list[Path], work: Path, **changes: int) -> Plan:
+    return make_plan(files, knobs(**{"parts": PARTS, "shard_size": 10} | changes), work)
 
 
+def planned(made: Plan) -> list[Pair]:
+    return [pair for part in made.parts for pair in read_pairs(part.pairs)]
+
+
+def test_pairs_are_read_by_part_whole(tmp_path: Path) -> None:
+    pairs = [pair(f"http://{n % 40}.example/{n}.png", position=n) for n in range(1000)]
+    assert write_pairs(tmp_path / "x.parquet", iter(pairs), PARTS) == 1000
+    found = [read_part([tmp_path / "x.parquet"], part).drop_columns("part").to_pylist() for part in range(PARTS)]
+    assert all(found)
+    assert sorted(row["position"] for rows in found for row in rows) == list(range(1000))
+    assert sorted(read_pairs(tmp_path / "x.parquet")) == sorted(pairs)
+    assert {part_of(row["url"], PARTS) for row in found[2]} == {2}
+
+
+def test_a_host_with_and_without_www_is_in_one_part() -> None:
+    assert part_of("http://www.a.example/x", 1000) == part_of("https://a.example:8080/y", 1000)
+
+
+def test_many_pairs_are_written_in_groups_of_few_parts(tmp_path: Path) -> None:
+    pairs = (Pair(f"http://{n % 997}.example/{n}.png", "x") for n in range(120_000))
+    write_pairs(tmp_path / "x.parquet", pairs, 50)
+    metadata = pq.read_metadata(tmp_path / "x.parquet")
+    column = metadata.schema.names.index("part")
+    ranges = [metadata.row_group(n).column(column).statistics for n in range(metadata.num_row_groups)]
+    assert len(ranges) == 12
+    assert max(r.max - r.min for r in ranges[:10]) <= 6
+
+
+@pytest.mark.usefixtures("ray_cluster")
 def test_every_picture_is_downloaded_once_with_the_words_of_its_first_page(files: list[Path], tmp_path: Path) -> None:
-    plan = make_plan(files, 10, tmp_path)
-    pairs = [p for host in plan.hosts for p in read_pairs(host.pairs)]
-    assert len({p.url for p in pairs}) == len(pairs) == plan.pictures == 7
-    assert plan.duplicates == 2
+    made = plan(files, tmp_path)
+    pairs = planned(made)
+    assert len({p.url for p in pairs}) == len(pairs) == made.pictures == 7
+    assert made.dropped == {"pairs.dropped.duplicate_address": 2}
     said = {p.url: p.page_url for p in pairs}
     assert said["http://img.example/1.png"] == "http://a.example/"
     assert said["http://img.example/4.png"] == "http://b.example/"
 
 
-def test_a_host_is_one_share_with_shard_numbers_of_its_own(files: list[Path], tmp_path: Path) -> None:
-    plan = make_plan(files, 4, tmp_path)
-    assert [(h.host, h.pictures, h.first_shard, h.shards) for h in plan.hosts] == [
-        ("a.example", 1, 0, 1),
-        ("img.example", 6, 1, 2),
+@pytest.mark.usefixtures("ray_cluster")
+def test_words_of_a_page_come_before_words_of_a_list(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "0.parquet", [Pair("http://a.example/x.png", "of a list")], PARTS)
+    write_pairs(tmp_path / "1.parquet", [pair("http://a.example/x.png")], PARTS)
+    (kept,) = planned(plan([tmp_path / "0.parquet", tmp_path / "1.parquet"], tmp_path))
+    assert kept.page_url
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_texts_that_many_pictures_of_a_site_share_are_boilerplate(tmp_path: Path) -> None:
+    pairs = [Pair(f"http://a.example/{n}.png", "Our logo", site="a.example", page_url="p") for n in range(6)]
+    pairs += [Pair(f"http://a.example/x{n}.png", "A crab", site="a.example", page_url="p") for n in range(5)]
+    pairs += [Pair(f"http://a.example/y{n}.png", "Our logo", site="b.example", page_url="q") for n in range(5)]
+    pairs += [Pair(f"http://a.example/z{n}.png", "Of a list") for n in range(9)]
+    write_pairs(tmp_path / "0.parquet", pairs, PARTS)
+    made = plan([tmp_path / "0.parquet"], tmp_path, max_repeats=5)
+    assert made.dropped == {"pairs.dropped.boilerplate": 6}
+    assert {p.caption for p in planned(made) if p.site == "a.example"} == {"A crab"}
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_parts_have_shards_of_their_own_and_hosts_are_whole(files: list[Path], tmp_path: Path) -> None:
+    made = plan(files, tmp_path, shard_size=4)
+    expected: dict[int, int] = {}
+    for one in planned(made):
+        part = part_of(one.url, PARTS)
+        expected[part] = expected.get(part, 0) + 1
+    assert [part.pictures for part in made.parts] == [expected[part] for part in sorted(expected)]
+    assert [part.first_shard for part in made.parts] == [
+        sum(p.shards for p in made.parts[:n]) for n in range(len(made.parts))
     ]
-    assert plan.shards == 3
+    assert made.shards == sum(-(-number // 4) for number in expected.values())
 
 
-def test_the_order_of_the_files_does_not_matter(files: list[Path], tmp_path: Path) -> None:
-    forward, backward = make_plan(files, 4, tmp_path / "a"), make_plan(files[::-1], 4, tmp_path / "b")
-    assert [h.pairs.read_bytes() for h in forward.hosts] == [h.pairs.read_bytes() for h in backward.hosts]
+@pytest.mark.usefixtures("ray_cluster")
+def test_the_order_of_files_and_pairs_does_not_matter(files: list[Path], tmp_path: Path) -> None:
+    pairs = [pair for file in files for pair in read_pairs(file)]
+    random.Random(1).shuffle(pairs)
+    write_pairs(tmp_path / "2.parquet", pairs, PARTS)
+    forward, backward = plan(files, tmp_path / "a"), plan([tmp_path / "2.parquet"], tmp_path / "b")
+    assert [p.pairs.read_bytes() for p in forward.parts] == [p.pairs.read_bytes() for p in backward.parts]
 
 
+@pytest.mark.usefixtures("ray_cluster")
+def test_hosts_are_spread_over_their_part(tmp_path: Path) -> None:
+    pairs = [pair(f"http://{'big' if n % 10 else 'small'}.example/{n}.png", position=n) for n in range(1000)]
+    write_pairs(tmp_path / "0.parquet", pairs, 1)
+    urls = [p.url for p in planned(plan([tmp_path / "0.parquet"], tmp_path, parts=1, max_repeats=1000))]
+    assert len(urls) == 1000
+    for quarter in range(4):
+        assert 10 <= sum("small" in url for url in urls[250 * quarter : 250 * (quarter + 1)]) <= 40
+
+
+@pytest.mark.usefixtures("ray_cluster")
 def test_no_pairs_make_an_empty_plan(tmp_path: Path) -> None:
-    write_pairs(tmp_path / "0.parquet", [])
-    assert make_plan([tmp_path / "0.parquet"], 4, tmp_path).hosts == ()
+    write_pairs(tmp_path / "0.parquet", [], PARTS)
+    assert plan([tmp_path / "0.parquet"], tmp_path).parts == plan([], tmp_path / "none").parts == ()

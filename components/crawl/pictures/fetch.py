@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -55,10 +55,45 @@ class _Answer:
     retry_after: float = 0.0
 
 
-class Limiter:
-    """Lets at most `connections` requests be under way, and starts them at least `delay` seconds apart."""
+class Gate:
+    """What all hosts share: at most `requests` are under way, and none starts while `most_bytes` wait to be decoded."""
 
-    def __init__(self, connections: int, delay: float) -> None:
+    def __init__(self, requests: int, most_bytes: int) -> None:
+        self._free = asyncio.Semaphore(requests)
+        self._most = most_bytes
+        self._held = 0
+        self._light = asyncio.Event()
+        self._light.set()
+
+    @asynccontextmanager
+    async def request(self) -> AsyncIterator[None]:
+        """Around one request."""
+        async with self._free:
+            await self._light.wait()
+            yield
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """While a picture waits to be decoded, or is."""
+        self._held += size
+        if self._held > self._most:
+            self._light.clear()
+        try:
+            yield
+        finally:
+            self._held -= size
+            if self._held <= self._most:
+                self._light.set()
+
+
+class Limiter:
+    """Lets at most `connections` requests of a host be under way, and starts them at least `delay` seconds apart.
+
+    A request passes the gate last, so that one that waits for its host takes no other host's place.
+    """
+
+    def __init__(self, connections: int, delay: float, gate: Gate) -> None:
+        self._gate = gate
         self._free = asyncio.Semaphore(connections)
         self._turn = asyncio.Lock()
         self._delay = delay
@@ -68,6 +103,11 @@ class Limiter:
         """Starts no request for so long."""
         self._next = max(self._next, asyncio.get_running_loop().time() + seconds)
 
+    @property
+    def rested(self) -> bool:
+        """Whether a request would start at once."""
+        return self._next <= asyncio.get_running_loop().time()
+
     def slow_down(self, delay: float) -> None:
         """Starts requests at least `delay` seconds apart from now on, if that is slower."""
         self._delay = max(self._delay, delay)
@@ -75,35 +115,47 @@ class Limiter:
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
         """Around one request."""
-        async with self._free:
-            clock = asyncio.get_running_loop()
+        clock = asyncio.get_running_loop()
+        async with self._free, AsyncExitStack() as passed:
             if self._delay > 0 or self._next > clock.time():
                 async with self._turn:
                     while (left := self._next - clock.time()) > 0:  # while it sleeps, a longer rest may be asked for
                         await asyncio.sleep(left)
+                    await passed.enter_async_context(self._gate.request())
                     self._next = clock.time() + self._delay
+            else:
+                await passed.enter_async_context(self._gate.request())
             yield
 
 
 class HostFetcher:
     """Fetches from one host (with and without `www.`), as its robots.txt allows; nothing else is asked, redirects included."""
 
-    def __init__(self, site: str, session: aiohttp.ClientSession, parameters: CrawlParameters) -> None:
+    def __init__(self, site: str, session: aiohttp.ClientSession, parameters: CrawlParameters, gate: Gate) -> None:
         self._site = site
         self._session = session
         self._parameters = parameters
         self._guard = AddressGuard(parameters.allow_private_hosts)
-        self._limiter = Limiter(parameters.connections, parameters.delay)
+        self._limiter = Limiter(parameters.connections, parameters.delay, gate)
         self._rules: dict[str, asyncio.Task[Protego | Failure]] = {}
         self._chance = random.Random(site)
         self._failures = 0  # one after the other
+        self._under_way = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, and the host's pause is over, so that a new fetcher would ask no sooner than this one."""
+        return not self._under_way and self._limiter.rested
 
     async def picture(self, url: str) -> bytes | Failure:
         """The bytes behind an address, or why not."""
+        self._under_way += 1
         try:
             return await self._follow(url, self._parameters.max_picture_bytes, obey=True)
         except ValueError:  # an address that aiohttp cannot ask for
             return Failure("bad_address")
+        finally:
+            self._under_way -= 1
 
     async def _follow(self, url: str, limit: int, obey: bool) -> bytes | Failure:
         for _ in range(self._parameters.redirects + 1):
@@ -248,7 +300,7 @@ def retry_after(value: str, now: datetime) -> float:
 def open_session(parameters: CrawlParameters) -> aiohttp.ClientSession:
     """A session without cookies, proxies or transparent decompression, whose connections go through the address guard."""
     connector = aiohttp.TCPConnector(
-        limit=parameters.connections,
+        limit=0,  # hosts and the gate limit themselves
         resolver=GuardedResolver(AddressGuard(parameters.allow_private_hosts)),
         keepalive_timeout=30,
     )

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from components import storage
 from components.crawl.pair import Pair
-from components.crawl.pair_files import write_batches
+from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.rules import keep, text_rules
 from components.crawl.sources.counts import DROPPED, FOUND, PAGES
@@ -90,7 +90,7 @@ def _read_file(parameters: CrawlParameters, file: SourceFile, number: int, out: 
     with storage.local_copy(file.location, out) as path, path.open("rb") as stream:
         found = _reader(file, stream, parameters, counts)
         pairs = keep(_readable(found, counts, bad), text_rules(parameters), counts)
-        write_batches(out / f"{number:05d}.parquet", pairs)
+        write_pairs(out / f"{number:05d}.parquet", pairs, parameters.parts)
     if bad:
         write_json(out / _bad_name(number), bad)
     errors = counts[UNREADABLE]

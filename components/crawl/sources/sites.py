@@ -69,7 +69,7 @@ def crawl_sites(
 ) -> tuple[list[Path], Counter[str]]:
     """Crawls the sites; returns their files of pairs, in order, and counts of pages and pairs by what became of them."""
     task = partial(_crawl_site, parameters, server)
-    limits = {"max_error_share": parameters.max_error_share, "cpus": parameters.host_cpus}
+    limits = {"max_error_share": parameters.max_error_share, "cpus": parameters.task_cpus}
     finished, counts = map_shards(task, sites, stage="crawl: pages", work=work, **limits)
     return [finished / f"{number:05d}.parquet" for number in range(len(sites))], counts
 
@@ -81,7 +81,7 @@ def _crawl_site(parameters: CrawlParameters, server: Server | None, site: Site, 
         with (job.folder / PAIRS).open(encoding="utf-8") as lines:
             dropped: Counter[str] = Counter()
             pairs = keep((Pair(**json.loads(line)) for line in lines), text_rules(parameters), dropped)
-            write_pairs(out / f"{number:05d}.parquet", pairs)
+            write_pairs(out / f"{number:05d}.parquet", pairs, parameters.parts)
         found = read_json(job.folder / COUNTS)
     if server is not None:
         server.check()

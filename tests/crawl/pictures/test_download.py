@@ -1,23 +1,28 @@
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from aiohttp import web
 
 from components.crawl.pair import Pair
-from components.crawl.pair_files import write_pairs
+from components.crawl.pair_files import read_pairs, write_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.download import NEAR_COPY, DownloadJob, download
+from components.crawl.pictures.download import download
 from components.crawl.pictures.hold_out import build_hold_out
+from components.crawl.pictures.part import NEAR_COPY, DownloadJob, PartDownload
 from components.crawl.plan import Plan, make_plan
 from components.errors import InputError
 from components.shards import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS, read_index, read_shard
 from components.stage import read_json
 from samples.server import Web, serve
-from tests.crawl.conftest import Archive, drawing, encoded, free_port, knobs
+from tests.crawl.conftest import Archive, Handler, Host, drawing, encoded, free_port, knobs
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
+PARTS = 1
 HOSTS = ("a.localhost", "b.localhost")
 
 
@@ -27,7 +32,7 @@ def port() -> int:
 
 
 @pytest.fixture
-def web(tmp_path: Path, port: int) -> Iterator[Web]:
+def served(tmp_path: Path, port: int) -> Iterator[Web]:
     """Two hosts; the first has what goes wrong with pictures."""
     first, second = Archive(HOSTS[0]), Archive(HOSTS[1])
     for n in range(3):
@@ -43,8 +48,8 @@ def web(tmp_path: Path, port: int) -> Iterator[Web]:
     first.answer("/2.png", X_Robots_Tag="noimageai")
     for site in (first, second):
         site.write(tmp_path / "web")
-    with serve(tmp_path / "web", port) as served:
-        yield served
+    with serve(tmp_path / "web", port) as found:
+        yield found
 
 
 NAMES = (
@@ -76,15 +81,15 @@ def plan(port: int, folder: Path, size: int = 4) -> Plan:
         for position, name in enumerate(names)
     ]
     folder.mkdir(exist_ok=True)
-    write_pairs(folder / "pairs.parquet", pairs)
-    return make_plan([folder / "pairs.parquet"], size, folder)
+    write_pairs(folder / "pairs.parquet", pairs, PARTS)
+    return make_plan([folder / "pairs.parquet"], knobs(shard_size=size, parts=PARTS), folder / "plan")
 
 
 def job(folder: Path, parameters: CrawlParameters | None = None, hold_out: Path | None = None) -> DownloadJob:
     return DownloadJob(parameters or knobs(shard_size=4), folder / "shards", hold_out)
 
 
-def test_every_picture_has_a_row_with_its_outcome(web: Web, port: int, tmp_path: Path) -> None:
+def test_every_picture_has_a_row_with_its_outcome(served: Web, port: int, tmp_path: Path) -> None:
     (tmp_path / "held").mkdir()
     (tmp_path / "held" / "x.png").write_bytes(encoded(drawing(77, 128)))
     hold_out = build_hold_out(tmp_path / "held", tmp_path / "hold_out")
@@ -115,57 +120,178 @@ def test_every_picture_has_a_row_with_its_outcome(web: Web, port: int, tmp_path:
         "0.png of a.localhost",
     )
     assert (rows["small.png"]["width"], rows["small.png"]["original_width"]) == (None, 16)
-    assert not [path for host, path, _ in web.asked if path.startswith("/private/")]
+    assert not [path for host, path, _ in served.asked if path.startswith("/private/")]
 
 
-def test_shards_are_the_hosts_own_and_hold_what_was_served(web: Web, port: int, tmp_path: Path) -> None:
-    download(plan(port, tmp_path), job(tmp_path), tmp_path)
-    keys = [[picture.key for picture in read_shard(tmp_path / "shards" / f"0000{n}.tar")] for n in range(4)]
-    assert keys == [["000000000", "000000001"], ["000010001"], ["000020001"], ["000030000", "000030001", "000030002"]]
-    stored = {picture.record["url"]: picture for picture in read_shard(tmp_path / "shards" / "00003.tar")}
-    assert stored[f"http://b.localhost:{port}/1.webp"].image == web.sites["b.localhost"].files["/1.webp"]
-    (converted,) = read_shard(tmp_path / "shards" / "00002.tar")
-    assert (converted.extension, converted.caption) == ("png", "wide.gif of a.localhost")
+def test_shards_hold_what_was_served_in_the_order_of_the_plan(served: Web, port: int, tmp_path: Path) -> None:
+    planned = plan(port, tmp_path)
+    download(planned, job(tmp_path), tmp_path)
+    index = read_index(tmp_path / "shards").to_pylist()
+    assert [row["url"] for row in index] == [pair.url for part in planned.parts for pair in read_pairs(part.pairs)]
+    assert [row["key"] for row in index] == [f"{n // 4:05d}{n % 4:04d}" for n in range(13)]
+    stored = [picture for n in range(4) for picture in read_shard(tmp_path / "shards" / f"0000{n}.tar")]
+    assert [picture.key for picture in stored] == [row["key"] for row in index if row["status"] == SUCCESS]
+    images = {picture.record["url"].rpartition("/")[2]: picture for picture in stored}
+    assert images["1.webp"].image == served.sites["b.localhost"].files["/1.webp"]
+    assert (images["wide.gif"].extension, images["wide.gif"].caption) == ("png", "wide.gif of a.localhost")
 
 
-def test_statistics_count_the_reasons(web: Web, port: int, tmp_path: Path) -> None:
-    assert web
-    download(plan(port, tmp_path), job(tmp_path), tmp_path)
-    assert read_json(tmp_path / "shards" / "00000_stats.json") == {
-        "count": 4,
-        "successes": 2,
-        "failed_to_download": 2,
-        "failed_to_resize": 0,
-        "status_dict": {"success": 2, "noimageai": 1, "http_404": 1},
+def test_statistics_count_the_reasons(served: Web, port: int, tmp_path: Path) -> None:
+    assert served
+    download(plan(port, tmp_path, size=20), job(tmp_path, knobs(shard_size=20)), tmp_path)
+    found = read_json(tmp_path / "shards" / "00000_stats.json")
+    assert {name: number for name, number in found.items() if name != "status_dict"} == {
+        "count": 13,
+        "successes": 7,
+        "failed_to_download": 3,
+        "failed_to_resize": 3,
     }
+    assert found["status_dict"]["http_404"] == found["status_dict"]["too_small"] == 1
 
 
-def test_finished_shards_of_an_unfinished_host_are_kept(web: Web, port: int, tmp_path: Path) -> None:
+def test_finished_shards_of_an_unfinished_part_are_kept(served: Web, port: int, tmp_path: Path) -> None:
     planned = plan(port, tmp_path)
     whole = download(planned, job(tmp_path), tmp_path / "first")
     before = {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()}
     for ending in (".tar", ".parquet", "_stats.json"):
         (tmp_path / "shards" / f"00001{ending}").unlink()
-    web.asked.clear()
+    served.asked.clear()
     assert download(planned, job(tmp_path), tmp_path / "second") == whole
     assert {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()} == before
-    assert {path for _, path, _ in web.asked} == {"/robots.txt", "/half.jpg", "/held.jpg", "/page.png"}
+    wanted = {f"/{pair.url.split('/', 3)[3]}" for pair in read_pairs(planned.parts[0].pairs, 4, 4)}
+    asked = {path for _, path, _ in served.asked}
+    assert asked - {"/robots.txt"} == wanted - {"/private/1.png"}
+
+
+async def _hang(_: web.Request) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def _drip(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b"x")
+        await asyncio.sleep(0.1)
+
+
+async def _endless(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": str(10 * 2**30)})
+    await response.prepare(request)
+    while True:
+        await response.write(bytes(2**16))
+
+
+async def _unsaid(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(bytes(2**16))
+
+
+async def _break_off(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(bytes(10))
+    assert request.transport is not None
+    request.transport.close()
+    return response
+
+
+async def _turn(request: web.Request) -> web.StreamResponse:
+    return web.Response(status=302, headers={"Location": f"{request.path}x"})
+
+
+async def _lie(_: web.Request) -> web.StreamResponse:
+    return web.Response(body=b"<p>no picture", content_type="image/png")
+
+
+async def _busy(_: web.Request) -> web.StreamResponse:
+    return web.Response(status=503)
+
+
+async def _later(_: web.Request) -> web.StreamResponse:
+    return web.Response(status=429)
+
+
+BAD = {
+    "hang.localhost": (_hang, "timeout"),
+    "drip.localhost": (_drip, "timeout"),
+    "endless.localhost": (_endless, "too_large"),
+    "unsaid.localhost": (_unsaid, "too_large"),
+    "break.localhost": (_break_off, "closed_early"),
+    "turn.localhost": (_turn, "too_many_redirects"),
+    "lie.localhost": (_lie, "not_a_picture"),
+    "busy.localhost": (_busy, "http_503"),
+    "later.localhost": (_later, "http_429"),
+}
+
+
+def test_hosts_that_misbehave_are_counted_by_reason_and_keep_no_other_host_waiting(tmp_path: Path) -> None:
+    """While the bad hosts hold their requests until time is out, the good one is served to its end."""
+    host = Host()
+    good, bad = [f"/{n}.png" for n in range(60)], [f"/bad{n}.png" for n in range(3)]
+    for n, path in enumerate(good):
+        host.serve(path, encoded(drawing(n)))
+    done: dict[str, float] = {}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        name = request.host.partition(":")[0]
+        if request.path == "/robots.txt":
+            return web.Response(status=404)
+        done[name] = asyncio.get_running_loop().time()
+        if name in BAD:
+            return await BAD[name][0](request)
+        return web.Response(body=encoded(drawing(int(request.path[1:-4]))))
+
+    host.handlers = _Everything(answer)
+    knob = knobs(timeout=2.0, retries=0, parts=PARTS, shard_size=10, requests=64, connections=4)
+
+    async def run() -> Counter[str]:
+        async with host:
+            pairs = [Pair(host.url(path, "good.localhost"), path) for path in good]
+            pairs += [Pair(host.url(path, name), f"{name}{path}") for name in BAD for path in bad]
+            write_pairs(tmp_path / "pairs.parquet", pairs, PARTS)
+            planned = make_plan([tmp_path / "pairs.parquet"], knob, tmp_path / "plan")
+            (tmp_path / "shards").mkdir()
+            made = DownloadJob(knob, tmp_path / "shards")
+            await PartDownload(planned.parts[0], made, tmp_path).run()
+        return Counter(row["error_message"] or SUCCESS for row in read_index(tmp_path / "shards").to_pylist())
+
+    expected = Counter({SUCCESS: 60})
+    for _, reason in BAD.values():
+        expected[reason] += 3
+    assert asyncio.run(run()) == expected
+    assert done["good.localhost"] < done["hang.localhost"] + knob.timeout
+
+
+class _Everything(dict[str, Handler]):
+    """One handler for all paths."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    def get(self, *_: object) -> Handler:  # type: ignore[override]
+        return self._handler
 
 
 def test_too_many_errors_stop_the_stage_with_their_reasons(tmp_path: Path) -> None:
     port = free_port()  # nobody listens
     pairs = [
-        Pair(f"http://a.localhost:{port}/{n}.png", "x", page_url="http://a.localhost/", site="a.localhost", position=n)
+        Pair(
+            f"http://a.localhost:{port}/{n}.png", f"{n}", page_url="http://a.localhost/", site="a.localhost", position=n
+        )
         for n in range(120)
     ]
-    write_pairs(tmp_path / "pairs.parquet", pairs)
-    planned = make_plan([tmp_path / "pairs.parquet"], 200, tmp_path)
+    write_pairs(tmp_path / "pairs.parquet", pairs, PARTS)
+    planned = make_plan([tmp_path / "pairs.parquet"], knobs(shard_size=200, parts=PARTS), tmp_path / "plan")
     with pytest.raises(InputError, match=r'120 of 120 items failed.*"robots_txt_unreachable": 120'):
         download(planned, job(tmp_path, knobs(retries=0, max_error_share=0.2, shard_size=200)), tmp_path)
 
 
-def test_failures_have_no_hash_and_successes_have(web: Web, port: int, tmp_path: Path) -> None:
-    assert web
+def test_failures_have_no_hash_and_successes_have(served: Web, port: int, tmp_path: Path) -> None:
+    assert served
     download(plan(port, tmp_path, size=20), job(tmp_path, knobs(shard_size=20)), tmp_path)
     for row in pq.read_table(tmp_path / "shards" / "00000.parquet").to_pylist():
         assert (row["phash"] is None) == (row["sha256"] is None) == (row["status"] != SUCCESS)

@@ -8,10 +8,14 @@ import pytest
 from aiohttp import web
 
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.fetch import Failure, HostFetcher, Limiter, open_session, retry_after
+from components.crawl.pictures.fetch import Failure, Gate, HostFetcher, Limiter, open_session, retry_after
 from tests.crawl.conftest import Host, knobs
 
 SITE = "pictures.localhost"
+
+
+def gate() -> Gate:
+    return Gate(requests=100, most_bytes=10**9)
 
 
 def fetch(host: Host, *paths: str, parameters: CrawlParameters | None = None) -> list[bytes | Failure]:
@@ -20,7 +24,7 @@ def fetch(host: Host, *paths: str, parameters: CrawlParameters | None = None) ->
 
     async def run() -> list[bytes | Failure]:
         async with host, open_session(parameters) as session:
-            fetcher = HostFetcher(SITE, session, parameters)
+            fetcher = HostFetcher(SITE, session, parameters, gate())
             urls = [p.replace(":PORT", f":{host.port}") if "://" in p else host.url(p) for p in paths]
             return await asyncio.gather(*map(fetcher.picture, urls))
 
@@ -236,7 +240,7 @@ def test_a_server_that_is_not_there_is_a_failed_connection() -> None:
         async with Host() as host:
             url = host.url("/robots.txt")
         async with open_session(parameters) as session:
-            return await HostFetcher(SITE, session, parameters).picture(url)
+            return await HostFetcher(SITE, session, parameters, gate()).picture(url)
 
     assert asyncio.run(run()) == Failure("robots_txt_unreachable")
 
@@ -315,7 +319,7 @@ def test_requests_keep_the_pause_that_we_or_the_server_want(host: Host, delay: f
 
 def test_a_limiter_counts_its_pause_from_start_to_start() -> None:
     async def run() -> list[float]:
-        limiter, clock = Limiter(5, 0.05), asyncio.get_running_loop()
+        limiter, clock = Limiter(5, 0.05, gate()), asyncio.get_running_loop()
         starts = []
 
         async def request() -> None:
@@ -326,3 +330,40 @@ def test_a_limiter_counts_its_pause_from_start_to_start() -> None:
         return starts
 
     assert all(later - sooner >= 0.05 for sooner, later in pairwise(asyncio.run(run())))
+
+
+def test_a_gate_lets_few_through_and_none_while_much_waits() -> None:
+    async def run() -> list[str]:
+        narrow, seen = Gate(requests=2, most_bytes=100), []
+
+        async def request(name: str) -> None:
+            async with narrow.request():
+                seen.append(name)
+                await asyncio.sleep(0)
+
+        with narrow.holding(60):
+            await request("light")
+            with narrow.holding(60):
+                heavy = asyncio.create_task(request("heavy"))
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                seen.append("waits")
+        await heavy
+        return seen
+
+    assert asyncio.run(run()) == ["light", "waits", "heavy"]
+
+
+def test_a_request_that_waits_for_its_host_takes_no_place_of_another() -> None:
+    async def run() -> list[str]:
+        narrow, seen = Gate(requests=1, most_bytes=1), []
+        slow, quick = Limiter(5, 0.2, narrow), Limiter(5, 0.0, narrow)
+
+        async def request(limiter: Limiter, name: str) -> None:
+            async with limiter.request():
+                seen.append(name)
+
+        await asyncio.gather(*(request(slow, "slow") for _ in range(3)), *(request(quick, "quick") for _ in range(3)))
+        return seen
+
+    assert asyncio.run(run()) == ["slow", "quick", "quick", "quick", "slow", "slow"]

@@ -16,7 +16,7 @@ from samples.server import Web, serve
 from tests.crawl.conftest import Archive, free_port, knobs
 
 HOST = "site.localhost"
-IMAGE = '<img src="/img/{0}.png" alt="{0}">'
+IMAGE = '<img src="/img/{0}.png" alt="crab {0}">'
 
 
 def crawl(web: Path, out: Path, parameters: CrawlParameters | None = None) -> tuple[Outcome, list[str], Web]:
