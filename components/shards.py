@@ -46,6 +46,8 @@ INDEX_SCHEMA = pa.schema(
         ("context", pa.string()),
         ("site", pa.string()),
         ("phash", pa.uint64()),
+        ("http_status", pa.int32()),
+        ("original_sha256", pa.string()),
     ]
 )
 ENTITIES_FIELD = pa.field("entities", pa.list_(pa.string()))

@@ -2,6 +2,7 @@
 
 from pydantic import Field, field_validator
 
+from components.crawl.pictures.shape import Encode, Resize
 from components.section import Section
 
 
@@ -45,6 +46,14 @@ class CrawlParameters(Section):
     min_side: int = Field(
         description="shortest side of a picture, declared or decoded, px; 4 to 10000", ge=4, le=10_000
     )
+    resize: Resize = Field(
+        description="none, keep_ratio (shorter side at most `side`), center_crop (middle square of that), border (white square)"
+    )
+    side: int = Field(description="side that pictures are reduced to, px; 16 to 10000", ge=16, le=10_000)
+    encode: Encode = Field(
+        description="keep (the format served, png for what browsers do not all show), jpg, png or webp"
+    )
+    quality: int = Field(description="of pictures that are encoded anew as jpg or webp; 1 to 100", ge=1, le=100)
     candidate_width: int = Field(
         description="widest candidate of a srcset that is taken, px; 16 to 100000", ge=16, le=100_000
     )

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from components.curate.parameters import CurateParameters
-from components.images import perceptual_hash
+from components.images import open_rgb, perceptual_hash
 from components.knowledge.build import build as build_knowledge
 from components.knowledge.parameters import KnowledgeParameters
 from components.label.format import LABELS_SCHEMA
@@ -61,7 +61,7 @@ def _row(key: str, made: Made) -> Row:
         "page_title": "Squares",
         "context": "",
         "site": f"site-{made.seed % 3}.localhost",
-        "phash": perceptual_hash(data),
+        "phash": perceptual_hash(open_rgb(data)),
     }
     return Row(record, data, {"PNG": "png", "WEBP": "webp", "JPEG": "jpg"}[made.kind])
 

@@ -42,6 +42,11 @@ class Failure:
 
     reason: str
 
+    @property
+    def status(self) -> int | None:
+        """The status that the server answered with, if the answer was no."""
+        return int(self.reason.removeprefix("http_")) if self.reason.startswith("http_") else None
+
 
 @dataclass(frozen=True)
 class _Answer:

@@ -1,6 +1,7 @@
 """One part of the crawl: many hosts at once, each at its own pace; shards that are written as soon as they are whole."""
 
 import asyncio
+import hashlib
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -107,13 +108,15 @@ class PartDownload:
         answer = await self._hosts[site_of(pair.url)].picture(pair.url)
         record = {name: value for name, value in pair._asdict().items() if name != "position"} | {"key": key}
         if isinstance(answer, Failure):
-            return Row(record | {"status": FAILED_TO_DOWNLOAD, "error_message": answer.reason})
+            failure = {"status": FAILED_TO_DOWNLOAD, "error_message": answer.reason, "http_status": answer.status}
+            return Row(record | failure)
+        record |= {"http_status": 200, "original_sha256": hashlib.sha256(answer).hexdigest()}
         with self._gate.holding(len(answer)):
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._decoder, self._decoded, record, answer, folder)
 
     def _decoded(self, record: dict[str, Any], answer: bytes, folder: Path) -> Row:
-        found = verify(answer, self._job.parameters.max_pixels, self._job.parameters.min_side)
+        found = verify(answer, self._job.parameters)
         if isinstance(found, Rejected):
             size = {"original_width": found.width or None, "original_height": found.height or None}
             return Row(record | size | {"status": FAILED_TO_RESIZE, "error_message": found.reason})
@@ -143,5 +146,6 @@ def _with_bytes(made: Sequence[Row], folder: Path) -> Iterator[Row]:
 
 def _description(found: Verified) -> dict[str, Any]:
     width, height = found.rgb.size
-    size = {"width": width, "height": height, "original_width": width, "original_height": height}
+    original_width, original_height = found.original_size
+    size = {"width": width, "height": height, "original_width": original_width, "original_height": original_height}
     return size | {"sha256": found.sha256, "phash": found.phash}

@@ -1,27 +1,42 @@
-"""Bytes from the web → a picture that is known to decode, or why not. Never raises, whatever the bytes are."""
+"""Bytes from the web → a picture as it is stored, known to decode, or why not. Never raises, whatever the bytes are."""
 
 import hashlib
 import io
 import warnings
 from dataclasses import dataclass
+from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
-from components.images import FORMATS, BadImage, open_rgb, perceptual_hash
+from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures.metadata import without_metadata
+from components.crawl.pictures.shape import encoded, needed_side, shaped
+from components.images import FORMATS, BadImage, open_rgb, orientation, perceptual_hash
 
-# Formats that are stored as they came; every other one that can be decoded becomes PNG.
-STORED = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
+# Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless another is asked for.
+STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
+_FIRST_SIDEWAYS = 5  # EXIF orientations from here on exchange width and height
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A decoded picture: `image` are the bytes to store, `rgb` its pixels on white, `sha256` is that of `image`."""
+    """A decoded picture.
+
+    Attributes:
+        image: the bytes to store.
+        extension: what they are.
+        rgb: their pixels, on white.
+        sha256: of `image`.
+        phash: of `rgb`.
+        original_size: width and height as served, upright, px.
+    """
 
     image: bytes
     extension: str
     rgb: Image.Image
     sha256: str
     phash: int
+    original_size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -33,43 +48,63 @@ class Rejected:
     height: int = 0
 
 
-def verify(data: bytes, max_pixels: int, min_side: int) -> Verified | Rejected:
-    """Decodes a picture whole; its size is checked before anything is unfolded.
+@dataclass(frozen=True)
+class _Header:
+    kind: str
+    width: int
+    height: int
+    orientation: int
 
-    An animated picture counts by its first frame. Reasons: `not_a_picture`, `too_many_pixels`, `too_small`, `undecodable`.
+    @property
+    def upright(self) -> tuple[int, int]:
+        return (self.height, self.width) if self.orientation >= _FIRST_SIDEWAYS else (self.width, self.height)
+
+
+def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
+    """Decodes a picture whole and shapes it as asked; its size is checked before anything is unfolded.
+
+    An animated picture counts by its first frame. A file is encoded anew only where its size, format or orientation calls for it;
+    otherwise it is stored as served, without metadata. Reasons: `not_a_picture`, `too_many_pixels`, `too_small`, `undecodable`.
+
+    Args:
+        data: as served.
+        parameters: section `crawl`: `max_pixels`, `min_side`, `resize`, `side`, `encode`, `quality`.
     """
     header = _header(data)
     if isinstance(header, Rejected):
         return header
-    kind, width, height = header
-    if width * height > max_pixels:
-        return Rejected("too_many_pixels", width, height)
-    if min(width, height) < min_side:
-        return Rejected("too_small", width, height)
+    if header.width * header.height > parameters.max_pixels:
+        return Rejected("too_many_pixels", header.width, header.height)
+    if min(header.width, header.height) < parameters.min_side:
+        return Rejected("too_small", header.width, header.height)
     try:
-        rgb = open_rgb(data, max_pixels)
-        stored = data if kind in STORED else _png(rgb)
-        phash = perceptual_hash(stored)
+        enough = needed_side((header.width, header.height), parameters.resize, parameters.side)
+        rgb = shaped(open_rgb(data, parameters.max_pixels, enough), parameters.resize, parameters.side)
+        image, extension = _stored(data, header, rgb, parameters)
+        phash = perceptual_hash(rgb)
     except (BadImage, MemoryError):
-        return Rejected("undecodable", width, height)
-    return Verified(stored, STORED.get(kind, "png"), rgb, hashlib.sha256(stored).hexdigest(), phash)
+        return Rejected("undecodable", header.width, header.height)
+    return Verified(image, extension, rgb, hashlib.sha256(image).hexdigest(), phash, header.upright)
 
 
-def _header(data: bytes) -> tuple[str, int, int] | Rejected:
+def _stored(data: bytes, header: _Header, rgb: Image.Image, parameters: CrawlParameters) -> tuple[bytes, str]:
+    """The bytes to store, and what they are."""
+    served = STORED.get(header.kind)
+    wanted = (served or "png") if parameters.encode == "keep" else parameters.encode
+    if wanted == served and header.orientation == 1 and rgb.size == (header.width, header.height):
+        return without_metadata(data, header.kind), wanted
+    return encoded(rgb, wanted, parameters.quality), wanted
+
+
+def _header(data: bytes) -> _Header | Rejected:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no news
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                return str(image.format), image.width, image.height
+                return _Header(str(image.format), image.width, image.height, orientation(image))
     except Image.DecompressionBombError:
         return Rejected("too_many_pixels")
     except UnidentifiedImageError:
         return Rejected("not_a_picture")
     except Exception:  # noqa: BLE001 - decoders raise whatever they like on hostile bytes
         return Rejected("undecodable")
-
-
-def _png(rgb: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    rgb.save(buffer, "PNG")
-    return buffer.getvalue()

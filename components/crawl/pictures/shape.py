@@ -1,0 +1,51 @@
+"""The size and the encoding in which pictures are stored."""
+
+import io
+from typing import Literal
+
+from PIL import Image
+
+from components.images import WHITE
+
+Resize = Literal["none", "keep_ratio", "center_crop", "border"]
+Encode = Literal["keep", "jpg", "png", "webp"]
+_PILLOW_NAMES = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
+
+
+def needed_side(size: tuple[int, int], resize: Resize, side: int) -> tuple[int, int] | None:
+    """The size to which a picture is reduced before it is cut or framed, px; None if it is not. Nothing is enlarged."""
+    if resize == "none":
+        return None
+    reference = max(size) if resize == "border" else min(size)
+    if reference <= side:
+        return None
+    scale = side / reference
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def shaped(picture: Image.Image, resize: Resize, side: int) -> Image.Image:
+    """A picture as it is stored.
+
+    `keep_ratio`: the shorter side is at most `side`; `center_crop`: the middle square of that; `border`: the longer side is at
+    most `side`, and white makes it a square of `side`; `none`: as it is.
+    """
+    reduced = needed_side(picture.size, resize, side)
+    if reduced is not None:
+        picture = picture.resize(reduced, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    if resize == "center_crop":
+        square = min(picture.size)
+        left, top = (picture.width - square) // 2, (picture.height - square) // 2
+        return picture.crop((left, top, left + square, top + square)) if picture.width != picture.height else picture
+    if resize == "border" and picture.size != (side, side):
+        canvas = Image.new("RGB", (side, side), WHITE)
+        canvas.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+        return canvas
+    return picture
+
+
+def encoded(picture: Image.Image, encode: Literal["jpg", "png", "webp"], quality: int) -> bytes:
+    """A picture's file, without metadata."""
+    buffer = io.BytesIO()
+    options = {} if encode == "png" else {"quality": quality}
+    picture.save(buffer, _PILLOW_NAMES[encode], **options)
+    return buffer.getvalue()
