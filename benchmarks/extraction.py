@@ -22,7 +22,6 @@ from components.crawl.sources.unreadable import Unreadable
 
 WORK = Path(".work/benchmarks/archives")
 _PEERS = Path(__file__).parent / "peers"
-_PACKAGES = ("warcio==1.8.1", "beautifulsoup4==4.15.0", "lxml==6.1.3", "six==1.17.0", "soupsieve==4.1.3")
 
 Reader = Callable[[BinaryIO, CrawlParameters, Counter[str]], Iterator[Pair | Unreadable]]
 # What the peer makes of a pair, too.
@@ -57,7 +56,7 @@ def read_ours(read: Reader, path: Path, columns: Columns) -> dict[str, Any]:
 def read_peer(peer: Sequence[str], path: Path) -> dict[str, Any]:
     """Runs the peer's script, which may have further arguments."""
     script, *arguments = peer
-    python = environment("soup", _PACKAGES)
+    python = environment("soup") / "python"
     done = subprocess.run([python, _PEERS / script, path, *arguments], check=True, capture_output=True, text=True)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

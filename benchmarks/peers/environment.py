@@ -1,32 +1,31 @@
-"""Environments of peers: made once, with exact versions, below `.work/benchmarks`."""
+"""Environments of peers: made once, with the exact versions that `NAME.txt` lists, below `.work/benchmarks`."""
 
 import logging
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
+_LISTS = Path(__file__).parent
 _FOLDER = Path(".work/benchmarks/environments")
 
 
-def environment(name: str, packages: Sequence[str]) -> Path:
-    """The interpreter of an environment that holds these packages (`warcio==1.7.5`); installs them if that was not done.
+def environment(name: str) -> Path:
+    """The folder with the programs (`python` among them) of a peer's environment; installs it if that was not done.
 
     Raises:
-        subprocess.CalledProcessError: if they cannot be installed.
+        subprocess.CalledProcessError: if its packages cannot be installed.
     """
     folder = (_FOLDER / name).absolute()
-    python, ready = folder / "bin/python", folder / "packages.txt"
-    wanted = "\n".join(packages)
-    if ready.exists() and ready.read_text() == wanted:
-        return python
-    logger.info("installing %s into %s", ", ".join(packages), folder)
+    wanted, ready = _LISTS / f"{name}.txt", folder / "packages.txt"
+    if ready.exists() and ready.read_text() == wanted.read_text():
+        return folder / "bin"
+    logger.info("installing %s and what it needs into %s", name, folder)
     shutil.rmtree(folder, ignore_errors=True)
     uv = [str(Path(sys.executable).parent / "uv"), "--quiet", "--system-certs"]
     subprocess.run([*uv, "venv", "--python", sys.executable, str(folder)], check=True)
-    subprocess.run([*uv, "pip", "install", "--python", str(python), *packages], check=True)
-    ready.write_text(wanted)
-    return python
+    subprocess.run([*uv, "pip", "install", "--python", str(folder / "bin/python"), "-r", str(wanted)], check=True)
+    shutil.copy(wanted, ready)
+    return folder / "bin"

@@ -16,8 +16,9 @@ def crawl(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help="Files to take pairs from, KIND:LOCATION; may be given several times. KIND is warc, wat (Common Crawl's notes) "
-            "or urls (csv, tsv, json, jsonl, parquet). LOCATION is a path, a pattern, an http(s) or s3 address, or @LIST of them. "
+            help="Files to take pairs from, KIND:LOCATION; may be given several times. KIND is warc, wat (Common Crawl's notes), "
+            "urls (csv, tsv, json, jsonl, parquet) or img2dataset (tars to adopt). LOCATION is a path, a pattern, an http(s) or s3 "
+            "address, or @LIST of them. "
             "Instead of crawl.sources."
         ),
     ] = None,

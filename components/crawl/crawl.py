@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures.adopt import adopt
 from components.crawl.pictures.download import download
 from components.crawl.pictures.hold_out import build_hold_out
-from components.crawl.pictures.part import DownloadJob
+from components.crawl.pictures.job import DownloadJob
 from components.crawl.plan import Plan, make_plan
 from components.crawl.server import Server
 from components.crawl.sources.counts import DROPPED
-from components.crawl.sources.files import UNREADABLE, SourceFile, find_files, read_files
+from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find_files, read_files
 from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
 from components.shard_map import WORK, fingerprint, publish, work_folder
@@ -77,13 +78,15 @@ def crawl_pictures(
             parameters.delay,
         )
         pairs, found = crawl_sites(sites, parameters, server, work / "pages")
-        from_files, found_in_files = read_files(files, parameters, work / "files")
+        from_files, found_in_files = read_files([f for f in files if f.kind != ADOPTED], parameters, work / "files")
         pairs, found = pairs + from_files, found + found_in_files
         plan = make_plan(pairs, parameters, work / "plan")
         _say(found, plan)
         prints = None if hold_out is None else build_hold_out(hold_out, work / "hold_out")
         job = DownloadJob(parameters, work / "shards", prints, server)
-        outcomes = download(plan, job, work / "pictures") if plan.parts else Counter[str]()
+        outcomes = download(plan, job, work / "pictures" / "downloaded") + adopt(
+            [f.location for f in files if f.kind == ADOPTED], job, plan.shards, work / "pictures" / "adopted"
+        )
     measures = _measures(len(sites), len(files), found, plan, outcomes)
     if not outcomes[SUCCESS]:
         raise InputError(f"the crawl of {_names(sites, files)} gave no picture: {measures}; {_mend(measures)}")

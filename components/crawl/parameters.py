@@ -58,7 +58,7 @@ class CrawlParameters(Section):
         description="widest candidate of a srcset that is taken, px; 16 to 100000", ge=16, le=100_000
     )
     sources: list[str] = Field(
-        description="files to take pairs from, each KIND:LOCATION (wat:s3://bucket/*.wat.gz); KIND is warc, wat or urls"
+        description="files to take pairs from, KIND:LOCATION (wat:s3://bucket/*.wat.gz), KIND warc, wat, urls or img2dataset"
     )
     url_column: str = Field(
         description="column of addresses in lists; empty = found by its usual names", max_length=200

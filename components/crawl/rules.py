@@ -46,13 +46,19 @@ def text_rules(parameters: CrawlParameters) -> tuple[Rule, ...]:
 
 def keep(pairs: Iterable[Pair], rules: Iterable[Rule], counts: Counter[str]) -> Iterator[Pair]:
     """The pairs that no rule drops; the others are moved from found to dropped, by reason."""
+    asked = tuple(rules)
     for pair in pairs:
-        reason = next((reason for rule in rules if (reason := rule(pair)) is not None), None)
+        reason = dropped_as(pair, asked)
         if reason is None:
             yield pair
         else:
             counts[FOUND] -= 1
             counts[f"{DROPPED}{reason}"] += 1
+
+
+def dropped_as(pair: Pair, rules: Iterable[Rule]) -> str | None:
+    """Why a pair is dropped, by the first rule that objects; None if it stays."""
+    return next((reason for rule in rules if (reason := rule(pair)) is not None), None)
 
 
 def _short(least: int, pair: Pair) -> str | None:

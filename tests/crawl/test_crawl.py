@@ -145,7 +145,7 @@ def test_archives_and_lists_are_crawled_beside_sites(folder: Path, tmp_path: Pat
     ("source", "message"),
     [
         ("pages.warc.gz", "is no source; write KIND:LOCATION"),
-        ("tar:pages.tar", "KIND one of warc, wat, urls"),
+        ("tar:pages.tar", "KIND one of warc, wat, urls, img2dataset"),
         ("warc:nowhere/*.warc.gz", "nowhere/.* matches no file"),
         ("urls:{folder}/list.txt", "list.txt is no list that can be read; its name must end in"),
     ],

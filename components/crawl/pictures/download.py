@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from components.crawl.pictures.fetch import GIVEN_UP
-from components.crawl.pictures.part import DownloadJob, PartDownload
+from components.crawl.pictures.job import DownloadJob
+from components.crawl.pictures.part import PartDownload
 from components.crawl.plan import Part, Plan
 from components.shard_map import Outcome, map_shards
 from components.stage import read_json

@@ -25,7 +25,8 @@ from components.stage import read_json, write_json
 logger = logging.getLogger(__name__)
 
 UNREADABLE = "unreadable"
-KINDS = ("warc", "wat", "urls")
+ADOPTED = "img2dataset"
+KINDS = ("warc", "wat", "urls", ADOPTED)
 # Unreadable records of a file that are kept to be shown, and files of which they are shown.
 _KEPT, _SHOWN = 20, 5
 

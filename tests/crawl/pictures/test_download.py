@@ -12,7 +12,9 @@ from components.crawl.pair_files import read_pairs, write_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.download import download
 from components.crawl.pictures.hold_out import build_hold_out
-from components.crawl.pictures.part import NEAR_COPY, DownloadJob, PartDownload
+from components.crawl.pictures.job import DownloadJob
+from components.crawl.pictures.part import PartDownload
+from components.crawl.pictures.row import NEAR_COPY
 from components.crawl.plan import Plan, make_plan
 from components.errors import InputError
 from components.shards import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS, read_index, read_shard

@@ -1,0 +1,74 @@
+"""Shards that were downloaded before, with img2dataset or with us → our shards, without asking anybody for pictures again."""
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from components import storage
+from components.crawl.pages.page import collapse
+from components.crawl.pair import Pair
+from components.crawl.pictures.job import DownloadJob
+from components.crawl.pictures.row import picture_row
+from components.crawl.rules import dropped_as, text_rules
+from components.errors import InputError
+from components.shard_map import Outcome, map_shards
+from components.shards import FAILED_TO_RESIZE, Picture, Row, picture_key, read_shard
+from components.stage import read_json
+
+logger = logging.getLogger(__name__)
+
+BROKEN = "broken_shard"
+# What a shard says of a picture and we take over; the rest is found anew.
+_TEXTS = ("url", "page_url", "page_title", "page_language", "context", "site")
+_NUMBERS = ("original_width", "original_height", "http_status")
+
+
+def adopt(locations: Sequence[str], job: DownloadJob, first_shard: int, work: Path) -> Counter[str]:
+    """Takes over the tars at these locations, each as one shard, numbered from `first_shard` on; returns counts by outcome.
+
+    Texts pass the rules, and pictures are verified, shaped and compared with the hold-out as if they had just been downloaded. Of a
+    tar that is broken, what comes before the break is taken.
+    """
+    job.shards.mkdir(parents=True, exist_ok=True)
+    task = partial(_adopt_one, job, first_shard)
+    share = job.parameters.max_error_share
+    _, counts = map_shards(task, locations, stage="crawl: adopted shards", work=work, max_error_share=share)
+    return counts
+
+
+def _adopt_one(job: DownloadJob, first_shard: int, location: str, number: int, out: Path) -> Outcome:
+    shard = first_shard + number
+    broken: list[str] = []
+    with storage.local_copy(location, out) as tar, tempfile.TemporaryDirectory(dir=out) as folder:
+        job.keep(shard, _rows(job, tar, shard, broken), Path(folder))
+    for problem in broken:
+        logger.warning("%s: %s", location, problem)
+    counts: Counter[str] = Counter(read_json(job.marker(shard))["status_dict"])
+    counts[BROKEN] += len(broken)
+    errors = counts["not_a_picture"] + counts["undecodable"] + counts[BROKEN]
+    return Outcome(+counts, attempted=counts.total(), errors=errors)
+
+
+def _rows(job: DownloadJob, tar: Path, shard: int, broken: list[str]) -> Iterator[Row]:
+    rules = text_rules(job.parameters)
+    try:
+        for position, picture in enumerate(read_shard(tar)):
+            record = _record(picture, picture_key(shard, position), job.parameters.max_text)
+            reason = dropped_as(Pair(record["url"], record["caption"], page_language=record["page_language"]), rules)
+            if reason is None:
+                yield picture_row(record, picture.image, job.parameters, job.hold_out)
+            else:
+                yield Row(record | {"status": FAILED_TO_RESIZE, "error_message": reason})
+    except InputError as error:
+        broken.append(str(error))
+
+
+def _record(picture: Picture, key: str, longest: int) -> dict[str, Any]:
+    """What the tar says, as far as it is of the types that we have."""
+    texts = {name: value if isinstance(value := picture.record.get(name), str) else "" for name in _TEXTS}
+    numbers = {name: value for name in _NUMBERS if isinstance(value := picture.record.get(name), int)}
+    return texts | numbers | {"key": key, "caption": collapse(picture.caption, longest)}

@@ -1,0 +1,43 @@
+"""A picture's bytes → its row in a shard, or the row that says why it is not taken."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures.hold_out import open_hold_out
+from components.crawl.pictures.near_copy import thumbnail
+from components.crawl.pictures.verify import Rejected, Verified, verify
+from components.shards import FAILED_TO_RESIZE, SUCCESS, Row
+
+NEAR_COPY = "near_copy_of_hold_out"
+
+
+def picture_row(record: dict[str, Any], data: bytes, parameters: CrawlParameters, hold_out: Path | None) -> Row:
+    """The row of a picture that was served.
+
+    Args:
+        record: what is known of it (key, address, texts); what it says of the original counts.
+        data: as served.
+        parameters: section `crawl`.
+        hold_out: fingerprints of pictures of which no near-copy is taken, if any.
+    """
+    record = {"original_sha256": hashlib.sha256(data).hexdigest()} | record
+    found = verify(data, parameters)
+    if isinstance(found, Rejected):
+        size = {"original_width": found.width or None, "original_height": found.height or None}
+        return Row(size | record | {"status": FAILED_TO_RESIZE, "error_message": found.reason})
+    record = _original(found) | record | _stored(found)
+    if open_hold_out(hold_out).difference(thumbnail(found.rgb)) <= parameters.hold_out_difference:
+        return Row(record | {"status": FAILED_TO_RESIZE, "error_message": NEAR_COPY})
+    return Row(record | {"status": SUCCESS}, found.image, found.extension)
+
+
+def _original(found: Verified) -> dict[str, Any]:
+    width, height = found.original_size
+    return {"original_width": width, "original_height": height}
+
+
+def _stored(found: Verified) -> dict[str, Any]:
+    width, height = found.rgb.size
+    return {"width": width, "height": height, "sha256": found.sha256, "phash": found.phash}
