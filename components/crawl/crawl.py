@@ -66,7 +66,8 @@ def crawl_pictures(
             "nothing to crawl; name archives or lists with --source, addresses to start from with --start, "
             "or a folder of sample sites with --web"
         )
-    mark = fingerprint(parameters, source.starts, source.web, source.port, files, hold_out)
+    versions = [_version(file.location) for file in files]
+    mark = fingerprint(parameters, source.starts, source.web, source.port, files, versions, hold_out)
     work = work_folder("crawl", mark, work_root)
     with _served(source) as (starts, server):
         sites = group_sites(starts, parameters)
@@ -87,7 +88,7 @@ def crawl_pictures(
         outcomes = download(plan, job, work / "pictures" / "downloaded") + adopt(
             [f.location for f in files if f.kind == ADOPTED], job, plan.shards, work / "pictures" / "adopted"
         )
-    measures = _measures(len(sites), len(files), found, plan, outcomes)
+    measures = _measures(len(sites), files, found, plan, outcomes)
     if not outcomes[SUCCESS]:
         raise InputError(f"the crawl of {_names(sites, files)} gave no picture: {measures}; {_mend(measures)}")
     # Without its markers an interrupted publication is begun again from the downloads, not taken for done.
@@ -95,6 +96,12 @@ def crawl_pictures(
     publish(work / "shards", out)
     shutil.rmtree(work)
     return measures
+
+
+def _version(location: str) -> tuple[int, int] | None:
+    """Size and time of a local file, so that work on an older one is not gone on with; None for what lies elsewhere."""
+    path = Path(location)
+    return (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
 
 
 def _names(sites: Sequence[Site], files: Sequence[SourceFile]) -> str:
@@ -123,17 +130,19 @@ def _say(found: Counter[str], plan: Plan) -> None:
     )
 
 
-def _measures(sites: int, files: int, found: Counter[str], plan: Plan, outcomes: Counter[str]) -> dict[str, Any]:
+def _measures(
+    sites: int, files: Sequence[SourceFile], found: Counter[str], plan: Plan, outcomes: Counter[str]
+) -> dict[str, Any]:
     dropped = _under(found + plan.dropped, DROPPED)
     failed = {reason: number for reason, number in sorted(outcomes.items()) if reason != SUCCESS}
     return {
         "sites": sites,
-        "files": {"read": files, "unreadable_records": found[UNREADABLE]},
+        "files": {"read": len(files), "unreadable_records": found[UNREADABLE]},
         "pages": {"crawled": found["pages.crawled"], "refused": _under(found, "pages.refused.")},
         "pairs": {"found": found["pairs.found"], "dropped": dropped},
         "pictures": {"attempted": outcomes.total(), "success": outcomes[SUCCESS], "failed": failed},
         "parts": len(plan.parts),
-        "shards": plan.shards,
+        "shards": plan.shards + sum(file.kind == ADOPTED for file in files),
     }
 
 

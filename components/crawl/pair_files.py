@@ -1,4 +1,4 @@
-"""Files of pairs: parquet, with the part of the crawl that each pair belongs to, ordered by it in stretches."""
+"""Files of pairs: parquet, with a hash of each pair's host, ordered by it in stretches, so that ranges of hosts read quickly."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -21,26 +21,27 @@ _COLUMNS = [
     ("site", pa.string()),
     ("position", pa.int32()),
 ]
-PAIRS_SCHEMA = pa.schema([*_COLUMNS, ("part", pa.int32())])
+PAIRS_SCHEMA = pa.schema([*_COLUMNS, ("host_hash", pa.int64())])
+HASHES = 1 << 32
 # Pairs that are held in memory while they are written, and in one row group of which a reader takes all or nothing.
 _BATCH, _GROUP = 100_000, 10_000
 
 
-def part_of(url: str, parts: int) -> int:
-    """Which part of the crawl downloads a picture: by its host, so that a host is asked by one process only."""
-    return crc32(site_of(url).encode()) % parts
+def host_hash(url: str) -> int:
+    """A number below `HASHES`, the same for all addresses of a host, with and without `www.`."""
+    return crc32(site_of(url).encode())
 
 
-def write_pairs(path: Path, pairs: Iterable[Pair], parts: int) -> int:
-    """Writes pairs of a crawl of so many parts; returns how many. Memory does not grow with their number."""
+def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
+    """Writes pairs; returns how many. Memory does not grow with their number."""
     number = 0
     with pq.ParquetWriter(path, PAIRS_SCHEMA, compression="zstd") as writer:
         for batch in _batches(pairs):
             columns = [list(column) for column in zip(*batch, strict=True)]
-            columns.append([part_of(pair.url, parts) for pair in batch])
+            columns.append([host_hash(pair.url) for pair in batch])
             arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS_SCHEMA, strict=True)]
             table = pa.Table.from_arrays(arrays, schema=PAIRS_SCHEMA)
-            writer.write_table(table.sort_by("part"), row_group_size=_GROUP)
+            writer.write_table(table.sort_by("host_hash"), row_group_size=_GROUP)
             number += len(batch)
     return number
 
@@ -51,9 +52,15 @@ def _batches(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
         yield batch
 
 
-def read_part(files: Iterable[Path], part: int) -> pa.Table:
-    """All pairs of one part, in the order of the files."""
-    tables = [pq.read_table(file, filters=[("part", "=", part)], schema=PAIRS_SCHEMA) for file in files]
+def count_pairs(files: Iterable[Path]) -> int:
+    """The pairs of all files."""
+    return sum(pq.read_metadata(file).num_rows for file in files)
+
+
+def read_hosts(files: Iterable[Path], first: int, end: int) -> pa.Table:
+    """The pairs of all hosts whose hash is at least `first` and below `end`, in the order of the files."""
+    chosen = [("host_hash", ">=", first), ("host_hash", "<", end)]
+    tables = [pq.read_table(file, filters=chosen, schema=PAIRS_SCHEMA) for file in files]
     return pa.concat_tables(tables) if tables else PAIRS_SCHEMA.empty_table()
 
 

@@ -81,10 +81,10 @@ class CrawlParameters(Section):
         ge=0,
         le=64,
     )
-    parts: int = Field(
-        description="parts of the crawl, each downloaded by one task; hosts are not split over them; 1 to 100000",
+    part_pairs: int = Field(
+        description="pairs of a part, about; a part is downloaded by one task, and hosts are not split; 1 to 10000000",
         ge=1,
-        le=100_000,
+        le=10_000_000,
     )
     max_repeats: int = Field(
         description="pictures of one site that may share a text, more are boilerplate; 1 to 1000000", ge=1, le=1_000_000

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.crawl.pair_files import read_part
+from components.crawl.pair_files import HASHES, count_pairs, read_hosts
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources.counts import DROPPED
 from components.shard_map import Outcome, map_shards
@@ -48,17 +49,19 @@ class Plan:
 
 
 def make_plan(files: Sequence[Path], parameters: CrawlParameters, work: Path) -> Plan:
-    """Gathers the files of pairs by part, a part in memory at a time.
+    """Gathers the files of pairs by host into parts of some `part_pairs`, a part in memory at a time.
 
     Of several pairs with one picture address the first by (page, position) stays, one of a page before one without. Of the pictures
     of one site that share a text, all go if they are more than `max_repeats`. The rest is ordered by a hash of the address,
     which spreads each host's pictures evenly over the part: no host holds up the others for long.
     """
+    number_of_parts = -(-count_pairs(files) // parameters.part_pairs)
     task = partial(_gather, files, parameters.max_repeats)
-    finished, dropped = map_shards(task, range(parameters.parts), stage="crawl: plan", work=work)
+    bounds = [HASHES * n // number_of_parts for n in range(number_of_parts + 1)] if number_of_parts else []
+    finished, dropped = map_shards(task, list(pairwise(bounds)), stage="crawl: plan", work=work)
     parts = []
     shard = 0
-    for number in range(parameters.parts):
+    for number in range(number_of_parts):
         path = finished / f"{number:05d}.parquet"
         pictures = pq.read_metadata(path).num_rows
         if pictures:
@@ -68,8 +71,8 @@ def make_plan(files: Sequence[Path], parameters: CrawlParameters, work: Path) ->
     return Plan(tuple(parts), dropped)
 
 
-def _gather(files: Sequence[Path], most: int, part: int, number: int, out: Path) -> Outcome:
-    table = read_part(files, part)
+def _gather(files: Sequence[Path], most: int, hashes: tuple[int, int], number: int, out: Path) -> Outcome:
+    table = read_hosts(files, *hashes)
     unique = _first_of_each(table)
     kept = _without_boilerplate(unique, most)
     pq.write_table(_spread(kept), out / f"{number:05d}.parquet", compression="zstd")

@@ -53,7 +53,7 @@ def knobs(**changes: Any) -> CrawlParameters:
         "shard_size": 10,
         "allow_private_hosts": ["*.localhost"],
         "hold_out_difference": 3.0,
-        "parts": 4,
+        "part_pairs": 20,
         "max_repeats": 100,
         "requests": 16,
         "held_bytes": 1_000_000,

@@ -69,8 +69,8 @@ def test_a_web_becomes_shards_and_every_loss_is_counted(folder: Path, tmp_path: 
         "pages": {"crawled": 6, "refused": {}},
         "pairs": {"found": 123, "dropped": {"duplicate_address": 60, "spacer": 3}},
         "pictures": {"attempted": 63, "success": 60, "failed": {"near_copy_of_hold_out": 3}},
-        "parts": 2,
-        "shards": 8,
+        "parts": 3,
+        "shards": 9,
     }
     index = read_index(tmp_path / "out").to_pylist()
     assert [row["key"] for row in index] == sorted(row["key"] for row in index)

@@ -1,15 +1,14 @@
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from components.crawl.pair import Pair
-from components.crawl.pair_files import part_of, read_pairs, read_part, write_pairs
+from components.crawl.pair_files import HASHES, count_pairs, host_hash, read_hosts, read_pairs, write_pairs
 from components.crawl.plan import Plan, make_plan
 from tests.crawl.conftest import knobs
-
-PARTS = 4
 
 
 def pair(url: str, page: str = "http://a.example/", position: int = 0) -> Pair:
@@ -26,41 +25,42 @@ def files(tmp_path: Path) -> list[Path]:
         pair("http://img.example/4.png", "http://c.example/", 0),
         pair("http://www.img.example/9.png", "http://c.example/", 1),
     ]
-    write_pairs(tmp_path / "0.parquet", reversed(first), PARTS)
-    write_pairs(tmp_path / "1.parquet", second, PARTS)
+    write_pairs(tmp_path / "0.parquet", reversed(first))
+    write_pairs(tmp_path / "1.parquet", second)
     return [tmp_path / "0.parquet", tmp_path / "1.parquet"]
 
 
 def plan(files: list[Path], work: Path, **changes: int) -> Plan:
-    return make_plan(files, knobs(**{"parts": PARTS, "shard_size": 10} | changes), work)
+    return make_plan(files, knobs(**{"part_pairs": 3, "shard_size": 10} | changes), work)
 
 
 def planned(made: Plan) -> list[Pair]:
     return [pair for part in made.parts for pair in read_pairs(part.pairs)]
 
 
-def test_pairs_are_read_by_part_whole(tmp_path: Path) -> None:
+def test_pairs_are_read_by_ranges_of_hosts(tmp_path: Path) -> None:
     pairs = [pair(f"http://{n % 40}.example/{n}.png", position=n) for n in range(1000)]
-    assert write_pairs(tmp_path / "x.parquet", iter(pairs), PARTS) == 1000
-    found = [read_part([tmp_path / "x.parquet"], part).drop_columns("part").to_pylist() for part in range(PARTS)]
+    assert write_pairs(tmp_path / "x.parquet", iter(pairs)) == count_pairs([tmp_path / "x.parquet"]) == 1000
+    bounds = [HASHES * n // 4 for n in range(5)]
+    found = [read_hosts([tmp_path / "x.parquet"], *ends).to_pylist() for ends in pairwise(bounds)]
     assert all(found)
     assert sorted(row["position"] for rows in found for row in rows) == list(range(1000))
     assert sorted(read_pairs(tmp_path / "x.parquet")) == sorted(pairs)
-    assert {part_of(row["url"], PARTS) for row in found[2]} == {2}
+    assert all(bounds[2] <= host_hash(row["url"]) < bounds[3] for row in found[2])
 
 
-def test_a_host_with_and_without_www_is_in_one_part() -> None:
-    assert part_of("http://www.a.example/x", 1000) == part_of("https://a.example:8080/y", 1000)
+def test_a_host_with_and_without_www_is_one() -> None:
+    assert host_hash("http://www.a.example/x") == host_hash("https://a.example:8080/y")
 
 
-def test_many_pairs_are_written_in_groups_of_few_parts(tmp_path: Path) -> None:
+def test_many_pairs_are_written_in_groups_of_few_hosts(tmp_path: Path) -> None:
     pairs = (Pair(f"http://{n % 997}.example/{n}.png", "x") for n in range(120_000))
-    write_pairs(tmp_path / "x.parquet", pairs, 50)
+    write_pairs(tmp_path / "x.parquet", pairs)
     metadata = pq.read_metadata(tmp_path / "x.parquet")
-    column = metadata.schema.names.index("part")
+    column = metadata.schema.names.index("host_hash")
     ranges = [metadata.row_group(n).column(column).statistics for n in range(metadata.num_row_groups)]
     assert len(ranges) == 12
-    assert max(r.max - r.min for r in ranges[:10]) <= 6
+    assert max(r.max - r.min for r in ranges[:10]) < HASHES / 8
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -76,8 +76,8 @@ def test_every_picture_is_downloaded_once_with_the_words_of_its_first_page(files
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_words_of_a_page_come_before_words_of_a_list(tmp_path: Path) -> None:
-    write_pairs(tmp_path / "0.parquet", [Pair("http://a.example/x.png", "of a list")], PARTS)
-    write_pairs(tmp_path / "1.parquet", [pair("http://a.example/x.png")], PARTS)
+    write_pairs(tmp_path / "0.parquet", [Pair("http://a.example/x.png", "of a list")])
+    write_pairs(tmp_path / "1.parquet", [pair("http://a.example/x.png")])
     (kept,) = planned(plan([tmp_path / "0.parquet", tmp_path / "1.parquet"], tmp_path))
     assert kept.page_url
 
@@ -88,31 +88,32 @@ def test_texts_that_many_pictures_of_a_site_share_are_boilerplate(tmp_path: Path
     pairs += [Pair(f"http://a.example/x{n}.png", "A crab", site="a.example", page_url="p") for n in range(5)]
     pairs += [Pair(f"http://a.example/y{n}.png", "Our logo", site="b.example", page_url="q") for n in range(5)]
     pairs += [Pair(f"http://a.example/z{n}.png", "Of a list") for n in range(9)]
-    write_pairs(tmp_path / "0.parquet", pairs, PARTS)
+    write_pairs(tmp_path / "0.parquet", pairs)
     made = plan([tmp_path / "0.parquet"], tmp_path, max_repeats=5)
     assert made.dropped == {"pairs.dropped.boilerplate": 6}
     assert {p.caption for p in planned(made) if p.site == "a.example"} == {"A crab"}
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_parts_have_shards_of_their_own_and_hosts_are_whole(files: list[Path], tmp_path: Path) -> None:
-    made = plan(files, tmp_path, shard_size=4)
-    expected: dict[int, int] = {}
-    for one in planned(made):
-        part = part_of(one.url, PARTS)
-        expected[part] = expected.get(part, 0) + 1
-    assert [part.pictures for part in made.parts] == [expected[part] for part in sorted(expected)]
+def test_parts_have_shards_of_their_own_and_hosts_are_whole(tmp_path: Path) -> None:
+    pairs = [pair(f"http://{n % 30}.example/{n}.png", f"http://{n}.example/") for n in range(300)]
+    write_pairs(tmp_path / "0.parquet", pairs)
+    made = plan([tmp_path / "0.parquet"], tmp_path, part_pairs=60, shard_size=40)
+    hosts = [{host_hash(one.url) for one in read_pairs(part.pairs)} for part in made.parts]
+    assert len(made.parts) == 5
+    assert sum(map(len, hosts)) == len(set().union(*hosts)) == 30
+    assert made.pictures == 300
+    assert [part.shards for part in made.parts] == [-(-part.pictures // 40) for part in made.parts]
     assert [part.first_shard for part in made.parts] == [
         sum(p.shards for p in made.parts[:n]) for n in range(len(made.parts))
     ]
-    assert made.shards == sum(-(-number // 4) for number in expected.values())
 
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_the_order_of_files_and_pairs_does_not_matter(files: list[Path], tmp_path: Path) -> None:
     pairs = [pair for file in files for pair in read_pairs(file)]
     random.Random(1).shuffle(pairs)
-    write_pairs(tmp_path / "2.parquet", pairs, PARTS)
+    write_pairs(tmp_path / "2.parquet", pairs)
     forward, backward = plan(files, tmp_path / "a"), plan([tmp_path / "2.parquet"], tmp_path / "b")
     assert [p.pairs.read_bytes() for p in forward.parts] == [p.pairs.read_bytes() for p in backward.parts]
 
@@ -120,8 +121,8 @@ def test_the_order_of_files_and_pairs_does_not_matter(files: list[Path], tmp_pat
 @pytest.mark.usefixtures("ray_cluster")
 def test_hosts_are_spread_over_their_part(tmp_path: Path) -> None:
     pairs = [pair(f"http://{'big' if n % 10 else 'small'}.example/{n}.png", position=n) for n in range(1000)]
-    write_pairs(tmp_path / "0.parquet", pairs, 1)
-    urls = [p.url for p in planned(plan([tmp_path / "0.parquet"], tmp_path, parts=1, max_repeats=1000))]
+    write_pairs(tmp_path / "0.parquet", pairs)
+    urls = [p.url for p in planned(plan([tmp_path / "0.parquet"], tmp_path, part_pairs=1000, max_repeats=1000))]
     assert len(urls) == 1000
     for quarter in range(4):
         assert 10 <= sum("small" in url for url in urls[250 * quarter : 250 * (quarter + 1)]) <= 40
@@ -129,5 +130,5 @@ def test_hosts_are_spread_over_their_part(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_no_pairs_make_an_empty_plan(tmp_path: Path) -> None:
-    write_pairs(tmp_path / "0.parquet", [], PARTS)
+    write_pairs(tmp_path / "0.parquet", [])
     assert plan([tmp_path / "0.parquet"], tmp_path).parts == plan([], tmp_path / "none").parts == ()

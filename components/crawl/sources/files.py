@@ -91,7 +91,7 @@ def _read_file(parameters: CrawlParameters, file: SourceFile, number: int, out: 
     with storage.local_copy(file.location, out) as path, path.open("rb") as stream:
         found = _reader(file, stream, parameters, counts)
         pairs = keep(_readable(found, counts, bad), text_rules(parameters), counts)
-        write_pairs(out / f"{number:05d}.parquet", pairs, parameters.parts)
+        write_pairs(out / f"{number:05d}.parquet", pairs)
     if bad:
         write_json(out / _bad_name(number), bad)
     errors = counts[UNREADABLE]

@@ -81,7 +81,7 @@ def _crawl_site(parameters: CrawlParameters, server: Server | None, site: Site, 
         with (job.folder / PAIRS).open(encoding="utf-8") as lines:
             dropped: Counter[str] = Counter()
             pairs = keep((Pair(**json.loads(line)) for line in lines), text_rules(parameters), dropped)
-            write_pairs(out / f"{number:05d}.parquet", pairs, parameters.parts)
+            write_pairs(out / f"{number:05d}.parquet", pairs)
         found = read_json(job.folder / COUNTS)
     if server is not None:
         server.check()

@@ -24,7 +24,6 @@ from tests.crawl.conftest import Archive, Handler, Host, drawing, encoded, free_
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
-PARTS = 1
 HOSTS = ("a.localhost", "b.localhost")
 
 
@@ -83,8 +82,8 @@ def plan(port: int, folder: Path, size: int = 4) -> Plan:
         for position, name in enumerate(names)
     ]
     folder.mkdir(exist_ok=True)
-    write_pairs(folder / "pairs.parquet", pairs, PARTS)
-    return make_plan([folder / "pairs.parquet"], knobs(shard_size=size, parts=PARTS), folder / "plan")
+    write_pairs(folder / "pairs.parquet", pairs)
+    return make_plan([folder / "pairs.parquet"], knobs(shard_size=size, part_pairs=100), folder / "plan")
 
 
 def job(folder: Path, parameters: CrawlParameters | None = None, hold_out: Path | None = None) -> DownloadJob:
@@ -248,13 +247,13 @@ def test_hosts_that_misbehave_are_counted_by_reason_and_keep_no_other_host_waiti
         return web.Response(body=encoded(drawing(int(request.path[1:-4]))))
 
     host.handlers = _Everything(answer)
-    knob = knobs(timeout=2.0, retries=0, parts=PARTS, shard_size=10, requests=64, connections=4)
+    knob = knobs(timeout=2.0, retries=0, part_pairs=1000, shard_size=10, requests=64, connections=4)
 
     async def run() -> Counter[str]:
         async with host:
             pairs = [Pair(host.url(path, "good.localhost"), path) for path in good]
             pairs += [Pair(host.url(path, name), f"{name}{path}") for name in BAD for path in bad]
-            write_pairs(tmp_path / "pairs.parquet", pairs, PARTS)
+            write_pairs(tmp_path / "pairs.parquet", pairs)
             planned = make_plan([tmp_path / "pairs.parquet"], knob, tmp_path / "plan")
             (tmp_path / "shards").mkdir()
             made = DownloadJob(knob, tmp_path / "shards")
@@ -286,8 +285,8 @@ def test_too_many_errors_stop_the_stage_with_their_reasons(tmp_path: Path) -> No
         )
         for n in range(120)
     ]
-    write_pairs(tmp_path / "pairs.parquet", pairs, PARTS)
-    planned = make_plan([tmp_path / "pairs.parquet"], knobs(shard_size=200, parts=PARTS), tmp_path / "plan")
+    write_pairs(tmp_path / "pairs.parquet", pairs)
+    planned = make_plan([tmp_path / "pairs.parquet"], knobs(shard_size=200, part_pairs=1000), tmp_path / "plan")
     with pytest.raises(InputError, match=r'120 of 120 items failed.*"robots_txt_unreachable": 120'):
         download(planned, job(tmp_path, knobs(retries=0, max_error_share=0.2, shard_size=200)), tmp_path)
 

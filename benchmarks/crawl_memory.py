@@ -1,0 +1,142 @@
+"""Memory of the crawl's processes, against the number of addresses: it must not grow with it. Pictures are small, hosts many."""
+
+import argparse
+import io
+import logging
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.claim import Claim, conclude
+from components import cluster, parameters
+from components.crawl.crawl import Source, crawl_pictures
+from components.shards import SUCCESS
+
+WORK = Path(".work/benchmarks/memory")
+_SERVER = Path(__file__).parent / "peers" / "small_server.py"
+_HOSTS = [f"127.0.{n // 250}.{1 + n % 250}" for n in range(500)]
+_MOST = 500e6
+_CHUNK = 100_000
+
+
+def main() -> None:
+    """Crawls lists of growing length, watches, prints."""
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument(
+        "--most", type=int, default=1_000_000, help="addresses of the longest list; others have a tenth, a hundredth"
+    )
+    options = reader.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    WORK.mkdir(parents=True, exist_ok=True)
+    cluster.connect()
+    table = Table("addresses", "seconds", "addresses/s", "largest worker, MB", "driver, MB", box=None)
+    workers = {}
+    with _served() as port:
+        for number in (options.most // 100, options.most // 10, options.most):
+            _write_list(WORK / "list.parquet", number, port)
+            start = time.perf_counter()
+            with _Watch() as watch:
+                _crawl(number)
+            seconds = time.perf_counter() - start
+            workers[number] = watch.worker
+            sizes = [f"{size / 1e6:.0f}" for size in (watch.worker, watch.driver)]
+            table.add_row(f"{number:,}", f"{seconds:.0f}", f"{number / seconds:,.0f}", *sizes)
+    Console().print(table)
+    least, *_, last = workers.values()
+    conclude(
+        [
+            Claim("memory of a worker, bytes", max(workers.values()), _MOST, "the limit", at_most=True),
+            Claim(
+                "memory of a worker, a hundred times the addresses",
+                last / least,
+                1.2,
+                "the shortest list",
+                at_most=True,
+            ),
+        ]
+    )
+
+
+def _crawl(number: int) -> None:
+    changes = {"allow_private_hosts": ["127.0.*"], "part_pairs": 10_000, "shard_size": 1000, "max_repeats": 10**6}
+    knobs = parameters.load().crawl.model_copy(update=changes)
+    shutil.rmtree(WORK / "work", ignore_errors=True)
+    source = Source(files=(f"urls:{WORK / 'list.parquet'}",))
+    measures = crawl_pictures(source, None, WORK / "out", knobs, WORK / "work")
+    if measures["pictures"][SUCCESS] != number:
+        raise RuntimeError(f"of {number} pictures: {measures['pictures']}")
+
+
+def _write_list(path: Path, number: int, port: int) -> None:
+    schema = pa.schema([("url", pa.string()), ("text", pa.string())])
+    with pq.ParquetWriter(path, schema) as writer:
+        for first in range(0, number, _CHUNK):
+            numbers = range(first, min(number, first + _CHUNK))
+            urls = [f"http://{_HOSTS[n % len(_HOSTS)]}:{port}/pictures/{n:09d}.png" for n in numbers]
+            texts = [f"picture number {n} of a long list" for n in numbers]
+            writer.write_table(pa.table({"url": urls, "text": texts}, schema))
+
+
+@contextmanager
+def _served() -> Iterator[int]:
+    noise = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).quantize(8).save(buffer, "PNG")
+    (WORK / "small.png").write_bytes(buffer.getvalue())
+    with socket.create_server((_HOSTS[0], 0)) as free:
+        port = int(free.getsockname()[1])
+    command = [sys.executable, str(_SERVER), str(port), str(WORK / "small.png"), *_HOSTS]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert server.stdout is not None
+        server.stdout.readline()
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+class _Watch:
+    """The largest resident sizes of this process and of any of Ray's workers, bytes, while it is entered."""
+
+    def __init__(self) -> None:
+        self.worker = self.driver = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> "_Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        driver = psutil.Process()
+        while not self._done.wait(0.5):
+            self.driver = max(self.driver, driver.memory_info().rss)
+            for process in driver.children(recursive=True):
+                try:
+                    if process.name().startswith("ray::"):
+                        self.worker = max(self.worker, process.memory_info().rss)
+                except psutil.NoSuchProcess:
+                    continue
+
+
+if __name__ == "__main__":
+    main()
