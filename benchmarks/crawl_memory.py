@@ -37,7 +37,7 @@ def main() -> None:
     """Crawls lists of growing length, watches, prints."""
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument(
-        "--most", type=int, default=1_000_000, help="addresses of the longest list; others have a tenth, a hundredth"
+        "--most", type=int, default=1_000_000, help="addresses of the longest list (others: a tenth, a hundredth)"
     )
     options = reader.parse_args()
     logging.basicConfig(level=logging.WARNING)

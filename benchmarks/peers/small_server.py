@@ -1,4 +1,4 @@
-"""A server that answers every request with the same small picture, as fast as Python can. `python small_server.py PORT FILE ADDRESS…`."""
+"""Answers every request with the same small picture, quickly. Runs alone: `python small_server.py PORT FILE ADDRESS…`."""
 
 import asyncio
 import sys
