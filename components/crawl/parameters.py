@@ -100,6 +100,7 @@ class CrawlParameters(Section):
         ge=0.01,
         le=64,
     )
+    log_every: float = Field(description="seconds between lines of progress; 0.1 to 3600", ge=0.1, le=3600)
     max_error_share: float = Field(
         description="share of pages or pictures lost to errors of servers, lines or files above which the stage stops, 0 to 1",
         ge=0,

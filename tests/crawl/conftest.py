@@ -58,6 +58,7 @@ def knobs(**changes: Any) -> CrawlParameters:
         "requests": 16,
         "held_bytes": 1_000_000,
         "task_cpus": 1.0,
+        "log_every": 60.0,
         "max_error_share": 1.0,
     }
     return CrawlParameters(**defaults | changes)

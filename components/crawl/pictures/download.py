@@ -8,6 +8,7 @@ from pathlib import Path
 from components.crawl.pictures.fetch import GIVEN_UP
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.part import PartDownload
+from components.crawl.pictures.progress import told
 from components.crawl.plan import Part, Plan
 from components.shard_map import Outcome, map_shards
 from components.stage import read_json
@@ -30,9 +31,9 @@ def download(plan: Plan, job: DownloadJob, work: Path) -> Counter[str]:
     job.shards.mkdir(parents=True, exist_ok=True)
     p = job.parameters
     task = partial(_download_part, job)
-    _, counts = map_shards(
-        task, plan.parts, stage="crawl: pictures", work=work, max_error_share=p.max_error_share, cpus=p.task_cpus
-    )
+    limits = {"max_error_share": p.max_error_share, "cpus": p.task_cpus}
+    with told(job.progress, plan.pictures, p.log_every):
+        _, counts = map_shards(task, plan.parts, stage="crawl: pictures", work=work, **limits)
     return counts
 
 

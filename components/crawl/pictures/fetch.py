@@ -134,7 +134,12 @@ class Limiter:
 
 
 class HostFetcher:
-    """Fetches from one host (with and without `www.`), as its robots.txt allows; nothing else is asked, redirects included."""
+    """Fetches from one host (with and without `www.`), as its robots.txt allows; nothing else is asked, redirects included.
+
+    Attributes:
+        requests: how many were made.
+        seconds: that they took altogether.
+    """
 
     def __init__(self, site: str, session: aiohttp.ClientSession, parameters: CrawlParameters, gate: Gate) -> None:
         self._site = site
@@ -146,6 +151,8 @@ class HostFetcher:
         self._chance = random.Random(site)
         self._failures = 0  # one after the other
         self._under_way = 0
+        self.requests = 0
+        self.seconds = 0.0
 
     @property
     def idle(self) -> bool:
@@ -227,7 +234,10 @@ class HostFetcher:
         async with self._limiter.request():
             if self._failures >= self._parameters.give_up_after:
                 return Failure(GIVEN_UP)
+            start = asyncio.get_running_loop().time()
             answer = await self._request(url, limit)
+            self.requests += 1
+            self.seconds += asyncio.get_running_loop().time() - start
             self._failures = self._failures + 1 if _reason(answer) in _TRY_AGAIN else 0
         return answer
 

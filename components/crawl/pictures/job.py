@@ -25,6 +25,11 @@ class DownloadJob:
     hold_out: Path | None = None
     server: Server | None = None
 
+    @property
+    def progress(self) -> Path:
+        """Folder in which parts write down how they are doing."""
+        return self.shards.with_name("progress")
+
     def marker(self, shard: int) -> Path:
         """The file that says that a shard is finished: its statistics, moved last."""
         return self.shards / f"{shard_name(shard)}_stats.json"

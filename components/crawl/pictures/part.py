@@ -17,9 +17,11 @@ from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.fetch import Failure, Gate, HostFetcher, open_session
 from components.crawl.pictures.job import DownloadJob
+from components.crawl.pictures.progress import Tally, write_tally
 from components.crawl.pictures.row import picture_row
 from components.crawl.plan import Part
 from components.shards import FAILED_TO_DOWNLOAD, SUCCESS, Row, picture_key
+from components.stage import read_json
 
 # Shards that are filled at the same time: a slow host holds up those that it is in, and the others go on.
 _OPEN_SHARDS = 8
@@ -47,6 +49,10 @@ class _Hosts:
         for site in [site for site, fetcher in self._fetchers.items() if fetcher.idle][: max(0, excess)]:
             del self._fetchers[site]
 
+    def times(self) -> dict[str, tuple[int, float]]:
+        """Requests and their seconds altogether, by host, of those that are remembered."""
+        return {site: (fetcher.requests, fetcher.seconds) for site, fetcher in self._fetchers.items()}
+
 
 class PartDownload:
     """Downloads one part."""
@@ -55,18 +61,37 @@ class PartDownload:
         self._part, self._job, self._out = part, job, out
         self._room = asyncio.Semaphore(_OPEN_SHARDS)
         self._gate = Gate(job.parameters.requests, job.parameters.held_bytes)
+        self._tally = Tally()
 
     async def run(self) -> None:
         """Fills the shards that are not finished, the first ones first."""
-        missing = [n for n in range(self._part.shards) if not self._job.marker(self._part.first_shard + n).exists()]
+        missing = []
+        for place in range(self._part.shards):
+            marker = self._job.marker(self._part.first_shard + place)
+            if marker.exists():
+                self._tally.outcomes.update(read_json(marker)["status_dict"])
+            else:
+                missing.append(place)
         if not missing:
             return
         with ThreadPoolExecutor(1, "decode") as self._decoder:
-            async with open_session(self._job.parameters) as session, asyncio.TaskGroup() as shards:
+            async with open_session(self._job.parameters) as session:
                 self._hosts = _Hosts(session, self._job.parameters, self._gate)
-                for place in missing:
-                    await self._room.acquire()
-                    shards.create_task(self._fill(place))
+                teller = asyncio.create_task(self._tell())
+                async with asyncio.TaskGroup() as shards:
+                    for place in missing:
+                        await self._room.acquire()
+                        shards.create_task(self._fill(place))
+                teller.cancel()
+                self._write_tally()
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(self._job.parameters.log_every / 2)
+            self._write_tally()
+
+    def _write_tally(self) -> None:
+        write_tally(self._job.progress, self._part.first_shard, self._tally, self._hosts.times())
 
     async def _fill(self, place: int) -> None:
         size, shard = self._job.parameters.shard_size, self._part.first_shard + place
@@ -83,12 +108,15 @@ class PartDownload:
         answer = await self._hosts[site_of(pair.url)].picture(pair.url)
         record = {name: value for name, value in pair._asdict().items() if name != "position"} | {"key": key}
         if isinstance(answer, Failure):
+            self._tally.add(answer.reason, 0)
             failure = {"status": FAILED_TO_DOWNLOAD, "error_message": answer.reason, "http_status": answer.status}
             return Row(record | failure)
         record["http_status"] = 200
         with self._gate.holding(len(answer)):
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._decoder, self._decoded, record, answer, folder)
+            row: Row = await loop.run_in_executor(self._decoder, self._decoded, record, answer, folder)
+        self._tally.add(row.record.get("error_message") or SUCCESS, len(answer))
+        return row
 
     def _decoded(self, record: dict[str, Any], answer: bytes, folder: Path) -> Row:
         row = picture_row(record, answer, self._job.parameters, self._job.hold_out)

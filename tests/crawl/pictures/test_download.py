@@ -256,6 +256,7 @@ def test_hosts_that_misbehave_are_counted_by_reason_and_keep_no_other_host_waiti
             write_pairs(tmp_path / "pairs.parquet", pairs)
             planned = make_plan([tmp_path / "pairs.parquet"], knob, tmp_path / "plan")
             (tmp_path / "shards").mkdir()
+            (tmp_path / "progress").mkdir()
             made = DownloadJob(knob, tmp_path / "shards")
             await PartDownload(planned.parts[0], made, tmp_path).run()
         return Counter(row["error_message"] or SUCCESS for row in read_index(tmp_path / "shards").to_pylist())
