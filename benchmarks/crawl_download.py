@@ -88,6 +88,8 @@ def _served(folder: Path) -> Iterator[int]:
                 break
             except OSError:
                 time.sleep(0.1)
+        else:
+            raise RuntimeError(f"rclone does not serve {folder} on port {port}")
         yield port
     finally:
         server.terminate()

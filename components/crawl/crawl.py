@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.crawl.counts import DROPPED
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.adopt import adopt
 from components.crawl.pictures.download import download
@@ -16,7 +17,6 @@ from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.plan import Plan, make_plan
 from components.crawl.server import Server
-from components.crawl.sources.counts import DROPPED
 from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find_files, read_files
 from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError

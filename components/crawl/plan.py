@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from components.crawl.counts import DROPPED
 from components.crawl.pair_files import HASHES, count_pairs, read_hosts
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.counts import DROPPED
 from components.shard_map import Outcome, map_shards
 
 _DUPLICATE, _BOILERPLATE = "duplicate_address", "boilerplate"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
+from components.crawl.counts import DROPPED, FOUND
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.counts import DROPPED, FOUND
 
 # A pair → why it is dropped; None if it may stay.
 Rule = Callable[[Pair], str | None]

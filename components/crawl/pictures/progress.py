@@ -71,6 +71,7 @@ def write_tally(folder: Path, shard: int, tally: Tally, hosts: Mapping[str, tupl
 def sentence(now: Tally, before: Tally, pictures: int, seconds: float) -> str:
     """What was done, how fast since `before`, `seconds` ago, and what goes wrong most."""
     done, taken = now.outcomes.total(), now.outcomes[SUCCESS]
+    seconds = max(seconds, 1e-3)  # a short crawl may end as soon as it began
     rate = (done - before.outcomes.total()) / seconds
     megabytes = (now.bytes - before.bytes) / seconds / 1e6
     parts = [

@@ -28,9 +28,13 @@ def picture_row(record: dict[str, Any], data: bytes, parameters: CrawlParameters
         size = {"original_width": found.width or None, "original_height": found.height or None}
         return Row(size | record | {"status": FAILED_TO_RESIZE, "error_message": found.reason})
     record = _original(found) | record | _stored(found)
-    if open_hold_out(hold_out).difference(thumbnail(found.rgb)) <= parameters.hold_out_difference:
+    if hold_out is not None and _difference(found, hold_out) <= parameters.hold_out_difference:
         return Row(record | {"status": FAILED_TO_RESIZE, "error_message": NEAR_COPY})
     return Row(record | {"status": SUCCESS}, found.image, found.extension)
+
+
+def _difference(found: Verified, hold_out: Path) -> float:
+    return open_hold_out(hold_out).difference(thumbnail(found.rgb))
 
 
 def _original(found: Verified) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import BinaryIO
 from fastwarc.stream_io import BrotliReader, ChunkedReader, GzipReader, WarcReader
 from fastwarc.warc import ArchiveIterator, HeaderMap, WarcRecord, WarcRecordType
 
+from components.crawl.counts import REFUSED, count_page
 from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
-from components.crawl.sources.counts import REFUSED, count_page
 from components.crawl.sources.unreadable import Unreadable
 
 # How a record may begin: a gzip member, a zstd or lz4 frame, or a header in plain text.

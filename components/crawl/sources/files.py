@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from components import storage
+from components.crawl.counts import DROPPED, FOUND, PAGES
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.rules import keep, text_rules
-from components.crawl.sources.counts import DROPPED, FOUND, PAGES
 from components.crawl.sources.unreadable import Unreadable
 from components.crawl.sources.url_list import FORMATS, list_format, read_url_list
 from components.crawl.sources.warc import read_warc

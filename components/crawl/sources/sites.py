@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from components.crawl.address import AddressGuard, host_of, resolve, site_of
+from components.crawl.counts import CRAWLED, DROPPED, FOUND, REFUSED
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.rules import keep, text_rules
 from components.crawl.server import Server
-from components.crawl.sources.counts import CRAWLED, DROPPED, FOUND, REFUSED
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.errors import InputError, SetupError
 from components.shard_map import Outcome, map_shards

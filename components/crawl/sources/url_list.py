@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import zstandard
 
 from components.crawl.address import resolve
+from components.crawl.counts import DROPPED, FOUND
 from components.crawl.pages.page import collapse
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.counts import DROPPED, FOUND
 from components.crawl.sources.unreadable import Unreadable
 
 FORMATS = ("csv", "tsv", "json", "jsonl", "ndjson", "parquet")
