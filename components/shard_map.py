@@ -13,6 +13,7 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ WORK = Path(".work")
 # Below this many items an error share says nothing.
 _ERROR_SHARE_FROM = 100
 _RETRIES = 3
-# Decides when to stop, not what the result is: whoever raises it keeps the finished shards.
-_NO_PART_OF_THE_RESULT = {"max_error_share"}
+# These decide when to stop and what is said meanwhile, not what the result is: whoever changes them keeps the finished shards.
+_NO_PART_OF_THE_RESULT = {"max_error_share", "log_every"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ Task = Callable[[Any, int, Path], Outcome]
 def fingerprint(*parts: object) -> str:
     """Twelve hex digits of what the result depends on.
 
-    A pydantic model counts by its values (but for `max_error_share`), a file by its bytes, a folder by its files' names and
+    A pydantic model counts by its values (but for `max_error_share` and `log_every`), a file by its bytes, a folder by its files' names and
     bytes, anything else by its `repr`.
     """
     digest = hashlib.sha256()
@@ -142,9 +143,10 @@ def map_shards(
 def _drop_parts(work: Path) -> None:
     """Removes what killed tasks left; renamed first, so that one that still runs fails instead of finishing half a shard."""
     for part in work.glob("part-*"):
-        part.rename(part.with_name(f"dropped-{part.name}"))
+        with suppress(FileNotFoundError):  # a worker that outlived its driver has just finished it
+            part.rename(part.with_name(f"dropped-{part.name}"))
     for dropped in work.glob("dropped-*"):
-        shutil.rmtree(dropped)
+        shutil.rmtree(dropped, ignore_errors=True)  # such a worker may be deleting it, too; what stays is dropped next time
 
 
 def _finished_before(finished: Path, markers: Path, shards: int) -> dict[int, Outcome]:

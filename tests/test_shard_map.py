@@ -31,6 +31,7 @@ FEW = ITEMS[:2]
 class Knobs(Section):
     size: int = Field(default=1)
     max_error_share: float = Field(default=0.1)
+    log_every: float = Field(default=5.0)
 
 
 def write(item: str, number: int, out: Path) -> Outcome:
@@ -234,6 +235,24 @@ def test_an_older_try_that_still_runs_cannot_finish_half_a_shard(tmp_path: Path)
 # Errors
 
 
+def test_a_worker_that_ends_just_now_does_not_stop_who_drops_its_leftovers(
+    undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / "part-00000-12345678"
+    left.mkdir()
+    rename = Path.rename
+
+    def too_late(path: Path, target: Path) -> Path:
+        if path == left:
+            left.rmdir()  # as its worker does when it is done
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", too_late)
+    finished, _ = map_shards(write, ITEMS, stage="test", work=tmp_path)
+    assert not left.exists()
+    assert contents(finished) == undisturbed
+
+
 def test_an_error_of_ours_comes_out_of_a_worker_as_it_was_raised(ray_cluster: None, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         map_shards(partial(raise_at_three, InputError("x.tar is cut")), ITEMS, stage="test", work=tmp_path)
@@ -308,8 +327,8 @@ def test_a_fingerprint_changes_with_values_and_their_order_but_not_with_where_a_
     assert fingerprint(tmp_path / "here") == fingerprint(tmp_path / "there")
 
 
-def test_raising_the_error_share_keeps_what_is_finished() -> None:
-    assert fingerprint(Knobs(max_error_share=0.1)) == fingerprint(Knobs(max_error_share=0.5))
+def test_raising_the_error_share_or_logging_more_keeps_what_is_finished() -> None:
+    assert fingerprint(Knobs(max_error_share=0.1)) == fingerprint(Knobs(max_error_share=0.5, log_every=1.0))
 
 
 def test_a_missing_input_is_named(tmp_path: Path) -> None:
