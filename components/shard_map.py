@@ -55,8 +55,8 @@ Task = Callable[[Any, int, Path], Outcome]
 def fingerprint(*parts: object) -> str:
     """Twelve hex digits of what the result depends on.
 
-    A pydantic model counts by its values (but for `max_error_share` and `log_every`), a file by its bytes, a folder by its files' names and
-    bytes, anything else by its `repr`.
+    A pydantic model counts by its values (but for `max_error_share` and `log_every`), a file by its bytes, a folder by its files'
+    names and bytes, anything else by its `repr`.
     """
     digest = hashlib.sha256()
     for part in parts:
