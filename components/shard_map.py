@@ -146,7 +146,8 @@ def _drop_parts(work: Path) -> None:
         with suppress(FileNotFoundError):  # a worker that outlived its driver has just finished it
             part.rename(part.with_name(f"dropped-{part.name}"))
     for dropped in work.glob("dropped-*"):
-        shutil.rmtree(dropped, ignore_errors=True)  # such a worker may be deleting it, too; what stays is dropped next time
+        # Such a worker may be deleting it, too; what stays is dropped next time.
+        shutil.rmtree(dropped, ignore_errors=True)
 
 
 def _finished_before(finished: Path, markers: Path, shards: int) -> dict[int, Outcome]:
