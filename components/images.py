@@ -17,6 +17,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 _DCT_SIDE = 32
 # Frequencies fainter than this tell nothing: a tenth of a grey level, in units of the DCT below.
 _FAINT = 30.0
+# Blocks of memory that Pillow keeps for the next picture, of 16 MB each: getting fresh ones costs as much as decoding into them.
+Image.core.set_blocks_max(4)
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -76,7 +78,7 @@ def _flat(image: Image.Image) -> Image.Image:
         canvas = Image.new("RGB", rgba.size, WHITE)
         canvas.paste(rgba, mask=rgba.getchannel("A"))
         return canvas
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _upright(image: Image.Image, pixels: Image.Image) -> Image.Image:
@@ -122,7 +124,7 @@ def perceptual_hash(picture: Image.Image) -> int:
     most) must not depend on noise, hence "clearly". Copies that were recompressed or rescaled differ in up to nine bits,
     unrelated pictures in about 28; a cut margin flips a third of the bits. Colours do not count.
     """
-    grey = picture.convert("L").resize((_DCT_SIDE, _DCT_SIDE), Image.Resampling.LANCZOS)
+    grey = picture.convert("L").resize((_DCT_SIDE, _DCT_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     block = (_DCT @ np.asarray(grey, dtype=np.float64) @ _DCT.T).round(3).ravel()  # sums may differ in the last digits
     bits = block > np.median(block[1:]) + _FAINT
     bits[0] = False

@@ -31,7 +31,7 @@ def shaped(picture: Image.Image, resize: Resize, side: int) -> Image.Image:
     """
     reduced = needed_side(picture.size, resize, side)
     if reduced is not None:
-        picture = picture.resize(reduced, Image.Resampling.BICUBIC, reducing_gap=2.0)
+        picture = picture.resize(reduced, Image.Resampling.HAMMING, reducing_gap=2.0)
     if resize == "center_crop":
         square = min(picture.size)
         left, top = (picture.width - square) // 2, (picture.height - square) // 2
