@@ -18,7 +18,7 @@ _DCT_SIDE = 32
 # Frequencies fainter than this tell nothing: a tenth of a grey level, in units of the DCT below.
 _FAINT = 30.0
 # Blocks of memory that Pillow keeps for the next picture, of 16 MB each: getting fresh ones costs as much as decoding into them.
-Image.core.set_blocks_max(4)
+Image.core.set_blocks_max(4)  # type: ignore[attr-defined]
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -31,24 +31,23 @@ def resolve(base: str, reference: str) -> str | None:
     Fragments are dropped: they name a place in a page, not a page. Addresses with a user name, over 2048 characters, or that no
     server could be asked for, mean none.
     """
-    plain = _resolve_plain(base, reference)
-    if plain is not None and len(plain) <= _LONGEST:
-        return plain
+    match = _PLAIN.fullmatch(reference) if len(reference) <= _LONGEST else None
+    if match is not None:
+        plain = _plain(base, reference, match.lastgroup)
+        if plain is not None and len(plain) <= _LONGEST:
+            return plain
     reference = reference.strip().replace("\n", "").replace("\r", "").replace("\t", "")
     return _resolve_any(base, reference) if reference and len(reference) <= _LONGEST else None
 
 
-def _resolve_plain(base: str, reference: str) -> str | None:
-    """As `_resolve_any`, ten times as fast, for plain addresses; None for others."""
-    match = _PLAIN.fullmatch(reference) if len(reference) <= _LONGEST else None
-    if match is None:
-        return None
-    if match.lastgroup == "address":
+def _plain(base: str, reference: str, kind: str | None) -> str | None:
+    """What `_resolve_any` finds, ten times as fast, for a plain reference of a kind; None if the page's address is not plain."""
+    if kind == "address":
         return reference
     origin, folder = _plain_base(base)
     if not origin:
         return None
-    return f"{origin}{reference}" if match.lastgroup == "path" else f"{folder}{reference}"
+    return f"{origin}{reference}" if kind == "path" else f"{folder}{reference}"
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from components.crawl.address import resolve
 from components.crawl.pages.affordable import affordable
-from components.crawl.pages.page import Metas, Page, PageContext, page_of
+from components.crawl.pages.page import Metas, Page, PageContext
 from components.crawl.pages.picture_element import PictureReader
 from components.crawl.parameters import CrawlParameters
 
@@ -23,26 +23,30 @@ def read_page(html: str, url: str, header: Iterable[str], parameters: CrawlParam
     """
     tree = LexborHTMLParser(affordable(html).encode("utf-8", "replace"))
     context = PageContext.of(url, _base(tree), _title(tree), _language(tree), parameters)
-    metas = _metas(tree)
     reader = PictureReader(context)
-    found = (reader.pair(image, position) for position, image in enumerate(tree.css("img")))
+    found = (reader.pair(image, position) for position, image in enumerate(tree.tags("img")))
     followed = _links(tree, context.base) if links else ()
-    return page_of(context.with_shared(found, metas), context.directives(header, metas), followed)
+    return context.page(found, header, _metas(tree), followed)
+
+
+# By tag rather than by selector: that is three times as quick.
 
 
 def _metas(tree: LexborHTMLParser) -> Metas:
     found = []
-    for meta in tree.css("meta[content]"):
+    for meta in tree.tags("meta"):
         attributes = meta.attributes
         name = attributes.get("name") or attributes.get("property")
-        if name:
-            found.append((name.strip().lower(), attributes.get("content") or ""))
+        if name and "content" in attributes:
+            found.append((name.strip().lower(), attributes["content"] or ""))
     return found
 
 
 def _title(tree: LexborHTMLParser) -> str:
-    element = tree.css_first("head > title")
-    return "" if element is None else element.text(deep=True)
+    for element in tree.tags("title"):  # a drawing may have a title, too
+        if element.parent is not None and element.parent.tag == "head":
+            return element.text(deep=True)
+    return ""
 
 
 def _language(tree: LexborHTMLParser) -> str:
@@ -51,8 +55,11 @@ def _language(tree: LexborHTMLParser) -> str:
 
 
 def _base(tree: LexborHTMLParser) -> str:
-    element = tree.css_first("base[href]")
-    return "" if element is None else element.attributes.get("href") or ""
+    for element in tree.tags("base"):
+        attributes = element.attributes
+        if "href" in attributes:
+            return attributes["href"] or ""
+    return ""
 
 
 def _links(tree: LexborHTMLParser, base: str) -> Iterator[str]:

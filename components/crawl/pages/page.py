@@ -1,7 +1,6 @@
 """What every reader of pages shares: what a page gives, and the rules by which its pictures become pairs."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from components.crawl.address import host_of, resolve
@@ -67,50 +66,69 @@ class PageContext:
             found |= read_meta(name, content, self.parameters.robot)
         return found
 
-    def pair(self, reference: str, texts: Iterable[str | None], caption: str, position: int) -> Pair | str:
-        """The pair of a picture, or why there is none; of the texts the first that says something counts, else the caption."""
+    def pair(self, reference: str, alt: str | None, label: str | None, caption: str, position: int) -> Pair | str:
+        """The pair of a picture, or why there is none; the first of its texts that says something counts.
+
+        Args:
+            reference: the picture's address, as it is written.
+            alt: its alt text.
+            label: what stands in its place.
+            caption: what stands in the place of both, and is the pair's context; clean.
+            position: among the pictures of the page.
+        """
         if not reference:
             return "no_source"
         if reference[:5].lower() == "data:":
             return "data_uri"
-        for said in (*texts, caption):
-            text = collapse(said, self.longest)
-            if text:
-                break
-        else:
+        text = collapse(alt, self.longest) or collapse(label, self.longest) or caption
+        if not text:
             return "no_text"
         address = resolve(self.base, reference)
         if address is None:
             return "bad_address"
         return Pair(address, text, caption, self.url, self.title, self.language, self.site, position)
 
-    def with_shared(self, found: Iterable[Pair | str], metas: Metas) -> Iterator[Pair | str]:
-        """What was found, and the pair of the picture that the page is shared with, unless it is among them."""
-        shown = set()
-        pictures = 0
+    def page(self, found: Iterable[Pair | str], header: Iterable[str], metas: Metas, links: Iterable[str] = ()) -> Page:
+        """The page of its pairs, and of the reasons why there are not more; without pairs or links if it asks for that.
+
+        Args:
+            found: what each of its pictures gives, in order.
+            header: its `X-Robots-Tag` headers.
+            metas: its `<meta>`s.
+            links: addresses of pages that it leads to.
+        """
+        directives = self.directives(header, metas)
+        followed = () if "nofollow" in directives else tuple(dict.fromkeys(links))
+        pairs: list[Pair] = []
+        dropped: dict[str, int] = {}
         for one in found:
-            pictures += 1
-            if not isinstance(one, str):
-                shown.add(one.url)
-            yield one
+            if isinstance(one, Pair):
+                pairs.append(one)
+            else:
+                dropped[one] = dropped.get(one, 0) + 1
+        shared = self._shared(pairs, len(pairs) + sum(dropped.values()), metas)
+        if isinstance(shared, Pair):
+            pairs.append(shared)
+        elif shared:
+            dropped[shared] = dropped.get(shared, 0) + 1
+        refused = refusal(directives)
+        if refused is None:
+            return Page(tuple(pairs), followed, dropped)
+        pictures = len(pairs) + sum(dropped.values())
+        return Page((), followed, {refused: pictures} if pictures else {}, refused)
+
+    def _shared(self, pairs: Iterable[Pair], position: int, metas: Metas) -> Pair | str:
+        """The pair of the picture that the page is shared with, or why there is none; empty if no other picture is meant."""
         first = dict(reversed(metas))
         reference = next((first[name] for name in _SHARED if first.get(name)), "").strip()
-        if reference and resolve(self.base, reference) not in shown:
-            yield self.pair(reference, [*(first.get(name) for name in _SHARED_TEXT), self.title], "", pictures)
-
-
-def page_of(found: Iterable[Pair | str], directives: frozenset[str], links: Iterable[str] = ()) -> Page:
-    """A page of pairs and reasons; without pairs if it asks for that, without links if it asks for that."""
-    refused = refusal(directives)
-    dropped: Counter[str] = Counter()
-    pairs = []
-    for one in found:
-        if refused is not None or isinstance(one, str):
-            dropped[refused or str(one)] += 1
-        else:
-            pairs.append(one)
-    followed = () if "nofollow" in directives else tuple(dict.fromkeys(links))
-    return Page(tuple(pairs), followed, dropped, refused)
+        if not reference:
+            return ""
+        address = resolve(self.base, reference)
+        if any(pair.url == address for pair in pairs):
+            return ""
+        alt, title = map(first.get, _SHARED_TEXT)
+        # The page's title is no caption of the picture: it is a text of it only where there is no other.
+        return self.pair(reference, alt, title if collapse(title, self.longest) else self.title, "", position)
 
 
 def collapse(text: str | None, longest: int) -> str:
@@ -120,4 +138,6 @@ def collapse(text: str | None, longest: int) -> str:
     shown = text[: 4 * longest]
     if not shown.isprintable():
         shown = "".join(c for c in shown if c.isprintable() or c.isspace())
+    elif "  " not in shown:  # the blank is the only white space that is printable
+        return shown.strip()[:longest].rstrip()
     return " ".join(shown.split())[:longest].rstrip()

@@ -11,9 +11,12 @@ from components.crawl.pair import Pair
 # Where scripts that load pictures late find the address, most common first.
 _LATE = ("data-src", "data-original", "data-lazy-src", "data-lazy")
 _SETS = ("srcset", "data-srcset", "data-lazy-srcset", "data-original-set")
+# Where the address may be beside `src`.
+_OTHERS = _LATE + _SETS
 _TYPES = ("", *(f"image/{kind}" for kind in ["png", "jpeg", "jpg", "webp", "gif", "avif", "bmp", "tiff"]))
 # A picture declared this small tells a server that a page was seen, or keeps a place free.
 _SPACER_SIDE = 3
+_DIGITS = 10  # fewer than so many has the length of any side
 # A page may nest its elements a million deep; a figure is never far from its picture.
 _NEAR = 16
 
@@ -37,14 +40,20 @@ class PictureReader:
         if side is not None and side < self._context.parameters.min_side:
             return "declared_small"
         figure, picture = _around(image)
+        reference = self._reference(attributes, picture)
+        caption = "" if figure is None else self._caption(figure)
+        return self._context.pair(reference, attributes.get("alt"), attributes.get("aria-label"), caption, position)
+
+    def _reference(self, attributes: Attributes, picture: LexborNode | None) -> str:
+        """The address that the picture is best had from; empty if there is none."""
+        if picture is None and not any(map(attributes.get, _OTHERS)):
+            return (attributes.get("src") or "").strip()
         chosen = best(self._candidates(attributes, picture), self._context.parameters.candidate_width)
-        reference = "" if chosen is None else chosen.reference.strip()
-        texts = (attributes.get("alt"), attributes.get("aria-label"))
-        return self._context.pair(reference, texts, "" if figure is None else self._caption(figure), position)
+        return "" if chosen is None else chosen.reference.strip()
 
     def _candidates(self, attributes: Attributes, picture: LexborNode | None) -> list[Candidate]:
         """All addresses that a picture may be had from, what a browser would end up with first."""
-        found = list(_sets(attributes))
+        found = _sets(attributes)
         if picture is not None:
             if picture.mem_id not in self._sources:
                 self._sources[picture.mem_id] = tuple(_decodable(picture))
@@ -64,11 +73,8 @@ class PictureReader:
         return self._captions[figure.mem_id]
 
 
-def _sets(attributes: Attributes) -> Iterator[Candidate]:
-    for name in _SETS:
-        value = attributes.get(name)
-        if value:
-            yield from parse_srcset(value)
+def _sets(attributes: Attributes) -> list[Candidate]:
+    return [candidate for name in _SETS if (value := attributes.get(name)) for candidate in parse_srcset(value)]
 
 
 def _decodable(picture: LexborNode) -> Iterator[Candidate]:
@@ -108,5 +114,7 @@ def _declared_side(attributes: Attributes) -> float | None:
 def _pixels(value: str | None) -> float | None:
     if not value:
         return None
+    if len(value) < _DIGITS and value.isascii() and value.isdigit():
+        return float(value)
     number = value.strip().lower().removesuffix("px")
-    return float(number) if number.isascii() and number.isdigit() and len(number) < 10 else None
+    return float(number) if number.isascii() and number.isdigit() and len(number) < _DIGITS else None

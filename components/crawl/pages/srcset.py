@@ -7,6 +7,10 @@ from typing import NamedTuple
 # What no honest page reaches; it bounds the work on a dishonest one.
 _LONGEST = 20_000
 _SPACE = " \t\n\r\f"
+# How nearly all are written: an address and a width, again and again.
+_MEASURED = rf"[{_SPACE}]*([^{_SPACE},](?:[^{_SPACE}]*[^{_SPACE},])?)[{_SPACE}]+([0-9]+)w[{_SPACE}]*(?:,|\Z)"
+_ONE_MEASURED, _ALL_MEASURED = re.compile(_MEASURED), re.compile(f"(?:{_MEASURED})+")
+_NEXT_SPACE = re.compile(f"[{_SPACE}]")
 _DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([wx])", re.IGNORECASE)
 
 
@@ -23,10 +27,16 @@ def parse_srcset(value: str) -> list[Candidate]:
 
     Addresses may hold commas (only one at their end separates), as those of image services often do.
     """
+    value = value[:_LONGEST]
+    if _ALL_MEASURED.fullmatch(value):
+        return [Candidate(reference, float(width)) for reference, width in _ONE_MEASURED.findall(value)]
+    return _parse_any(value)
+
+
+def _parse_any(rest: str) -> list[Candidate]:
     candidates = []
-    rest = value[:_LONGEST]
     while rest := rest.lstrip(_SPACE + ","):
-        reference = re.split(f"[{_SPACE}]", rest, maxsplit=1)[0]
+        reference = _NEXT_SPACE.split(rest, maxsplit=1)[0]
         rest = rest[len(reference) :]
         if reference.endswith(","):
             candidates.append(Candidate(reference.rstrip(",")))

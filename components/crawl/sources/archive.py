@@ -142,7 +142,7 @@ def read_body(record: WarcRecord, headers: HeaderMap, most: int) -> bytes | None
         BadBody: if it does not unfold, or ends early.
     """
     expected = record.content_length
-    raw = record.reader.read(most + 1)
+    raw = record.reader.read(min(expected, most + 1))
     if len(raw) < min(expected, most + 1):
         raise BadBody("cut off")
     codings = [c.strip().lower() for c in (headers.get("Content-Encoding") or "").split(",") if c.strip()]

@@ -13,7 +13,7 @@ from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
 from components.crawl.pages.directives import header_values
-from components.crawl.pages.page import Metas, Page, PageContext, page_of
+from components.crawl.pages.page import Metas, Page, PageContext
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources.archive import read_pages
@@ -99,7 +99,7 @@ def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable 
     """What a record's page gives, or why it gives nothing; "" for notes on something else, a request say."""
     position = record.stream_pos
     try:
-        envelope = _RECORD.decode(record.reader.read(_LARGEST)).envelope
+        envelope = _RECORD.decode(record.reader.read(min(record.content_length, _LARGEST))).envelope
         if envelope.warc.kind != "response" or envelope.payload.answer is None:
             return ""
         answer = envelope.payload.answer
@@ -125,9 +125,9 @@ def _read(url: str, html: _Html, header: list[str], parameters: CrawlParameters)
         elif meta.equivalent and meta.equivalent.lower() == "content-language":
             language = meta.content or ""
     context = PageContext.of(url, html.head.base or "", html.head.title or "", language, parameters)
-    pictures = (link for link in html.links if link.path == _PICTURE)
-    found = (context.pair(p.url.strip(), (p.alt,), "", position) for position, p in enumerate(pictures))
-    return page_of(context.with_shared(found, metas), context.directives(header, metas))
+    pictures = [link for link in html.links if link.path == _PICTURE]
+    found = [context.pair(p.url.strip(), p.alt, None, "", position) for position, p in enumerate(pictures)]
+    return context.page(found, header, metas)
 
 
 def _asked(headers: bytes) -> list[str]:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.crawl.pages.srcset import Candidate, best, parse_srcset
+from components.crawl.pages.srcset import Candidate, _parse_any, best, parse_srcset
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,13 @@ def test_the_first_of_equals_is_best() -> None:
 @given(st.text(alphabet=" ,\t\nawx019./", max_size=60))
 def test_whatever_the_attribute_holds_candidates_have_addresses_without_blanks(value: str) -> None:
     assert all(c.reference and not set(c.reference) & set(" \t\n") for c in parse_srcset(value))
+
+
+@given(st.lists(st.text(alphabet=" ,\tawx1/.", min_size=1, max_size=6), max_size=12).map(" ".join))
+def test_the_short_way_through_plain_attributes_finds_what_the_long_way_finds(value: str) -> None:
+    assert parse_srcset(value) == _parse_any(value)
+
+
+def test_a_long_attribute_that_is_nearly_plain_is_read_in_one_go() -> None:
+    value = "a.png 1w," * 2000 + "b.png 2q"
+    assert len(parse_srcset(value)) == 2001
