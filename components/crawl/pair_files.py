@@ -1,7 +1,7 @@
 """Files of pairs: parquet, with a hash of each pair's host, ordered by it in stretches, so that ranges of hosts read quickly."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from zlib import crc32
 
@@ -65,6 +65,12 @@ def read_hosts(files: Iterable[Path], first: int, end: int) -> pa.Table:
 
 
 def read_pairs(path: Path, first: int = 0, number: int | None = None) -> list[Pair]:
-    """`number` pairs of a file from row `first` on; all by default."""
-    table = pq.read_table(path, columns=[name for name, _ in _COLUMNS]).slice(first, number)
-    return [Pair(**row) for row in table.to_pylist()]
+    """`number` pairs of a file from row `first` on; all by default. Row groups without any of them are not read."""
+    with pq.ParquetFile(path) as file:
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        ends = list(accumulate(sizes))
+        last = sum(sizes) if number is None else first + number
+        groups = [n for n, end in enumerate(ends) if end > first and end - sizes[n] < last]
+        table = file.read_row_groups(groups, columns=[name for name, _ in _COLUMNS])
+    begin = first - (ends[groups[0]] - sizes[groups[0]]) if groups else 0
+    return [Pair(**row) for row in table.slice(begin, number).to_pylist()]

@@ -56,7 +56,7 @@ def make_plan(files: Sequence[Path], parameters: CrawlParameters, work: Path) ->
     which spreads each host's pictures evenly over the part: no host holds up the others for long.
     """
     number_of_parts = -(-count_pairs(files) // parameters.part_pairs)
-    task = partial(_gather, files, parameters.max_repeats)
+    task = partial(_gather, files, parameters.max_repeats, parameters.shard_size)
     bounds = [HASHES * n // number_of_parts for n in range(number_of_parts + 1)] if number_of_parts else []
     finished, dropped = map_shards(task, list(pairwise(bounds)), stage="crawl: plan", work=work)
     parts = []
@@ -71,11 +71,14 @@ def make_plan(files: Sequence[Path], parameters: CrawlParameters, work: Path) ->
     return Plan(tuple(parts), dropped)
 
 
-def _gather(files: Sequence[Path], most: int, hashes: tuple[int, int], number: int, out: Path) -> Outcome:
+def _gather(
+    files: Sequence[Path], most: int, shard_size: int, hashes: tuple[int, int], number: int, out: Path
+) -> Outcome:
     table = read_hosts(files, *hashes)
     unique = _first_of_each(table)
     kept = _without_boilerplate(unique, most)
-    pq.write_table(_spread(kept), out / f"{number:05d}.parquet", compression="zstd")
+    # A shard's pairs are a row group, so that its download reads no more than them.
+    pq.write_table(_spread(kept), out / f"{number:05d}.parquet", compression="zstd", row_group_size=shard_size)
     dropped = {_DUPLICATE: len(table) - len(unique), _BOILERPLATE: len(unique) - len(kept)}
     return Outcome({f"{DROPPED}{reason}": n for reason, n in dropped.items() if n}, attempted=len(table))
 

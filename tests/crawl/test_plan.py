@@ -49,6 +49,17 @@ def test_pairs_are_read_by_ranges_of_hosts(tmp_path: Path) -> None:
     assert all(bounds[2] <= host_hash(row["url"]) < bounds[3] for row in found[2])
 
 
+@pytest.mark.parametrize(
+    ("first", "number"), [(0, 10), (10, 10), (30, 10), (5, 10), (12, 3), (0, None), (33, None), (34, 5)]
+)
+def test_any_rows_of_a_file_are_read_whatever_its_row_groups(tmp_path: Path, first: int, number: int | None) -> None:
+    pairs = [pair("http://a.example/x.png", position=n) for n in range(34)]
+    write_pairs(tmp_path / "x.parquet", pairs)
+    pq.write_table(pq.read_table(tmp_path / "x.parquet"), tmp_path / "y.parquet", row_group_size=10)
+    end = None if number is None else first + number
+    assert read_pairs(tmp_path / "y.parquet", first, number) == pairs[first:end]
+
+
 def test_a_host_with_and_without_www_is_one() -> None:
     assert host_hash("http://www.a.example/x") == host_hash("https://a.example:8080/y")
 
@@ -132,3 +143,10 @@ def test_hosts_are_spread_over_their_part(tmp_path: Path) -> None:
 def test_no_pairs_make_an_empty_plan(tmp_path: Path) -> None:
     write_pairs(tmp_path / "0.parquet", [])
     assert plan([tmp_path / "0.parquet"], tmp_path).parts == plan([], tmp_path / "none").parts == ()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_shard_can_be_read_without_the_rest_of_its_part(files: list[Path], tmp_path: Path) -> None:
+    made = plan(files, tmp_path / "work", shard_size=2, part_pairs=100)
+    metadata = pq.read_metadata(made.parts[0].pairs)
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [2, 2, 2, 1]
