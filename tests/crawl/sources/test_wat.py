@@ -107,7 +107,39 @@ def test_notes_on_requests_say_nothing() -> None:
     assert counts["pages.crawled"] == counts.total() - counts["pairs.found"] == 1
 
 
-@pytest.mark.parametrize("bad", ["no object", notes([{"path": 7}]), notes([CRAB], Headers={"X-Robots-Tag": 7})])
+@pytest.mark.parametrize("bad", ["no object", notes([CRAB | {"url": 7}]), notes([CRAB], Headers={"X-Robots-Tag": 7})])
 def test_notes_that_cannot_be_read_are_told_by_their_place(bad: Any) -> None:
     pairs, unreadable = read(noted(notes([CRAB]), bad, notes([CRAB])))
     assert (len(pairs), [u.offset for u in unreadable]) == (2, [len(noted(notes([CRAB])))])
+
+
+LINKS: list[dict[str, Any]] = [
+    {"path": "A@/href", "url": "/", "text": '{"path":"IMG@/src","url":"no.png","alt":"within a text"}'},
+    {"path": "IMG@/src", "url": "a.png", "alt": 'curly },{"path":" and [straight]}]'},
+    {"path": "IMG@/longdesc", "url": "no.html"},
+    {"path": "IMG@/src", "url": "b.png", "title": "},{", "alt": "b"},
+    {"url": "c.png", "alt": "c", "path": "IMG@/src"},
+    {"path": "SCRIPT@/src", "url": "no.js"},
+]
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", " : ")])
+@pytest.mark.parametrize("shift", range(len(LINKS)))
+@pytest.mark.parametrize("number", range(1, len(LINKS) + 1))
+def test_pictures_are_found_among_links_however_these_are_written(
+    separators: tuple[str, str], shift: int, number: int
+) -> None:
+    links = (LINKS[shift:] + LINKS[:shift])[:number]
+    block = json.dumps(notes(links), separators=separators).encode()
+    pairs, bad = read(gzipped([record("metadata", URL, block, "application/json")]))
+    pictures = [link for link in links if link["path"] == "IMG@/src"]
+    assert [(pair.url.rpartition("/")[2], pair.caption) for pair in pairs] == [(p["url"], p["alt"]) for p in pictures]
+    assert not bad
+
+
+def test_links_within_links_are_none_and_do_no_harm() -> None:
+    nested = CRAB | {"more": [{"path": "A@/href"}, {"path": "IMG@/longdesc"}]}
+    block = json.dumps(notes([nested, CRAB]), separators=(",", ":")).encode()
+    pairs, bad = read(gzipped([record("metadata", URL, block, "application/json")]))
+    assert [pair.position for pair in pairs] == [0, 1]
+    assert not bad
