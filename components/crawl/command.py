@@ -33,9 +33,9 @@ def crawl(
     """
     from components import parameters
     from components.crawl.crawl import Source, crawl_pictures
-    from components.stage import stage
+    from components.stage import METRICS, stage
 
     knobs = parameters.load(params)
     what = Source(tuple(start or ()), web, knobs.sample.port if web is not None else 0, tuple(source or ()))
     with stage("crawl") as measures:
-        measures.update(crawl_pictures(what, hold_out, out, knobs.crawl))
+        measures.update(crawl_pictures(what, hold_out, out, knobs.crawl, timing=METRICS / "timing" / "crawl.json"))

@@ -15,6 +15,7 @@ from components.crawl.pictures.adopt import adopt
 from components.crawl.pictures.download import download
 from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.pictures.job import DownloadJob
+from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Plan, make_plan
 from components.crawl.server import Server
 from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find_files, read_files
@@ -22,6 +23,7 @@ from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
 from components.shard_map import WORK, fingerprint, publish, work_folder
 from components.shards import SUCCESS
+from components.stage import write_json
 from samples.server import serve
 
 logger = logging.getLogger(__name__)
@@ -45,7 +47,12 @@ class Source:
 
 
 def crawl_pictures(
-    source: Source, hold_out: Path | None, out: Path, parameters: CrawlParameters, work_root: Path = WORK
+    source: Source,
+    hold_out: Path | None,
+    out: Path,
+    parameters: CrawlParameters,
+    work_root: Path = WORK,
+    timing: Path | None = None,
 ) -> dict[str, Any]:
     """Crawls pages, downloads their pictures and replaces `out` by the shards (docs/formats.md); returns the measures.
 
@@ -55,6 +62,7 @@ def crawl_pictures(
         out: receives `NUMBER.tar`, `NUMBER.parquet`, `NUMBER_stats.json`.
         parameters: section `crawl`.
         work_root: folder of unfinished work.
+        timing: file that receives how long parts took and how hosts answered, if any; no result, as it differs from run to run.
 
     Raises:
         InputError: if nothing can be crawled, no picture was found, or too many pages or pictures fail.
@@ -91,6 +99,8 @@ def crawl_pictures(
     measures = _measures(len(sites), files, found, plan, outcomes)
     if not outcomes[SUCCESS]:
         raise InputError(f"the crawl of {_names(sites, files)} gave no picture: {measures}; {_mend(measures)}")
+    if timing is not None and (times := read_timing(job.progress)) is not None:
+        write_json(timing, times)
     # Without its markers an interrupted publication is begun again from the downloads, not taken for done.
     shutil.rmtree(work / "pictures")
     publish(work / "shards", out)

@@ -5,6 +5,7 @@ import random
 import signal
 import socket
 import sys
+import zipfile
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from components.crawl.crawl import Source, crawl_pictures
 from components.errors import InputError, SetupError
-from components.shards import read_index
+from components.shards import SUCCESS, read_index
 from components.stage import read_json
 from tests.crawl.conftest import Archive, drawing, encoded, free_port, gallery, knobs
 from tests.crawl.sources.archives import gzipped, page
@@ -77,6 +78,32 @@ def test_a_web_becomes_shards_and_every_loss_is_counted(folder: Path, tmp_path: 
     assert len({row["url"] for row in index}) == 63
     assert {row["caption"] for row in index if row["url"].endswith("/img/0.png")} == {"a drawing, 0"}
     assert not (tmp_path / "work" / "crawl").exists() or not any((tmp_path / "work" / "crawl").iterdir())
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_times_are_kept_in_a_file_of_their_own(folder: Path, tmp_path: Path) -> None:
+    source = Source(web=folder / "web", port=free_port())
+    file = tmp_path / "timing.json"
+    measures = crawl_pictures(source, folder / "held", tmp_path / "out", knobs(), tmp_path / "work", timing=file)
+    found = read_json(file)
+    assert (found["pictures"], found["taken"]) == (measures["pictures"]["attempted"], measures["pictures"][SUCCESS])
+    assert len(found["parts"]) == measures["parts"]
+    assert (
+        0 < max(part["seconds"] for part in found["parts"]) <= found["seconds"] <= found["end"] - found["start"] + 1e-3
+    )
+    # One request for each picture, and one for each host's robots.txt.
+    assert (found["requests"], found["retries"]) == (63 + 3, 0)
+    web = read_index(tmp_path / "out").to_pylist()
+    assert found["bytes"] == sum(_served(folder, row["url"]) for row in web)
+    assert {host["host"]: host["failures"] for host in found["hosts"]["failing"]} == {
+        f"{name}.localhost": {"near_copy_of_hold_out": 1} for name in "abc"
+    }
+
+
+def _served(folder: Path, url: str) -> int:
+    name, _, path = url.removeprefix("http://").partition("/")
+    with zipfile.ZipFile(folder / "web" / f"{name.partition('.')[0]}.zip") as archive:
+        return archive.getinfo(path).file_size
 
 
 @pytest.mark.usefixtures("ray_cluster")

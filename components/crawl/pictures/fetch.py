@@ -16,6 +16,7 @@ from components.crawl.address import AddressGuard, host_of, origin_of, resolve, 
 from components.crawl.pages.directives import header_values, read_header, refusal
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.lookup import GuardedResolver, PrivateAddressError
+from components.crawl.pictures.timing import HostRecord
 from components.crawl.robots import crawl_delay, read_robots
 
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -137,8 +138,7 @@ class HostFetcher:
     """Fetches from one host (with and without `www.`), as its robots.txt allows; nothing else is asked, redirects included.
 
     Attributes:
-        requests: how many were made.
-        seconds: that they took altogether.
+        record: how the host answered.
     """
 
     def __init__(self, site: str, session: aiohttp.ClientSession, parameters: CrawlParameters, gate: Gate) -> None:
@@ -151,8 +151,7 @@ class HostFetcher:
         self._chance = random.Random(site)
         self._failures = 0  # one after the other
         self._under_way = 0
-        self.requests = 0
-        self.seconds = 0.0
+        self.record = HostRecord()
 
     @property
     def idle(self) -> bool:
@@ -226,6 +225,7 @@ class HostFetcher:
                 or wanted > self._parameters.max_rest
             ):
                 break
+            self.record.retries += 1
             await asyncio.sleep(pause * 2**attempt * self._chance.uniform(0.5, 1.5))
         return answer
 
@@ -236,8 +236,8 @@ class HostFetcher:
                 return Failure(GIVEN_UP)
             start = asyncio.get_running_loop().time()
             answer = await self._request(url, limit)
-            self.requests += 1
-            self.seconds += asyncio.get_running_loop().time() - start
+            self.record.requests += 1
+            self.record.seconds += asyncio.get_running_loop().time() - start
             self._failures = self._failures + 1 if _reason(answer) in _TRY_AGAIN else 0
         return answer
 

@@ -19,6 +19,7 @@ from components.crawl.pictures.fetch import Failure, Gate, HostFetcher, open_ses
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.progress import Tally, write_tally
 from components.crawl.pictures.row import picture_row
+from components.crawl.pictures.timing import Clock, HostBook, HostRecord
 from components.crawl.plan import Part
 from components.shards import FAILED_TO_DOWNLOAD, SUCCESS, Row, picture_key
 from components.stage import read_json
@@ -35,6 +36,7 @@ class _Hosts:
     def __init__(self, session: aiohttp.ClientSession, parameters: CrawlParameters, gate: Gate) -> None:
         self._session, self._parameters, self._gate = session, parameters, gate
         self._fetchers: OrderedDict[str, HostFetcher] = OrderedDict()
+        self._book = HostBook()
 
     def __getitem__(self, site: str) -> HostFetcher:
         if site not in self._fetchers:
@@ -47,11 +49,11 @@ class _Hosts:
         """A fetcher that is forgotten has nothing under way, and its host may be asked again at once."""
         excess = len(self._fetchers) - _HOSTS
         for site in [site for site, fetcher in self._fetchers.items() if fetcher.idle][: max(0, excess)]:
-            del self._fetchers[site]
+            self._book.close(site, self._fetchers.pop(site).record)
 
-    def times(self) -> dict[str, tuple[int, float]]:
-        """Requests and their seconds altogether, by host, of those that are remembered."""
-        return {site: (fetcher.requests, fetcher.seconds) for site, fetcher in self._fetchers.items()}
+    def summary(self) -> tuple[HostRecord, dict[str, HostRecord]]:
+        """How all hosts answered so far, and those worth telling of."""
+        return self._book.summary({site: fetcher.record for site, fetcher in self._fetchers.items()})
 
 
 class PartDownload:
@@ -74,6 +76,7 @@ class PartDownload:
                 missing.append(place)
         if not missing:
             return
+        self._clock = Clock.begin(kept=self._tally.outcomes.total())
         with ThreadPoolExecutor(1, "decode") as self._decoder:
             async with open_session(self._job.parameters) as session:
                 self._hosts = _Hosts(session, self._job.parameters, self._gate)
@@ -91,7 +94,7 @@ class PartDownload:
             self._write_tally()
 
     def _write_tally(self) -> None:
-        write_tally(self._job.progress, self._part.first_shard, self._tally, self._hosts.times())
+        write_tally(self._job.progress, self._part.first_shard, self._tally, self._clock, self._hosts.summary())
 
     async def _fill(self, place: int) -> None:
         size, shard = self._job.parameters.shard_size, self._part.first_shard + place
@@ -105,17 +108,22 @@ class PartDownload:
 
     async def _row(self, pair: Pair, key: str, folder: Path) -> Row:
         """A picture's row, without its bytes, which wait in the folder until the shard is whole."""
-        answer = await self._hosts[site_of(pair.url)].picture(pair.url)
+        host = self._hosts[site_of(pair.url)]
+        answer = await host.picture(pair.url)
         record = {name: value for name, value in pair._asdict().items() if name != "position"} | {"key": key}
         if isinstance(answer, Failure):
             self._tally.add(answer.reason, 0)
+            host.record.failures[answer.reason] += 1
             failure = {"status": FAILED_TO_DOWNLOAD, "error_message": answer.reason, "http_status": answer.status}
             return Row(record | failure)
         record["http_status"] = 200
         with self._gate.holding(len(answer)):
             loop = asyncio.get_running_loop()
             row: Row = await loop.run_in_executor(self._decoder, self._decoded, record, answer, folder)
-        self._tally.add(row.record.get("error_message") or SUCCESS, len(answer))
+        reason = row.record.get("error_message")
+        self._tally.add(reason or SUCCESS, len(answer))
+        if reason:
+            host.record.failures[reason] += 1
         return row
 
     def _decoded(self, record: dict[str, Any], answer: bytes, folder: Path) -> Row:

@@ -10,16 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.crawl.pictures.timing import Clock, HostRecord
 from components.shards import SUCCESS
 from components.stage import read_json, write_json
 
 logger = logging.getLogger(__name__)
 
 _FEW = 3
-# A host's mean time says something from so many requests on.
-_TELLING = 3
-# Hosts that a part writes down, the slowest.
-_SLOWEST = 10
 
 
 @dataclass
@@ -41,14 +38,15 @@ class Tally:
         self.outcomes[outcome] += 1
         self.bytes += size
 
-    def record(self, hosts: Mapping[str, tuple[int, float]]) -> dict[str, Any]:
-        """As it is written down; `hosts`: requests and their seconds altogether."""
-        means = {host: seconds / requests for host, (requests, seconds) in hosts.items() if requests >= _TELLING}
-        slowest = sorted(means, key=lambda host: -means[host])[:_SLOWEST]
+    def record(self, clock: Clock, total: HostRecord, hosts: Mapping[str, HostRecord]) -> dict[str, Any]:
+        """As it is written down; `total`: of all hosts, `hosts`: those worth telling of."""
         return {
             "outcomes": dict(self.outcomes),
             "bytes": self.bytes,
-            "hosts": {host: round(means[host], 3) for host in slowest},
+            "requests": total.requests,
+            "retries": total.retries,
+            **clock.as_written(),
+            "hosts": {host: record.as_written() for host, record in hosts.items()},
         }
 
 
@@ -59,13 +57,16 @@ def read_tally(folder: Path) -> Tally:
         part = read_json(path)
         total.outcomes.update(part["outcomes"])
         total.bytes += part["bytes"]
-        total.hosts |= part["hosts"]
+        means = {host: HostRecord.as_read(record).mean for host, record in part["hosts"].items()}
+        total.hosts |= {host: round(mean, 3) for host, mean in means.items() if mean is not None}
     return total
 
 
-def write_tally(folder: Path, shard: int, tally: Tally, hosts: Mapping[str, tuple[int, float]]) -> None:
-    """Writes down the part whose first shard this is."""
-    write_json(folder / f"{shard:05d}.json", tally.record(hosts))
+def write_tally(
+    folder: Path, shard: int, tally: Tally, clock: Clock, hosts: tuple[HostRecord, Mapping[str, HostRecord]]
+) -> None:
+    """Writes down the part whose first shard this is; `hosts`: the sum over all, and those worth telling of."""
+    write_json(folder / f"{shard:05d}.json", tally.record(clock, *hosts))
 
 
 def sentence(now: Tally, before: Tally, pictures: int, seconds: float) -> str:

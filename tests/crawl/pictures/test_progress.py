@@ -5,11 +5,18 @@ from pathlib import Path
 import pytest
 
 from components.crawl.pictures.progress import Tally, read_tally, sentence, told, write_tally
+from components.crawl.pictures.timing import Clock, HostRecord
 from components.shards import SUCCESS
+
+Hosts = tuple[HostRecord, dict[str, HostRecord]]
 
 
 def tally(taken: int, size: int = 0, hosts: dict[str, float] | None = None, **losses: int) -> Tally:
     return Tally(Counter({SUCCESS: taken} | losses), size, hosts or {})
+
+
+def hosts(**answered: tuple[int, float]) -> Hosts:
+    return HostRecord(), {f"{name}.example": HostRecord(*figures) for name, figures in answered.items()}
 
 
 def test_a_sentence_tells_the_speed_since_the_last_one_and_what_goes_wrong() -> None:
@@ -22,14 +29,15 @@ def test_a_sentence_tells_the_speed_since_the_last_one_and_what_goes_wrong() -> 
 
 
 def test_parts_are_added_up(tmp_path: Path) -> None:
-    write_tally(tmp_path, 0, tally(5, 100), {"a.example": (4, 8.0), "rare.example": (1, 99.0)})
-    write_tally(tmp_path, 7, tally(5, 50, timeout=1), {"b.example": (10, 1.0)})
-    write_tally(tmp_path, 7, tally(6, 70, timeout=1), {"b.example": (10, 2.0)})
+    clock = Clock.begin(kept=0)
+    write_tally(tmp_path, 0, tally(5, 100), clock, hosts(a=(4, 8.0), rare=(1, 99.0)))
+    write_tally(tmp_path, 7, tally(5, 50, timeout=1), clock, hosts(b=(10, 1.0)))
+    write_tally(tmp_path, 7, tally(6, 70, timeout=1), clock, hosts(b=(10, 2.0)))
     assert read_tally(tmp_path) == tally(11, 170, {"a.example": 2.0, "b.example": 0.2}, timeout=1)
 
 
 def test_what_was_done_is_told_at_the_end_and_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), told(tmp_path / "progress", 10, every=60):
-        write_tally(tmp_path / "progress", 0, tally(10), {})
+        write_tally(tmp_path / "progress", 0, tally(10), Clock.begin(kept=0), hosts())
     (record,) = caplog.records
     assert record.getMessage().startswith("crawl: 10 of 10 pictures, ")
