@@ -72,3 +72,51 @@ def scatter(dots: Sequence[Dot], groups: Sequence[str], width: int = 960, height
             parts.append(f'<g><title>{escape(dot.title)}</title><image {corner} href="{dot.thumbnail}"/>')
             parts.append(f'<rect class="frame group-{number[dot.group]}" {corner} rx="3"/></g>')
     return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped
+
+
+def columns(edges: Sequence[float], counts: Sequence[int], x_label: str, width: int = 340, height: int = 190) -> Markup:
+    """A histogram: a column per bin, its edges below, as far as there is room for them; counts in the columns' tooltips."""
+    left, right, top, bottom = 18, 18, 20, 42
+    step = (width - left - right) / len(counts)
+    highest = max(counts)
+    base = height - bottom
+    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(x_label)}">']
+    for n, count in enumerate(counts):
+        tall = count / highest * (base - top)
+        place = f'x="{left + n * step + 1:.1f}" y="{base - tall:.1f}" width="{step - 2:.1f}" height="{tall:.1f}"'
+        title = f"{edges[n]:g} to {edges[n + 1]:g}: {count:,}"
+        parts.append(f'<rect class="column" {place} rx="2"><title>{title}</title></rect>')
+    middle = min(max(left + (counts.index(highest) + 0.5) * step, left + 20), width - right - 20)
+    parts.append(f'<text class="tick" x="{middle:.1f}" y="{top - 7}" text-anchor="middle">{highest:,}</text>')
+    parts.append(f'<line class="grid" x1="{left}" y1="{base}" x2="{width - right}" y2="{base}"/>')
+    every = max(1, round(34 / step + 0.5))
+    for n in range(0, len(edges), every):
+        x = left + n * step
+        parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 15}" text-anchor="middle">{edges[n]:g}</text>')
+    parts.append(
+        f'<text class="tick" x="{width / 2:.0f}" y="{height - 6}" text-anchor="middle">{escape(x_label)}</text>'
+    )
+    return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped
+
+
+def spans(rows: Sequence[tuple[str, float, float]], x_label: str, width: int = 900) -> Markup:
+    """A line per row from its start to its end, in the order given; `rows`: (title, start, end), starts from 0 on."""
+    left, right, top, bottom, row = 18, 18, 6, 36, 14
+    height = top + bottom + row * len(rows)
+    last = max(end for _, _, end in rows) or 1.0
+    base = height - bottom
+    scale = (width - left - right) / last
+    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(x_label)}">']
+    for share, anchor in ((0.0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"), (1.0, "end")):
+        x = left + share * last * scale
+        parts.append(f'<line class="grid" x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{base}"/>')
+        parts.append(
+            f'<text class="tick" x="{x:.1f}" y="{base + 15}" text-anchor="{anchor}">{share * last:,.3g}</text>'
+        )
+    for n, (title, start, end) in enumerate(rows):
+        place = f'x="{left + start * scale:.1f}" y="{top + n * row + 2}" width="{max(2.0, (end - start) * scale):.1f}"'
+        parts.append(f'<rect class="column" {place} height="{row - 4}" rx="2"><title>{escape(title)}</title></rect>')
+    parts.append(
+        f'<text class="tick" x="{width / 2:.0f}" y="{height - 4}" text-anchor="middle">{escape(x_label)}</text>'
+    )
+    return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped

@@ -1,24 +1,23 @@
 """`reports/index.html`: one page without any outside reference, of whatever has been run so far."""
 
 import csv
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
 from components.evaluate import charts, summary
+from components.evaluate.crawl_page import write_crawl_page
 from components.evaluate.measures import ACROSS, EXCLUDED, INCLUDED
+from components.evaluate.template import environment, words
 from components.evaluate.thumbnails import data_uri
 from components.shards import read_index, read_shard, shard_name, shard_numbers
 from components.stage import write_json
 
-HERE = Path(__file__).parent
 GALLERY, MAP_THUMBNAILS = 36, 140
 _THUMBNAIL, _DOT = 72, 32
 _KINDS = ("all", "emoji", "flags", "brands")
@@ -51,19 +50,17 @@ class Example:
 
 
 def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
-    """Writes `index.html` and `summary.json` into `out`; returns the page. Steps that have not run are left out."""
+    """Writes `index.html`, `crawl.html` and `summary.json` into `out`; returns the first. Steps that have not run are left out."""
     metrics = summary.read_metrics(metrics_folder)
     seconds = summary.read_seconds(metrics_folder)
     steps = summary.count_steps(data)
     figures = summary.summarise(metrics, seconds, steps, summary.count_entities(data))
     evaluation = metrics.get("evaluate", {})
     best = evaluation.get("best")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": number, "words": words, "model": lambda name: NAMES.get(name, name)}
+    templates = environment()
+    templates.filters["model"] = lambda name: NAMES.get(name, name)
     groups, plane = _map(data)
-    page = environment.get_template("report.html.j2").render(
+    page = templates.get_template("report.html.j2").render(
         summary=figures,
         steps=steps,
         stages={
@@ -88,28 +85,13 @@ def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
         seconds=sorted(seconds.items(), key=lambda item: -item[1]),
         promotion=metrics.get("promote"),
         flatten=flatten,
+        crawl_page=write_crawl_page(data, metrics_folder, out),
     )
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "summary.json", figures)
     path = out / "index.html"
     path.write_text(page, encoding="utf-8")
     return path
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """`12,345`, `0.823`, or a dash for what is not known."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
-
-
-def words(key: str) -> str:
-    """A snake_case key for people; addresses in it are cut to their host."""
-    return re.sub(r"https?://([^/ ]+)\S*", r"\1", key.replace("_", " ")).strip()
 
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -1,0 +1,183 @@
+"""The reasons that the crawl counts losses by, in the words of whoever runs it: what each means, and what to do about it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["error", "refusal", "absent", "unfit"]
+# What kinds of losses mean for the crawl, in the order of the page.
+KINDS: dict[Kind, str] = {
+    "error": "Errors of servers, connections or files; they count towards max_error_share",
+    "refusal": "Not allowed; the crawl does as it is asked",
+    "absent": "Not there",
+    "unfit": "There, but not fit to be taken",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason: its name for people, its kind, what it means, and which knob governs it or what else can be done."""
+
+    title: str
+    kind: Kind
+    meaning: str
+    mend: str = ""
+
+
+REASONS = {
+    # pairs, by their page
+    "no_source": Reason(
+        "no address", "unfit", "The page names no picture there, or one that only a script would load."
+    ),
+    "spacer": Reason("spacer", "unfit", "Declared so small that it only counts visitors or keeps things apart."),
+    "declared_small": Reason(
+        "declared too small", "unfit", "The page says that a side is shorter than is wanted.", "min_side"
+    ),
+    "data_uri": Reason("within the page", "unfit", "The picture stands in the page itself and has no address."),
+    "no_text": Reason(
+        "no text", "unfit", "Nothing says what the picture shows: no alternative text, no label, no caption."
+    ),
+    # pairs, by their text
+    "too_short": Reason("text too short", "unfit", "The text has fewer characters than is wanted.", "min_text"),
+    "file_name": Reason(
+        "a file’s name", "unfit", "The text is the name of a file or what a camera numbers pictures with."
+    ),
+    "address": Reason("an address", "unfit", "The text is an address of the web or of mail."),
+    "says_nothing": Reason(
+        "says nothing", "unfit", "The text says that there is a picture, not what it shows: “image”, “logo”."
+    ),
+    "language": Reason(
+        "another language",
+        "unfit",
+        "The text, or else its page, is in a language that is not wanted.",
+        "languages and language_certainty",
+    ),
+    # pairs, when all are gathered
+    "duplicate_address": Reason(
+        "address seen before",
+        "unfit",
+        "Another place shows the same picture; it counts once, with the words of the first.",
+    ),
+    "boilerplate": Reason("boilerplate", "unfit", "More pictures of one site share this text than may.", "max_repeats"),
+    # errors
+    "timeout": Reason(
+        "took too long", "error", "No whole answer came in time, with all further attempts.", "timeout and retries"
+    ),
+    "connection_failed": Reason(
+        "no connection",
+        "error",
+        "The server could not be reached, or spoke no proper HTTP.",
+        "retries; look at the network if it is many hosts",
+    ),
+    "closed_early": Reason("closed early", "error", "The server ended the answer before it was whole.", "retries"),
+    "name_not_found": Reason(
+        "no such host",
+        "error",
+        "The host’s name is not known.",
+        "if it is all hosts, look at the machine’s name servers",
+    ),
+    "robots_txt_unreachable": Reason(
+        "robots.txt not to be had",
+        "error",
+        "The server failed to say what it allows, so nothing is asked of it.",
+        "try again later",
+    ),
+    "host_given_up": Reason(
+        "host given up", "error", "The host failed so often in a row that it was asked no more.", "give_up_after"
+    ),
+    "http_429": Reason(
+        "too many requests",
+        "refusal",
+        "The server wants to be asked less often.",
+        "raise delay, lower connections; max_rest for longer pauses",
+    ),
+    "unreadable": Reason("page unreadable", "error", "The page could not be taken apart."),
+    "not_a_picture": Reason(
+        "no picture", "error", "What was served is no picture: a page in disguise, SVG, or nothing."
+    ),
+    "undecodable": Reason("broken picture", "error", "The file is cut off or damaged."),
+    "broken_shard": Reason(
+        "broken shard",
+        "error",
+        "A tar to be taken over breaks off; what comes before the break is taken.",
+        "fetch the tar again",
+    ),
+    # refusals
+    "robots_txt": Reason("robots.txt", "refusal", "The site’s robots.txt does not allow it."),
+    "noindex": Reason("noindex", "refusal", "The page or the server asks not to be put into an index."),
+    "noimageindex": Reason("noimageindex", "refusal", "The page or the server asks that its pictures are not indexed."),
+    "noai": Reason("noai", "refusal", "The page or the server does not want its content used for machine learning."),
+    "noimageai": Reason(
+        "noimageai", "refusal", "The page or the server does not want its pictures used for machine learning."
+    ),
+    "tdm-reservation": Reason(
+        "text and data mining reserved", "refusal", "The rights to mine text and data are reserved."
+    ),
+    "private_address": Reason(
+        "private address",
+        "refusal",
+        "The address leads to this machine or its private network.",
+        "allow_private_hosts, for servers of one’s own",
+    ),
+    # not there
+    "bad_address": Reason("bad address", "absent", "What the page gives as an address is none that can be asked for."),
+    "bad_redirect": Reason("bad redirect", "absent", "The server points to something that is no address."),
+    "redirect_to_other_host": Reason(
+        "redirect to another host", "absent", "The server points to a host that this part of the crawl may not ask."
+    ),
+    "redirect_to_other_site": Reason(
+        "redirect to another site", "absent", "The page has moved to a site that is not crawled."
+    ),
+    "too_many_redirects": Reason("too many redirects", "absent", "One redirect leads to the next.", "redirects"),
+    # unfit
+    "too_large": Reason(
+        "file too large", "unfit", "The file has more bytes than may be.", "max_picture_bytes, max_page_bytes"
+    ),
+    "encoded_body": Reason("packed", "unfit", "The server packs pictures, which are packed already; it may be a bomb."),
+    "too_many_pixels": Reason(
+        "too many pixels", "unfit", "Unfolded the picture would be too large; it may be a bomb.", "max_pixels"
+    ),
+    "too_small": Reason("too small", "unfit", "A side of the picture is shorter than is wanted.", "min_side"),
+    "near_copy_of_hold_out": Reason(
+        "in the benchmark", "unfit", "It is a near-copy of a picture that models are judged by.", "hold_out_difference"
+    ),
+    "not_html": Reason("no web page", "unfit", "The answer is no HTML: a feed, a document, a script."),
+    "reached_before": Reason("reached before", "unfit", "The same page was read by another address."),
+    "too_deep": Reason(
+        "too far away", "unfit", "Links that lie farther from the front page than is followed.", "depth"
+    ),
+    "beyond_page_limit": Reason(
+        "beyond the limit", "unfit", "Links left over when the site had given all pages that may be asked for.", "pages"
+    ),
+}
+_SERVER_ERROR = 500
+
+
+def explain(reason: str) -> Reason:
+    """What a reason means; of one that is not known, nothing but its name."""
+    known = REASONS.get(reason)
+    if known is not None:
+        return known
+    status = reason.removeprefix("http_")
+    if reason.startswith("http_") and status.isascii() and status.isdigit():
+        return _status(int(status))
+    return Reason(reason.replace("_", " "), "unfit", "")
+
+
+def _status(status: int) -> Reason:
+    if status >= _SERVER_ERROR:
+        return Reason(
+            f"server’s error {status}",
+            "error",
+            "The server failed, with all further attempts.",
+            "retries and retry_delay",
+        )
+    if status in (404, 410):
+        return Reason(f"not found ({status})", "absent", "The link is dead.")
+    if status in (401, 403):
+        return Reason(
+            f"not permitted ({status})",
+            "refusal",
+            "The server does not give it to everybody, or not to this crawler.",
+            "user_agent",
+        )
+    return Reason(f"status {status}", "absent", "The server answered with this status.")

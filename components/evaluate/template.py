@@ -1,0 +1,32 @@
+"""What the report's pages share: where templates are, and how numbers and keys are written for people."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+
+def environment() -> jinja2.Environment:
+    """Templates of this folder; everything that they show is escaped."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters |= {"number": number, "words": words}
+    return made
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """`12,345`, `0.823`, or a dash for what is not known."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+
+
+def words(key: str) -> str:
+    """A snake_case key for people; addresses in it are cut to their host."""
+    return re.sub(r"https?://([^/ ]+)\S*", r"\1", key.replace("_", " ")).strip()
