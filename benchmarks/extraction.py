@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import statistics
 import subprocess
 import time
@@ -19,8 +20,11 @@ from components import parameters
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources.unreadable import Unreadable
+from components.stage import write_json
 
 WORK = Path(".work/benchmarks/archives")
+# The last rates of each unit, for `crawl_costs`.
+RATES = Path(".work/benchmarks/rates")
 _PEERS = Path(__file__).parent / "peers"
 
 Reader = Callable[[BinaryIO, CrawlParameters, Counter[str]], Iterator[Pair | Unreadable]]
@@ -80,8 +84,10 @@ def measure(read: Reader, peer: Sequence[str], path: Path, items: int, columns: 
 
 
 def show(title: str, unit: str, rows: dict[str, list[float]]) -> None:
-    """A table of rates: median, lowest, highest."""
+    """A table of rates: median, lowest, highest; the medians are kept in `RATES`."""
     table = Table("", f"{unit}/s", "lowest", "highest", title=title, box=None)
     for name, rates in rows.items():
         table.add_row(name, *(f"{value:,.0f}" for value in (statistics.median(rates), min(rates), max(rates))))
     Console().print(table)
+    medians = {name: statistics.median(rates) for name, rates in rows.items()}
+    write_json(RATES / f"{unit}.json", {"cpus": os.cpu_count(), "medians": medians, "of": title})
