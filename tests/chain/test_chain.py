@@ -90,10 +90,14 @@ def test_every_planted_near_copy_was_left_out(clone: Clone) -> None:
     assert measures["planted"] == {"near_copies": 4, "left_out": 4}
 
 
-def test_the_report_is_one_page_without_outside_references(clone: Clone) -> None:
-    page = (clone.folder / "reports" / "index.html").read_text(encoding="utf-8")
-    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
-    assert "mlflow ui" in page
+def test_the_report_is_pages_without_outside_references(clone: Clone) -> None:
+    index, crawl = (
+        (clone.folder / "reports" / f"{name}.html").read_text(encoding="utf-8") for name in ("index", "crawl")
+    )
+    for page in (index, crawl):
+        assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+    assert "mlflow ui" in index
+    assert "Speed and hosts" in crawl
 
 
 def test_each_training_and_evaluation_is_one_finished_mlflow_run(clone: Clone) -> None:

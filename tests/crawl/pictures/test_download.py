@@ -15,6 +15,7 @@ from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.part import PartDownload
 from components.crawl.pictures.row import NEAR_COPY
+from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Plan, make_plan
 from components.errors import InputError
 from components.shards import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS, read_index, read_shard
@@ -164,6 +165,21 @@ def test_finished_shards_of_an_unfinished_part_are_kept(served: Web, port: int, 
     assert asked - {"/robots.txt"} == wanted - {"/private/1.png"}
 
 
+def test_pictures_of_a_run_before_have_no_share_in_the_times(served: Web, port: int, tmp_path: Path) -> None:
+    planned = plan(port, tmp_path)
+    whole = download(planned, job(tmp_path), tmp_path / "first").total()
+    (tmp_path / "shards" / "00001_stats.json").unlink()
+    served.asked.clear()
+    download(planned, job(tmp_path), tmp_path / "second")
+    found = read_timing(job(tmp_path).progress)
+    assert found is not None
+    assert (found["pictures"], found["kept"]) == (4, whole - 4)
+    assert found["requests"] == len(served.asked)
+    # Nothing is left to do for a third, so the times are still those of the second.
+    download(planned, job(tmp_path), tmp_path / "third")
+    assert read_timing(job(tmp_path).progress) == found
+
+
 async def _hang(_: web.Request) -> web.StreamResponse:
     await asyncio.Event().wait()
     raise AssertionError
@@ -265,6 +281,12 @@ def test_hosts_that_misbehave_are_counted_by_reason_and_keep_no_other_host_waiti
     for _, reason in BAD.values():
         expected[reason] += 3
     assert asyncio.run(run()) == expected
+    found = read_timing(tmp_path / "progress")
+    assert found is not None
+    assert {host["host"]: host["failures"] for host in found["hosts"]["failing"]} == {
+        name: {reason: 3} for name, (_, reason) in BAD.items()
+    }
+    assert {host["host"] for host in found["hosts"]["slowest"][:2]} == {"hang.localhost", "drip.localhost"}
     assert done["good.localhost"] < done["hang.localhost"] + knob.timeout
 
 
