@@ -140,6 +140,15 @@ REASONS = {
     "near_copy_of_hold_out": Reason(
         "in the benchmark", "unfit", "It is a near-copy of a picture that models are judged by.", "hold_out_difference"
     ),
+    "duplicate_exact": Reason(
+        "same as another", "unfit", "The same picture was taken from another address.", "duplicates"
+    ),
+    "duplicate_near": Reason(
+        "almost the same as another",
+        "unfit",
+        "It looks the same as a picture taken from another address.",
+        "duplicates, near_bits and near_colours",
+    ),
     "not_html": Reason("no web page", "unfit", "The answer is no HTML: a feed, a document, a script."),
     "reached_before": Reason("reached before", "unfit", "The same page was read by another address."),
     "too_deep": Reason(

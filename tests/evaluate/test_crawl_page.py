@@ -223,7 +223,10 @@ def test_without_times_and_duplicates_their_sections_are_absent(world: Path) -> 
 def test_duplicates_are_shown_however_the_measures_nest_them(world: Path) -> None:
     write_json(world / "metrics" / "crawl.json", MEASURES | {"duplicates": {"exact": 12, "near_copies": {"groups": 5}}})
     seen = visible(written(world))
-    assert "Duplicates exact 12 near copies · groups 5" in seen.partition("byte for byte")[2]
+    assert (
+        "Duplicates Pictures that repeat another one of the crawl. exact 12 near copies · groups 5"
+        in seen.partition("byte for byte")[2]
+    )
 
 
 def test_a_crawl_that_took_nothing_has_no_empty_sections(tmp_path: Path) -> None:
