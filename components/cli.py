@@ -24,6 +24,8 @@ from components.registry import command as _registry
 from components.serve import command as _serve
 from samples import command as _sample
 
+# Libraries that tell of every request or file.
+_NOISY = "httpx httpcore urllib3 boto3 botocore aiobotocore s3transfer asyncio alembic filelock PIL matplotlib faiss"
 # A stage that ends with this code met an error that the user must mend; repeating it does not help.
 USER_ERROR = 3
 
@@ -66,7 +68,7 @@ def _set_up(
         stream=sys.stderr,
         force=True,
     )
-    for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "alembic", "filelock", "PIL", "matplotlib", "faiss"):
+    for noisy in _NOISY.split():
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_telling)

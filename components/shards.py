@@ -23,6 +23,7 @@ SUCCESS = "success"
 FAILED_TO_DOWNLOAD = "failed_to_download"
 FAILED_TO_RESIZE = "failed_to_resize"
 EXTENSIONS = ("png", "jpg", "jpeg", "webp")
+ENDINGS = (".tar", ".parquet", "_stats.json")  # of a shard's files, in the order in which they are put in place
 SHARDS, PICTURES = 100_000, 10_000  # that a key has digits for
 # WebDataset's rule: the key ends at the first dot of the file's name; folders belong to it.
 _MEMBER = re.compile(r"(?:\./)?((?:.*/)?[^./][^./]*)\.([^/]+)")

@@ -1,4 +1,7 @@
-"""Storage is a URL: a path, `file://`, `http(s)://` or `s3://` works wherever a file is read; credentials are the environment's."""
+"""Storage is a URL: a path, `file://`, `http(s)://` or `s3://` is read alike, all but `http(s)://` are written to.
+
+Credentials are the environment's.
+"""
 
 import logging
 import time
@@ -11,12 +14,29 @@ from typing import Any
 import fsspec
 
 from components.errors import InputError
+from components.s3 import MEND, Prefix
 
 logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 4
 _PAUSE = 1.0  # seconds before the second attempt, doubled each time
 _WILD = frozenset("*?[")
+
+
+def place(location: Path | str) -> Path | Prefix:
+    """Where results go: a folder of this machine for a path or `file://`, a prefix of a bucket for `s3://`.
+
+    Raises:
+        InputError: if it is another kind of storage, or names no bucket.
+    """
+    scheme, mark, path = str(location).partition("://")
+    if isinstance(location, Path) or not mark:
+        return Path(location)
+    if scheme == "file":
+        return Path(path)
+    if scheme != "s3":
+        raise InputError(f"{location} cannot be written to; name a path, file:// or s3://BUCKET/PREFIX")
+    return Prefix.of(location)
 
 
 def expand(location: str) -> list[str]:
@@ -35,9 +55,10 @@ def expand(location: str) -> list[str]:
         return [location]
     try:
         fs, path = fsspec.url_to_fs(location)
+        fs.invalidate_cache()  # of what this process saw before
         found = sorted(fs.glob(path)) if _WILD & set(path) else [path] if fs.exists(path) else []
     except Exception as error:  # whatever a storage library raises
-        raise InputError(f"{location} cannot be looked up: {error}") from error
+        raise InputError(f"{location} cannot be looked up: {error}{_mend(location)}") from error
     if not found:
         raise InputError(f"{location} matches no file; check the path, and quote it if it is a pattern")
     return [str(fs.unstrip_protocol(one)) if scheme else str(one) for one in found]
@@ -87,7 +108,12 @@ def _fetch(fs: Any, path: str, copy: Path, location: str) -> None:
         except FileNotFoundError:
             raise InputError(f"{location} does not exist") from None
         except Exception as error:  # whatever a storage library raises
-            if attempt == _ATTEMPTS:
-                raise InputError(f"{location} cannot be read after {attempt} attempts: {error}") from error
+            if attempt == _ATTEMPTS or isinstance(error, PermissionError):
+                attempts = f"{attempt} attempt" + "s" * (attempt > 1)
+                raise InputError(f"{location} cannot be read after {attempts}: {error}{_mend(location)}") from error
             logger.warning("%s: attempt %d failed (%s)", location, attempt, error)
             time.sleep(_PAUSE * 2 ** (attempt - 1))
+
+
+def _mend(location: str) -> str:
+    return f"; {MEND}" if location.startswith("s3://") else ""

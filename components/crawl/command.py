@@ -23,7 +23,7 @@ def crawl(
         ),
     ] = None,
     hold_out: Annotated[Path | None, typer.Option(help="A folder of pictures of which no near-copy is taken.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the shards go.")] = Path("data/crawl"),
+    out: Annotated[str, typer.Option(help="Where the shards go: a folder, or s3://BUCKET/PREFIX.")] = "data/crawl",
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
     """Crawl sites, web archives and lists politely: pairs, then their pictures, verified by decoding, into shards.

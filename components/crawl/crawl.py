@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components import storage
 from components.crawl.counts import DROPPED
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.adopt import adopt
+from components.crawl.pictures.bucket import begin, check, finish
 from components.crawl.pictures.download import download
 from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.pictures.job import DownloadJob
@@ -21,6 +23,7 @@ from components.crawl.server import Server
 from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find_files, read_files
 from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
+from components.s3 import Prefix
 from components.shard_map import WORK, fingerprint, publish, work_folder
 from components.shards import SUCCESS
 from components.stage import write_json
@@ -49,7 +52,7 @@ class Source:
 def crawl_pictures(
     source: Source,
     hold_out: Path | None,
-    out: Path,
+    out: Path | str,
     parameters: CrawlParameters,
     work_root: Path = WORK,
     timing: Path | None = None,
@@ -59,14 +62,15 @@ def crawl_pictures(
     Args:
         source: sites to crawl.
         hold_out: folder of pictures of which no near-copy is taken, if any.
-        out: receives `NUMBER.tar`, `NUMBER.parquet`, `NUMBER_stats.json`.
+        out: receives `NUMBER.tar`, `NUMBER.parquet`, `NUMBER_stats.json`: a folder, in one move at the end, or `s3://BUCKET/PREFIX`,
+            each shard as soon as it is whole, and `_SUCCESS` when all are.
         parameters: section `crawl`.
         work_root: folder of unfinished work.
         timing: file that receives how long parts took and how hosts answered, if any; no result, as it differs from run to run.
 
     Raises:
-        InputError: if nothing can be crawled, no picture was found, or too many pages or pictures fail.
-        SetupError: if the port of the sample web is busy.
+        InputError: if nothing can be crawled, no picture was found, too many pages or pictures fail, or the bucket refuses.
+        SetupError: if the port of the sample web is busy, or the bucket's server fails again and again.
     """
     files = find_files(source.files or parameters.sources)
     if not source.starts and source.web is None and not files:
@@ -74,8 +78,14 @@ def crawl_pictures(
             "nothing to crawl; name archives or lists with --source, addresses to start from with --start, "
             "or a folder of sample sites with --web"
         )
+    place = storage.place(out)
+    bucket = place if isinstance(place, Prefix) else None
+    if bucket is not None:
+        check(bucket, files)
     versions = [_version(file.location) for file in files]
-    mark = fingerprint(parameters, source.starts, source.web, source.port, files, versions, hold_out)
+    mark = fingerprint(
+        parameters, source.starts, source.web, source.port, files, versions, hold_out, *([bucket] if bucket else [])
+    )
     work = work_folder("crawl", mark, work_root)
     with _served(source) as (starts, server):
         sites = group_sites(starts, parameters)
@@ -92,7 +102,9 @@ def crawl_pictures(
         plan = make_plan(pairs, parameters, work / "plan")
         _say(found, plan)
         prints = None if hold_out is None else build_hold_out(hold_out, work / "hold_out")
-        job = DownloadJob(parameters, work / "shards", prints, server)
+        job = DownloadJob(parameters, work / "shards", prints, server, bucket)
+        if bucket is not None:
+            begin(bucket, job.shards, work / "pictures")
         outcomes = download(plan, job, work / "pictures" / "downloaded") + adopt(
             [f.location for f in files if f.kind == ADOPTED], job, plan.shards, work / "pictures" / "adopted"
         )
@@ -101,9 +113,12 @@ def crawl_pictures(
         raise InputError(f"the crawl of {_names(sites, files)} gave no picture: {measures}; {_mend(measures)}")
     if timing is not None and (times := read_timing(job.progress)) is not None:
         write_json(timing, times)
-    # Without its markers an interrupted publication is begun again from the downloads, not taken for done.
-    shutil.rmtree(work / "pictures")
-    publish(work / "shards", out)
+    if isinstance(place, Prefix):
+        finish(place, measures["shards"])
+    else:
+        # Without its markers an interrupted publication is begun again from the downloads, not taken for done.
+        shutil.rmtree(work / "pictures")
+        publish(work / "shards", place)
     shutil.rmtree(work)
     return measures
 

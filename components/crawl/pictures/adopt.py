@@ -44,7 +44,8 @@ def _adopt_one(job: DownloadJob, first_shard: int, location: str, number: int, o
     shard = first_shard + number
     broken: list[str] = []
     with storage.local_copy(location, out) as tar, tempfile.TemporaryDirectory(dir=out) as folder:
-        job.keep(shard, _rows(job, tar, shard, broken), Path(folder))
+        job.write(shard, _rows(job, tar, shard, broken), Path(folder))
+        job.keep(shard, Path(folder))
     for problem in broken:
         logger.warning("%s: %s", location, problem)
     counts: Counter[str] = Counter(read_json(job.marker(shard))["status_dict"])

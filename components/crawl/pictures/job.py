@@ -1,4 +1,4 @@
-"""What all tasks of a download share, and where finished shards are kept."""
+"""What all tasks of a download share, and how a finished shard gets to its place."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from pathlib import Path
 
 from components.crawl.parameters import CrawlParameters
 from components.crawl.server import Server
-from components.shards import Row, shard_name, write_shard
+from components.s3 import Prefix
+from components.shards import ENDINGS, Row, shard_name, write_shard
 
 
 @dataclass(frozen=True)
@@ -15,15 +16,18 @@ class DownloadJob:
 
     Attributes:
         parameters: section `crawl`.
-        shards: folder that keeps every finished shard, so that a kill costs a few shards, not a part.
+        shards: folder that keeps every finished shard, so that a kill costs a few shards, not a part; where shards go to a bucket,
+            their markers.
         hold_out: fingerprints of pictures to leave out, if any.
         server: who serves the web, if it is served from here.
+        bucket: where finished shards go at once, from the worker that made them, if not into the folder.
     """
 
     parameters: CrawlParameters
     shards: Path
     hold_out: Path | None = None
     server: Server | None = None
+    bucket: Prefix | None = None
 
     @property
     def progress(self) -> Path:
@@ -34,13 +38,21 @@ class DownloadJob:
         """The file that says that a shard is finished: its statistics, moved last."""
         return self.shards / f"{shard_name(shard)}_stats.json"
 
-    def keep(self, shard: int, rows: Iterable[Row], folder: Path) -> None:
-        """Writes a shard in a folder of one's own and moves it to its place, its marker last."""
+    def write(self, shard: int, rows: Iterable[Row], folder: Path) -> None:
+        """Writes a shard in a folder of one's own."""
         whole = folder / "shard"
         whole.mkdir()
         write_shard(whole, shard, rows)
+
+    def keep(self, shard: int, folder: Path) -> None:
+        """Moves a shard that was written in a folder of one's own to its place, or uploads it; its marker last."""
+        whole = folder / "shard"
         if self.server is not None:
             self.server.check()
-        for ending in (".tar", ".parquet", "_stats.json"):
-            name = f"{shard_name(shard)}{ending}"
+        names = [f"{shard_name(shard)}{ending}" for ending in ENDINGS]
+        if self.bucket is not None:
+            for name in names:
+                self.bucket.put(whole / name, name)
+            names = names[-1:]
+        for name in names:
             (whole / name).replace(self.shards / name)

@@ -104,6 +104,8 @@ class PartDownload:
             made = await asyncio.gather(*(self._row(p, picture_key(shard, n), folder) for n, p in enumerate(pairs)))
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._decoder, self._write, made, shard, folder)
+            # Not in the decoder's thread: an upload takes a while.
+            await loop.run_in_executor(None, self._job.keep, shard, folder)
         self._room.release()
 
     async def _row(self, pair: Pair, key: str, folder: Path) -> Row:
@@ -133,7 +135,7 @@ class PartDownload:
         return replace(row, image=None)
 
     def _write(self, made: Sequence[Row], shard: int, folder: Path) -> None:
-        self._job.keep(shard, _with_bytes(made, folder), folder)
+        self._job.write(shard, _with_bytes(made, folder), folder)
 
 
 def _with_bytes(made: Sequence[Row], folder: Path) -> Iterator[Row]:
