@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.endpoint import Endpoint, serve_s3
+
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
@@ -17,3 +19,28 @@ def ray_cluster() -> Iterator[None]:
     cluster.connect()
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """One S3 endpoint for the whole test session; who uses it takes a prefix of its own."""
+    with serve_s3(tmp_path_factory.mktemp("s3")) as served:
+        yield served
+
+
+@pytest.fixture
+def s3(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+    """This process may use the endpoint; what libraries remember of another environment is forgotten."""
+    from s3fs import S3FileSystem
+
+    from components.s3 import _client
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in endpoint.environment.items():
+        monkeypatch.setenv(name, value)
+    for forget in (_client.cache_clear, S3FileSystem.clear_instance_cache):
+        forget()
+    yield endpoint
+    for forget in (_client.cache_clear, S3FileSystem.clear_instance_cache):
+        forget()
