@@ -9,7 +9,9 @@ import pytest
 
 from components import storage
 from components.errors import InputError
-from components.storage import expand, local_copy
+from components.s3 import Prefix
+from components.storage import expand, local_copy, place
+from tests.endpoint import BUCKET, SECRET, Endpoint
 
 
 @pytest.fixture
@@ -100,3 +102,71 @@ def test_a_server_that_does_not_answer_is_asked_again_and_then_named(
     with pytest.raises(InputError, match="cannot be read after 4 attempts"), local_copy("http://127.0.0.1:9/x.txt"):
         pass
     assert pauses == [1, 2, 4]
+
+
+# Where results go
+
+
+def test_a_place_is_a_folder_or_a_prefix_of_a_bucket() -> None:
+    assert place("data/crawl") == place(Path("data/crawl")) == Path("data/crawl")
+    assert place("file:///data/crawl") == Path("/data/crawl")
+    assert place("s3://bucket/a/b") == Prefix("bucket", "a/b/")
+
+
+@pytest.mark.parametrize("location", ["http://host/x", "gs://bucket/x", "://x"])
+def test_a_place_that_is_not_written_to_is_an_error_that_says_what_is(location: str) -> None:
+    with pytest.raises(InputError, match=r"cannot be written to; name a path, file:// or s3://BUCKET/PREFIX"):
+        place(location)
+
+
+# S3
+
+
+@pytest.fixture
+def bucket(s3: Endpoint, request: pytest.FixtureRequest) -> str:
+    """A prefix with two files and a list."""
+    prefix = Prefix.of(f"s3://{BUCKET}/{request.node.name}")
+    for name in ("b.txt", "a.txt"):
+        prefix.write(name, name.encode())
+    prefix.write("all.paths", f"{request.node.name}/a.txt\n".encode())
+    return str(prefix)
+
+
+def test_a_bucket_is_looked_up_by_name_by_pattern_and_by_list(bucket: str) -> None:
+    assert expand(f"{bucket}a.txt") == [f"{bucket}a.txt"]
+    assert expand(f"{bucket}*.txt") == [f"{bucket}a.txt", f"{bucket}b.txt"]
+    assert expand(f"@{bucket}all.paths") == [f"{bucket}a.txt"]
+
+
+def test_a_bucket_is_looked_up_anew_each_time(bucket: str) -> None:
+    assert len(expand(f"{bucket}*.txt")) == 2
+    Prefix.of(bucket).write("c.txt")
+    assert len(expand(f"{bucket}*.txt")) == 3
+
+
+def test_an_object_is_copied_and_one_that_is_not_there_is_named(bucket: str, tmp_path: Path) -> None:
+    with local_copy(f"{bucket}a.txt", tmp_path) as path:
+        assert path.read_text() == "a.txt"
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match=r"s3://.*/z\.txt does not exist"), local_copy(f"{bucket}z.txt"):
+        pass
+    with pytest.raises(InputError, match=r"s3://.*/z\*\.txt matches no file"):
+        expand(f"{bucket}z*.txt")
+
+
+def test_wrong_credentials_are_told_at_once_with_the_mend(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from s3fs import S3FileSystem
+
+    monkeypatch.setattr(storage.time, "sleep", _must_not_wait)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    S3FileSystem.clear_instance_cache()
+    for action in (lambda: expand(f"{bucket}*.txt"), lambda: local_copy(f"{bucket}a.txt").__enter__()):
+        with pytest.raises(
+            InputError, match=r"s3://.*(looked up|cannot be read after 1 attempt): .*AWS_ENDPOINT_URL"
+        ) as told:
+            action()
+        assert SECRET not in str(told.value)
+
+
+def _must_not_wait(_: float) -> None:
+    raise AssertionError("a refusal was tried again")
