@@ -23,7 +23,7 @@ from components.crawl.pictures.bucket import WHOLE
 from components.shards import read_index, read_shard
 from tests.crawl.conftest import Host, drawing, encoded, knobs
 from tests.crawl.sources.archives import gzipped, page
-from tests.endpoint import BUCKET, Endpoint
+from tests.endpoint import BUCKET, Endpoint, serve_s3
 
 ROOT = Path(__file__).parents[2]
 HOSTS = [f"{name}.localhost" for name in "abcdefgh"]
@@ -254,3 +254,19 @@ def test_wrong_credentials_end_the_command_before_anything_is_asked(
     assert f"s3://{BUCKET}/{prefix}/_writable cannot be written" in said
     assert "AWS_ACCESS_KEY_ID" in said
     assert not pictures.named
+
+
+def test_a_refusal_that_only_a_node_meets_is_told_as_if_the_command_had_met_it(
+    listed: str, apart: User, tmp_path: Path
+) -> None:
+    with serve_s3(tmp_path / "s3") as another:  # which the nodes do not know
+        (another.folder / "elsewhere").mkdir()
+        command = ("--source", listed, "--out", "s3://elsewhere/crawl")
+        with apart.start(*command, AWS_ENDPOINT_URL=another.url) as process:
+            said = process.communicate()[1]
+    assert process.returncode == 3
+    assert "Traceback" not in said
+    assert "mofi: InputError: s3://elsewhere/crawl/0000" in said
+    assert "tar cannot be written: " in said
+    assert "bucket does not exist" in said
+    assert "AWS_ENDPOINT_URL" in said

@@ -69,8 +69,8 @@ def finish(bucket: Prefix, shards: int) -> None:
     there, wanted = bucket.names(), _files(range(shards))
     if missing := sorted(wanted - there):
         raise InputError(
-            f"{bucket}{missing[0]} was uploaded, but is gone ({len(missing)} objects are); keep others from deleting there, "
-            "and run it again: what is finished is kept"
+            f"{bucket}{missing[0]} was uploaded, but is not there ({len(missing)} objects are not); give all nodes the same "
+            "AWS_ENDPOINT_URL, keep others from deleting there, and run it again: what is finished is kept"
         )
     old = sorted(name for name in there - wanted if _SHARD_FILE.fullmatch(name))
     if old:

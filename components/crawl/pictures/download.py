@@ -38,7 +38,11 @@ def download(plan: Plan, job: DownloadJob, work: Path) -> Counter[str]:
 
 
 def _download_part(job: DownloadJob, part: Part, _: int, out: Path) -> Outcome:
-    asyncio.run(PartDownload(part, job, out).run())
+    try:
+        asyncio.run(PartDownload(part, job, out).run())
+    except ExceptionGroup as several:
+        # Of the shards under way; it is one thing, as a rule: a full disk, a bucket that refuses.
+        raise several.exceptions[0] from several
     counts: Counter[str] = Counter()
     for shard in range(part.first_shard, part.first_shard + part.shards):
         counts.update(read_json(job.marker(shard))["status_dict"])

@@ -79,7 +79,9 @@ def test_at_the_end_shards_of_a_longer_crawl_go_and_the_crawl_is_whole(bucket: P
 
 def test_a_crawl_that_lacks_a_shard_is_not_whole(bucket: Prefix) -> None:
     bucket.delete(["00000.parquet"])
-    with pytest.raises(InputError, match=r"00000.parquet was uploaded, but is gone \(4 objects are\).*run it again"):
+    with pytest.raises(
+        InputError, match=r"00000.parquet was uploaded, but is not there \(4 objects are not\).*run it again"
+    ):
         finish(bucket, 3)
     assert WHOLE not in bucket.names()
     assert set(files(1)) <= bucket.names()

@@ -319,3 +319,13 @@ def test_failures_have_no_hash_and_successes_have(served: Web, port: int, tmp_pa
     download(plan(port, tmp_path, size=20), job(tmp_path, knobs(shard_size=20)), tmp_path)
     for row in pq.read_table(tmp_path / "shards" / "00000.parquet").to_pylist():
         assert (row["phash"] is None) == (row["sha256"] is None) == (row["status"] != SUCCESS)
+
+
+def test_a_shard_that_cannot_be_put_in_its_place_is_told_as_what_it_is(served: Web, port: int, tmp_path: Path) -> None:
+    assert served
+    planned = plan(port, tmp_path, size=20)
+    made = job(tmp_path, knobs(shard_size=20))
+    made.shards.mkdir()
+    (made.shards / "00000.tar").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"00000\.tar"):
+        download(planned, made, tmp_path / "work")
