@@ -57,10 +57,16 @@ def _png(data: bytes) -> bytes:
 
 
 def _webp(data: bytes) -> bytes:
+    (size,) = struct.unpack_from("<I", data, 4)
+    data = data[
+        : 8 + size
+    ]  # what stands behind is no part of the picture, and would be taken for one if the size covered it
     kept, place = [], 12
     while place + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, place)
         chunk = data[place : place + 8 + length + length % 2]
+        if len(chunk) < 8 + length:
+            raise ValueError("a chunk shorter than its length")
         if name == b"VP8X":
             chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_FLAGS]) + chunk[9:]
         if name not in _WEBP_DROPPED:

@@ -58,6 +58,18 @@ def test_an_animation_keeps_its_frames() -> None:
     assert Image.open(io.BytesIO(stripped)).n_frames == 2  # type: ignore[attr-defined]
 
 
+def test_what_stands_behind_a_webp_goes_and_the_picture_still_decodes() -> None:
+    data = with_everything("WEBP")
+    stripped = without_metadata(data + b"JUNK\xff\xff\xff\x7f" + SECRET, "WEBP")
+    assert stripped == without_metadata(data, "WEBP")
+    assert Image.open(io.BytesIO(stripped)).convert("RGB").size == (96, 96)
+
+
+def test_a_webp_whose_last_chunk_is_longer_than_the_file_stays_whole() -> None:
+    data = with_everything("WEBP")[:-5]
+    assert without_metadata(data, "WEBP") == data
+
+
 def test_other_formats_stay_whole() -> None:
     data = encoded(drawing(1), "TIFF", exif=exif())
     assert without_metadata(data, "TIFF") == data
