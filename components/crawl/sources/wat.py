@@ -109,7 +109,7 @@ def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable 
         answer = envelope.payload.answer
         header = _asked(bytes(answer.headers))
         pictures = [] if answer.html is None else _pictures(bytes(answer.html.links))
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         return Unreadable(position, str(error))
     if answer.message.status != _OK:
         return f"http_{answer.message.status or 'unknown'}"

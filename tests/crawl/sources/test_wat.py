@@ -143,3 +143,10 @@ def test_links_within_links_are_none_and_do_no_harm() -> None:
     pairs, bad = read(gzipped([record("metadata", URL, block, "application/json")]))
     assert [pair.position for pair in pairs] == [0, 1]
     assert not bad
+
+
+def test_notes_that_are_not_utf_8_are_told_by_their_place() -> None:
+    good = noted(notes([CRAB]))
+    bad = gzipped([record("metadata", URL, json.dumps(notes([CRAB])).encode().replace(b"a  crab", b"\xba crab"))])
+    pairs, unreadable = read(good + bad + good)
+    assert (len(pairs), [u.offset for u in unreadable]) == (2, [len(good)])
