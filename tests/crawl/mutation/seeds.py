@@ -1,0 +1,204 @@
+"""Whole files to start from: pages and pictures with all that the readers know of, archives and lists."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import tarfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+from PIL import Image
+
+from tests.crawl.conftest import drawing, encoded
+from tests.crawl.sources.archives import gzipped, page, record
+
+_SEEDS_SIDE = 48
+_PICTURES = """
+<img src="/a.png" alt="a red crab on the beach" width="640" height="480">
+<img srcset="/s.png 320w, /m.png 640w, /l.png 1280w" sizes="100vw" src="/s.png" alt="a boat in the harbour">
+<picture><source type="image/avif" srcset="/p.avif 1x, /p2.avif 2x"><source type="image/unknown" srcset="/no.xyz">
+<img src="/p.jpg" alt="mountains in the evening"></picture>
+<figure><img data-src="/late.jpg" src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" alt=""><figcaption>A lighthouse
+ near the <b>shore</b></figcaption></figure>
+<img data-lazy="true" data-original="late/2.webp" aria-label="two birds on a tree">
+<img src="spacer.gif" width="1" height="1"><img src="IMG_1234.jpg" alt="IMG_1234.jpg"><img alt="no source">
+<a href="/next.html" rel="nofollow">next</a><a href="//other.example/">other</a><a href="?page=2#top">more</a>
+"""
+
+
+def pages() -> list[bytes]:
+    """Pages that are read without loss."""
+    head = '<meta property="og:image" content="/og.jpg"><meta property="og:title" content="What is shared">'
+    plain = f"<!doctype html><html lang=en><head><title>A page</title>{head}</head><body>{_PICTURES}</body></html>"
+    based = plain.replace("<title>", '<base href="https://cdn.example/x/y/"><title>')
+    asked = plain.replace("<title>", '<meta name="robots" content="noimageai, nofollow"><title>')
+    reserved = plain.replace("<title>", '<meta name="tdm-reservation" content="1"><title>')
+    declared = plain.replace("<title>", '<meta charset="windows-1251"><title>').replace("crab", "краб")
+    japanese = (
+        plain.replace("lang=en", "lang=ja").replace("<title>", "<meta charset=shift_jis><title>").replace("boat", "船")
+    )
+    script = {"@type": "ImageObject", "url": "https://cdn.example/j.png", "caption": "</scrip" + "t><img src=x alt=y>"}
+    scripted = plain.replace("<body>", f"<body><script type='application/ld+json'>{json.dumps(script)}</script>")
+    table = plain.replace("<body>", "<body><table><tr><td>").replace("</body>", "</table></body>")
+    foreign = plain.replace("<body>", "<body><svg><foreignObject><math><mi>").replace("</body>", "</svg></body>")
+    texts = (plain, based, asked, reserved, scripted, table, foreign, json.dumps({"html": plain}), _PICTURES, "")
+    return [
+        *(text.encode() for text in texts),
+        declared.encode("windows-1251"),
+        japanese.encode("shift_jis"),
+        plain.encode("utf-16"),
+        plain.replace("crab", "Krabbe ä ö ü").encode("latin-1"),
+    ]
+
+
+def pictures() -> list[bytes]:
+    """Pictures of every format and of every kind that it has."""
+    colours = drawing(3, _SEEDS_SIDE)
+    grey, palette, clear = colours.convert("L"), colours.quantize(16), colours.convert("RGBA")
+    clear.putalpha(grey)
+    frames = {"save_all": True, "append_images": [drawing(n, _SEEDS_SIDE) for n in (4, 5)], "duration": 100}
+    turned = Image.Exif()
+    turned[0x0112], turned[0x010E] = 6, "a description " * 20
+    deep = grey.convert("I;16")
+    return [
+        encoded(colours),
+        encoded(palette),
+        encoded(palette, transparency=0),
+        encoded(deep),
+        encoded(clear),
+        encoded(grey.convert("1")),
+        encoded(grey.convert("LA")),
+        interlaced_png(grey),
+        encoded(colours, exif=turned),
+        encoded(colours, "PNG", **frames),
+        encoded(colours, "JPEG"),
+        encoded(colours, "JPEG", progressive=True, exif=turned, comment=b"a comment"),
+        encoded(colours.convert("CMYK"), "JPEG"),
+        encoded(grey, "JPEG", quality=30, restart_marker_blocks=2),
+        encoded(colours, "MPO", **frames),
+        encoded(colours, "WEBP"),
+        encoded(clear, "WEBP", lossless=True, exif=turned),
+        encoded(colours, "WEBP", **frames),
+        encoded(palette, "GIF"),
+        encoded(palette, "GIF", interlace=1, transparency=0),
+        encoded(colours, "GIF", **frames),
+        encoded(colours, "BMP"),
+        encoded(palette, "BMP"),
+        encoded(clear, "BMP"),
+        encoded(colours, "TIFF"),
+        encoded(grey, "TIFF", compression="tiff_lzw"),
+        encoded(colours, "TIFF", compression="jpeg"),
+        encoded(clear, "TIFF", compression="tiff_adobe_deflate"),
+        encoded(grey.convert("1"), "TIFF", compression="group4"),
+        encoded(deep, "TIFF", big_tiff=True),
+        encoded(colours, "AVIF", quality=50),
+        encoded(clear, "AVIF", exif=turned),
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='99' height='99'><rect width='9' height='9'/></svg>",
+        b"<!doctype html><title>no picture</title>",
+    ]
+
+
+def interlaced_png(grey: Image.Image) -> bytes:
+    """Pillow reads Adam7, but does not write it."""
+    import struct
+    import zlib
+
+    width, height = grey.size
+    rows = []
+    for x0, y0, dx, dy in (
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ):
+        for y in range(y0, height, dy):
+            rows.append(b"\0" + bytes(grey.getpixel((x, y)) for x in range(x0, width, dx)))  # type: ignore[misc]
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
+
+
+def archives() -> dict[str, list[bytes]]:
+    """Web archives by kind: `warc`, `wat`."""
+    records = [
+        record("warcinfo", "http://a.example/", b"software: test\r\n", "application/warc-fields"),
+        page("http://a.example/1.html", _PICTURES),
+        page("http://a.example/2.html", _PICTURES, X_Robots_Tag="googlebot: noindex"),
+        _answered(gzip.compress(_PICTURES.encode(), mtime=0), "Content-Encoding: gzip"),
+        _answered(b"5\r\n<img \r\n10\r\nsrc=/x alt='a b'>\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
+        page("http://a.example/3.html", "<img src=z.png alt='the last picture'>"),
+    ]
+    notes = [_note(n) for n in range(4)]
+    return {
+        "warc": [gzipped(records), b"".join(records), zstandard.compress(b"".join(records))],
+        "wat": [gzipped(notes), b"".join(notes)],
+    }
+
+
+def _answered(body: bytes, header: str) -> bytes:
+    block = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{header}\r\n\r\n".encode() + body
+    return record("response", "http://a.example/coded.html", block)
+
+
+def _note(n: int) -> bytes:
+    links = [{"path": "IMG@/src", "url": f"/{n}.png", "alt": "a picture of the sea"}, {"path": "A@/href", "url": "/x"}]
+    html = {"Head": {"Title": "A page", "Metas": [{"name": "robots", "content": "all"}]}, "Links": links}
+    answered = {"Response-Message": {"Status": "200"}, "Headers": {"X-Robots-Tag": "all"}, "HTML-Metadata": html}
+    warc = {"WARC-Type": "response", "WARC-Target-URI": f"http://a.example/{n}.html"}
+    envelope = {"WARC-Header-Metadata": warc, "Payload-Metadata": {"HTTP-Response-Metadata": answered}}
+    return record(
+        "metadata", f"http://a.example/{n}.html", json.dumps({"Envelope": envelope}).encode(), "application/json"
+    )
+
+
+def lists() -> dict[str, list[bytes]]:
+    """Lists of addresses by the ending of their names."""
+    rows = [{"url": f"http://a.example/{n}.png", "caption": f'picture "{n}", of a list'} for n in range(40)]
+    quoted = [(row["url"], row["caption"].replace('"', '""')) for row in rows]
+    csv = "url,caption\n" + "".join(f'{url},"{caption}"\n' for url, caption in quoted)
+    tsv = "caption\turl\n" + "".join(f"{row['caption']}\t{row['url']}\n" for row in rows)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    return {
+        "csv": [csv.encode()],
+        "tsv": [tsv.encode()],
+        "json": [json.dumps(rows).encode()],
+        "jsonl": [lines.encode()],
+        "jsonl.gz": [gzip.compress(lines.encode(), mtime=0)],
+        "csv.bz2": [bz2.compress(csv.encode())],
+        "tsv.xz": [lzma.compress(tsv.encode())],
+        "csv.zst": [zstandard.compress(csv.encode())],
+        "parquet": [_parquet(rows, kind) for kind in ("none", "snappy", "zstd")],
+    }
+
+
+def _parquet(rows: list[dict[str, str]], compression: str) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), buffer, compression=compression)
+    return buffer.getvalue()
+
+
+def shards() -> list[bytes]:
+    """Shards as img2dataset writes them."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for n in range(3):
+            name = f"{n:09d}"
+            content = {
+                "jpg": encoded(drawing(n, _SEEDS_SIDE), "JPEG"),
+                "txt": b"a picture",
+                "json": b'{"url": "http://a.example/"}',
+            }
+            for ending, data in content.items():
+                member = tarfile.TarInfo(str(Path(f"{name}.{ending}")))
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return [buffer.getvalue()]

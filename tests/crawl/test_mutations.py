@@ -1,0 +1,48 @@
+"""Thousands of damaged pages, pictures, archives and lists: no crash, no hang, nothing said that no reader knows of."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_MOST_BYTES = 800e6  # half of it is what the readers load
+
+
+def run(kind: str, number: int, folder: Path) -> Counter[str]:
+    """Outcomes of the first so many inputs of a kind, which a process of its own reads."""
+    place = folder / "place"
+    command = [sys.executable, "-m", "tests.crawl.mutation.run", kind, "0", str(number), str(place)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip()[-3000:]
+        pytest.fail(f"{kind}: input {int(place.read_text())} ended the process with {done.returncode}:\n{said}")
+    found = json.loads(done.stdout)
+    assert found["peak"] < _MOST_BYTES, f"{kind}: {found['peak'] / 1e6:.0f} MB"
+    return Counter(found["outcomes"])
+
+
+def test_damaged_pages_give_pairs_or_none(tmp_path: Path) -> None:
+    found = run("pages", 10_000, tmp_path)
+    assert found.total() == 10_000
+    assert all(found[outcome] > 100 for outcome in ("pairs", "no pairs", "noindex", "noimageai"))
+
+
+def test_damaged_pictures_are_taken_whole_or_rejected(tmp_path: Path) -> None:
+    found = run("pictures", 10_000, tmp_path)
+    assert found.total() == 10_000
+    outcomes = ("success", "undecodable", "not_a_picture", "too_many_pixels", "too_small")
+    assert all(found[outcome] > 100 for outcome in outcomes)
+
+
+def test_damaged_archives_and_lists_are_read_as_far_as_they_can_be(tmp_path: Path) -> None:
+    found = run("archives", 1200, tmp_path)
+    kinds = [name for name in found if ":" not in name]
+    assert len(kinds) == 12
+    for kind in kinds:
+        assert found[kind] == 100
+        assert found[f"{kind}: pairs"] > 0
+        assert found[f"{kind}: unreadable"] > 0
