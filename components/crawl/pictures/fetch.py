@@ -214,8 +214,12 @@ class HostFetcher:
     async def _ask_again(self, url: str, limit: int) -> _Answer | Failure:
         """Asks; asks again where another answer may come, after an uneven, doubling pause, or the one that the server wants."""
         pause = self._parameters.retry_delay
+        said: _Answer | Failure | None = None
         for attempt in range(self._parameters.retries + 1):
             answer = await self._ask(url, limit)
+            if answer == Failure(GIVEN_UP):
+                return said or answer  # what the host did to this picture says more than that it was given up meanwhile
+            said = answer
             wanted = 0.0 if isinstance(answer, Failure) else answer.retry_after
             if wanted:
                 self._limiter.rest(min(wanted, self._parameters.max_rest))

@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -126,6 +127,16 @@ def test_a_host_that_fails_again_and_again_is_asked_no_more(host: Host) -> None:
     answers = fetch(host, *paths, parameters=knobs(connections=1, retries=0, give_up_after=5))
     assert [a.reason for a in answers if isinstance(a, Failure)] == ["http_503"] * 5 + ["host_given_up"] * 15
     assert host.asked.total() == 6
+
+
+def test_a_picture_that_was_refused_keeps_its_reason_when_its_host_is_given_up_meanwhile(host: Host) -> None:
+    paths = [f"/{n}.png" for n in range(12)]
+    host.handlers |= dict.fromkeys(paths, busy)
+    knob = knobs(connections=4, retries=2, retry_delay=0.05, give_up_after=6)
+    answers = Counter(a.reason for a in fetch(host, *paths, parameters=knob) if isinstance(a, Failure))
+    assert set(answers) == {"http_503", "host_given_up"}
+    assert answers["http_503"] >= 6
+    assert answers.total() == 12
 
 
 def test_a_host_that_answers_now_and_then_is_not_given_up(host: Host) -> None:
