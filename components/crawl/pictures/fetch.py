@@ -34,6 +34,8 @@ _TRY_AGAIN = (
 GIVEN_UP = "host_given_up"
 # RFC 9309 asks for at least 500 KiB of a robots.txt.
 _ROBOTS_BYTES = 512 * 1024
+# A request that takes so many seconds is slow, and so many slow ones may be under way beside the others.
+_LONG, _ASIDE = 1.0, 256
 _ACCEPT = "image/webp,image/png,image/jpeg,image/*;q=0.8,*/*;q=0.1"
 
 
@@ -62,10 +64,15 @@ class _Answer:
 
 
 class Gate:
-    """What all hosts share: at most `requests` are under way, and none starts while `most_bytes` wait to be decoded."""
+    """What all hosts share: at most `requests` are under way, and none starts while `most_bytes` wait to be decoded.
+
+    A request that takes longer than a second gives its place away and is counted aside, where there is room for some, so that hosts
+    that hang do not hold up the others.
+    """
 
     def __init__(self, requests: int, most_bytes: int) -> None:
         self._free = asyncio.Semaphore(requests)
+        self._aside = _ASIDE
         self._most = most_bytes
         self._held = 0
         self._light = asyncio.Event()
@@ -74,9 +81,28 @@ class Gate:
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
         """Around one request."""
-        async with self._free:
+        aside = False
+
+        def step_aside() -> None:
+            nonlocal aside
+            if self._aside:
+                self._aside -= 1
+                aside = True
+                self._free.release()
+
+        await self._free.acquire()
+        timer: asyncio.TimerHandle | None = None
+        try:
             await self._light.wait()
+            timer = asyncio.get_running_loop().call_later(_LONG, step_aside)
             yield
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if aside:
+                self._aside += 1
+            else:
+                self._free.release()
 
     @contextmanager
     def holding(self, size: int) -> Iterator[None]:

@@ -365,6 +365,33 @@ def test_a_gate_lets_few_through_and_none_while_much_waits() -> None:
     assert asyncio.run(run()) == ["light", "waits", "heavy"]
 
 
+def test_requests_that_hang_give_their_places_to_others() -> None:
+    async def run() -> list[str]:
+        narrow, over, seen = Gate(requests=2, most_bytes=1), asyncio.Event(), []
+
+        async def hang() -> None:
+            async with narrow.request():
+                await over.wait()
+            seen.append("hung")
+
+        async with asyncio.TaskGroup() as hanging:
+            for _ in range(4):
+                hanging.create_task(hang())
+            await asyncio.sleep(0)
+            async with narrow.request():
+                seen.append("quick")
+            over.set()
+        async with narrow.request(), narrow.request():  # all places are given back, and no more
+            third = asyncio.create_task(hang())
+            for _ in range(10):
+                await asyncio.sleep(0)
+            seen.append("full")
+        await third
+        return seen
+
+    assert asyncio.run(run()) == ["quick", *["hung"] * 4, "full", "hung"]
+
+
 def test_a_request_that_waits_for_its_host_takes_no_place_of_another() -> None:
     async def run() -> list[str]:
         narrow, seen = Gate(requests=1, most_bytes=1), []
