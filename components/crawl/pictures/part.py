@@ -24,8 +24,9 @@ from components.crawl.plan import Part
 from components.shards import FAILED_TO_DOWNLOAD, SUCCESS, Row, picture_key
 from components.stage import read_json
 
-# Shards that are filled at the same time: a slow host holds up those that it is in, and the others go on.
-_OPEN_SHARDS = 8
+# A shard is begun while fewer pictures than so many whole shards have are waited for, and no more than so many shards are open: bad
+# hosts hold up the shards that they are in, and the others go on.
+_WAITED_FOR, _OPEN_SHARDS = 8, 64
 # Hosts that are remembered, with their robots.txt, while nothing is asked of them.
 _HOSTS = 1000
 
@@ -56,12 +57,34 @@ class _Hosts:
         return self._book.summary({site: fetcher.record for site, fetcher in self._fetchers.items()})
 
 
+class _Room:
+    """Lets shards be begun as far as there is room."""
+
+    def __init__(self, pictures: int, shards: int) -> None:
+        self._pictures, self._shards = pictures, shards  # that there is room for
+        self._more = asyncio.Event()
+
+    async def take(self, pictures: int) -> None:
+        """Waits until there is room for a shard, and takes it."""
+        while self._pictures < pictures or not self._shards:
+            self._more.clear()
+            await self._more.wait()
+        self._pictures -= pictures
+        self._shards -= 1
+
+    def give_back(self, *, pictures: int = 0, shards: int = 0) -> None:
+        """Some pictures are had, or shards are whole."""
+        self._pictures += pictures
+        self._shards += shards
+        self._more.set()
+
+
 class PartDownload:
     """Downloads one part."""
 
     def __init__(self, part: Part, job: DownloadJob, out: Path) -> None:
         self._part, self._job, self._out = part, job, out
-        self._room = asyncio.Semaphore(_OPEN_SHARDS)
+        self._room = _Room(_WAITED_FOR * job.parameters.shard_size, _OPEN_SHARDS)
         self._gate = Gate(job.parameters.requests, job.parameters.held_bytes)
         self._tally = Tally()
 
@@ -83,7 +106,7 @@ class PartDownload:
                 teller = asyncio.create_task(self._tell())
                 async with asyncio.TaskGroup() as shards:
                     for place in missing:
-                        await self._room.acquire()
+                        await self._room.take(self._job.parameters.shard_size)
                         shards.create_task(self._fill(place))
                 teller.cancel()
                 self._write_tally()
@@ -106,10 +129,15 @@ class PartDownload:
             await loop.run_in_executor(self._decoder, self._write, made, shard, folder)
             # Not in the decoder's thread: an upload takes a while.
             await loop.run_in_executor(None, self._job.keep, shard, folder)
-        self._room.release()
+        self._room.give_back(pictures=size - len(pairs), shards=1)
 
     async def _row(self, pair: Pair, key: str, folder: Path) -> Row:
         """A picture's row, without its bytes, which wait in the folder until the shard is whole."""
+        row = await self._made(pair, key, folder)
+        self._room.give_back(pictures=1)
+        return row
+
+    async def _made(self, pair: Pair, key: str, folder: Path) -> Row:
         host = self._hosts[site_of(pair.url)]
         answer = await host.picture(pair.url)
         record = {name: value for name, value in pair._asdict().items() if name != "position"} | {"key": key}
