@@ -18,6 +18,7 @@ ERRORS = (
     "timeout",
     "connection_failed",
     "closed_early",
+    "bad_answer",
     "name_not_found",
     "robots_txt_unreachable",
     "not_a_picture",

@@ -24,6 +24,7 @@ _TRY_AGAIN = (
     "timeout",
     "connection_failed",
     "closed_early",
+    "bad_answer",
     "http_429",
     "http_500",
     "http_502",
@@ -317,6 +318,8 @@ def _error_reason(error: Exception) -> str:
         return "private_address" if isinstance(error.os_error, PrivateAddressError) else "name_not_found"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "closed_early"
+    if isinstance(error, aiohttp.ClientResponseError):  # no HTTP, or more bytes than were announced
+        return "bad_answer"
     return "bad_address" if isinstance(error, aiohttp.InvalidURL) else "connection_failed"
 
 

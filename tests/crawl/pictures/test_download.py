@@ -16,7 +16,7 @@ from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.part import PartDownload
 from components.crawl.pictures.row import NEAR_COPY
 from components.crawl.pictures.timing import read_timing
-from components.crawl.plan import Plan, make_plan
+from components.crawl.plan import Part, Plan, make_plan
 from components.errors import InputError
 from components.shards import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS, read_index, read_shard
 from components.stage import read_json
@@ -224,6 +224,21 @@ async def _lie(_: web.Request) -> web.StreamResponse:
     return web.Response(body=b"<p>no picture", content_type="image/png")
 
 
+async def _boast(request: web.Request) -> web.StreamResponse:
+    """Says that more comes than does."""
+    response = web.StreamResponse(headers={"Content-Length": "5000", "Content-Type": "image/png"})
+    await response.prepare(request)
+    await response.write(bytes(10))
+    return await _hang(request)
+
+
+async def _understate(request: web.Request) -> web.StreamResponse:
+    """Says that less comes than does: what is too much stands where the next answer should begin."""
+    assert request.transport is not None
+    request.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + encoded(drawing(3)))  # type: ignore[attr-defined]
+    return await _hang(request)
+
+
 async def _busy(_: web.Request) -> web.StreamResponse:
     return web.Response(status=503)
 
@@ -240,6 +255,8 @@ BAD = {
     "break.localhost": (_break_off, "closed_early"),
     "turn.localhost": (_turn, "too_many_redirects"),
     "lie.localhost": (_lie, "not_a_picture"),
+    "boast.localhost": (_boast, "timeout"),
+    "understate.localhost": (_understate, "bad_answer"),
     "busy.localhost": (_busy, "http_503"),
     "later.localhost": (_later, "http_429"),
 }
@@ -298,6 +315,42 @@ class _Everything(dict[str, Handler]):
 
     def get(self, *_: object) -> Handler:  # type: ignore[override]
         return self._handler
+
+
+def test_shards_that_a_bad_host_holds_up_let_further_ones_be_begun(tmp_path: Path) -> None:
+    """The bad host has a picture in every one of the shards, and answers only when the good host is served to its end."""
+    host, served, shards = Host(), asyncio.Event(), 20
+    left = 9 * shards
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal left
+        if request.path == "/robots.txt":
+            return web.Response(status=404)
+        if request.host.startswith("bad"):
+            await served.wait()
+            return web.Response(status=404)
+        left -= 1
+        if not left:
+            served.set()
+        return web.Response(body=encoded(drawing(int(request.path[1:-4]))))
+
+    host.handlers = _Everything(answer)
+    knob = knobs(timeout=60.0, retries=0, shard_size=10, requests=64, connections=64)
+
+    async def run() -> Counter[str]:
+        async with host:
+            pairs = []
+            for n in range(10 * shards):
+                name = "good.localhost" if n % 10 else "bad.localhost"
+                pairs.append(Pair(host.url(f"/{n}.png", name), f"{n}"))
+            write_pairs(tmp_path / "pairs.parquet", pairs)
+            (tmp_path / "shards").mkdir()
+            (tmp_path / "progress").mkdir()
+            part = Part(tmp_path / "pairs.parquet", len(pairs), 0, shards)
+            await PartDownload(part, DownloadJob(knob, tmp_path / "shards"), tmp_path).run()
+        return Counter(row["error_message"] or SUCCESS for row in read_index(tmp_path / "shards").to_pylist())
+
+    assert asyncio.run(run()) == {SUCCESS: 9 * shards, "http_404": shards}
 
 
 def test_too_many_errors_stop_the_stage_with_their_reasons(tmp_path: Path) -> None:
