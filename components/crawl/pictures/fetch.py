@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -42,9 +42,15 @@ _ACCEPT = "image/webp,image/png,image/jpeg,image/*;q=0.8,*/*;q=0.1"
 
 @dataclass(frozen=True)
 class Failure:
-    """Why something could not be had."""
+    """Why something could not be had.
+
+    Attributes:
+        reason: a word or two.
+        dear: whether finding it out took so much that no host may do it again and again.
+    """
 
     reason: str
+    dear: bool = field(default=False, compare=False)
 
     @property
     def status(self) -> int | None:
@@ -269,7 +275,8 @@ class HostFetcher:
             answer = await self._request(url, limit)
             self.record.requests += 1
             self.record.seconds += asyncio.get_running_loop().time() - start
-            self._failures = self._failures + 1 if _reason(answer) in _TRY_AGAIN else 0
+            failed = _reason(answer) in _TRY_AGAIN or (isinstance(answer, Failure) and answer.dear)
+            self._failures = self._failures + 1 if failed else 0
         return answer
 
     async def _request(self, url: str, limit: int) -> _Answer | Failure:
@@ -291,7 +298,7 @@ class HostFetcher:
                 body += chunk
                 if len(body) > limit:
                     response.close()
-                    return Failure("too_large")
+                    return Failure("too_large", dear=True)  # the server did not say so before
         elif (response.content_length or 0) <= 65536:
             await response.content.read(65536)  # so that the connection can be used again
         headers = response.headers

@@ -222,6 +222,21 @@ def test_a_file_that_does_not_say_its_length_is_cut_off_at_the_limit(host: Host)
     assert reason(host, "/crab.png", max_picture_bytes=50_000) == "too_large"
 
 
+@pytest.mark.parametrize(("said", "asked"), [(False, 3), (True, 6)])
+def test_a_host_that_sends_too_much_without_saying_so_is_given_up(host: Host, said: bool, asked: int) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(10 * 2**30)} if said else {})
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(10_000))
+
+    paths = [f"/{n}.png" for n in range(6)]
+    host.handlers |= dict.fromkeys(paths, endless)
+    knob = knobs(connections=1, give_up_after=3, max_picture_bytes=50_000)
+    answers = [a.reason for a in fetch(host, *paths, parameters=knob) if isinstance(a, Failure)]
+    assert answers == ["too_large"] * asked + ["host_given_up"] * (6 - asked)
+
+
 def test_a_body_that_breaks_off_is_no_picture(host: Host) -> None:
     async def broken(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "1000"})
