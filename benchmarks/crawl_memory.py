@@ -99,7 +99,7 @@ def _served() -> Iterator[int]:
     (WORK / "small.png").write_bytes(buffer.getvalue())
     with socket.create_server((_HOSTS[0], 0)) as free:
         port = int(free.getsockname()[1])
-    command = [sys.executable, str(_SERVER), str(port), str(WORK / "small.png"), *_HOSTS]
+    command = [sys.executable, str(_SERVER), str(port), str(WORK / "small.png"), "0", *_HOSTS]
     server = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert server.stdout is not None

@@ -1,15 +1,41 @@
-"""Answers every request with the same small picture, quickly. Runs alone: `python small_server.py PORT FILE ADDRESS…`."""
+"""Answers every request with the same small picture. Runs alone: `python small_server.py PORT FILE SECONDS ADDRESS…`.
+
+An answer comes so many seconds after its request. `GET /times` says, as JSON, when the first and the last picture were asked
+for since `/times` was asked, and how many were.
+"""
 
 import asyncio
+import json
 import sys
+import time
 from pathlib import Path
+
+
+class Times:
+    """When pictures were asked for, seconds of a clock that starts anywhere."""
+
+    def __init__(self) -> None:
+        self._first = self._last = 0.0
+        self._asked = 0
+
+    def asked(self) -> None:
+        """One more, now."""
+        self._last = time.monotonic()
+        self._first = self._first if self._asked else self._last
+        self._asked += 1
+
+    def told(self) -> bytes:
+        """As JSON; what follows is counted anew."""
+        said = json.dumps({"first": self._first, "last": self._last, "asked": self._asked}).encode()
+        self.__init__()  # type: ignore[misc]
+        return said
 
 
 class Answers(asyncio.Protocol):
     """One connection; requests may come one after the other."""
 
-    def __init__(self, answer: bytes, absent: bytes) -> None:
-        self._answer, self._absent = answer, absent
+    def __init__(self, answer: bytes, absent: bytes, wait: float, times: Times) -> None:
+        self._answer, self._absent, self._wait, self._times = answer, absent, wait, times
         self._said = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -21,20 +47,35 @@ class Answers(asyncio.Protocol):
         """As asyncio calls it."""
         self._said += data
         while (end := self._said.find(b"\r\n\r\n")) >= 0:
-            robots = self._said.startswith(b"GET /robots.txt ")
-            self._transport.write(self._absent if robots else self._answer)
+            if self._said.startswith(b"GET /robots.txt "):
+                self._transport.write(self._absent)
+            elif self._said.startswith(b"GET /times "):
+                self._transport.write(_whole("application/json", self._times.told()))
+            else:
+                self._times.asked()
+                self._picture()
             self._said = self._said[end + 4 :]
 
+    def _picture(self) -> None:
+        if self._wait:
+            asyncio.get_running_loop().call_later(self._wait, self._transport.write, self._answer)
+        else:
+            self._transport.write(self._answer)
 
-async def main(port: int, picture: bytes, addresses: list[str]) -> None:
+
+def _whole(kind: str, body: bytes) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def main(port: int, picture: bytes, wait: float, addresses: list[str]) -> None:
     """Serves until it is ended."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: {len(picture)}\r\n\r\n"
     absent = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    answer, times = _whole("image/png", picture), Times()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answers(head.encode() + picture, absent), addresses, port, backlog=1024)
+    server = await loop.create_server(lambda: Answers(answer, absent, wait, times), addresses, port, backlog=1024)
     print("serving", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]).read_bytes(), sys.argv[3:]))
+    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]).read_bytes(), float(sys.argv[3]), sys.argv[4:]))
