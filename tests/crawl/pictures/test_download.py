@@ -300,10 +300,11 @@ def test_hosts_that_misbehave_are_counted_by_reason_and_keep_no_other_host_waiti
     assert asyncio.run(run()) == expected
     found = read_timing(tmp_path / "progress")
     assert found is not None
-    assert {host["host"]: host["failures"] for host in found["hosts"]["failing"]} == {
-        name: {reason: 3} for name, (_, reason) in BAD.items()
-    }
-    assert {host["host"] for host in found["hosts"]["slowest"][:2]} == {"hang.localhost", "drip.localhost"}
+    failing = {host["host"]: host["failures"] for host in found["hosts"]["failing"]}
+    assert len(failing) == 10  # as many as are told of
+    assert all(failing[name] == {BAD[name][1]: 3} for name in failing)
+    slow = {name for name, (_, reason) in BAD.items() if reason == "timeout"}
+    assert {host["host"] for host in found["hosts"]["slowest"][: len(slow)]} == slow
     assert done["good.localhost"] < done["hang.localhost"] + knob.timeout
 
 
