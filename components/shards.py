@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
+from components.images import COLOURS
 from components.stage import write_json
 
 logger = logging.getLogger(__name__)
@@ -22,14 +23,17 @@ logger = logging.getLogger(__name__)
 SUCCESS = "success"
 FAILED_TO_DOWNLOAD = "failed_to_download"
 FAILED_TO_RESIZE = "failed_to_resize"
+# How a picture repeats an earlier one of the crawl, and why it has gone if copies are taken out.
+EXACT, NEAR = "exact", "near"
+DUPLICATE_REASONS = tuple(f"duplicate_{kind}" for kind in (EXACT, NEAR))
 EXTENSIONS = ("png", "jpg", "jpeg", "webp")
 ENDINGS = (".tar", ".parquet", "_stats.json")  # of a shard's files, in the order in which they are put in place
 SHARDS, PICTURES = 100_000, 10_000  # that a key has digits for
 # WebDataset's rule: the key ends at the first dot of the file's name; folders belong to it.
 _MEMBER = re.compile(r"(?:\./)?((?:.*/)?[^./][^./]*)\.([^/]+)")
 
-# The first ten columns are img2dataset's own names and types; the rest are ours.
-INDEX_SCHEMA = pa.schema(
+# The first ten columns are img2dataset's own names and types; the rest are ours. All of these are in `KEY.json`, too.
+PICTURE_SCHEMA = pa.schema(
     [
         ("url", pa.string()),
         ("key", pa.string()),
@@ -51,8 +55,18 @@ INDEX_SCHEMA = pa.schema(
         ("original_sha256", pa.string()),
     ]
 )
+# What only the crawl's index says: what copies are found by, and of which picture this is one.
+INDEX_SCHEMA = pa.schema(
+    [
+        *PICTURE_SCHEMA,
+        ("colours", pa.binary(COLOURS)),
+        ("duplicate_of", pa.string()),
+        ("duplicate_kind", pa.string()),
+    ]
+)
 ENTITIES_FIELD = pa.field("entities", pa.list_(pa.string()))
-LABELLED_INDEX_SCHEMA = INDEX_SCHEMA.append(ENTITIES_FIELD)
+LABELLED_INDEX_SCHEMA = PICTURE_SCHEMA.append(ENTITIES_FIELD)
+_INDEX_ONLY = frozenset(INDEX_SCHEMA.names) - frozenset(PICTURE_SCHEMA.names)
 
 
 @dataclass(frozen=True)
@@ -110,8 +124,8 @@ def shard_numbers(folder: Path) -> list[int]:
 def write_shard(folder: Path, number: int, rows: Iterable[Row], schema: pa.Schema = INDEX_SCHEMA) -> Counter[str]:
     """Writes `NUMBER.tar`, `NUMBER.parquet` and `NUMBER_stats.json`; returns the rows counted by status.
 
-    Every row's record holds the schema's columns; absent ones become null. Times and owners in the tar are fixed, so equal
-    rows give equal bytes.
+    Every row's record holds the schema's columns; absent ones become null. `KEY.json` leaves out what only the index
+    says. Times and owners in the tar are fixed, so equal rows give equal bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
@@ -124,11 +138,16 @@ def write_shard(folder: Path, number: int, rows: Iterable[Row], schema: pa.Schem
             if row.image is not None:
                 _add(tar, f"{record['key']}.{row.extension}", row.image)
                 _add(tar, f"{record['key']}.txt", str(record["caption"] or "").encode())
-                _add(tar, f"{record['key']}.json", json.dumps(record | row.extra, ensure_ascii=False).encode())
-    table = pa.Table.from_pylist(records, schema=schema)
-    pq.write_table(table, folder / f"{shard_name(number)}.parquet", compression="zstd")
+                said = {name: value for name, value in record.items() if name not in _INDEX_ONLY} | row.extra
+                _add(tar, f"{record['key']}.json", json.dumps(said, ensure_ascii=False).encode())
+    write_index(folder / f"{shard_name(number)}.parquet", records, schema)
     write_json(folder / f"{shard_name(number)}_stats.json", _statistics(records, statuses))
     return statuses
+
+
+def write_index(path: Path, records: list[dict[str, Any]], schema: pa.Schema = INDEX_SCHEMA) -> None:
+    """Writes an index; equal records give equal bytes."""
+    pq.write_table(pa.Table.from_pylist(records, schema=schema), path, compression="zstd")
 
 
 def _status_key(record: dict[str, Any]) -> str:

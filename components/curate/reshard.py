@@ -13,7 +13,7 @@ from components.curate.figures import Figures
 from components.curate.format import entity_id
 from components.errors import InputError
 from components.shard_map import Outcome
-from components.shards import INDEX_SCHEMA, LABELLED_INDEX_SCHEMA, Row, picture_key, shard_name, write_shard
+from components.shards import LABELLED_INDEX_SCHEMA, PICTURE_SCHEMA, Row, picture_key, shard_name, write_shard
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def _sources(crawl: Path, surveys: Path, planned: pa.Table) -> list[Source]:
         positions = [n for n, s in enumerate(shards) if s == shard]
         name = f"{shard_name(shard)}.parquet"
         lines = pq.read_table(surveys / name).take([rows[n] for n in positions]).to_pylist()
-        index = pq.read_table(crawl / name, columns=INDEX_SCHEMA.names)
+        index = pq.read_table(crawl / name, columns=PICTURE_SCHEMA.names)
         records = index.take([line["row"] for line in lines]).to_pylist()
         tar = (crawl / name).with_suffix(".tar")
         found |= {n: Source(record, tar, line) for n, record, line in zip(positions, records, lines, strict=True)}

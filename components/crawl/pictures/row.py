@@ -44,4 +44,5 @@ def _original(found: Verified) -> dict[str, Any]:
 
 def _stored(found: Verified) -> dict[str, Any]:
     width, height = found.rgb.size
-    return {"width": width, "height": height, "sha256": found.sha256, "phash": found.phash}
+    said = {"sha256": found.sha256, "phash": found.phash, "colours": found.colours}
+    return {"width": width, "height": height} | said

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.metadata import without_metadata
 from components.crawl.pictures.shape import encoded, needed_side, shaped
-from components.images import FORMATS, BadImage, open_rgb, orientation, perceptual_hash
+from components.images import FORMATS, BadImage, colours, open_rgb, orientation, perceptual_hash
 
 # Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless another is asked for.
 STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
@@ -28,6 +28,7 @@ class Verified:
         rgb: their pixels, on white.
         sha256: of `image`.
         phash: of `rgb`.
+        colours: of `rgb`.
         original_size: width and height as served, upright, px.
     """
 
@@ -36,6 +37,7 @@ class Verified:
     rgb: Image.Image
     sha256: str
     phash: int
+    colours: bytes
     original_size: tuple[int, int]
 
 
@@ -81,10 +83,10 @@ def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
         enough = needed_side((header.width, header.height), parameters.resize, parameters.side)
         rgb = shaped(open_rgb(data, parameters.max_pixels, enough), parameters.resize, parameters.side)
         image, extension = _stored(data, header, rgb, parameters)
-        phash = perceptual_hash(rgb)
+        phash, mean_colours = perceptual_hash(rgb), colours(rgb)
     except (BadImage, MemoryError):
         return Rejected("undecodable", header.width, header.height)
-    return Verified(image, extension, rgb, hashlib.sha256(image).hexdigest(), phash, header.upright)
+    return Verified(image, extension, rgb, hashlib.sha256(image).hexdigest(), phash, mean_colours, header.upright)
 
 
 def _stored(data: bytes, header: _Header, rgb: Image.Image, parameters: CrawlParameters) -> tuple[bytes, str]:
