@@ -11,6 +11,7 @@ from typing import Any
 
 from components import storage
 from components.crawl.counts import DROPPED
+from components.crawl.duplicates.find import mark_duplicates
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.adopt import adopt
 from components.crawl.pictures.bucket import begin, check, finish
@@ -25,7 +26,7 @@ from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
 from components.s3 import Prefix
 from components.shard_map import WORK, fingerprint, publish, work_folder
-from components.shards import SUCCESS
+from components.shards import DUPLICATE_REASONS, EXACT, NEAR, SUCCESS
 from components.stage import write_json
 from samples.server import serve
 
@@ -108,7 +109,11 @@ def crawl_pictures(
         outcomes = download(plan, job, work / "pictures" / "downloaded") + adopt(
             [f.location for f in files if f.kind == ADOPTED], job, plan.shards, work / "pictures" / "adopted"
         )
+    copies = mark_duplicates(job.shards, parameters, work / "pictures" / "duplicates")
+    if parameters.duplicates == "drop":
+        outcomes = _after_drop(outcomes, copies)
     measures = _measures(len(sites), files, found, plan, outcomes)
+    measures["duplicates"] = {kind: copies[kind] for kind in (EXACT, NEAR)}
     if not outcomes[SUCCESS]:
         raise InputError(f"the crawl of {_names(sites, files)} gave no picture: {measures}; {_mend(measures)}")
     if timing is not None and (times := read_timing(job.progress)) is not None:
@@ -121,6 +126,13 @@ def crawl_pictures(
         publish(work / "shards", place)
     shutil.rmtree(work)
     return measures
+
+
+def _after_drop(outcomes: Counter[str], copies: Counter[str]) -> Counter[str]:
+    """What became of pictures when copies are out; shards that a killed run left may have said so already."""
+    taken = {f"duplicate_{kind}": number for kind, number in copies.items()}
+    downloaded = outcomes[SUCCESS] + sum(outcomes[reason] for reason in DUPLICATE_REASONS)
+    return Counter(dict(outcomes) | taken | {SUCCESS: downloaded - copies.total()})
 
 
 def _version(location: str) -> tuple[int, int] | None:

@@ -1,5 +1,7 @@
 """The knobs of crawling."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from components.crawl.pictures.shape import Encode, Resize
@@ -78,6 +80,15 @@ class CrawlParameters(Section):
     )
     hold_out_difference: float = Field(
         description="largest difference of a near-copy from its hold-out picture after alignment, grey levels; 0 to 64",
+        ge=0,
+        le=64,
+    )
+    duplicates: Literal["mark", "drop"] = Field(
+        description="pictures that repeat an earlier one of the crawl: mark (in the index) or drop (take them out)"
+    )
+    near_bits: int = Field(description="bits in which the hashes of near-copies differ, at most; 0 to 8", ge=0, le=8)
+    near_colours: int = Field(
+        description="largest difference of near-copies in any of 8 x 8 fields' mean colours, grey levels; 0 to 64",
         ge=0,
         le=64,
     )

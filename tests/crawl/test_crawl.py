@@ -72,6 +72,7 @@ def test_a_web_becomes_shards_and_every_loss_is_counted(folder: Path, tmp_path: 
         "pictures": {"attempted": 63, "success": 60, "failed": {"near_copy_of_hold_out": 3}},
         "parts": 3,
         "shards": 9,
+        "duplicates": {"exact": 0, "near": 0},
     }
     index = read_index(tmp_path / "out").to_pylist()
     assert [row["key"] for row in index] == sorted(row["key"] for row in index)
@@ -127,6 +128,31 @@ def test_a_web_without_pictures_is_an_error_that_says_what_was_seen(tmp_path: Pa
             Source(web=tmp_path / "web", port=free_port()), None, tmp_path / "out", knobs(), tmp_path / "work"
         )
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.parametrize(
+    ("duplicates", "failed"), [("mark", {}), ("drop", {"duplicate_exact": 1, "duplicate_near": 1})]
+)
+def test_pictures_that_sites_took_from_each_other_are_copies(
+    duplicates: str, failed: dict[str, int], tmp_path: Path
+) -> None:
+    for n, name in enumerate("ab"):
+        site = gallery(f"{name}.localhost", 3, seed=n)
+        site.files["/same.png"] = encoded(drawing(500))
+        site.files["/near.png"] = encoded(drawing(501, 200).resize([(200, 200), (120, 120)][n]))
+        shown = sorted(path for path in site.files if not path.endswith(".html"))
+        site.page("/index.html", "".join(f'<img src="{path}" alt="of {name}">' for path in shown))
+        site.write(tmp_path / "web")
+    source = Source(web=tmp_path / "web", port=free_port())
+    measures = crawl_pictures(source, None, tmp_path / "out", knobs(duplicates=duplicates), tmp_path / "work")
+    assert measures["duplicates"] == {"exact": 1, "near": 1}
+    assert measures["pictures"]["failed"] == failed
+    assert measures["pictures"]["success"] == 10 - sum(failed.values())
+    rows = read_index(tmp_path / "out").to_pylist()
+    paths = {row["key"]: row["url"].rpartition("/")[2] for row in rows}
+    copies = [(paths[row["key"]], paths[row["duplicate_of"]]) for row in rows if row["duplicate_of"]]
+    assert sorted(copies) == [("near.png", "near.png"), ("same.png", "same.png")]
 
 
 @pytest.mark.usefixtures("ray_cluster")

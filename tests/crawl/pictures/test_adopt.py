@@ -91,8 +91,11 @@ def test_adopted_shards_follow_those_that_were_downloaded(tmp_path: Path) -> Non
     assert both["pictures"] == {"attempted": 24, "success": 24, "failed": {}}
     rows = read_index(tmp_path / "second").to_pylist()
     assert [row["key"][:5] for row in rows] == ["00000"] * 10 + ["00001"] * 2 + ["00002"] * 10 + ["00003"] * 2
-    same = [{name: value for name, value in row.items() if name != "key"} for row in rows]
+    own = ("key", "duplicate_of", "duplicate_kind")
+    same = [{name: value for name, value in row.items() if name not in own} for row in rows]
     assert same[:12] == same[12:]
+    marks = [(row["duplicate_of"], row["duplicate_kind"]) for row in rows]
+    assert marks == [(None, None)] * 12 + [(row["key"], "exact") for row in rows[:12]]
 
 
 def test_shards_that_hold_nothing_are_an_error(tmp_path: Path) -> None:
