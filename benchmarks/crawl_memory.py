@@ -7,14 +7,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
@@ -22,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
+from benchmarks.watch import Watch
 from components import cluster, parameters
 from components.crawl.crawl import Source, crawl_pictures
 from components.shards import SUCCESS
@@ -49,7 +48,7 @@ def main() -> None:
         for number in (options.most // 100, options.most // 10, options.most):
             _write_list(WORK / "list.parquet", number, port)
             start = time.perf_counter()
-            with _Watch() as watch:
+            with Watch() as watch:
                 _crawl(number)
             seconds = time.perf_counter() - start
             workers[number] = watch.worker
@@ -108,34 +107,6 @@ def _served() -> Iterator[int]:
     finally:
         server.terminate()
         server.wait()
-
-
-class _Watch:
-    """The largest resident sizes of this process and of any of Ray's workers, bytes, while it is entered."""
-
-    def __init__(self) -> None:
-        self.worker = self.driver = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> "_Watch":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        driver = psutil.Process()
-        while not self._done.wait(0.5):
-            self.driver = max(self.driver, driver.memory_info().rss)
-            for process in driver.children(recursive=True):
-                try:
-                    if process.name().startswith("ray::"):
-                        self.worker = max(self.worker, process.memory_info().rss)
-                except psutil.NoSuchProcess:
-                    continue
 
 
 if __name__ == "__main__":
