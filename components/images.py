@@ -140,7 +140,7 @@ def colours(picture: Image.Image) -> bytes:
     field by more than six grey levels, copies as JPEG of quality 70 by more than twelve in one of a hundred.
     """
     # A triangle twice as wide as its field does not mind where the grid of pixels lies; the gap saves two thirds of the time.
-    small = picture.resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    small = picture.resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BILINEAR, reducing_gap=8.0)
     return small.tobytes()
 
 

@@ -24,7 +24,7 @@ from components.shards import EXACT, NEAR, shard_name
 logger = logging.getLogger(__name__)
 
 # Pictures that a task holds, about: some 100 MB at its fullest. The result does not depend on it.
-ROWS = 250_000
+ROWS = 125_000
 
 
 def mark_duplicates(shards: Path, parameters: CrawlParameters, work: Path, rows: int = ROWS) -> Counter[str]:

@@ -49,12 +49,12 @@ def write_sketches(shards: Path, bands: int, group: Group, number: int, out: Pat
     name = f"{number:05d}"
     digests = np.empty(len(table), dtype=DIGEST)
     digests["key"] = keys
-    digests["sha256"] = np.frombuffer(bytes.fromhex("".join(table["sha256"].to_pylist())), "<u8").reshape(-1, 4)
+    digests["sha256"] = np.frombuffer(bytes.fromhex(_bytes(table["sha256"]).decode()), "<u8").reshape(-1, 4)
     digests, places, equal = without_equal(digests, digests["sha256"][:, 0])
     write_run(out, name, DIGESTS, places, digests)
     sketches = np.empty(len(table), dtype=SKETCH)
     sketches["key"], sketches["phash"] = keys, table["phash"].to_numpy()
-    sketches["colours"] = np.frombuffer(b"".join(table["colours"].to_pylist()), np.uint8).reshape(-1, COLOURS)
+    sketches["colours"] = np.frombuffer(_bytes(table["colours"]), np.uint8).reshape(-1, COLOURS)
     sketches, mixes, alike = without_equal(sketches, _mixed(sketches))
     write_pointers(out, name, [(*equal, True), (*alike, False)])
     for band in range(bands):
@@ -67,6 +67,12 @@ def _pictures(index: Path) -> pa.Table:
     table = pq.read_table(index, columns=_COLUMNS)
     dropped = pc.is_in(table["error_message"], pa.array(DUPLICATE_REASONS))
     return table.filter(pc.or_(pc.equal(table["status"], SUCCESS), dropped))
+
+
+def _bytes(column: pa.ChunkedArray) -> bytes:
+    """All values, one after the other, a shard's at a time as Python's objects, which are many times larger."""
+    pieces = (chunk.cast(pa.large_binary()).to_pylist() for chunk in column.chunks)
+    return b"".join(b"".join(piece) for piece in pieces)
 
 
 def without_equal(rows: Rows, places: Places) -> tuple[Rows, Places, tuple[Keys, Keys]]:
