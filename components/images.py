@@ -136,10 +136,10 @@ def perceptual_hash(picture: Image.Image) -> int:
 def colours(picture: Image.Image) -> bytes:
     """The mean colours of 8 x 8 fields that overlap smoothly, row after row, three bytes each (red, green, blue).
 
-    They tell apart what the hash does not: other colours, and small things that differ. Copies that were rescaled differ in no
-    field by more than six grey levels, copies as JPEG of quality 70 by more than twelve in one of a hundred.
+    They tell apart what the hash does not: other colours, and small things that differ. Of a hundred copies that were rescaled 99
+    differ in no field by more than six grey levels, of copies as JPEG of quality 70 by no more than fourteen.
     """
-    # A triangle twice as wide as its field does not mind where the grid of pixels lies; the gap saves two thirds of the time.
+    # A triangle twice as wide as its field does not mind where the grid of pixels lies; the gap saves most of the time.
     small = picture.resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BILINEAR, reducing_gap=8.0)
     return small.tobytes()
 

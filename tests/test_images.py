@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from components.errors import InputError
-from components.images import FORMATS, BadImage, decode, hamming, open_rgb, perceptual_hash
+from components.images import COLOUR_SIDE, FORMATS, BadImage, colours, decode, hamming, open_rgb, perceptual_hash
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
@@ -293,3 +293,15 @@ def test_the_hash_does_not_see_transparency_or_file_format() -> None:
 def test_hamming_counts_differing_bits_of_every_pair() -> None:
     left, right = np.array([0, 2**64 - 1], dtype=np.uint64), np.array([0, 1, 3], dtype=np.uint64)
     assert hamming(left, right).tolist() == [[0, 1, 2], [64, 63, 62]]
+
+
+def test_colours_of_a_picture_are_those_of_its_fields_in_any_size() -> None:
+    halves = Image.new("RGB", (160, 160), (250, 40, 0))
+    halves.paste((0, 40, 250), (0, 80, 160, 160))
+    large, small = (
+        np.frombuffer(colours(halves.resize((side, side))), np.uint8).reshape(COLOUR_SIDE, COLOUR_SIDE, 3)
+        for side in (480, 160)
+    )
+    assert large[0, 0].tolist() == [250, 40, 0]
+    assert large[-1, 3].tolist() == [0, 40, 250]
+    assert np.abs(large.astype(int) - small).max() <= 2
