@@ -32,6 +32,7 @@ from components.stage import read_json, write_json
 logger = logging.getLogger(__name__)
 
 WORK = Path(".work")
+_DROPPED = "dropped-"
 # Below this many items an error share says nothing.
 _ERROR_SHARE_FROM = 100
 _RETRIES = 3
@@ -86,10 +87,26 @@ def work_folder(stage: str, mark: str, root: Path = WORK) -> Path:
     if folder.parent.exists():
         for other in folder.parent.iterdir():
             if other != folder:
-                logger.info("%s: parameters or inputs changed, so %s is dropped", stage, other)
-                _remove(other)
+                if not other.name.startswith(_DROPPED):
+                    logger.info("%s: parameters or inputs changed, so %s is dropped", stage, other)
+                drop(other)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def drop(work: Path) -> None:
+    """Removes unfinished work, which is gone under its name at once: no kill leaves markers of files that are gone.
+
+    A worker that outlived its driver may still write into it or clean up after itself: it finds nothing there, and what it makes
+    stay is removed by the next `work_folder`.
+    """
+    gone = work.with_name(f"{_DROPPED}{work.name.removeprefix(_DROPPED)}-{uuid4().hex[:8]}")
+    with suppress(FileNotFoundError):
+        work.rename(gone)
+    if gone.is_dir():
+        shutil.rmtree(gone, ignore_errors=True)
+    else:
+        gone.unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:
@@ -143,11 +160,9 @@ def map_shards(
 def _drop_parts(work: Path) -> None:
     """Removes what killed tasks left; renamed first, so that one that still runs fails instead of finishing half a shard."""
     for part in work.glob("part-*"):
-        with suppress(FileNotFoundError):  # a worker that outlived its driver has just finished it
-            part.rename(part.with_name(f"dropped-{part.name}"))
-    for dropped in work.glob("dropped-*"):
-        # Such a worker may be deleting it, too; what stays is dropped next time.
-        shutil.rmtree(dropped, ignore_errors=True)
+        drop(part)  # a worker that outlived its driver may just be finishing it
+    for dropped in work.glob(f"{_DROPPED}*"):
+        drop(dropped)
 
 
 def _finished_before(finished: Path, markers: Path, shards: int) -> dict[int, Outcome]:

@@ -1,7 +1,6 @@
 """The crawl stage: sources yield pairs, the downloader turns pairs into shards."""
 
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find
 from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
 from components.s3 import Prefix
-from components.shard_map import WORK, fingerprint, publish, work_folder
+from components.shard_map import WORK, drop, fingerprint, publish, work_folder
 from components.shards import DUPLICATE_REASONS, EXACT, NEAR, SUCCESS
 from components.stage import write_json
 from samples.server import serve
@@ -82,6 +81,10 @@ def crawl_pictures(
     place = storage.place(out)
     bucket = place if isinstance(place, Prefix) else None
     if bucket is not None:
+        if parameters.duplicates == "drop":
+            raise InputError(
+                f"crawl.duplicates is drop, which needs shards in a folder; write to one, not to {bucket}, or set it to mark"
+            )
         check(bucket, files)
     versions = [_version(file.location) for file in files]
     mark = fingerprint(
@@ -109,7 +112,7 @@ def crawl_pictures(
         outcomes = download(plan, job, work / "pictures" / "downloaded") + adopt(
             [f.location for f in files if f.kind == ADOPTED], job, plan.shards, work / "pictures" / "adopted"
         )
-    copies = mark_duplicates(job.shards, parameters, work / "pictures" / "duplicates")
+    copies = mark_duplicates(job.shards, parameters, work / "pictures" / "duplicates", bucket=bucket)
     if parameters.duplicates == "drop":
         outcomes = _after_drop(outcomes, copies)
     measures = _measures(len(sites), files, found, plan, outcomes)
@@ -122,9 +125,9 @@ def crawl_pictures(
         finish(place, measures["shards"])
     else:
         # Without its markers an interrupted publication is begun again from the downloads, not taken for done.
-        shutil.rmtree(work / "pictures")
+        drop(work / "pictures")
         publish(work / "shards", place)
-    shutil.rmtree(work)
+    drop(work)
     return measures
 
 

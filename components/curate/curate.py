@@ -36,7 +36,7 @@ from components.curate.statistics import Counts, measures, statistics
 from components.curate.survey import CRAWLED, LABELLED, survey
 from components.curate.vocabulary import Settled, Vocabulary, settle
 from components.errors import InputError
-from components.shard_map import Outcome, fingerprint, map_shards, publish, work_folder
+from components.shard_map import Outcome, drop, fingerprint, map_shards, publish, work_folder
 from components.shards import shard_name, shard_numbers
 from components.stage import write_json
 
@@ -107,7 +107,7 @@ def build_data_set(
     )
     (folder / "card.md").write_text(render(stats), encoding="utf-8")
     publish(folder, out)
-    _retire(work)
+    drop(work)
     logger.info("curate: %d pictures of %d entities in %s", counts.kept, len(settled.vocabulary), out)
     return measures(counts, settled.vocabulary, figures)
 
@@ -186,8 +186,3 @@ def _write_vocabulary(path: Path, vocabulary: Vocabulary, facts: list[Facts]) ->
         [VALIDATION if held else TRAIN for held in vocabulary.validation],
     ]
     pq.write_table(pa.table(columns, schema=VOCABULARY_SCHEMA), path, compression="zstd")
-
-
-def _retire(work: Path) -> None:
-    """Removes the work folder; renamed first, so that a kill in between cannot leave markers of files that are gone."""
-    shutil.rmtree(work.rename(work.with_name(f"{work.name}.done")))

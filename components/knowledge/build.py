@@ -19,7 +19,7 @@ from components.knowledge.dump import DumpItem, read_items
 from components.knowledge.embedder import TextEmbedder
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
-from components.shard_map import publish
+from components.shard_map import drop, publish
 from components.stage import write_json
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def build(dump: Path, out: Path, parameters: KnowledgeParameters, work: Path) ->
     }
     write_json(folder / "stats.json", measures)
     publish(folder, out)
-    shutil.rmtree(work)
+    drop(work)
     return measures
 
 

@@ -16,7 +16,7 @@ from components.label.image_filter import Calibration
 from components.label.pages import merge_sums
 from components.label.parameters import LabelParameters
 from components.label.words import add_counts, read_counts, write_counts
-from components.shard_map import Task, fingerprint, map_shards, publish, work_folder
+from components.shard_map import Task, drop, fingerprint, map_shards, publish, work_folder
 from components.shards import shard_name, shard_numbers
 from components.stage import read_json
 
@@ -70,7 +70,7 @@ def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, paramete
     for name in ("words.json", "pages.parquet", "calibration.json"):
         shutil.copyfile(between / name, labels / name)
     publish(labels, out)
-    shutil.rmtree(work)
+    drop(work)
     return _measures(seen, found, decided, calibration)
 
 

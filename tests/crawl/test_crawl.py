@@ -224,6 +224,13 @@ def test_too_many_unreadable_rows_stop_the_crawl(tmp_path: Path) -> None:
         )
 
 
+def test_copies_cannot_be_taken_out_of_a_bucket(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("url,caption\nhttp://a.example/x.png,a crab\n")
+    source = Source(files=(f"urls:{tmp_path}/list.csv",))
+    with pytest.raises(InputError, match=r"needs shards in a folder; write to one, not to s3://bucket/x/"):
+        crawl_pictures(source, None, "s3://bucket/x", knobs(duplicates="drop"), tmp_path / "work")
+
+
 def test_nothing_to_crawl_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--source.*--start.*--web"):
         crawl_pictures(Source(), None, tmp_path / "out", knobs(), tmp_path / "work")

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from components.crawl.duplicates.mark import mark_group
+from components.crawl.duplicates.mark import Place, mark_group
 from components.crawl.duplicates.pointers import Group, gather_pointers, group_shards
 from components.crawl.duplicates.runs import find_runs, split
 from components.crawl.duplicates.search import Nearness, find_exact, find_near
 from components.crawl.duplicates.sketch import DIGESTS, band_kind, bands_of, write_sketches
 from components.crawl.parameters import CrawlParameters
+from components.s3 import Prefix
 from components.shard_map import map_shards
 from components.shards import EXACT, NEAR, shard_name
 
@@ -27,7 +28,9 @@ logger = logging.getLogger(__name__)
 ROWS = 125_000
 
 
-def mark_duplicates(shards: Path, parameters: CrawlParameters, work: Path, rows: int = ROWS) -> Counter[str]:
+def mark_duplicates(
+    shards: Path, parameters: CrawlParameters, work: Path, rows: int = ROWS, bucket: Prefix | None = None
+) -> Counter[str]:
     """Marks copies in the indexes of a folder's shards, or takes them out; returns how many there are, `exact` and `near`.
 
     A copy is a picture with the bytes of one with a smaller key, or near to one: hashes and colours differ by no more than the
@@ -38,6 +41,8 @@ def mark_duplicates(shards: Path, parameters: CrawlParameters, work: Path, rows:
         parameters: section `crawl`: `duplicates`, `near_bits`, `near_colours`.
         work: folder that remembers what is done.
         rows: pictures that a task holds, about.
+        bucket: where the shards are, if not in the folder, which then has their indexes; changed ones are uploaded. Nothing can be
+            taken out there.
     """
     groups = _groups(shards, rows)
     if not groups:
@@ -59,7 +64,7 @@ def mark_duplicates(shards: Path, parameters: CrawlParameters, work: Path, rows:
         partial(gather_pointers, (sketches, exact, near)), groups, stage="crawl: originals", work=work / "parents"
     )
     drop = parameters.duplicates == "drop"
-    task = partial(mark_group, shards, drop, parents, groups)
+    task = partial(mark_group, Place(shards, bucket), drop, parents, groups)
     _, found = map_shards(task, groups, stage="crawl: copies", work=work / "marked")
     logger.info("crawl: %d pictures repeat an earlier one exactly, %d nearly", found[EXACT], found[NEAR])
     return found

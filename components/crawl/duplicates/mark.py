@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from components.crawl.duplicates.pointers import PARENTS, Group, Keys, Parents
 from components.crawl.duplicates.runs import Range, find_runs, read_range
+from components.s3 import Prefix
 from components.shard_map import Outcome
 from components.shards import (
     EXACT,
@@ -36,13 +37,22 @@ class Copy:
     kind: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the shards are: all in a folder, or their indexes there and all of them in a bucket."""
+
+    folder: Path
+    bucket: Prefix | None = None
+
+
 def mark_group(
-    shards: Path, drop: bool, parents: Path, groups: Sequence[Group], group: Group, number: int, out: Path
+    place: Place, drop: bool, parents: Path, groups: Sequence[Group], group: Group, number: int, out: Path
 ) -> Outcome:
     """Writes down in the indexes of a group of shards which pictures are copies; counts them by kind.
 
     A shard is replaced as a whole, and doing it again changes nothing, so a kill at any time does no harm.
     """
+    shards = place.folder
     copies = _copies(parents, groups, number)
     for shard in sorted({int(key) // PICTURES for key in copies}):
         if drop:
@@ -53,6 +63,8 @@ def mark_group(
         for ending in (".tar", "_stats.json", ".parquet"):
             made = out / f"{shard_name(shard)}{ending}"
             if made.exists():
+                if place.bucket is not None:
+                    place.bucket.put(made, made.name)
                 made.replace(shards / made.name)
     return Outcome(Counter(copy.kind for copy in copies.values()))
 

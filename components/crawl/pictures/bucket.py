@@ -53,7 +53,7 @@ def begin(bucket: Prefix, markers: Path, maps: Path) -> None:
     if not lost:
         return
     logger.warning("crawl: %d finished shards are no longer in %s and are made again", len(lost), bucket)
-    for marker in maps.glob("*/markers/*.json"):
+    for marker in maps.rglob("markers/*.json"):
         marker.unlink(missing_ok=True)
     for shard in lost:
         (markers / f"{shard_name(shard)}{ENDINGS[-1]}").unlink(missing_ok=True)

@@ -17,7 +17,7 @@ class DownloadJob:
     Attributes:
         parameters: section `crawl`.
         shards: folder that keeps every finished shard, so that a kill costs a few shards, not a part; where shards go to a bucket,
-            their markers.
+            their indexes and markers.
         hold_out: fingerprints of pictures to leave out, if any.
         server: who serves the web, if it is served from here.
         bucket: where finished shards go at once, from the worker that made them, if not into the folder.
@@ -53,6 +53,6 @@ class DownloadJob:
         if self.bucket is not None:
             for name in names:
                 self.bucket.put(whole / name, name)
-            names = names[-1:]
+            names = names[1:]  # the index, in which copies are looked for when all are there, and the marker
         for name in names:
             (whole / name).replace(self.shards / name)
