@@ -1,16 +1,19 @@
 """Files of pairs: parquet, with a hash of each pair's host, ordered by it in stretches, so that ranges of hosts read quickly."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, islice
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.crawl.address import site_of
 from components.crawl.pair import Pair
 
+_T = TypeVar("_T")
 _COLUMNS = [
     ("url", pa.string()),
     ("caption", pa.string()),
@@ -23,8 +26,8 @@ _COLUMNS = [
 ]
 PAIRS_SCHEMA = pa.schema([*_COLUMNS, ("host_hash", pa.int64())])
 HASHES = 1 << 32
-# Pairs that are held in memory while they are written, and in one row group of which a reader takes all or nothing.
-_BATCH, _GROUP = 100_000, 10_000
+# Pairs that are objects at a time, that are sorted together, and in one row group, of which a reader takes all or nothing.
+_BATCH, _STRETCH, _GROUP = 5_000, 100_000, 10_000
 
 
 def host_hash(url: str) -> int:
@@ -36,20 +39,26 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
     """Writes pairs; returns how many. Memory does not grow with their number."""
     number = 0
     with pq.ParquetWriter(path, PAIRS_SCHEMA, compression="zstd") as writer:
-        for batch in _batches(pairs):
-            columns = [list(column) for column in zip(*batch, strict=True)]
-            columns.append([host_hash(pair.url) for pair in batch])
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS_SCHEMA, strict=True)]
-            table = pa.Table.from_arrays(arrays, schema=PAIRS_SCHEMA)
+        tables = (_table(batch) for batch in _several(pairs, _BATCH))
+        for stretch in _several(tables, _STRETCH // _BATCH):
+            table = pa.concat_tables(stretch)
             writer.write_table(table.sort_by("host_hash"), row_group_size=_GROUP)
-            number += len(batch)
+            number += len(table)
     return number
 
 
-def _batches(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    ahead = iter(pairs)
-    while batch := list(islice(ahead, _BATCH)):
-        yield batch
+def _table(pairs: Sequence[Pair]) -> pa.Table:
+    """The columns of a file; they take a fifth of the memory of the pairs."""
+    columns = [list(column) for column in zip(*pairs, strict=True)]
+    columns.append([host_hash(pair.url) for pair in pairs])
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS_SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=PAIRS_SCHEMA)
+
+
+def _several(things: Iterable[_T], number: int) -> Iterator[list[_T]]:
+    ahead = iter(things)
+    while some := list(islice(ahead, number)):
+        yield some
 
 
 def count_pairs(files: Iterable[Path]) -> int:
@@ -59,9 +68,20 @@ def count_pairs(files: Iterable[Path]) -> int:
 
 def read_hosts(files: Iterable[Path], first: int, end: int) -> pa.Table:
     """The pairs of all hosts whose hash is at least `first` and below `end`, in the order of the files."""
-    chosen = [("host_hash", ">=", first), ("host_hash", "<", end)]
-    tables = [pq.read_table(file, filters=chosen, schema=PAIRS_SCHEMA) for file in files]
+    tables = [part for file in files for part in _read_range(file, first, end)]
     return pa.concat_tables(tables) if tables else PAIRS_SCHEMA.empty_table()
+
+
+def _read_range(path: Path, first: int, end: int) -> Iterator[pa.Table]:
+    """A row group at a time: a data set's reader would read many ahead."""
+    place = PAIRS_SCHEMA.get_field_index("host_hash")
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            found = file.metadata.row_group(group).column(place).statistics
+            if found.min < end and found.max >= first:
+                table = file.read_row_group(group, use_threads=False)
+                hashes = table["host_hash"]
+                yield table.filter(pc.and_(pc.greater_equal(hashes, first), pc.less(hashes, end)))
 
 
 def read_pairs(path: Path, first: int = 0, number: int | None = None) -> list[Pair]:
