@@ -6,6 +6,7 @@ the files that it names are there. Everything lives in a work folder named by a 
 moves the whole of it to its place at the end.
 """
 
+import ctypes
 import errno
 import hashlib
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pyarrow as pa
 import ray
 import ray.exceptions
 from pydantic import BaseModel
@@ -242,7 +244,19 @@ def _one(task: Task, item: Any, number: int, work: Path) -> Outcome:
         )
     finally:
         shutil.rmtree(private, ignore_errors=True)
+        _give_back_memory()
     return outcome
+
+
+def _give_back_memory() -> None:
+    """What a task needed and its allocators keep would add up over the many tasks of a worker."""
+    pa.default_memory_pool().release_unused()
+    if _trim is not None:
+        _trim(0)
+
+
+# The C library's own, where it has one (glibc).
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def _stop_if_bad(stage: str, outcomes: Mapping[int, Outcome], max_error_share: float) -> None:
