@@ -21,7 +21,7 @@ def read_page(html: str, url: str, header: Iterable[str], parameters: CrawlParam
         parameters: section `crawl`.
         links: whether to look for links, which takes longer than all else.
     """
-    tree = LexborHTMLParser(affordable(html).encode("utf-8", "replace"))
+    tree = LexborHTMLParser(affordable(html.encode("utf-8", "replace")))
     context = PageContext.of(url, _base(tree), _title(tree), _language(tree), parameters)
     reader = PictureReader(context)
     found = (reader.pair(image, position) for position, image in enumerate(tree.tags("img")))

@@ -97,6 +97,8 @@ def _around(node: LexborNode) -> tuple[LexborNode | None, LexborNode | None]:
         if parent is None:
             break
         tag = parent.tag
+        if tag == "body":
+            break
         if figure is None and tag == "figure":
             figure = parent
         elif picture is None and tag == "picture":

