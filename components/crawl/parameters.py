@@ -100,7 +100,11 @@ class CrawlParameters(Section):
     max_repeats: int = Field(
         description="pictures of one site that may share a text, more are boilerplate; 1 to 1000000", ge=1, le=1_000_000
     )
-    requests: int = Field(description="requests of one task under way, over all hosts, beside up to 256 that take longer than a second; 1 to 1000", ge=1, le=1000)
+    requests: int = Field(
+        description="requests of one task under way, over all hosts, beside up to 256 that take longer than a second; 1 to 1000",
+        ge=1,
+        le=1000,
+    )
     held_bytes: int = Field(
         description="bytes of pictures that wait to be decoded, at which a task asks for no more; 1000 to 10000000000",
         ge=1000,
