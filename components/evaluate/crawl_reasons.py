@@ -69,6 +69,9 @@ REASONS = {
         "retries; look at the network if it is many hosts",
     ),
     "closed_early": Reason("closed early", "error", "The server ended the answer before it was whole.", "retries"),
+    "bad_answer": Reason(
+        "no proper answer", "error", "What the server sent is no HTTP, or longer than it said.", "retries"
+    ),
     "name_not_found": Reason(
         "no such host",
         "error",
