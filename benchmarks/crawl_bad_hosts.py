@@ -73,6 +73,7 @@ def _crawl(hosts: list[str], pictures: int, port: int) -> float:
         "languages": [],
         "connections": 2,
         "requests": 200,
+        "timeout": 3.0,
     }
     knobs = parameters.load().crawl.model_copy(update=changes)
     shutil.rmtree(WORK / "work", ignore_errors=True)
