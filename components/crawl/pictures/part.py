@@ -19,6 +19,7 @@ from components.crawl.pictures.fetch import Failure, Gate, HostFetcher, open_ses
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.progress import Tally, write_tally
 from components.crawl.pictures.row import picture_row
+from components.crawl.pictures.spool import Spool
 from components.crawl.pictures.timing import Clock, HostBook, HostRecord
 from components.crawl.plan import Part
 from components.shards import FAILED_TO_DOWNLOAD, SUCCESS, Row, picture_key
@@ -124,20 +125,21 @@ class PartDownload:
         pairs = read_pairs(self._part.pairs, place * size, size)
         with tempfile.TemporaryDirectory(dir=self._out) as name:
             folder = Path(name)
-            made = await asyncio.gather(*(self._row(p, picture_key(shard, n), folder) for n, p in enumerate(pairs)))
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._decoder, self._write, made, shard, folder)
+            with Spool(folder / "spool") as spool:
+                made = await asyncio.gather(*(self._row(p, picture_key(shard, n), spool) for n, p in enumerate(pairs)))
+                await loop.run_in_executor(self._decoder, self._write, made, spool, shard, folder)
             # Not in the decoder's thread: an upload takes a while.
             await loop.run_in_executor(None, self._job.keep, shard, folder)
         self._room.give_back(pictures=size - len(pairs), shards=1)
 
-    async def _row(self, pair: Pair, key: str, folder: Path) -> Row:
-        """A picture's row, without its bytes, which wait in the folder until the shard is whole."""
-        row = await self._made(pair, key, folder)
+    async def _row(self, pair: Pair, key: str, spool: Spool) -> Row:
+        """A picture's row, without its bytes, which are put aside until the shard is whole."""
+        row = await self._made(pair, key, spool)
         self._room.give_back(pictures=1)
         return row
 
-    async def _made(self, pair: Pair, key: str, folder: Path) -> Row:
+    async def _made(self, pair: Pair, key: str, spool: Spool) -> Row:
         host = self._hosts[site_of(pair.url)]
         answer = await host.picture(pair.url)
         record = {name: value for name, value in pair._asdict().items() if name != "position"} | {"key": key}
@@ -149,23 +151,23 @@ class PartDownload:
         record["http_status"] = 200
         with self._gate.holding(len(answer)):
             loop = asyncio.get_running_loop()
-            row: Row = await loop.run_in_executor(self._decoder, self._decoded, record, answer, folder)
+            row: Row = await loop.run_in_executor(self._decoder, self._decoded, record, answer, spool)
         reason = row.record.get("error_message")
         self._tally.add(reason or SUCCESS, len(answer))
         if reason:
             host.record.failures[reason] += 1
         return row
 
-    def _decoded(self, record: dict[str, Any], answer: bytes, folder: Path) -> Row:
+    def _decoded(self, record: dict[str, Any], answer: bytes, spool: Spool) -> Row:
         row = picture_row(record, answer, self._job.parameters, self._job.hold_out)
         if row.image is not None:
-            (folder / record["key"]).write_bytes(row.image)
+            spool.put(record["key"], row.image)
         return replace(row, image=None)
 
-    def _write(self, made: Sequence[Row], shard: int, folder: Path) -> None:
-        self._job.write(shard, _with_bytes(made, folder), folder)
+    def _write(self, made: Sequence[Row], spool: Spool, shard: int, folder: Path) -> None:
+        self._job.write(shard, _with_bytes(made, spool), folder)
 
 
-def _with_bytes(made: Sequence[Row], folder: Path) -> Iterator[Row]:
+def _with_bytes(made: Sequence[Row], spool: Spool) -> Iterator[Row]:
     for row in made:
-        yield replace(row, image=(folder / row.record["key"]).read_bytes()) if row.record["status"] == SUCCESS else row
+        yield replace(row, image=spool.get(row.record["key"])) if row.record["status"] == SUCCESS else row
