@@ -57,7 +57,7 @@ def open_rgb(data: bytes, max_pixels: int = MAX_PIXELS, enough: tuple[int, int] 
             if enough is not None:
                 image.draft(None, enough)  # other formats than JPEG do not know it
             image.load()
-            return _upright(image, _flat(image))
+            return upright(_flat(image), orientation(image))
     except BadImage:
         raise
     except UnidentifiedImageError:
@@ -83,8 +83,9 @@ def _flat(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _upright(image: Image.Image, pixels: Image.Image) -> Image.Image:
-    turn = _TURNS.get(orientation(image))
+def upright(pixels: Image.Image, orientation: int) -> Image.Image:
+    """A picture turned as its EXIF orientation, 1 to 8, asks."""
+    turn = _TURNS.get(orientation)
     return pixels if turn is None else pixels.transpose(turn)
 
 

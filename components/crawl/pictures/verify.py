@@ -9,9 +9,10 @@ from typing import Literal
 from PIL import Image, UnidentifiedImageError
 
 from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures import jpeg
 from components.crawl.pictures.metadata import without_metadata
 from components.crawl.pictures.shape import encoded, needed_side, shaped
-from components.images import FORMATS, BadImage, colours, open_rgb, orientation, perceptual_hash
+from components.images import FORMATS, BadImage, colours, open_rgb, orientation, perceptual_hash, upright
 
 # Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless another is asked for.
 STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
@@ -58,8 +59,12 @@ class _Header:
     orientation: int
 
     @property
-    def upright(self) -> tuple[int, int]:
-        return (self.height, self.width) if self.orientation >= _FIRST_SIDEWAYS else (self.width, self.height)
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        return (self.height, self.width) if self.orientation >= _FIRST_SIDEWAYS else self.size
 
 
 def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
@@ -80,20 +85,29 @@ def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
     if min(header.width, header.height) < parameters.min_side:
         return Rejected("too_small", header.width, header.height)
     try:
-        enough = needed_side((header.width, header.height), parameters.resize, parameters.side)
-        rgb = shaped(open_rgb(data, parameters.max_pixels, enough), parameters.resize, parameters.side)
+        rgb = shaped(_pixels(data, header, parameters), parameters.resize, parameters.side)
         image, extension = _stored(data, header, rgb, parameters)
         phash, mean_colours = perceptual_hash(rgb), colours(rgb)
     except (BadImage, MemoryError):
         return Rejected("undecodable", header.width, header.height)
-    return Verified(image, extension, rgb, hashlib.sha256(image).hexdigest(), phash, mean_colours, header.upright)
+    return Verified(image, extension, rgb, hashlib.sha256(image).hexdigest(), phash, mean_colours, header.upright_size)
+
+
+def _pixels(data: bytes, header: _Header, parameters: CrawlParameters) -> Image.Image:
+    """A picture's pixels, upright; fewer of them if fewer are stored."""
+    enough = needed_side(header.size, parameters.resize, parameters.side)
+    if enough is not None and header.kind == "JPEG":
+        small = jpeg.reduced(data, header.size, enough)
+        if small is not None:
+            return upright(small, header.orientation)
+    return open_rgb(data, parameters.max_pixels, enough)
 
 
 def _stored(data: bytes, header: _Header, rgb: Image.Image, parameters: CrawlParameters) -> tuple[bytes, str]:
     """The bytes to store, and what they are."""
     served = STORED.get(header.kind)
     wanted = (served or "png") if parameters.encode == "keep" else parameters.encode
-    if wanted == served and header.orientation == 1 and rgb.size == (header.width, header.height):
+    if wanted == served and header.orientation == 1 and rgb.size == header.size:
         return without_metadata(data, header.kind), wanted
     return encoded(rgb, wanted, parameters.quality), wanted
 
