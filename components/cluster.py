@@ -3,6 +3,8 @@
 import logging
 import os
 import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import ray
@@ -40,27 +42,49 @@ def connect() -> None:
     address = os.environ.get("RAY_ADDRESS")
     if not address or address.startswith("127.0.0.1:"):
         _stay_on_loopback()
-    # A Ray worker imports this project from where the driver stands, installed or not.
-    root = str(Path(__file__).resolve().parent.parent)
-    paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    runtime = {"env_vars": {"PYTHONPATH": paths, **{key: os.environ[key] for key in quick_cpu.ENVIRONMENT}}}
     if address:
         check(address)
+        runtime = {"env_vars": _worker_environment()}
         try:
             ray.init(address=address, runtime_env=runtime, log_to_driver=True, logging_level=logging.WARNING)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise _silent(address, error) from error
         logger.info("joined the Ray cluster at %s", address)
     else:
-        ray.init(
-            address="local",  # never a cluster that somebody else started here
-            runtime_env=runtime,
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",  # nothing outside this machine is to reach it
-            object_store_memory=256 * 1024**2,
-            logging_level=logging.WARNING,
-        )
+        with _environment(_worker_environment()):
+            ray.init(
+                address="local",  # never a cluster that somebody else started here
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",  # nothing outside this machine is to reach it
+                object_store_memory=256 * 1024**2,
+                logging_level=logging.WARNING,
+            )
         logger.info("started Ray on this machine with %s CPUs", int(ray.cluster_resources().get("CPU", 0)))
+
+
+def _worker_environment() -> dict[str, str]:
+    """What a Ray worker needs: this project's code from where the driver stands, installed or not, and quick CPUs."""
+    root = str(Path(__file__).resolve().parent.parent)
+    paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return {"PYTHONPATH": paths, **{key: os.environ[key] for key in quick_cpu.ENVIRONMENT}}
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables for the processes that are started meanwhile: workers that wait for work before there is any.
+
+    Ray would start others, and only when work comes, if it were told of the variables itself.
+    """
+    before = {key: os.environ.get(key) for key in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
 
 
 def _stay_on_loopback() -> None:
