@@ -34,7 +34,9 @@ def download(plan: Plan, job: DownloadJob, work: Path) -> Counter[str]:
     task = partial(_download_part, job)
     limits = {"max_error_share": p.max_error_share, "cpus": p.task_cpus}
     with told(job.progress, plan.pictures, p.log_every):
-        _, counts = map_shards(task, plan.parts, stage="crawl: pictures", work=work, **limits)
+        # The largest first, so that no worker is left alone with one at the end.
+        parts = sorted(plan.parts, key=lambda part: (-part.pictures, part.first_shard))
+        _, counts = map_shards(task, parts, stage="crawl: pictures", work=work, **limits)
     return counts
 
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 
 import aiohttp
 from protego import Protego
@@ -178,7 +179,9 @@ class HostFetcher:
         self._site = site
         self._session = session
         self._parameters = parameters
-        self._guard = AddressGuard(parameters.allow_private_hosts)
+        self._permits_name = cache(
+            AddressGuard(parameters.allow_private_hosts).permits_name
+        )  # a site has a name or two
         self._limiter = Limiter(parameters.connections, parameters.delay, gate)
         self._rules: dict[str, asyncio.Task[Protego | Failure]] = {}
         self._chance = random.Random(site)
@@ -220,7 +223,7 @@ class HostFetcher:
         return Failure("too_many_redirects")
 
     async def _forbidden(self, url: str, obey: bool) -> Failure | None:
-        if not self._guard.permits_name(host_of(url)):
+        if not self._permits_name(host_of(url)):
             return Failure("private_address")
         if not obey:
             return None

@@ -1,10 +1,12 @@
 """One part of the crawl: many hosts at once, each at its own pace; shards that are written as soon as they are whole."""
 
 import asyncio
+import gc
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,18 @@ from components.stage import read_json
 _WAITED_FOR, _OPEN_SHARDS = 8, 64
 # Hosts that are remembered, with their robots.txt, while nothing is asked of them.
 _HOSTS = 1000
+# Python looks for garbage in cycles whenever so many more objects live: thousands that wait for their turn are none.
+_OBJECTS = 100_000
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class _Hosts:
@@ -101,7 +115,7 @@ class PartDownload:
         if not missing:
             return
         self._clock = Clock.begin(kept=self._tally.outcomes.total())
-        with ThreadPoolExecutor(1, "decode") as self._decoder:
+        with _rare_collections(), ThreadPoolExecutor(1, "decode") as self._decoder:
             async with open_session(self._job.parameters) as session:
                 self._hosts = _Hosts(session, self._job.parameters, self._gate)
                 teller = asyncio.create_task(self._tell())
