@@ -2,8 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +14,7 @@ from yarl import URL
 from components.crawl.address import AddressGuard, host_of, origin_of, resolve, site_of
 from components.crawl.pages.directives import header_values, read_header, refusal
 from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures.limits import Gate, Limiter
 from components.crawl.pictures.lookup import GuardedResolver, PrivateAddressError
 from components.crawl.pictures.timing import HostRecord
 from components.crawl.robots import crawl_delay, read_robots
@@ -36,8 +35,6 @@ _TRY_AGAIN = (
 GIVEN_UP = "host_given_up"
 # RFC 9309 asks for at least 500 KiB of a robots.txt.
 _ROBOTS_BYTES = 512 * 1024
-# A request that takes so many seconds is slow, and so many slow ones may be under way beside the others.
-_LONG, _ASIDE = 1.0, 256
 _ACCEPT = "image/webp,image/png,image/jpeg,image/*;q=0.8,*/*;q=0.1"
 
 
@@ -69,103 +66,6 @@ class _Answer:
     refusal: str | None = None
     encoding: str = ""
     retry_after: float = 0.0
-
-
-class Gate:
-    """What all hosts share: at most `requests` are under way, and none starts while `most_bytes` wait to be decoded.
-
-    A request that takes longer than a second gives its place away and is counted aside, where there is room for some, so that hosts
-    that hang do not hold up the others.
-    """
-
-    def __init__(self, requests: int, most_bytes: int) -> None:
-        self._free = asyncio.Semaphore(requests)
-        self._aside = _ASIDE
-        self._most = most_bytes
-        self._held = 0
-        self._light = asyncio.Event()
-        self._light.set()
-
-    @asynccontextmanager
-    async def request(self) -> AsyncIterator[None]:
-        """Around one request."""
-        aside = False
-
-        def step_aside() -> None:
-            nonlocal aside
-            if self._aside:
-                self._aside -= 1
-                aside = True
-                self._free.release()
-
-        await self._free.acquire()
-        timer: asyncio.TimerHandle | None = None
-        try:
-            await self._light.wait()
-            timer = asyncio.get_running_loop().call_later(_LONG, step_aside)
-            yield
-        finally:
-            if timer is not None:
-                timer.cancel()
-            if aside:
-                self._aside += 1
-            else:
-                self._free.release()
-
-    @contextmanager
-    def holding(self, size: int) -> Iterator[None]:
-        """While a picture waits to be decoded, or is."""
-        self._held += size
-        if self._held > self._most:
-            self._light.clear()
-        try:
-            yield
-        finally:
-            self._held -= size
-            if self._held <= self._most:
-                self._light.set()
-
-
-class Limiter:
-    """Lets at most `connections` requests of a host be under way, and starts them at least `delay` seconds apart.
-
-    A request passes the gate last, so that one that waits for its host takes no other host's place.
-    """
-
-    def __init__(self, connections: int, delay: float, gate: Gate) -> None:
-        self._gate = gate
-        self._free = asyncio.Semaphore(connections)
-        self._turn = asyncio.Lock()
-        self._delay = delay
-        self._next = 0.0
-
-    def rest(self, seconds: float) -> None:
-        """Starts no request for so long."""
-        self._next = max(self._next, asyncio.get_running_loop().time() + seconds)
-
-    @property
-    def rested(self) -> bool:
-        """Whether a request would start at once."""
-        return self._next <= asyncio.get_running_loop().time()
-
-    def slow_down(self, delay: float) -> None:
-        """Starts requests at least `delay` seconds apart from now on, if that is slower."""
-        self._delay = max(self._delay, delay)
-
-    @asynccontextmanager
-    async def request(self) -> AsyncIterator[None]:
-        """Around one request."""
-        clock = asyncio.get_running_loop()
-        async with self._free, AsyncExitStack() as passed:
-            if self._delay > 0 or self._next > clock.time():
-                async with self._turn:
-                    while (left := self._next - clock.time()) > 0:  # while it sleeps, a longer rest may be asked for
-                        await asyncio.sleep(left)
-                    await passed.enter_async_context(self._gate.request())
-                    self._next = clock.time() + self._delay
-            else:
-                await passed.enter_async_context(self._gate.request())
-            yield
 
 
 class HostFetcher:

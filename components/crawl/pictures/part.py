@@ -17,8 +17,9 @@ from components.crawl.address import site_of
 from components.crawl.pair import Pair
 from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.fetch import Failure, Gate, HostFetcher, open_session
+from components.crawl.pictures.fetch import Failure, HostFetcher, open_session
 from components.crawl.pictures.job import DownloadJob
+from components.crawl.pictures.limits import Gate
 from components.crawl.pictures.progress import Tally, write_tally
 from components.crawl.pictures.row import picture_row
 from components.crawl.pictures.spool import Spool

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.fetch import Failure, Gate, HostFetcher, open_session, retry_after
+from components.crawl.pictures.fetch import Failure, HostFetcher, open_session, retry_after
+from components.crawl.pictures.limits import Gate
 from tests.crawl.conftest import Host, knobs
 
 SITE = "pictures.localhost"

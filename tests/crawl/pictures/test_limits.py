@@ -1,13 +1,24 @@
 """The limits that requests pass: of their host, and of all hosts together."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 
-from components.crawl.pictures.fetch import Gate, Limiter
+from components.crawl.pictures.limits import Gate, Limiter
 
 
 def gate() -> Gate:
     return Gate(requests=100, most_bytes=10**9)
+
+
+@asynccontextmanager
+async def inside(gate: Gate) -> AsyncIterator[None]:
+    place = await gate.enter()
+    try:
+        yield
+    finally:
+        place.leave()
 
 
 def test_a_limiter_counts_its_pause_from_start_to_start() -> None:
@@ -30,7 +41,7 @@ def test_a_gate_lets_few_through_and_none_while_much_waits() -> None:
         narrow, seen = Gate(requests=2, most_bytes=100), []
 
         async def request(name: str) -> None:
-            async with narrow.request():
+            async with inside(narrow):
                 seen.append(name)
                 await asyncio.sleep(0)
 
@@ -52,7 +63,7 @@ def test_requests_that_hang_give_their_places_to_others() -> None:
         narrow, over, seen = Gate(requests=2, most_bytes=1), asyncio.Event(), []
 
         async def hang() -> None:
-            async with narrow.request():
+            async with inside(narrow):
                 await over.wait()
             seen.append("hung")
 
@@ -60,10 +71,10 @@ def test_requests_that_hang_give_their_places_to_others() -> None:
             for _ in range(4):
                 hanging.create_task(hang())
             await asyncio.sleep(0)
-            async with narrow.request():
+            async with inside(narrow):
                 seen.append("quick")
             over.set()
-        async with narrow.request(), narrow.request():  # all places are given back, and no more
+        async with inside(narrow), inside(narrow):  # all places are given back, and no more
             third = asyncio.create_task(hang())
             for _ in range(10):
                 await asyncio.sleep(0)
