@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 # Of so many numbers at most one is kept aside to choose ranges by, and so many of a run at least, if it has them.
 _SAMPLED, _SAMPLES = 256, 64
+# Where rows are copied for a moment, so many at a time.
+PIECE = 10_000
 
 Places = npt.NDArray[np.uint64]
 Rows = npt.NDArray[Any]
@@ -36,9 +38,17 @@ def write_run(folder: Path, name: str, kind: str, places: Places, rows: Rows) ->
     order = np.argsort(places, kind="stable")
     places = places[order]
     np.save(folder / f"{name}.{kind}.places.npy", places)
-    np.save(folder / f"{name}.{kind}.rows.npy", rows[order])
+    _save(folder / f"{name}.{kind}.rows.npy", rows, order)
     step = min(_SAMPLED, 1 + len(places) // _SAMPLES)
     np.save(folder / f"{name}.{kind}.sample.npy", places[step // 2 :: step])
+
+
+def _save(path: Path, rows: Rows, order: npt.NDArray[np.intp]) -> None:
+    """As `np.save` writes `rows[order]`, which would be as large as all rows."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows))
+        for begin in range(0, len(order), PIECE):
+            rows[order[begin : begin + PIECE]].tofile(file)
 
 
 def find_runs(folder: Path, kind: str) -> list[Path]:
@@ -78,15 +88,17 @@ def read_range(runs: Sequence[Path], wanted: Range) -> tuple[Places, Rows]:
     """Numbers and rows of a range, of all runs, one run after the other.
 
     Raises:
-        ValueError: if there is no run, so that nobody knows what rows they would be.
+        IndexError: if there is no run, so that nobody knows what rows they would be.
     """
-    places, rows = [], []
-    for run in runs:
-        begin, end = _bounds(_open(run, "places"), wanted)
-        # Copies: a view would keep the file open, and the rest of it in memory.
-        places.append(np.array(_open(run, "places")[begin:end]))
-        rows.append(np.array(_open(run, "rows")[begin:end]))
-    return np.concatenate(places), np.concatenate(rows)
+    bounds = [_bounds(_open(run, "places"), wanted) for run in runs]
+    number = sum(end - begin for begin, end in bounds)
+    places, rows = np.empty(number, np.uint64), np.empty(number, _open(runs[0], "rows").dtype)
+    filled = 0
+    for run, (begin, end) in zip(runs, bounds, strict=True):
+        piece = slice(filled, filled := filled + end - begin)
+        places[piece] = _open(run, "places")[begin:end]
+        rows[piece] = _open(run, "rows")[begin:end]
+    return places, rows
 
 
 def places_after(runs: Sequence[Path], place: int, most: int, last: int) -> Places:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.crawl.duplicates.pointers import Group, Keys, write_pointers
-from components.crawl.duplicates.runs import Places, Rows, write_run
+from components.crawl.duplicates.runs import PIECE, Places, Rows, write_run
 from components.images import COLOURS
 from components.shard_map import Outcome
 from components.shards import DUPLICATE_REASONS, SUCCESS, shard_name
@@ -44,22 +44,32 @@ def write_sketches(shards: Path, bands: int, group: Group, number: int, out: Pat
     Of pictures that are equal (in bytes, or in hash and colours) the first alone goes on; the others point to it. So a placeholder
     that a site shows a million times is one row in every run.
     """
-    table = pa.concat_tables(_pictures(shards / f"{shard_name(shard)}.parquet") for shard in group.shards)
-    keys = table["key"].cast(pa.int64()).to_numpy()
-    name = f"{number:05d}"
-    digests = np.empty(len(table), dtype=DIGEST)
-    digests["key"] = keys
-    digests["sha256"] = np.frombuffer(bytes.fromhex(_bytes(table["sha256"]).decode()), "<u8").reshape(-1, 4)
+    digests, sketches = _read(shards, group)
+    pictures, name = len(digests), f"{number:05d}"
     digests, places, equal = without_equal(digests, digests["sha256"][:, 0])
     write_run(out, name, DIGESTS, places, digests)
-    sketches = np.empty(len(table), dtype=SKETCH)
-    sketches["key"], sketches["phash"] = keys, table["phash"].to_numpy()
-    sketches["colours"] = np.frombuffer(_bytes(table["colours"]), np.uint8).reshape(-1, COLOURS)
+    del digests, places
     sketches, mixes, alike = without_equal(sketches, _mixed(sketches))
     write_pointers(out, name, [(*equal, True), (*alike, False)])
     for band in range(bands):
         write_run(out, name, band_kind(band), _places(sketches, mixes, band, bands), sketches)
-    return Outcome({"pictures": len(table)}, attempted=len(table))
+    return Outcome({"pictures": pictures}, attempted=pictures)
+
+
+def _read(shards: Path, group: Group) -> tuple[Rows, Rows]:
+    """Digests and sketches of a group's pictures, in the order of their keys; indexes are read one after the other."""
+    indexes = [shards / f"{shard_name(shard)}.parquet" for shard in group.shards]
+    most = sum(pq.read_metadata(index).num_rows for index in indexes)
+    digests, sketches = np.empty(most, dtype=DIGEST), np.empty(most, dtype=SKETCH)
+    filled = 0
+    for index in indexes:
+        table = _pictures(index)
+        piece = slice(filled, filled := filled + len(table))
+        digests["key"][piece] = sketches["key"][piece] = table["key"].cast(pa.int64()).to_numpy()
+        digests["sha256"][piece] = np.frombuffer(bytes.fromhex(_bytes(table["sha256"]).decode()), "<u8").reshape(-1, 4)
+        sketches["phash"][piece] = table["phash"].to_numpy()
+        sketches["colours"][piece] = np.frombuffer(_bytes(table["colours"]), np.uint8).reshape(-1, COLOURS)
+    return digests[:filled], sketches[:filled]
 
 
 def _pictures(index: Path) -> pa.Table:
@@ -70,9 +80,8 @@ def _pictures(index: Path) -> pa.Table:
 
 
 def _bytes(column: pa.ChunkedArray) -> bytes:
-    """All values, one after the other, a shard's at a time as Python's objects, which are many times larger."""
-    pieces = (chunk.cast(pa.large_binary()).to_pylist() for chunk in column.chunks)
-    return b"".join(b"".join(piece) for piece in pieces)
+    """All values, one after the other."""
+    return b"".join(column.cast(pa.large_binary()).to_pylist())
 
 
 def without_equal(rows: Rows, places: Places) -> tuple[Rows, Places, tuple[Keys, Keys]]:
@@ -81,16 +90,26 @@ def without_equal(rows: Rows, places: Places) -> tuple[Rows, Places, tuple[Keys,
     Returns the rows that stay, their places, and the keys of all others beside those of the rows that they are equal to.
     """
     order = np.lexsort((rows["key"], places))
-    rows, places = rows[order], places[order]
+    places = places[order]
     new = np.ones(len(rows), dtype=np.bool_)
     new[1:] = places[1:] != places[:-1]
     neighbours = np.flatnonzero(~new)  # one place, so most likely equal
-    for name in (rows.dtype.names or ())[1:]:
-        differ = rows[name][neighbours] != rows[name][neighbours - 1]
-        new[neighbours] |= differ.any(axis=1) if differ.ndim > 1 else differ
+    for begin in range(0, len(neighbours), PIECE):
+        piece = neighbours[begin : begin + PIECE]
+        new[piece] = _differ(rows[order[piece]], rows[order[piece - 1]])
+    keys = rows["key"][order]
     firsts = np.flatnonzero(new)
-    first_of_each = rows["key"][firsts[np.cumsum(new) - 1]] if len(rows) else rows["key"]
-    return rows[new], places[new], (rows["key"][~new], first_of_each[~new])
+    first_of_each = keys[firsts[np.cumsum(new) - 1]] if len(rows) else keys
+    return rows[order[new]], places[new], (keys[~new], first_of_each[~new])
+
+
+def _differ(rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:
+    """Which rows differ in anything but their keys."""
+    differ = np.zeros(len(rows), dtype=np.bool_)
+    for name in (rows.dtype.names or ())[1:]:
+        unlike = rows[name] != others[name]
+        differ |= unlike.any(axis=1) if unlike.ndim > 1 else unlike
+    return differ
 
 
 def _places(sketches: Rows, mixes: Places, band: int, bands: int) -> Places:
