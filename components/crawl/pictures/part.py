@@ -45,6 +45,7 @@ def _rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+        gc.collect()
 
 
 class _Hosts:
