@@ -5,27 +5,22 @@ every further host takes its share of them, whatever it answers.
 """
 
 import argparse
-import io
 import json
 import logging
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.extraction import show
 from benchmarks.peers.bad_server import KINDS
+from benchmarks.serving import free_port, running, write_small_picture
 from components import cluster, parameters
 from components.crawl.address import site_of
 from components.crawl.crawl import Source, crawl_pictures
@@ -33,7 +28,6 @@ from components.crawl.pictures.fetch import GIVEN_UP
 from components.shards import SUCCESS, read_index
 
 WORK = Path(".work/benchmarks/bad_hosts")
-_PEERS = Path(__file__).parent / "peers"
 _GOOD = [f"127.0.0.{n}" for n in range(1, 25)]
 _BAD = {kind: f"127.0.1.{n}" for n, kind in enumerate(KINDS, 1)}
 
@@ -111,21 +105,11 @@ def _times(port: int) -> dict[str, float]:
 
 @contextmanager
 def _served(wait: float) -> Iterator[int]:
-    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noise).quantize(32).save(buffer, "PNG")
-    (WORK / "small.png").write_bytes(buffer.getvalue())
-    with socket.create_server((_GOOD[0], 0)) as free:
-        port = int(free.getsockname()[1])
-    good = [_PEERS / "small_server.py", port, WORK / "small.png", wait, *_GOOD]
-    bad = [_PEERS / "bad_server.py", port, *(f"{kind}={address}" for kind, address in _BAD.items())]
-    with ExitStack() as servers:
-        for command in (good, bad):
-            server = subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.PIPE)
-            servers.callback(server.wait)
-            servers.callback(server.terminate)
-            assert server.stdout is not None
-            server.stdout.readline()
+    write_small_picture(WORK / "small.png", 64, 32)
+    port = free_port(_GOOD[0])
+    good = ["picture_server.py", port, WORK / "small.png", wait, *_GOOD]
+    bad = ["bad_server.py", port, *(f"{kind}={address}" for kind, address in _BAD.items())]
+    with running(good, bad):
         yield port
 
 

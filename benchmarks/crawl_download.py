@@ -4,12 +4,8 @@ import argparse
 import json
 import logging
 import shutil
-import socket
 import subprocess
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +15,7 @@ from PIL import Image
 from benchmarks.claim import Claim, conclude
 from benchmarks.extraction import Rates, show
 from benchmarks.peers.environment import environment
+from benchmarks.serving import PEERS, serving
 from components import cluster, parameters
 from components.crawl.crawl import Source, crawl_pictures
 from components.shards import SUCCESS
@@ -29,13 +26,12 @@ _PROCESSES, _THREADS = 2, 32
 _DIFFERENT = 200
 # Addresses of this machine, as a process of ours asks one host only: so many hosts as the web would have.
 _HOSTS = [f"127.0.0.{n}" for n in range(1, 33)]
-_PEER = Path(__file__).parent / "peers" / "img2dataset_run.py"
 
 
 def main() -> None:
     """Makes the pictures, serves them, downloads them in turns, prints."""
     reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--pictures", type=int, default=8000, help="pictures to download")
+    reader.add_argument("--pictures", type=int, default=20_000, help="pictures to download")
     reader.add_argument("--rounds", type=int, default=3, help="times that each downloads them")
     options = reader.parse_args()
     logging.basicConfig(level=logging.WARNING)
@@ -43,7 +39,7 @@ def main() -> None:
     environment("img2dataset")
     cluster.connect()
     rates = Rates([], [])
-    with _served(WORK / "web") as port:
+    with serving(WORK / "web", _HOSTS) as port:
         pairs = WORK / "pairs.parquet"
         _write_list(pairs, options.pictures, port)
         for _ in range(options.rounds):
@@ -74,33 +70,11 @@ def _write_list(path: Path, pictures: int, port: int) -> None:
     pd.DataFrame({"url": urls, "text": [f"picture number {n} of a list" for n in range(pictures)]}).to_parquet(path)
 
 
-@contextmanager
-def _served(folder: Path) -> Iterator[int]:
-    """The folder behind rclone's file server, which is written in Go, on a free port of all hosts."""
-    with socket.create_server((_HOSTS[0], 0)) as free:
-        port = int(free.getsockname()[1])
-    addresses = [f"--addr={host}:{port}" for host in _HOSTS]
-    server = subprocess.Popen([environment("rclone") / "rclone", "serve", "http", "--read-only", *addresses, folder])
-    try:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(f"http://{_HOSTS[-1]}:{port}/0.jpg").read()
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            raise RuntimeError(f"rclone does not serve {folder} on port {port}")
-        yield port
-    finally:
-        server.terminate()
-        server.wait()
-
-
 def _peer(pairs: Path, pictures: int) -> float:
     """Seconds of img2dataset."""
     out = WORK / "peer"
     shutil.rmtree(out, ignore_errors=True)
-    arguments = [_PEER, pairs, out, _SIDE, _QUALITY, _PROCESSES, _THREADS]
+    arguments = [PEERS / "img2dataset_run.py", pairs, out, _SIDE, _QUALITY, _PROCESSES, _THREADS]
     command = [str(environment("img2dataset") / "python"), *map(str, arguments)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = sum(json.loads(path.read_text())["successes"] for path in out.glob("*_stats.json"))

@@ -1,32 +1,24 @@
 """Memory of the crawl's processes, against the number of addresses: it must not grow with it. Pictures are small, hosts many."""
 
 import argparse
-import io
 import logging
 import shutil
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
+from benchmarks.serving import serving, write_small_picture
 from benchmarks.watch import Watch
 from components import cluster, parameters
 from components.crawl.crawl import Source, crawl_pictures
 from components.shards import SUCCESS
 
 WORK = Path(".work/benchmarks/memory")
-_SERVER = Path(__file__).parent / "peers" / "small_server.py"
 _HOSTS = [f"127.0.{n // 250}.{1 + n % 250}" for n in range(500)]
 _MOST = 500e6
 _CHUNK = 100_000
@@ -44,7 +36,8 @@ def main() -> None:
     cluster.connect()
     table = Table("addresses", "seconds", "addresses/s", "largest worker, MB", "driver, MB", box=None)
     workers = {}
-    with _served() as port:
+    write_small_picture(WORK / "small.png", 32, 8)
+    with serving(WORK / "small.png", _HOSTS) as port:
         for number in (options.most // 100, options.most // 10, options.most):
             _write_list(WORK / "list.parquet", number, port)
             start = time.perf_counter()
@@ -88,25 +81,6 @@ def _write_list(path: Path, number: int, port: int) -> None:
             urls = [f"http://{_HOSTS[n % len(_HOSTS)]}:{port}/pictures/{n:09d}.png" for n in numbers]
             texts = [f"picture number {n} of a long list" for n in numbers]
             writer.write_table(pa.table({"url": urls, "text": texts}, schema))
-
-
-@contextmanager
-def _served() -> Iterator[int]:
-    noise = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noise).quantize(8).save(buffer, "PNG")
-    (WORK / "small.png").write_bytes(buffer.getvalue())
-    with socket.create_server((_HOSTS[0], 0)) as free:
-        port = int(free.getsockname()[1])
-    command = [sys.executable, str(_SERVER), str(port), str(WORK / "small.png"), "0", *_HOSTS]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE)
-    try:
-        assert server.stdout is not None
-        server.stdout.readline()
-        yield port
-    finally:
-        server.terminate()
-        server.wait()
 
 
 if __name__ == "__main__":

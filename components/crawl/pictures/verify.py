@@ -12,7 +12,7 @@ from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures import jpeg
 from components.crawl.pictures.metadata import without_metadata
 from components.crawl.pictures.shape import encoded, needed_side, shaped
-from components.images import FORMATS, BadImage, colours, open_rgb, orientation, perceptual_hash, upright
+from components.images import FORMATS, BadImage, fingerprints, open_rgb, orientation, upright
 
 # Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless another is asked for.
 STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
@@ -87,7 +87,7 @@ def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
     try:
         rgb = shaped(_pixels(data, header, parameters), parameters.resize, parameters.side)
         image, extension = _stored(data, header, rgb, parameters)
-        phash, mean_colours = perceptual_hash(rgb), colours(rgb)
+        phash, mean_colours = fingerprints(rgb)
     except (BadImage, MemoryError):
         return Rejected("undecodable", header.width, header.height)
     return Verified(image, extension, rgb, hashlib.sha256(image).hexdigest(), phash, mean_colours, header.upright_size)
