@@ -1,6 +1,5 @@
 """Picture shards: WebDataset tars with a parquet index beside each, in the layout that img2dataset writes."""
 
-import io
 import json
 import logging
 import re
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.images import COLOURS
 from components.stage import write_json
+from components.tar_writer import TarWriter
 
 logger = logging.getLogger(__name__)
 
@@ -130,16 +130,16 @@ def write_shard(folder: Path, number: int, rows: Iterable[Row], schema: pa.Schem
     folder.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
     statuses: Counter[str] = Counter()
-    with tarfile.open(folder / f"{shard_name(number)}.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+    with TarWriter(folder / f"{shard_name(number)}.tar") as tar:
         for row in rows:
             record = {name: row.record.get(name) for name in schema.names}
             records.append(record)
             statuses[_status_key(record)] += 1
             if row.image is not None:
-                _add(tar, f"{record['key']}.{row.extension}", row.image)
-                _add(tar, f"{record['key']}.txt", str(record["caption"] or "").encode())
+                tar.add(f"{record['key']}.{row.extension}", row.image)
+                tar.add(f"{record['key']}.txt", str(record["caption"] or "").encode())
                 said = {name: value for name, value in record.items() if name not in _INDEX_ONLY} | row.extra
-                _add(tar, f"{record['key']}.json", json.dumps(said, ensure_ascii=False).encode())
+                tar.add(f"{record['key']}.json", json.dumps(said, ensure_ascii=False).encode())
     write_index(folder / f"{shard_name(number)}.parquet", records, schema)
     write_json(folder / f"{shard_name(number)}_stats.json", _statistics(records, statuses))
     return statuses
@@ -163,13 +163,6 @@ def _statistics(records: list[dict[str, Any]], statuses: Counter[str]) -> dict[s
         "failed_to_resize": by_status[FAILED_TO_RESIZE],
         "status_dict": dict(sorted(statuses.items())),
     }
-
-
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    info.mode = 0o644
-    tar.addfile(info, io.BytesIO(data))
 
 
 def read_shard(path: Path) -> Iterator[Picture]:
