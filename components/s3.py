@@ -52,14 +52,16 @@ class Prefix:
             with file.open("rb") as stream:
                 client().upload_fileobj(stream, self.bucket, self.folder + name, Config=TRANSFER)
 
-        tried(upload, f"{self}{name} cannot be written")
+        tried(upload, f"{self}{name} cannot be written", MEND)
 
     def write(self, name: str, data: bytes = b"") -> None:
         """Writes a small object; raises as `put` does."""
         from components.s3_requests import client, tried
 
         key = self.folder + name
-        tried(lambda: client().put_object(Bucket=self.bucket, Key=key, Body=data), f"{self}{name} cannot be written")
+        tried(
+            lambda: client().put_object(Bucket=self.bucket, Key=key, Body=data), f"{self}{name} cannot be written", MEND
+        )
 
     def delete(self, names: Sequence[str]) -> None:
         """Deletes objects, whether they are there or not; raises as `put` does."""
@@ -69,7 +71,7 @@ class Prefix:
             some = names[first : first + _AT_ONCE]
             what = f"{self}{some[0]}" + (f" and {len(some) - 1} more" if len(some) > 1 else "")
             asked = {"Objects": [{"Key": self.folder + name} for name in some], "Quiet": True}
-            tried(lambda asked=asked: self._delete(asked), f"{what} cannot be deleted")  # type: ignore[misc]
+            tried(lambda asked=asked: self._delete(asked), f"{what} cannot be deleted", MEND)  # type: ignore[misc]
 
     def _delete(self, asked: dict[str, Any]) -> None:
         from components.s3_requests import client, raise_refusals
@@ -80,7 +82,7 @@ class Prefix:
         """The names of all objects directly under the prefix, without it; raises as `put` does."""
         from components.s3_requests import tried
 
-        return tried(self._names, f"{self} cannot be listed")
+        return tried(self._names, f"{self} cannot be listed", MEND)
 
     def _names(self) -> set[str]:
         from components.s3_requests import client

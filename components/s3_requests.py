@@ -18,7 +18,6 @@ from botocore.exceptions import (
 )
 
 from components.errors import InputError, SetupError
-from components.s3 import MEND
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +36,13 @@ def client() -> Any:
     return boto3.session.Session().client("s3", config=Config(retries={"mode": "standard"}))
 
 
-def tried(action: Callable[[], _T], failure: str) -> _T:
+def tried(action: Callable[[], _T], failure: str, mend: str) -> _T:
     """What an action gives, tried several times with growing pauses unless it is refused for good.
+
+    Args:
+        action: makes the requests.
+        failure: what to say if it fails.
+        mend: and what may help then.
 
     Raises:
         InputError: if it is refused.
@@ -49,10 +53,10 @@ def tried(action: Callable[[], _T], failure: str) -> _T:
             return action()
         except (BotoCoreError, ClientError, ValueError) as error:
             if _is_final(error):
-                raise InputError(f"{failure}: {error}; {MEND}") from error
+                raise InputError(f"{failure}: {error}; {mend}") from error
             if attempt == _ATTEMPTS:
                 raise SetupError(
-                    f"{failure} after {attempt} attempts: {error}; {MEND}, and run it again: what is finished is kept"
+                    f"{failure} after {attempt} attempts: {error}; {mend}, and run it again: what is finished is kept"
                 ) from error
             logger.warning("%s, attempt %d (%s)", failure, attempt, error)
             time.sleep(_PAUSE * 2 ** (attempt - 1))
