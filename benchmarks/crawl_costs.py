@@ -42,16 +42,16 @@ class Rates:
         pair_bytes: of a pair in a list or an index.
     """
 
-    wat_records: float = 12_800
-    warc_pages: float = 800
-    pictures: float = 67
+    wat_records: float = 30_600
+    warc_pages: float = 3_360
+    pictures: float = 383
     pairs_per_record: float = 3
     pairs_per_page: float = 12
     kept: float = 0.5
     taken: float = 0.7
     record_bytes: float = 1_800
     page_bytes: float = 30_000
-    served_bytes: float = 83_000
+    served_bytes: float = 66_000
     stored_bytes: float = 20_000
     pair_bytes: float = 300
 
