@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.knowledge.base import ENTITY_SCHEMA, NAME_FORMAT
-from components.knowledge.dump import DumpItem, read_items
+from components.knowledge.dump import read_items
 from components.knowledge.embedder import TextEmbedder
+from components.knowledge.item import DumpItem
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
 from components.shard_map import drop, publish

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.errors import InputError
-from components.knowledge.dump import DumpItem, read_items
+from components.knowledge.dump import read_items
+from components.knowledge.item import DumpItem
 from components.knowledge.parameters import KnowledgeParameters
 from tests.knowledge.conftest import ITEMS, claim, item, lines_of
 

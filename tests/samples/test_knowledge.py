@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from components.knowledge.dump import DumpItem, read_items
+from components.knowledge.dump import read_items
+from components.knowledge.item import DumpItem
 from components.knowledge.parameters import KnowledgeParameters
 from samples.facts import read_facts
 from samples.knowledge import Item, _merge, as_dump, territory_entities, write_dump
