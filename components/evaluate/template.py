@@ -17,14 +17,14 @@ def environment() -> jinja2.Environment:
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """`12,345`, `0.823`, or a dash for what is not known."""
+    """`12,345`, `0.823`, `1,208.8`, or a dash for what is not known."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+    return f"{value:,.{digits}f}" if isinstance(value, float) else str(value)
 
 
 def words(key: str) -> str:
