@@ -34,13 +34,16 @@ def read_header(values: Iterable[str], robot: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def read_meta(name: str, content: str, robot: str) -> frozenset[str]:
-    """The directives of one `<meta name=… content=…>`; none if it is meant for another robot or says something else."""
-    if name.strip().lower() == _RESERVATION:
-        return frozenset([_RESERVATION] if content.strip() == "1" else [])
-    if name.strip().lower() not in ("robots", robot):
-        return frozenset()
-    return frozenset(d for part in content.lower().split(",") for d in _expand(part))
+def read_metas(metas: Iterable[tuple[str, str]], robot: str) -> frozenset[str]:
+    """The directives of a page's `<meta>`s, names in lower case, that are meant for everyone or for this robot."""
+    found: set[str] = set()
+    for name, content in metas:
+        if name in ("robots", robot):
+            for part in content.lower().split(","):
+                found |= _expand(part)
+        elif name == _RESERVATION and content.strip() == "1":
+            found.add(_RESERVATION)
+    return frozenset(found)
 
 
 def _expand(directive: str) -> frozenset[str]:

@@ -43,9 +43,12 @@ def _metas(tree: LexborHTMLParser) -> Metas:
 
 
 def _title(tree: LexborHTMLParser) -> str:
-    for element in tree.tags("title"):  # a drawing may have a title, too
-        if element.parent is not None and element.parent.tag == "head":
+    """Of the head: a drawing may have a title, too."""
+    element = None if tree.head is None else tree.head.child
+    while element is not None:
+        if element.tag == "title":
             return element.text(deep=True)
+        element = element.next
     return ""
 
 

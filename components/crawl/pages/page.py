@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from components.crawl.address import host_of, resolve
-from components.crawl.pages.directives import read_header, read_meta, refusal
+from components.crawl.pages.directives import read_header, read_metas, refusal
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 
@@ -61,10 +61,7 @@ class PageContext:
 
     def directives(self, header: Iterable[str], metas: Metas) -> frozenset[str]:
         """What the page asks of this robot, in `X-Robots-Tag` headers and `<meta>`s."""
-        found = read_header(header, self.parameters.robot)
-        for name, content in metas:
-            found |= read_meta(name, content, self.parameters.robot)
-        return found
+        return read_header(header, self.parameters.robot) | read_metas(metas, self.parameters.robot)
 
     def pair(self, reference: str, alt: str | None, label: str | None, caption: str, position: int) -> Pair | str:
         """The pair of a picture, or why there is none; the first of its texts that says something counts.

@@ -12,7 +12,7 @@ from components.crawl.pair import Pair
 _LATE = ("data-src", "data-original", "data-lazy-src", "data-lazy")
 _SETS = ("srcset", "data-srcset", "data-lazy-srcset", "data-original-set")
 # Where the address may be beside `src`.
-_OTHERS = _LATE + _SETS
+_OTHERS = frozenset(_LATE + _SETS)
 _TYPES = ("", *(f"image/{kind}" for kind in ["png", "jpeg", "jpg", "webp", "gif", "avif", "bmp", "tiff"]))
 # A picture declared this small tells a server that a page was seen, or keeps a place free.
 _SPACER_SIDE = 3
@@ -46,7 +46,7 @@ class PictureReader:
 
     def _reference(self, attributes: Attributes, picture: LexborNode | None) -> str:
         """The address that the picture is best had from; empty if there is none."""
-        if picture is None and not any(map(attributes.get, _OTHERS)):
+        if picture is None and _OTHERS.isdisjoint(attributes):
             return (attributes.get("src") or "").strip()
         chosen = best(self._candidates(attributes, picture), self._context.parameters.candidate_width)
         return "" if chosen is None else chosen.reference.strip()

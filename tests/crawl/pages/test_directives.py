@@ -1,6 +1,6 @@
 import pytest
 
-from components.crawl.pages.directives import header_values, read_header, read_meta, refusal
+from components.crawl.pages.directives import header_values, read_header, read_metas, refusal
 
 
 @pytest.mark.parametrize(
@@ -22,21 +22,21 @@ def test_a_header_speaks_to_everyone_or_to_the_robot_that_it_names(values: list[
     assert read_header(values, "test-crawl") == directives
 
 
-@pytest.mark.parametrize("name", ["robots", "ROBOTS", " test-crawl "])
+@pytest.mark.parametrize("name", ["robots", "test-crawl"])
 def test_a_meta_element_for_us_is_read(name: str) -> None:
-    assert read_meta(name, "noindex,nofollow", "test-crawl") == {"noindex", "nofollow"}
+    assert read_metas([("viewport", "noai"), (name, "noindex,NoFollow")], "test-crawl") == {"noindex", "nofollow"}
 
 
 @pytest.mark.parametrize("name", ["googlebot", "description", ""])
 def test_a_meta_element_for_others_is_not(name: str) -> None:
-    assert read_meta(name, "noindex", "test-crawl") == set()
+    assert read_metas([(name, "noindex")], "test-crawl") == set()
 
 
 @pytest.mark.parametrize(
     ("value", "directives"), [("1", {"tdm-reservation"}), (" 1 ", {"tdm-reservation"}), ("0", set())]
 )
 def test_a_reservation_from_text_and_data_mining_is_a_directive(value: str, directives: set[str]) -> None:
-    assert read_meta("TDM-Reservation", value, "test-crawl") == directives
+    assert read_metas([("tdm-reservation", value)], "test-crawl") == directives
     assert read_header(header_values(["nofollow"], [value]), "test-crawl") == directives | {"nofollow"}
 
 

@@ -114,6 +114,13 @@ def test_pictures_of_a_page_that_refuses_are_left_and_counted(way: str, directiv
     assert (page.pairs, page.dropped, page.refusal) == ((), {refusal: 2}, refusal)
 
 
+@pytest.mark.parametrize("name", ["ROBOTS", " robots ", "Test-Crawl", "TDM-Reservation"])
+def test_a_meta_element_may_be_written_in_any_case(name: str) -> None:
+    content = "1" if name == "TDM-Reservation" else "NoIndex"
+    page = read('<img src="c.png" alt="c">', f'<meta name="{name}" content="{content}">')
+    assert page.refusal == ("tdm-reservation" if content == "1" else "noindex")
+
+
 def test_a_page_that_says_nofollow_has_no_links_but_pairs() -> None:
     page = read('<a href="a.html">a</a><img src="c.png" alt="c">', '<meta name="robots" content="nofollow">')
     assert (page.links, len(page.pairs)) == ((), 1)
