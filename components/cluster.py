@@ -21,6 +21,8 @@ RAY_ENVIRONMENT = {
     "RAY_DEDUP_LOGS": "1",
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Where several tasks fail at once, the first one's error ends the stage; Ray would print tracebacks of the others.
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
 }
 # What keeps a worker's memory flat over thousands of tasks. Arrow's own allocator holds some 30 MB more than the C library's; and
 # that one gives threads pools of their own, in each of which a task's threads leave something behind.
