@@ -153,9 +153,9 @@ class _Coarse:
     blocks: Image.Image
     size: tuple[float, float]
 
-    def resize(self, side: int, mode: str, filter: Image.Resampling) -> Image.Image:
+    def resize(self, side: int, mode: str, resampling: Image.Resampling) -> Image.Image:
         """A square of pixels."""
-        return self.blocks.convert(mode).resize((side, side), filter, box=(0.0, 0.0, *self.size))
+        return self.blocks.convert(mode).resize((side, side), resampling, box=(0.0, 0.0, *self.size))
 
 
 def _coarse(picture: Image.Image) -> _Coarse:

@@ -1,18 +1,41 @@
 """Writing to S3: objects directly under one prefix of a bucket. Reading goes through `components.storage`."""
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from components.errors import InputError
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+
+from components.errors import InputError, SetupError
+
+logger = logging.getLogger(__name__)
 
 _SCHEME = "s3://"
+_ATTEMPTS = 7
+_PAUSE = 1.0  # seconds before the second attempt, doubled each time
 _AT_ONCE = 1000  # objects that one request may delete
+# A large file goes up in pieces: at most some 100 MB of it are in memory, whatever its size.
+_TRANSFER = TransferConfig(multipart_threshold=16 * 2**20, multipart_chunksize=8 * 2**20, max_concurrency=4)
+# Refusals of the moment; all others with a status below 500 are for good.
+_PASSING = {"RequestTimeout", "IncompleteBody", "BadDigest", "SlowDown", "TooManyRequests", "408", "429"}
 MEND = (
     "check the bucket, the credentials in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE) "
     "and, where it is not Amazon's S3, AWS_ENDPOINT_URL"
 )
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -46,48 +69,67 @@ class Prefix:
             SetupError: if it fails again and again.
         """
 
-        from components.s3_requests import TRANSFER, client, tried
-
         def upload() -> None:
             with file.open("rb") as stream:
-                client().upload_fileobj(stream, self.bucket, self.folder + name, Config=TRANSFER)
+                _client().upload_fileobj(stream, self.bucket, self.folder + name, Config=_TRANSFER)
 
-        tried(upload, f"{self}{name} cannot be written", MEND)
+        _tried(upload, f"{self}{name} cannot be written")
 
     def write(self, name: str, data: bytes = b"") -> None:
         """Writes a small object; raises as `put` does."""
-        from components.s3_requests import client, tried
-
         key = self.folder + name
-        tried(
-            lambda: client().put_object(Bucket=self.bucket, Key=key, Body=data), f"{self}{name} cannot be written", MEND
-        )
+        _tried(lambda: _client().put_object(Bucket=self.bucket, Key=key, Body=data), f"{self}{name} cannot be written")
 
     def delete(self, names: Sequence[str]) -> None:
         """Deletes objects, whether they are there or not; raises as `put` does."""
-        from components.s3_requests import tried
-
         for first in range(0, len(names), _AT_ONCE):
             some = names[first : first + _AT_ONCE]
             what = f"{self}{some[0]}" + (f" and {len(some) - 1} more" if len(some) > 1 else "")
             asked = {"Objects": [{"Key": self.folder + name} for name in some], "Quiet": True}
-            tried(lambda asked=asked: self._delete(asked), f"{what} cannot be deleted", MEND)  # type: ignore[misc]
+            _tried(lambda asked=asked: self._delete(asked), f"{what} cannot be deleted")  # type: ignore[misc]
 
     def _delete(self, asked: dict[str, Any]) -> None:
-        from components.s3_requests import client, raise_refusals
-
-        raise_refusals(client().delete_objects(Bucket=self.bucket, Delete=asked))
+        """Says in an error what S3 says in the answer to a request that it calls a success."""
+        for error in _client().delete_objects(Bucket=self.bucket, Delete=asked).get("Errors", [])[:1]:
+            status = 403 if error.get("Code") == "AccessDenied" else 500
+            answer = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(answer, f"DeleteObjects ({error.get('Key')})")
 
     def names(self) -> set[str]:
         """The names of all objects directly under the prefix, without it; raises as `put` does."""
-        from components.s3_requests import tried
-
-        return tried(self._names, f"{self} cannot be listed", MEND)
+        return _tried(self._names, f"{self} cannot be listed")
 
     def _names(self) -> set[str]:
-        from components.s3_requests import client
-
         pages = (
-            client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.folder, Delimiter="/")
+            _client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.folder, Delimiter="/")
         )
         return {found["Key"].removeprefix(self.folder) for page in pages for found in page.get("Contents", [])}
+
+
+@lru_cache(maxsize=1)
+def _client() -> Any:
+    """Of this process; it may be used by several threads. Single requests, pieces of a file among them, it tries three times."""
+    return boto3.session.Session().client("s3", config=Config(retries={"mode": "standard"}))
+
+
+def _tried(action: Callable[[], _T], failure: str) -> _T:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return action()
+        except (BotoCoreError, ClientError, ValueError) as error:
+            if _is_final(error):
+                raise InputError(f"{failure}: {error}; {MEND}") from error
+            if attempt == _ATTEMPTS:
+                raise SetupError(
+                    f"{failure} after {attempt} attempts: {error}; {MEND}, and run it again: what is finished is kept"
+                ) from error
+            logger.warning("%s, attempt %d (%s)", failure, attempt, error)
+            time.sleep(_PAUSE * 2 ** (attempt - 1))
+    raise AssertionError
+
+
+def _is_final(error: Exception) -> bool:
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        return 400 <= status < 500 and str(error.response["Error"].get("Code")) not in _PASSING
+    return isinstance(error, (NoCredentialsError, PartialCredentialsError, ParamValidationError, ValueError))

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 
 from components.errors import InputError
-from components.s3 import MEND, Prefix
+
+if TYPE_CHECKING:
+    from components.s3 import Prefix
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +25,7 @@ _PAUSE = 1.0  # seconds before the second attempt, doubled each time
 _WILD = frozenset("*?[")
 
 
-def place(location: Path | str) -> Path | Prefix:
+def place(location: Path | str) -> "Path | Prefix":
     """Where results go: a folder of this machine for a path or `file://`, a prefix of a bucket for `s3://`.
 
     Raises:
@@ -36,6 +38,8 @@ def place(location: Path | str) -> Path | Prefix:
         return Path(path)
     if scheme != "s3":
         raise InputError(f"{location} cannot be written to; name a path, file:// or s3://BUCKET/PREFIX")
+    from components.s3 import Prefix  # boto3 takes its time and memory
+
     return Prefix.of(location)
 
 
@@ -116,4 +120,8 @@ def _fetch(fs: Any, path: str, copy: Path, location: str) -> None:
 
 
 def _mend(location: str) -> str:
-    return f"; {MEND}" if location.startswith("s3://") else ""
+    if not location.startswith("s3://"):
+        return ""
+    from components.s3 import MEND
+
+    return f"; {MEND}"

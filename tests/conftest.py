@@ -33,14 +33,14 @@ def s3(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint
     """This process may use the endpoint; what libraries remember of another environment is forgotten."""
     from s3fs import S3FileSystem
 
-    from components.s3_requests import client
+    from components.s3 import _client
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in endpoint.environment.items():
         monkeypatch.setenv(name, value)
-    for forget in (client.cache_clear, S3FileSystem.clear_instance_cache):
+    for forget in (_client.cache_clear, S3FileSystem.clear_instance_cache):
         forget()
     yield endpoint
-    for forget in (client.cache_clear, S3FileSystem.clear_instance_cache):
+    for forget in (_client.cache_clear, S3FileSystem.clear_instance_cache):
         forget()

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from components import s3, s3_requests
+from components import s3 as module
 from components.errors import InputError, SetupError
-from components.s3 import Prefix
-from components.s3_requests import client as s3_client
+from components.s3 import Prefix, _client
 from tests.endpoint import BUCKET, KEY, SECRET, Endpoint
 
 
@@ -59,7 +58,7 @@ def test_names_are_those_directly_under_the_prefix(prefix: Prefix) -> None:
 def test_objects_are_deleted_whether_they_are_there_or_not_in_several_requests(
     prefix: Prefix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "_AT_ONCE", 10)
+    monkeypatch.setattr(module, "_AT_ONCE", 10)
     for n in range(25):
         prefix.write(f"{n}")
     prefix.delete([*(f"{n}" for n in range(1, 25)), "never there"])
@@ -80,9 +79,9 @@ def test_objects_are_deleted_whether_they_are_there_or_not_in_several_requests(
 def test_wrong_credentials_are_told_at_once_with_the_mend(
     prefix: Prefix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, said: str
 ) -> None:
-    monkeypatch.setattr(s3_requests.time, "sleep", _must_not_wait)
+    monkeypatch.setattr(module.time, "sleep", _must_not_wait)
     monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
-    s3_client.cache_clear()
+    _client.cache_clear()
     (tmp_path / "x").touch()
     for action, what in (
         (lambda: prefix.put(tmp_path / "x", "x.tar"), "x.tar cannot be written"),
@@ -111,9 +110,9 @@ def test_a_server_that_does_not_answer_is_asked_again_and_then_named(
     prefix: Prefix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(s3_requests.time, "sleep", pauses.append)
+    monkeypatch.setattr(module.time, "sleep", pauses.append)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    s3_client.cache_clear()
+    _client.cache_clear()
     with pytest.raises(SetupError, match=r"x cannot be written after 7 attempts: .*127\.0\.0\.1:9.*AWS_ENDPOINT_URL"):
         prefix.write("x")
     assert [pause for pause in pauses if pause in (1, 2, 4, 8, 16, 32)] == [1, 2, 4, 8, 16, 32]
@@ -122,9 +121,9 @@ def test_a_server_that_does_not_answer_is_asked_again_and_then_named(
 def test_an_upload_that_fails_once_is_tried_again_with_the_whole_file(
     prefix: Prefix, s3: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_requests.time, "sleep", lambda _: None)
+    monkeypatch.setattr(module.time, "sleep", lambda _: None)
     (tmp_path / "x").write_bytes(b"whole")
-    client = s3_client()
+    client = _client()
     real, failures = client.upload_fileobj, [503]
 
     def fails_once(stream: object, *arguments: object, **options: object) -> None:
@@ -142,7 +141,7 @@ def test_an_upload_that_fails_once_is_tried_again_with_the_whole_file(
 
 def test_a_refusal_inside_an_answer_to_a_deletion_is_an_error(prefix: Prefix, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = {"Errors": [{"Key": "x", "Code": "AccessDenied", "Message": "no"}]}
-    monkeypatch.setattr(s3_client(), "delete_objects", lambda **_: refused)
+    monkeypatch.setattr(_client(), "delete_objects", lambda **_: refused)
     with pytest.raises(InputError, match=r"x cannot be deleted: .*AccessDenied.* no; check the bucket"):
         prefix.delete(["x"])
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
+from components.knowledge.entity import Entity
 from components.knowledge.names import normalise
 
 if TYPE_CHECKING:
@@ -32,21 +33,6 @@ ENTITY_SCHEMA = pa.schema(
 )
 # A name's record: entity row and prior.
 NAME_FORMAT = "<If"
-
-
-@dataclass(frozen=True)
-class Entity:
-    """One item as the table holds it."""
-
-    row: int
-    entity_id: str
-    label: str
-    description: str
-    aliases: tuple[str, ...]
-    instance_of: tuple[str, ...]
-    subclass_of: tuple[str, ...]
-    sitelinks: int
-    image: str
 
 
 @dataclass(frozen=True)
@@ -107,7 +93,7 @@ class KnowledgeBase:
         """The entity of a row."""
         values = self._table.slice(row, 1).to_pylist()[0]
         lists = {name: tuple(values[name]) for name in ("aliases", "instance_of", "subclass_of")}
-        return Entity(row=row, **(values | lists))
+        return Entity(**(values | lists))
 
     def entity_id(self, row: int) -> str:
         """The Q-id of a row, without reading the rest of it."""

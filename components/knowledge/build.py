@@ -17,7 +17,7 @@ from components.errors import InputError
 from components.knowledge.base import ENTITY_SCHEMA, NAME_FORMAT
 from components.knowledge.dump import read_items
 from components.knowledge.embedder import TextEmbedder
-from components.knowledge.item import DumpItem
+from components.knowledge.entity import Entity
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
 from components.shard_map import drop, publish
@@ -60,9 +60,9 @@ def build(dump: Path, out: Path, parameters: KnowledgeParameters, work: Path) ->
     return measures
 
 
-def _unique(read: Iterable[DumpItem], counts: Counter[str]) -> list[DumpItem]:
+def _unique(read: Iterable[Entity], counts: Counter[str]) -> list[Entity]:
     """Items by numeric Q-id; of an item that stands twice, the first."""
-    items: dict[int, DumpItem] = {}
+    items: dict[int, Entity] = {}
     for item in read:
         items.setdefault(int(item.entity_id[1:]), item)
     if twice := counts["kept"] - len(items):
@@ -70,12 +70,12 @@ def _unique(read: Iterable[DumpItem], counts: Counter[str]) -> list[DumpItem]:
     return [items[number] for number in sorted(items)]
 
 
-def _table(items: list[DumpItem]) -> pa.Table:
+def _table(items: list[Entity]) -> pa.Table:
     columns = {name: [getattr(item, name) for item in items] for name in ENTITY_SCHEMA.names}
     return pa.table(columns, schema=ENTITY_SCHEMA)
 
 
-def _names(items: list[DumpItem], max_length: int) -> dict[str, list[int]]:
+def _names(items: list[Entity], max_length: int) -> dict[str, list[int]]:
     """Normalised name → rows of the items that bear it, in order."""
     names: dict[str, list[int]] = defaultdict(list)
     for row, item in enumerate(items):
@@ -85,7 +85,7 @@ def _names(items: list[DumpItem], max_length: int) -> dict[str, list[int]]:
     return names
 
 
-def _write_names(names: dict[str, list[int]], items: list[DumpItem], smoothing: float, path: Path) -> None:
+def _write_names(names: dict[str, list[int]], items: list[Entity], smoothing: float, path: Path) -> None:
     """Prior = (log(1 + sitelinks) + smoothing), normalised per name (MOFI, candidates)."""
     weight = [math.log1p(item.sitelinks) + smoothing for item in items]
 
@@ -98,7 +98,7 @@ def _write_names(names: dict[str, list[int]], items: list[DumpItem], smoothing: 
     marisa_trie.RecordTrie(NAME_FORMAT, records()).save(str(path))
 
 
-def _write_embeddings(items: list[DumpItem], parameters: KnowledgeParameters, folder: Path) -> None:
+def _write_embeddings(items: list[Entity], parameters: KnowledgeParameters, folder: Path) -> None:
     labels = {item.entity_id: item.label for item in items}
 
     def texts() -> Iterator[str]:
@@ -115,7 +115,7 @@ def _write_embeddings(items: list[DumpItem], parameters: KnowledgeParameters, fo
     embeddings.flush()
 
 
-def describe(item: DumpItem, labels: dict[str, str]) -> str:
+def describe(item: Entity, labels: dict[str, str]) -> str:
     """What an entity's embedding is made of: its names, its description, the names of its classes."""
     classes = [labels[q] for q in (*item.instance_of, *item.subclass_of) if q in labels]
     return ". ".join([item.label, *item.aliases, item.description, *classes])

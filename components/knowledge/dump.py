@@ -13,7 +13,8 @@ from typing import IO, cast
 import zstandard
 
 from components.errors import InputError
-from components.knowledge.item import INVALID, NO_ENTITY, DumpItem, ItemReader
+from components.knowledge.entity import Entity
+from components.knowledge.item import INVALID, NO_ENTITY, ItemReader
 from components.knowledge.parameters import KnowledgeParameters
 
 # Below this many lines a share of bad ones says nothing.
@@ -45,7 +46,7 @@ def open_dump(path: Path) -> IO[bytes]:
     raise InputError(f"{path} ends in {path.suffix!r}; a dump ends in .json, .json.bz2, .json.gz or .json.zst")
 
 
-def read_items(path: Path, parameters: KnowledgeParameters, counts: Counter[str]) -> Iterator[DumpItem]:
+def read_items(path: Path, parameters: KnowledgeParameters, counts: Counter[str]) -> Iterator[Entity]:
     """Yields the items worth keeping; everything else is counted by reason in `counts`.
 
     Whatever a line holds, it is counted: as `kept`, `no_label`, `excluded_class`, `no_item` (a property, a lexeme), or as bad:
@@ -64,7 +65,7 @@ def read_items(path: Path, parameters: KnowledgeParameters, counts: Counter[str]
                 continue
             counts["lines"] += 1
             found = reader.read(text)
-            if isinstance(found, DumpItem):
+            if isinstance(found, Entity):
                 counts["kept"] += 1
                 yield found
             else:

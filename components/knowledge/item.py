@@ -6,28 +6,17 @@ all of a line. Whatever it refuses is read again as any JSON.
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import orjson
+
+from components.knowledge.entity import Entity
 
 _ITEM = re.compile(r"Q[1-9][0-9]{0,17}")
 # Properties, lexemes, media: they stand in dumps too, and are no mistake.
 _OTHER = re.compile(r"[PLME][1-9][0-9]*")
 NO_ITEM, NO_ENTITY, NO_LABEL, EXCLUDED, INVALID = "no_item", "no_entity", "no_label", "excluded_class", "invalid_json"
-
-
-class DumpItem(NamedTuple):
-    """What is kept of an item."""
-
-    entity_id: str
-    label: str
-    description: str
-    aliases: tuple[str, ...]
-    instance_of: tuple[str, ...]
-    subclass_of: tuple[str, ...]
-    sitelinks: int
-    image: str
 
 
 class ItemReader:
@@ -38,7 +27,7 @@ class ItemReader:
         self._excluded = frozenset(excluded)
         self._decoder = _decoder(language)
 
-    def read(self, line: bytes) -> DumpItem | str:
+    def read(self, line: bytes) -> Entity | str:
         """The item of a line without the comma at its end, or why it is dropped."""
         try:
             found = self._decoder.decode(line)
@@ -48,7 +37,7 @@ class ItemReader:
             return INVALID
         return self._kept(_taken(found))
 
-    def _kept(self, item: DumpItem | str) -> DumpItem | str:
+    def _kept(self, item: Entity | str) -> Entity | str:
         if isinstance(item, str):
             return item
         if not _ITEM.fullmatch(item.entity_id):
@@ -88,10 +77,10 @@ def _statement(value: Any) -> Any:
     return msgspec.defstruct("Statement", [("mainsnak", snak), ("rank", str, "")], gc=False)
 
 
-def _taken(item: Any) -> DumpItem:
+def _taken(item: Any) -> Entity:
     claims = item.claims
     absent = isinstance(claims, list)
-    return DumpItem(
+    return Entity(
         item.id,
         _text_of(item.labels),
         _text_of(item.descriptions),
@@ -129,14 +118,14 @@ def _different(texts: Iterator[str]) -> tuple[str, ...]:
 # As it may be: anything, by mistake
 
 
-def _read_any(line: bytes, language: str) -> DumpItem | str:
+def _read_any(line: bytes, language: str) -> Entity | str:
     try:
         item = _mapping(orjson.loads(line))
     except orjson.JSONDecodeError:
         return INVALID
     claims = _mapping(item.get("claims"))
     aliases = (_text(_mapping(a).get("value")) for a in _sequence(_mapping(item.get("aliases")).get(language)))
-    return DumpItem(
+    return Entity(
         _text(item.get("id")),
         _value(item, "labels", language),
         _value(item, "descriptions", language),

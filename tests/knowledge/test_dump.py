@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from components.errors import InputError
 from components.knowledge.dump import read_items
-from components.knowledge.item import DumpItem
+from components.knowledge.entity import Entity
 from components.knowledge.parameters import KnowledgeParameters
 from tests.knowledge.conftest import ITEMS, claim, item, lines_of
 
@@ -29,18 +29,18 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def read(path: Path, knobs: KnowledgeParameters) -> tuple[list[DumpItem], Counter[str]]:
+def read(path: Path, knobs: KnowledgeParameters) -> tuple[list[Entity], Counter[str]]:
     counts: Counter[str] = Counter()
     return list(read_items(path, knobs, counts)), counts
 
 
-def reading(items: list[Any], folder: Path, knobs: KnowledgeParameters) -> tuple[list[DumpItem], Counter[str]]:
+def reading(items: list[Any], folder: Path, knobs: KnowledgeParameters) -> tuple[list[Entity], Counter[str]]:
     path = folder / "dump.json"
     path.write_bytes(lines_of(items))
     return read(path, knobs)
 
 
-def one(thing: dict[str, Any], folder: Path, knobs: KnowledgeParameters) -> DumpItem:
+def one(thing: dict[str, Any], folder: Path, knobs: KnowledgeParameters) -> Entity:
     return reading([thing], folder, knobs)[0][0]
 
 
@@ -49,7 +49,7 @@ def one(thing: dict[str, Any], folder: Path, knobs: KnowledgeParameters) -> Dump
 
 def test_an_items_parts_are_read(tmp_path: Path, knobs: KnowledgeParameters) -> None:
     turkey = one(ITEMS[1], tmp_path, knobs)
-    assert turkey == DumpItem(
+    assert turkey == Entity(
         entity_id="Q848706",
         label="turkey",
         description="large ground-feeding bird",
@@ -114,7 +114,7 @@ UNKNOWN = {"mainsnak": {"snaktype": "somevalue", "property": "P31"}, "rank": "no
 def test_an_item_with_broken_parts_is_kept_without_them(
     tmp_path: Path, knobs: KnowledgeParameters, change: dict[str, Any]
 ) -> None:
-    assert one({"id": "Q9", "labels": {"en": {"value": "thing"}}} | change, tmp_path, knobs) == DumpItem(
+    assert one({"id": "Q9", "labels": {"en": {"value": "thing"}}} | change, tmp_path, knobs) == Entity(
         "Q9", "thing", "", (), (), (), 0, ""
     )
 

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.knowledge.item import INVALID, DumpItem, ItemReader, _decoder, _read_any, _taken
+from components.knowledge.entity import Entity
+from components.knowledge.item import INVALID, ItemReader, _decoder, _read_any, _taken
 from tests.knowledge.conftest import ITEMS, claim
 from tests.knowledge.test_dump import JSON, replaced
 
 DECODERS = {language: _decoder(language) for language in ("en", "zh-hans")}
 
 
-def quickly(line: bytes, language: str = "en") -> DumpItem | None:
+def quickly(line: bytes, language: str = "en") -> Entity | None:
     """None if it is not built as it should be."""
     try:
         return _taken(DECODERS[language].decode(line))
@@ -50,14 +51,14 @@ def test_a_language_is_read_whatever_its_code() -> None:
 def test_parts_that_are_empty_are_lists_in_a_dump() -> None:
     empty = {"labels": {"en": {"value": "thing"}}, "descriptions": [], "aliases": [], "claims": [], "sitelinks": []}
     line = json.dumps({"id": "Q9"} | empty).encode()
-    assert quickly(line) == DumpItem("Q9", "thing", "", (), (), (), 0, "")
+    assert quickly(line) == Entity("Q9", "thing", "", (), (), (), 0, "")
 
 
 def test_a_part_that_is_wrong_is_left_out_and_the_others_are_kept() -> None:
     thing = {"id": "Q9", "labels": {"en": {"value": "thing"}}, "aliases": {"en": [7, {"value": "it"}]}}
     line = json.dumps(thing | {"claims": {"P31": [claim({"id": "Q1"})], "P18": [claim(7)]}}).encode()
     assert quickly(line) is None
-    assert ItemReader("en", ()).read(line) == DumpItem("Q9", "thing", "", ("it",), ("Q1",), (), 0, "")
+    assert ItemReader("en", ()).read(line) == Entity("Q9", "thing", "", ("it",), ("Q1",), (), 0, "")
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b'{"id": 7', b'{"id": "Q1"} {', b"\xff", b"[" * 100_000])

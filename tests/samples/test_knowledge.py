@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.knowledge.dump import read_items
-from components.knowledge.item import DumpItem
+from components.knowledge.entity import Entity
 from components.knowledge.parameters import KnowledgeParameters
 from samples.facts import read_facts
 from samples.knowledge import Item, _merge, as_dump, territory_entities, write_dump
@@ -23,7 +23,7 @@ def dump(modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def items(dump: Path) -> dict[str, DumpItem]:
+def items(dump: Path) -> dict[str, Entity]:
     knobs = KnowledgeParameters(
         language="en",
         exclude_classes=[],
@@ -51,12 +51,12 @@ def test_the_dump_is_laid_out_as_wikidatas(dump: Path) -> None:
     assert numbers == sorted(set(numbers))
 
 
-def test_it_is_as_large_as_it_is_meant_to_be_and_holds_all_facts(items: dict[str, DumpItem]) -> None:
+def test_it_is_as_large_as_it_is_meant_to_be_and_holds_all_facts(items: dict[str, Entity]) -> None:
     assert len(items) >= 28_500
     assert {fact.qid for fact in read_facts()} <= items.keys()
 
 
-def test_what_a_flag_stands_for_is_in_it_under_its_usual_name(modules: Path, items: dict[str, DumpItem]) -> None:
+def test_what_a_flag_stands_for_is_in_it_under_its_usual_name(modules: Path, items: dict[str, Entity]) -> None:
     entities = territory_entities(modules)
     assert len(entities) >= 250
     assert set(entities.values()) <= items.keys()
@@ -73,7 +73,7 @@ def test_our_own_words_come_first_where_sources_meet() -> None:
     assert (merged.instance_of, merged.subclass_of) == (("Q3",), ("Q2",))
 
 
-def test_kinds_and_single_things_are_told_apart(items: dict[str, DumpItem]) -> None:
+def test_kinds_and_single_things_are_told_apart(items: dict[str, Entity]) -> None:
     for fact in read_facts():
         single = any(key.startswith(("brand:", "flag:")) for key in fact.depicts)
         parents = items[fact.qid].instance_of if single else items[fact.qid].subclass_of

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
@@ -18,9 +19,11 @@ from components.crawl.duplicates.runs import find_runs, split
 from components.crawl.duplicates.search import Nearness, find_exact, find_near
 from components.crawl.duplicates.sketch import DIGESTS, band_kind, bands_of, write_sketches
 from components.crawl.parameters import CrawlParameters
-from components.s3 import Prefix
 from components.shard_map import map_shards
 from components.shards import EXACT, NEAR, shard_name
+
+if TYPE_CHECKING:
+    from components.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ ROWS = 125_000
 
 
 def mark_duplicates(
-    shards: Path, parameters: CrawlParameters, work: Path, rows: int = ROWS, bucket: Prefix | None = None
+    shards: Path, parameters: CrawlParameters, work: Path, rows: int = ROWS, bucket: "Prefix | None" = None
 ) -> Counter[str]:
     """Marks copies in the indexes of a folder's shards, or takes them out; returns how many there are, `exact` and `near`.
 

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from components.crawl.duplicates.pointers import PARENTS, Group, Keys, Parents
 from components.crawl.duplicates.runs import Range, find_runs, read_range
-from components.s3 import Prefix
 from components.shard_map import Outcome
 from components.shards import (
     EXACT,
@@ -25,6 +24,9 @@ from components.shards import (
     write_index,
     write_shard,
 )
+
+if TYPE_CHECKING:
+    from components.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
 
 _DIGITS = 9
 
@@ -42,7 +44,7 @@ class Place:
     """Where the shards are: all in a folder, or their indexes there and all of them in a bucket."""
 
     folder: Path
-    bucket: Prefix | None = None
+    bucket: "Prefix | None" = None
 
 
 def mark_group(

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.crawl.parameters import CrawlParameters
 from components.crawl.server import Server
-from components.s3 import Prefix
 from components.shards import ENDINGS, Row, shard_name, write_shard
+
+if TYPE_CHECKING:
+    from components.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class DownloadJob:
     shards: Path
     hold_out: Path | None = None
     server: Server | None = None
-    bucket: Prefix | None = None
+    bucket: "Prefix | None" = None
 
     @property
     def progress(self) -> Path:

@@ -1,0 +1,16 @@
+"""An item of Wikidata, as the rooms hand it to each other."""
+
+from typing import NamedTuple
+
+
+class Entity(NamedTuple):
+    """What is kept of an item; its row in the table is the place, not a part."""
+
+    entity_id: str
+    label: str
+    description: str
+    aliases: tuple[str, ...]
+    instance_of: tuple[str, ...]
+    subclass_of: tuple[str, ...]
+    sitelinks: int
+    image: str
