@@ -195,7 +195,7 @@ def test_formats_that_start_another_program_are_not_opened() -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 def test_random_bytes_raise_nothing_but_bad_image(data: bytes) -> None:
     with pytest.raises(BadImage):
         open_rgb(data)
@@ -209,7 +209,7 @@ SEEDS = {kind: encoded(scribble(2, 24), kind) for kind in FORMATS}
     st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=4)), min_size=1, max_size=6),
     st.floats(0.5, 1),
 )
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None)
 def test_damaged_pictures_decode_or_raise_bad_image(kind: str, damage: list[tuple[float, bytes]], share: float) -> None:
     data = bytearray(SEEDS[kind])
     for place, patch in damage:

@@ -152,7 +152,7 @@ def test_a_number_that_has_no_key_is_an_error_not_another_pictures_key(shard: in
 
 
 @given(st.lists(st.tuples(st.text(max_size=40), st.binary(max_size=600)), max_size=4))
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None)
 def test_whatever_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory, samples: list[Any]) -> None:
     folder = tmp_path_factory.mktemp("shard")
     written = [

@@ -150,7 +150,8 @@ def singulars(name: str) -> list[str]:
     >>> singulars("cherry blossoms"), singulars("berries"), singulars("glass")
     (['cherry blossom'], ['berry', 'berrie'], [])
     """
-    if not name.endswith("s") or name.endswith(("ss", "us", "is")) or len(name) < 4:
+    # "crab s" is a possessive torn off, not a plural: without its s, its last word would be nothing.
+    if not name.endswith("s") or name.endswith(("ss", "us", "is", " s")) or len(name) < 4:
         return []
     forms = [name[:-1]]
     if name.endswith("ies"):

@@ -130,7 +130,7 @@ def test_a_text_is_embedded_alike_alone_and_among_others(base: KnowledgeBase) ->
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6, width=32), min_size=3, max_size=3), max_size=5))
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None)
 def test_normalised_rows_have_length_one_or_zero(rows: list[list[float]]) -> None:
     lengths = np.linalg.norm(normalised(np.array(rows, dtype=np.float32).reshape(-1, 3)), axis=1)
     assert ((np.abs(lengths - 1) < 1e-3) | (lengths == 0)).all()

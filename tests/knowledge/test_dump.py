@@ -159,7 +159,7 @@ def replaced(thing: Any, path: list[int], value: Any) -> Any:
 
 
 @given(st.sampled_from(ITEMS), st.lists(st.integers(0, 9), max_size=7), JSON)
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None)
 def test_whatever_stands_in_an_item_it_is_counted_and_nothing_breaks(
     tmp_path_factory: pytest.TempPathFactory, knobs: KnowledgeParameters, thing: Any, path: list[int], value: Any
 ) -> None:

@@ -31,7 +31,7 @@ def test_proper_items_are_read_quickly(thing: dict[str, Any]) -> None:
 
 
 @given(st.sampled_from(ITEMS), st.lists(st.integers(0, 9), max_size=7), JSON)
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=600, deadline=None)
 def test_what_is_read_quickly_is_what_stands_there(thing: Any, path: list[int], value: Any) -> None:
     line = json.dumps(replaced(thing, path, value)).encode()
     found = quickly(line)

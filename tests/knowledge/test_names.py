@@ -44,19 +44,19 @@ def test_programming_languages_stay_apart() -> None:
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None)
 def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 
 
 @given(st.text(alphabet="aÉßİ½ŉẞ'’.&+#-_ \u0301あ1", max_size=20))
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None)
 def test_the_words_of_a_text_are_those_of_its_normal_form(text: str) -> None:
     assert " ".join(word for word, _, _ in words(text)) == normalise(text)
 
 
 @given(st.text(alphabet="aÉßİ½ŉẞ'’.&+#-_ \u0301あ1", max_size=20))
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None)
 def test_the_offsets_of_a_word_cut_that_word_out_of_the_text(text: str) -> None:
     found = words(text)
     for word, start, end in found:
