@@ -103,6 +103,15 @@ class KnowledgeBase:
         """The row of a Q-id, or None."""
         return self._rows.get(entity_id)
 
+    @property
+    def size(self) -> int:
+        """Length of an entity's embedding."""
+        return int(self.embeddings.shape[1])
+
+    def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The embeddings of rows: float32 [n, size], L2-normalised (zero for an entity without a known word)."""
+        return self.embeddings[list(rows)]
+
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Texts in the space of `embeddings`: float32 [n, d], L2-normalised (zero for a text without a known word)."""
         return self._embedder.embed(texts)

@@ -34,7 +34,7 @@ def explain_text(
     row = {"key": "0", "site": site, "page_url": "", "caption": text, "context": context, "page_title": ""}
     reading = read_text([row], finder, counts, parameters)[0]
     profiles = Profiles.read(pages, {""}, {site}) if pages.is_file() else Profiles({})
-    surroundings = Context(base.embed([reading.context])[0], profiles.of_site(site, base.embeddings.shape[1]))
+    surroundings = Context(base.embed([reading.context])[0], profiles.of_site(site, base.size))
     return reading, link(reading.text, _linkables(reading, base), surroundings, NO_SAY, parameters)
 
 
@@ -46,7 +46,7 @@ def _linkables(reading: Reading, knowledge: KnowledgeBase) -> list[Linkable]:
             m.in_subject,
             m.coverage,
             tuple(knowledge.entity_id(row) for row in m.rows),
-            Choice(knowledge.embeddings[list(m.rows)], np.asarray(m.priors, dtype=np.float32)),
+            Choice(knowledge.vectors(m.rows), np.asarray(m.priors, dtype=np.float32)),
             np.zeros(len(m.rows)),
         )
         for m in reading.mentions

@@ -47,10 +47,10 @@ class Share:
 
 def contribution(reading: Reading, knowledge: KnowledgeBase) -> Share:
     """One picture's part: its subject's mentions, by coverage and by how few meanings they have."""
-    total = Share(0.0, np.zeros(knowledge.embeddings.shape[1]))
+    total = Share(0.0, np.zeros(knowledge.size))
     for mention in reading.mentions:
         if mention.in_subject:
-            mean = np.asarray(mention.priors) @ knowledge.embeddings[list(mention.rows)].astype(np.float64)
+            mean = np.asarray(mention.priors) @ knowledge.vectors(mention.rows).astype(np.float64)
             total += Share(1.0, mean).times(mention.coverage / len(mention.rows))
     return total
 

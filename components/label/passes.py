@@ -188,7 +188,7 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
 
 def linkable(m: Any, image: npt.NDArray[np.float32], knowledge: KnowledgeBase, scorer: workers.TextScorer) -> Linkable:
     """A read mention with its candidates' embeddings and the picture's scores."""
-    choice = Choice(knowledge.embeddings[list(m.rows)], np.asarray(m.priors, dtype=np.float32))
+    choice = Choice(knowledge.vectors(m.rows), np.asarray(m.priors, dtype=np.float32))
     ids = tuple(knowledge.entity_id(row) for row in m.rows)
     return Linkable(m.start, m.end, m.in_subject, m.coverage, ids, choice, scorer.score(image, m.rows))
 
