@@ -26,7 +26,8 @@ from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
 from components import cluster, parameters
-from components.knowledge.dump import BLOCK, blocks, open_dump
+from components.knowledge.build import Sizes
+from components.knowledge.dump import blocks, open_dump
 from components.knowledge.format import ENTITY_SCHEMA
 from components.knowledge.parse import parse
 from components.shard_map import map_shards
@@ -101,7 +102,7 @@ def _ours(dump: str) -> float:
     work.mkdir()
     knobs = parameters.load().knowledge
     start = time.perf_counter()
-    map_shards(partial(parse, knobs), blocks(dump), stage="parse", work=work.absolute())
+    map_shards(partial(parse, knobs), blocks(dump, Sizes().block), stage="parse", work=work.absolute())
     return time.perf_counter() - start
 
 
@@ -123,7 +124,7 @@ def _unpacking(dump: Path) -> float:
     """Seconds to unpack a dump and do nothing with it."""
     start = time.perf_counter()
     with open_dump(str(dump)) as stream:
-        while stream.read(BLOCK):
+        while stream.read(Sizes().block):
             pass
     return time.perf_counter() - start
 

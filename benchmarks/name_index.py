@@ -30,7 +30,7 @@ from components import cluster, parameters
 from components.knowledge import KnowledgeBase
 from components.knowledge import format as files
 from components.knowledge.base import open_entities
-from components.knowledge.build import partitions, write_entities, write_index
+from components.knowledge.build import Sizes, write_entities, write_index
 from components.knowledge.merge import MergeJob, cut, merge
 from components.shard_map import map_shards
 
@@ -105,8 +105,10 @@ def _build(items: int, base: Path, work: Path) -> int:
     shutil.rmtree(WORK, ignore_errors=True)
     knobs = parameters.load().knowledge
     parts, _ = map_shards(_part, [_PART] * (items // _PART), stage="items", work=(work / "parts").absolute())
-    job = MergeJob(parts, (), partitions(items), knobs)
-    ranges, counts = map_shards(partial(merge, job), cut(parts), stage="merge", work=(work / "merge").absolute())
+    job = MergeJob(parts, (), Sizes().partitions(items), knobs)
+    ranges, counts = map_shards(
+        partial(merge, job), cut(parts, Sizes().range), stage="merge", work=(work / "merge").absolute()
+    )
     spans = len(list(ranges.glob("*_names.arrow")))
     bounds = write_entities(ranges, spans, counts["items"], base)
     named = write_index(ranges, bounds, job, work.absolute(), base, None)

@@ -49,3 +49,21 @@ def s3(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint
     yield endpoint
     for forget in (_client.cache_clear, S3FileSystem.clear_instance_cache):
         forget()
+
+
+@pytest.fixture(scope="module")
+def two_nodes(endpoint: Endpoint) -> Iterator[str]:
+    """Two nodes of one CPU each on this machine, which know the endpoint."""
+    from ray.cluster_utils import Cluster
+
+    from components import cluster
+
+    cluster._stay_on_loopback()
+    node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (cluster.RAY_ENVIRONMENT | endpoint.environment).items():
+            patch.setenv(name, value)
+        nodes = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+        nodes.add_node(**node)
+    yield nodes.address
+    nodes.shutdown()

@@ -7,6 +7,7 @@ names.
 import logging
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -30,12 +31,29 @@ from components.stage import write_json
 
 logger = logging.getLogger(__name__)
 
-_PARTITION = 200_000  # items, about, whose names a partition of the index holds
 _STEP = "knowledge: {}"
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """What a process holds at once, about: bytes of a block of the dump, items of a range, items whose names a partition has."""
+
+    block: int = 8 << 20
+    range: int = 200_000
+    partition: int = 200_000
+
+    def partitions(self, items: int) -> int:
+        """Into how many partitions the names of so many items are split."""
+        return max(1, round(items / self.partition))
+
+
 def build(
-    dump: str | Path, out: Path, parameters: KnowledgeParameters, work: Path, anchors: Path | None = None
+    dump: str | Path,
+    out: Path,
+    parameters: KnowledgeParameters,
+    work: Path,
+    anchors: Path | None = None,
+    sizes: Sizes = Sizes(),
 ) -> dict[str, Any]:
     """Writes the knowledge base of `dump` to `out` (by way of `work`); returns its counts.
 
@@ -45,6 +63,7 @@ def build(
         parameters: section `knowledge`.
         work: for what is not finished yet; of this dump, these anchors and these parameters alone.
         anchors: a table of how often a name links to an item in texts (`components.knowledge.anchors`), for sharper priors.
+        sizes: of what is held at once; but for the partitions of the index, the base does not depend on them.
 
     Raises:
         InputError: if the dump or the anchors cannot be used.
@@ -52,14 +71,14 @@ def build(
     work = work.absolute()
     parts, counts = map_shards(
         partial(parse, parameters),
-        blocks(str(dump)),
+        blocks(str(dump), sizes.block),
         stage=_STEP.format("parse"),
         work=work / "parse",
         max_error_share=parameters.max_error_share,
     )
-    spans = cut(parts)
+    spans = cut(parts, sizes.range)
     excluded = tuple(kinds_of(parts, parameters.exclude_classes))
-    job = MergeJob(parts, excluded, partitions(counts["kept"]), parameters)
+    job = MergeJob(parts, excluded, sizes.partitions(counts["kept"]), parameters)
     ranges, merged = map_shards(partial(merge, job), spans, stage=_STEP.format("merge"), work=work / "merge")
     items = merged.pop("items")
     counts.update(merged)
@@ -78,11 +97,6 @@ def build(
     publish(folder, out)
     drop(work)
     return measures
-
-
-def partitions(items: int) -> int:
-    """Into how many partitions the names of so many items are split."""
-    return max(1, round(items / _PARTITION))
 
 
 def write_entities(ranges: Path, count: int, items: int, folder: Path) -> list[int]:

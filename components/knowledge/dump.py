@@ -16,7 +16,7 @@ import zstandard
 
 from components.errors import InputError
 
-BLOCK = 8 << 20  # bytes, unpacked
+_READ = 8 << 20  # bytes that are asked of a server at once
 _ENDINGS = (".json", ".json.bz2", ".json.gz", ".json.zst")
 
 
@@ -57,7 +57,8 @@ def open_dump(location: str) -> Iterator[IO[bytes]]:
     ending = Path(location).suffix
     if not location.endswith(_ENDINGS):
         raise InputError(f"{location} ends in {ending!r}; a dump ends in {', '.join(_ENDINGS)}")
-    with fsspec.open(location, "rb", block_size=BLOCK) as packed, _unpacked(packed, ending) as stream:
+    fs, path = fsspec.url_to_fs(location)
+    with fs.open(path, "rb", block_size=_READ) as packed, _unpacked(packed, ending) as stream:
         yield stream
 
 
@@ -74,7 +75,7 @@ def _unpacked(packed: Any, ending: str) -> Any:
     return packed
 
 
-def blocks(location: str, size: int = BLOCK) -> Iterator[bytes]:
+def blocks(location: str, size: int) -> Iterator[bytes]:
     """A dump in blocks of some `size` bytes of whole lines; the same blocks each time.
 
     Raises:

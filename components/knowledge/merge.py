@@ -25,7 +25,6 @@ from components.shard_map import Outcome
 
 logger = logging.getLogger(__name__)
 
-RANGE = 200_000  # items that a range holds, about
 _BITS = 10  # a bucket of the histogram from which ranges are cut is 1,024 numbers wide
 _WIDEST = 1 << 62
 
@@ -41,7 +40,7 @@ class Range:
     parts: tuple[int, ...]
 
 
-def cut(parts: Path, most: int = RANGE) -> list[Range]:
+def cut(parts: Path, most: int) -> list[Range]:
     """Ranges of about `most` items each, of the parts in a folder; at least one."""
     buckets: Counter[int] = Counter()
     spans: list[tuple[int, int, int]] = []

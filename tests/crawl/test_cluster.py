@@ -16,7 +16,6 @@ import pytest
 import yaml
 from aiohttp import web
 
-from components import cluster
 from components.crawl.crawl import Source, crawl_pictures
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.bucket import WHOLE
@@ -75,22 +74,6 @@ def pictures() -> Iterator[Pictures]:
     loop.close()
 
 
-@pytest.fixture(scope="module")
-def address(endpoint: Endpoint) -> Iterator[str]:
-    """Two nodes of one CPU each on this machine, which know the endpoint."""
-    from ray.cluster_utils import Cluster
-
-    cluster._stay_on_loopback()
-    node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (cluster.RAY_ENVIRONMENT | endpoint.environment).items():
-            patch.setenv(name, value)
-        nodes = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
-        nodes.add_node(**node)
-    yield nodes.address
-    nodes.shutdown()
-
-
 @dataclass(frozen=True)
 class User:
     """Who types `mofi crawl …` in a folder of their own."""
@@ -128,9 +111,9 @@ PARAMETERS = knobs(shard_size=4, part_pairs=20, connections=2, timeout=LIMIT, re
 
 
 @pytest.fixture
-def apart(tmp_path: Path, address: str, endpoint: Endpoint) -> User:
+def apart(tmp_path: Path, two_nodes: str, endpoint: Endpoint) -> User:
     """On the cluster."""
-    return user(tmp_path / "apart", PARAMETERS, endpoint.environment | {"RAY_ADDRESS": address})
+    return user(tmp_path / "apart", PARAMETERS, endpoint.environment | {"RAY_ADDRESS": two_nodes})
 
 
 @pytest.fixture

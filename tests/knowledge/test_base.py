@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from components.knowledge.build import build
 from components.knowledge.command import lookup
 from components.knowledge.embedder import TextEmbedder, normalised
 from components.knowledge.parameters import KnowledgeParameters
-from tests.killing import killed_before
 from tests.knowledge.conftest import ITEMS, built, item, lines_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -174,24 +172,6 @@ def test_the_bytes_do_not_depend_on_the_number_of_threads(tmp_path: Path) -> Non
         environment = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
         subprocess.run([sys.executable, "-c", code, tmp_path / threads], check=True, cwd=ROOT, env=environment)
     assert contents(tmp_path / "1") == contents(tmp_path / "4")
-
-
-def test_a_kill_at_any_moment_of_a_build_leaves_the_old_base_and_a_second_build_gives_the_whole_one(
-    tmp_path: Path, knobs: KnowledgeParameters, base: KnowledgeBase
-) -> None:
-    dump = tmp_path / "dump.json"
-    dump.write_bytes(lines_of(ITEMS))
-    expected = contents(base.folder)
-    for change in count(1, 3):
-        out, work = tmp_path / str(change) / "base", tmp_path / str(change) / "work"
-        killed = killed_before(change, build, dump, out, knobs, work)
-        assert not out.exists() or contents(out) == expected
-        if not killed:
-            break
-        build(dump, out, knobs, work)
-        assert contents(out) == expected
-        assert not work.exists()
-    assert change > 8
 
 
 def test_what_a_killed_build_left_is_not_published(

@@ -32,7 +32,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 def read(path: Path, knobs: KnowledgeParameters) -> tuple[list[Entity], Counter[str]]:
     counts: Counter[str] = Counter()
-    return [item for block in blocks(str(path)) for item in read_items(block, knobs, counts)], counts
+    return [item for block in blocks(str(path), 1000) for item in read_items(block, knobs, counts)], counts
 
 
 def reading(items: list[Any], folder: Path, knobs: KnowledgeParameters) -> tuple[list[Entity], Counter[str]]:
