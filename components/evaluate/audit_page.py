@@ -40,8 +40,8 @@ OVERRULED_SCHEMA = pa.schema(
 _THUMBNAIL, _AROUND = 72, 80
 _REASONS = {
     IMAGE_THRESHOLD: "the score lies below the threshold",
-    IMAGE_UNLIKELY: "the score makes the text’s choice unlikely",
-    IMAGE_RIVAL: "the score speaks for a rival, which is unlikely as well",
+    IMAGE_UNLIKELY: "with this score the text’s choice is no longer likely",
+    IMAGE_RIVAL: "the score speaks for a rival, but not enough for that one either",
 }
 
 
