@@ -68,7 +68,7 @@ def main() -> None:
     knobs = parameters.load().label
     photographs = _photographs(options.crawl)
     settings = [
-        Setting("small tower, drawings", options.model, options.crawl, 2000, knobs.image_batch),
+        Setting("small tower, drawings", options.model, options.crawl, 6000, knobs.image_batch),
         Setting("large tower, drawings", options.large, options.crawl, 64, 32),
         Setting("large tower, JPEGs of 1024 x 768", options.large, photographs, _PHOTOGRAPHS, 32),
     ]

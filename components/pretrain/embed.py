@@ -43,8 +43,9 @@ class Encoder:
         return self._stack(parts)
 
     def _images(self, pictures: Tensor) -> Tensor:
-        x = pictures.to(self._device).permute(0, 3, 1, 2).to(torch.float32) / 255
-        x = (resize(x, self.image_size) - self._mean) / self._std
+        # In place: fresh memory for every step would cost as much as the arithmetic.
+        x = pictures.to(self._device).permute(0, 3, 1, 2).to(torch.float32).div_(255)
+        x = resize(x, self.image_size).sub_(self._mean).div_(self._std)
         features: Tensor = self._model.encode_image(x.contiguous(memory_format=torch.channels_last), normalize=True)
         return features
 
