@@ -119,7 +119,9 @@ def _claim(setting: Setting, processes: int, rounds: int, knobs: LabelParameters
     pass_rate, bare_rate = (processes * setting.pictures / median(slowest[:, n]) for n in (0, 1))
     ratio = median(bare / whole for whole, bare in slowest)
     figure = f"pass / forward pass: {setting.name}, {processes} of {os.cpu_count()} CPUs"
-    return Claim(figure, float(ratio), 0.9, f"{pass_rate:.1f} against {bare_rate:.1f} pictures/s, batches of {setting.batch}")
+    return Claim(
+        figure, float(ratio), 0.9, f"{pass_rate:.1f} against {bare_rate:.1f} pictures/s, batches of {setting.batch}"
+    )
 
 
 def _turns(setting: Setting, rounds: int, knobs: LabelParameters, barrier: Barrier, results: Any, process: int) -> None:

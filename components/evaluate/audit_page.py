@@ -122,6 +122,10 @@ def _with_rows(found: Sequence[Overruled], crawl: Path) -> Iterator[tuple[Overru
             raise InputError(f"{path} is missing; name the crawl that these labels were made from with --crawl")
         table = pq.read_table(path, filters=[("key", "in", sorted({one.key for one in wanted}))])
         rows = {row["key"]: row for row in table.to_pylist()}
+        if lost := sorted({one.key for one in wanted} - rows.keys()):
+            raise InputError(
+                f"{path} lacks picture {lost[0]}; name the crawl that these labels were made from with --crawl"
+            )
         yield from ((one, rows[one.key]) for one in wanted)
 
 
