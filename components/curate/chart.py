@@ -3,10 +3,9 @@
 import math
 from collections.abc import Sequence
 
-WIDTH, HEIGHT = 720, 420
+from components.svg import CURVE, GRID, HEIGHT, LIMIT, WIDTH, line, page, text
+
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 32, 44, 52
-_INK, _SOFT, _GRID, _CURVE, _LIMIT = "#1d1f24", "#62666f", "#e6e3dd", "#1f5fbf", "#d9730d"
-_FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 
 
 def rank_frequency(images: Sequence[int], least: int) -> str:
@@ -25,29 +24,24 @@ def rank_frequency(images: Sequence[int], least: int) -> str:
     def y(count: float) -> float:
         return HEIGHT - _BOTTOM - math.log10(count) / decades_y * (HEIGHT - _TOP - _BOTTOM)
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        f'font-family="{_FONT}" font-size="12" role="img" aria-label="Pictures per entity by rank, both axes logarithmic">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        f'<text x="{_LEFT}" y="24" font-size="15" font-weight="600" fill="{_INK}">Pictures per entity, by rank</text>',
-    ]
+    parts: list[str] = []
     for value in _ticks(decades_x):
-        parts.append(_line(x(value), _TOP, x(value), HEIGHT - _BOTTOM, _GRID))
-        parts.append(_text(x(value), HEIGHT - _BOTTOM + 18, f"{value:,}", "middle"))
+        parts.append(line(x(value), _TOP, x(value), HEIGHT - _BOTTOM, GRID))
+        parts.append(text(x(value), HEIGHT - _BOTTOM + 18, f"{value:,}", "middle"))
     for value in _ticks(decades_y):
-        parts.append(_line(_LEFT, y(value), WIDTH - _RIGHT, y(value), _GRID))
-        parts.append(_text(_LEFT - 8, y(value) + 4, f"{value:,}", "end"))
-    parts.append(_text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 12, "rank of the entity", "middle"))
+        parts.append(line(_LEFT, y(value), WIDTH - _RIGHT, y(value), GRID))
+        parts.append(text(_LEFT - 8, y(value) + 4, f"{value:,}", "end"))
+    parts.append(text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 12, "rank of the entity", "middle"))
     middle = (_TOP + HEIGHT - _BOTTOM) / 2
-    parts.append(f'<g transform="translate(16 {middle:.1f}) rotate(-90)">{_text(0, 0, "pictures", "middle")}</g>')
+    parts.append(f'<g transform="translate(16 {middle:.1f}) rotate(-90)">{text(0, 0, "pictures", "middle")}</g>')
     if 1 < least <= 10**decades_y:
         dashes = ' stroke-dasharray="5 4"'
-        parts.append(_line(_LEFT, y(least), WIDTH - _RIGHT, y(least), _LIMIT, dashes))
-        parts.append(_text(_LEFT + 6, y(least) + 15, f"minimum of {least}", "start", _LIMIT))
+        parts.append(line(_LEFT, y(least), WIDTH - _RIGHT, y(least), LIMIT, dashes))
+        parts.append(text(_LEFT + 6, y(least) + 15, f"minimum of {least}", "start", LIMIT))
     corners = _corners(ordered)
     path = " ".join(f"{x(rank):.1f},{y(count):.1f}" for rank, count in corners)
-    parts.append(f'<polyline points="{path}" fill="none" stroke="{_CURVE}" stroke-width="2" stroke-linejoin="round"/>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    parts.append(f'<polyline points="{path}" fill="none" stroke="{CURVE}" stroke-width="2" stroke-linejoin="round"/>')
+    return page("Pictures per entity, by rank", "Pictures per entity by rank, both axes logarithmic", _LEFT, parts)
 
 
 def _decades(largest: int) -> int:
@@ -68,11 +62,3 @@ def _corners(ordered: Sequence[int]) -> list[tuple[int, int]]:
         for n, count in enumerate(ordered)
         if n in (0, last) or ordered[n - 1] != count or ordered[n + 1] != count
     ]
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{more}/>'
-
-
-def _text(x: float, y: float, text: str, anchor: str, colour: str = _SOFT) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{text}</text>'

@@ -17,6 +17,7 @@ from components.evaluate import figures, floors
 from components.evaluate.benchmark import Benchmark, read_benchmark
 from components.evaluate.measures import EXCLUDED, measure
 from components.evaluate.parameters import EvaluateParameters
+from components.label.audit import audit, truth_by_key
 from components.label.measure import measure as measure_labels
 from components.pretrain.embed import Encoder, load_encoder
 from components.shards import SUCCESS, read_index
@@ -113,7 +114,9 @@ def _describe(benchmark: Benchmark) -> dict[str, Any]:
 def _labels(inputs: Inputs) -> dict[str, Any]:
     if not inputs.truth.is_file():
         raise InputError(f"{inputs.truth} is missing; run `mofi sample build`, or name a truth table with --truth")
-    return measure_labels(inputs.labels, read_index(inputs.crawl), pq.read_table(inputs.truth))
+    index, truth = read_index(inputs.crawl), pq.read_table(inputs.truth)
+    audited = audit(inputs.labels, truth_by_key(index, truth))
+    return {**measure_labels(inputs.labels, index, truth), "image_filter": audited}
 
 
 def _planted(inputs: Inputs) -> dict[str, int]:

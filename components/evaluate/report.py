@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from markupsafe import Markup
 
 from components.evaluate import charts, summary
+from components.evaluate.audit_page import calibration_uri
 from components.evaluate.crawl_page import write_crawl_page
 from components.evaluate.measures import ACROSS, EXCLUDED, INCLUDED
 from components.evaluate.template import environment, words
@@ -75,6 +76,7 @@ def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
         kinds=_kinds(evaluation),
         domains=_domains(evaluation),
         highest=highest(evaluation),
+        calibration=calibration_uri(data / "labels"),
         gallery=_gallery(data / "i2e"),
         examples=_examples(data, best),
         queries=_queries(data / "query" / "results.parquet"),

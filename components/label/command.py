@@ -1,4 +1,4 @@
-"""`mofi label run` and `mofi label explain`."""
+"""`mofi label run`, `mofi label explain` and `mofi label audit`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,10 @@ def run(
     crawl: Annotated[Path, typer.Option(help="Picture shards of the crawl.")] = Path("data/crawl"),
     knowledge: Knowledge = Path("data/knowledge"),
     model: Annotated[
-        str, typer.Option(help="CLIP of the image filter: a model folder, or an open_clip name.")
+        str,
+        typer.Option(
+            help="CLIP of the image filter: a model folder, open_clip's NAME:TAG or NAME:FILE.safetensors, or models:/NAME@ALIAS."
+        ),
     ] = "models/clip",
     out: Annotated[Path, typer.Option(help="Where the labels go.")] = Path("data/labels"),
     params: Params = Path("params.yaml"),
@@ -47,3 +50,19 @@ def explain(
     knobs = parameters.load(params).label
     reading, label = explain_text(text, context, site, knowledge, labels, knobs)
     Console().print(table(reading, label, knowledge))
+
+
+def audit(
+    labels: Annotated[Path, typer.Option(help="Finished labels.")] = Path("data/labels"),
+    crawl: Annotated[Path, typer.Option(help="The crawl that they were made from.")] = Path("data/crawl"),
+    knowledge: Knowledge = Path("data/knowledge"),
+    out: Annotated[
+        Path, typer.Option(help="A page (.html) with samples of overruled pictures, or a table (.parquet) of all.")
+    ] = Path("reports/audit.html"),
+    sample: Annotated[int, typer.Option(help="Overruled pictures shown of each group of entities.", min=1)] = 40,
+) -> None:
+    """Show where the picture overruled the text, for people to judge: how often, by how frequent entities are, and samples."""
+    from components.evaluate.audit_page import write_audit
+
+    write_audit(labels, crawl, knowledge, out, sample)
+    typer.echo(f"wrote {out}")

@@ -26,6 +26,9 @@ LABELS_SCHEMA = pa.schema(
     ]
 )
 
+# What the image filter was calibrated on: a picture's score with its own text, and with another picture's.
+PAIRS_SCHEMA = pa.schema([("matched", pa.float64()), ("shuffled", pa.float64())])
+
 KEPT = "kept"
 # Why a candidate is dropped, in the order in which the reasons are looked for.
 NOT_SUBJECT = "not_subject"  # the mention stands outside the part that the text is about

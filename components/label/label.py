@@ -13,14 +13,18 @@ import numpy as np
 from components.errors import InputError
 from components.label import passes
 from components.label.image_filter import Calibration
+from components.label.model import find_model
 from components.label.pages import merge_sums
 from components.label.parameters import LabelParameters
+from components.label.texts import BLOCK, ROWS, join_texts
 from components.label.words import add_counts, read_counts, write_counts
 from components.shard_map import Task, drop, fingerprint, map_shards, publish, work_folder
 from components.shards import shard_name, shard_numbers
 from components.stage import read_json
 
 logger = logging.getLogger(__name__)
+
+_CALIBRATION = ("calibration.json", "calibration.parquet", "calibration.svg")
 
 
 def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, parameters: LabelParameters) -> dict[str, Any]:
@@ -29,23 +33,25 @@ def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, paramete
     Args:
         crawl: picture shards.
         knowledge: a knowledge base.
-        model: folder of a CLIP model, or an open_clip name.
+        model: what `find_model` finds: a model folder, a model of open_clip, or a URI of the registry.
         out: receives `NUMBER.parquet`, `NUMBER_images.npy` (float16 [pictures, d], row i of the parquet), `NUMBER_stats.json`,
-            and what `explain` needs: `words.json`, `pages.parquet`, `calibration.json`.
+            what `explain` needs: `words.json`, `pages.parquet`, `calibration.json`, and what the calibration was measured on:
+            `calibration.parquet` and its chart `calibration.svg`.
         parameters: section `label`.
 
     Raises:
         InputError: if an input is missing, or too many pictures cannot be read.
+        SetupError: if the model's weights cannot be had.
     """
     numbers = _consecutive(crawl)
     if not (knowledge / "entities.parquet").is_file():
         raise InputError(f"{knowledge} holds no knowledge base; `mofi knowledge build` makes one")
-    model_path = Path(model)
-    mark = fingerprint(parameters, crawl, knowledge, model_path if model_path.is_dir() else model)
+    clip = find_model(model)
+    mark = fingerprint(parameters, crawl, knowledge, *clip.mark)
     work = work_folder("label", mark)
     between = work / "between"
     between.mkdir(exist_ok=True)
-    job = passes.Job(crawl.absolute(), knowledge.absolute(), _absolute(model), between, parameters)
+    job = passes.Job(crawl.absolute(), knowledge.absolute(), clip.name, between, parameters)
 
     surveyed, seen = _map(passes.survey, job, numbers, "label: survey", work / "survey")
     if not seen["pictures"]:
@@ -55,8 +61,13 @@ def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, paramete
     _sum_survey(surveyed, numbers, crawl, parameters.references, between)
     readings, found = _map(passes.read, job, numbers, "label: read", work / "read")
     sure = _sum_readings(readings, numbers, between)
+    embedded, _ = _map(
+        passes.embed_texts, job, _sum_candidates(readings, numbers, between), "label: texts", work / "texts"
+    )
+    join_texts(embedded, between)
     calibrated, _ = _map(passes.calibrate_filter, job, [sure], "label: calibrate", work / "calibrate")
-    shutil.copyfile(calibrated / "calibration.json", between / "calibration.json")
+    for name in _CALIBRATION:
+        shutil.copyfile(calibrated / name, between / name)
     calibration = Calibration(**read_json(between / "calibration.json"))
     logger.info(
         "label: CLIP tells a matched from an unmatched pair with an AUC of %.3f (%d pairs)%s",
@@ -67,7 +78,7 @@ def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, paramete
     labels, decided = _map(
         passes.decide, replace(job, calibration=calibration), numbers, "label: decide", work / "decide"
     )
-    for name in ("words.json", "pages.parquet", "calibration.json"):
+    for name in ("words.json", "pages.parquet", *_CALIBRATION):
         shutil.copyfile(between / name, labels / name)
     publish(labels, out)
     drop(work)
@@ -80,10 +91,6 @@ def _consecutive(crawl: Path) -> list[int]:
         missing = sorted(set(range(numbers[-1])) - set(numbers))
         raise InputError(f"{crawl} lacks shard {shard_name(missing[0])}; run the stage that writes it again")
     return numbers
-
-
-def _absolute(model: str) -> str:
-    return str(Path(model).absolute()) if Path(model).is_dir() else model
 
 
 def _map(task: Any, job: passes.Job, items: list[Any], stage: str, work: Path) -> tuple[Path, Counter[str]]:
@@ -120,6 +127,15 @@ def _sum_readings(readings: Path, numbers: list[int], between: Path) -> list[tup
         found = read_json(readings / f"{shard_name(number)}_sure.json")
         sure = sorted([*sure, *((drawn, row, number, position) for drawn, row, position in found)])[: passes.MOST_PAIRS]
     return [(number, position, row) for _, row, number, position in sure]
+
+
+def _sum_candidates(readings: Path, numbers: list[int], between: Path) -> list[int]:
+    """Gathers the entity rows that any text may mean, once each; returns the first place of every block of their texts."""
+    rows = np.zeros(0, dtype=np.int32)
+    for number in numbers:
+        rows = np.union1d(rows, np.load(readings / f"{shard_name(number)}_rows.npy"))
+    np.save(between / ROWS, rows)
+    return list(range(0, len(rows), BLOCK))
 
 
 def _measures(

@@ -2,8 +2,9 @@
 
 1. `survey`: what words do the sites use, and what do the pictures look like to CLIP (each picture is embedded once)?
 2. `read`: mentions and candidates of every text; what each page is about; which pictures' entities are beyond doubt.
-3. `calibrate_filter` (once, not by shard): does CLIP tell sure pairs from shuffled ones?
-4. `decide`: candidates by text and picture → `data/labels/NUMBER.parquet`.
+3. `embed_texts` (by block, not by shard): what do the candidates' texts look like to CLIP (each is embedded once)?
+4. `calibrate_filter` (once, not by shard): does CLIP tell sure pairs from shuffled ones?
+5. `decide`: candidates by text and picture → `data/labels/NUMBER.parquet`.
 
 Between passes the driver adds up what the shards counted (`components.label.label`). Nothing but keys and files' names depends on
 how the pictures are split into shards.
@@ -20,19 +21,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.images import BadImage, decode
 from components.knowledge import KnowledgeBase
 from components.label import format as files
 from components.label import workers
+from components.label.chart import calibration_chart
 from components.label.disambiguate import Choice, Context
 from components.label.image_filter import Calibration, calibrate
 from components.label.link import Linkable, link
 from components.label.pages import Profiles, contribution, write_sums
 from components.label.parameters import LabelParameters
+from components.label.pictures import batches_ahead
 from components.label.reading import ALT, CAPTION, LONGEST, Reading, read_text
+from components.label.texts import BLOCK, ROWS, TextScorer, write_block
 from components.label.words import count_words, read_counts, voice, write_counts
 from components.shard_map import Outcome
-from components.shards import SUCCESS, read_shard, shard_name
+from components.shards import SUCCESS, shard_name
 from components.stage import write_json
 
 # Sure pictures that the image filter is calibrated on, at most.
@@ -71,9 +74,8 @@ def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
     encoder = workers.encoder(job.model)
     embedded: npt.NDArray[np.float16] | None = None
     read = 0
-    for keys, pictures in _batches(
-        job.crawl / f"{shard_name(number)}.tar", encoder.image_size, job.parameters.image_batch
-    ):
+    tar = job.crawl / f"{shard_name(number)}.tar"
+    for keys, pictures in batches_ahead(tar, encoder.image_size, job.parameters.image_batch):
         vectors = encoder.images(pictures)
         if embedded is None:
             embedded = np.zeros((len(rows), vectors.shape[1]), dtype=np.float16)
@@ -94,24 +96,8 @@ def _voices(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
             yield voice(str(row["site"] or ""), source), str(row[column] or "")[:LONGEST]
 
 
-def _batches(tar: Path, size: int, batch: int) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
-    keys: list[str] = []
-    pictures: list[npt.NDArray[np.uint8]] = []
-    for picture in read_shard(tar):
-        try:
-            pictures.append(decode(picture.image, size))
-        except BadImage:
-            continue
-        keys.append(picture.key)
-        if len(keys) == batch:
-            yield keys, np.stack(pictures)
-            keys, pictures = [], []
-    if keys:
-        yield keys, np.stack(pictures)
-
-
 def read(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes the shard's readings (`MENTIONS_SCHEMA`), its part of the pages' profiles, and its sure pictures."""
+    """Writes the shard's readings (`MENTIONS_SCHEMA`), its part of the pages' profiles, its candidates and its sure pictures."""
     p = job.parameters
     finder = workers.mention_finder(job.knowledge, p.ner, p.max_words, p.max_candidates)
     knowledge = workers.knowledge_base(job.knowledge)
@@ -122,6 +108,8 @@ def read(job: Job, number: int, _: int, out: Path) -> Outcome:
     )
     write_sums(out / f"{shard_name(number)}_pages.parquet", readings, knowledge)
     write_json(out / f"{shard_name(number)}_sure.json", _sure(rows, readings, p.min_coverage))
+    rows_named = {row for r in readings for m in r.mentions for row in m.rows}
+    np.save(out / f"{shard_name(number)}_rows.npy", np.array(sorted(rows_named), dtype=np.int32))
     mentioned = sum(1 for r in readings if r.mentions)
     candidates = sum(len(m.rows) for r in readings for m in r.mentions)
     return Outcome({"pictures": len(rows), "with_mention": mentioned, "candidates": candidates}, attempted=len(rows))
@@ -137,13 +125,23 @@ def _sure(rows: list[dict[str, Any]], readings: list[Reading], min_coverage: flo
     return sorted(sure)[:MOST_PAIRS]
 
 
+def embed_texts(job: Job, first: int, _: int, out: Path) -> Outcome:
+    """Writes the block of candidates' texts that begins at place `first` of their rows (`components.label.texts`)."""
+    rows = np.load(job.between / ROWS, mmap_mode="r")[first : first + BLOCK]
+    knowledge = workers.knowledge_base(job.knowledge)
+    texts = [workers.entity_text(knowledge, int(row)) for row in rows]
+    references = np.load(job.between / "references.npy").astype(np.float32)
+    write_block(out, first, workers.encoder(job.model).texts(texts), references)
+    return Outcome({"texts": len(texts)})
+
+
 def calibrate_filter(job: Job, sure: list[tuple[int, int, int]], _: int, out: Path) -> Outcome:
-    """Writes `calibration.json`, from sure (shard, position, entity row) in random order.
+    """Writes `calibration.json`, the scores behind it (`PAIRS_SCHEMA`) and their chart, from sure pictures in random order:
+    (shard, position, entity row).
 
     The unmatched text of a picture is that of the picture half the list further, if it shows another entity.
     """
-    scorer = workers.scorer(job.knowledge, job.model, job.between / "references.npy")
-    scorer.prepare(row for _, _, row in sure)
+    scorer = workers.scorer(job.between)
     images = {n: np.load(job.between / f"{shard_name(n)}_images.npy", mmap_mode="r") for n in {n for n, _, _ in sure}}
     matched, unmatched = [], []
     half = len(sure) // 2
@@ -153,7 +151,12 @@ def calibrate_filter(job: Job, sure: list[tuple[int, int, int]], _: int, out: Pa
             own, foreign = scorer.score(picture, [row, other])
             matched.append(float(own))
             unmatched.append(float(foreign))
-    write_json(out / "calibration.json", vars(calibrate(matched, unmatched, job.parameters.image_quantile)))
+    calibration = calibrate(matched, unmatched, job.parameters.image_quantile)
+    write_json(out / "calibration.json", vars(calibration))
+    pq.write_table(
+        pa.table({"matched": matched, "shuffled": unmatched}, files.PAIRS_SCHEMA), out / "calibration.parquet"
+    )
+    (out / "calibration.svg").write_text(calibration_chart(matched, unmatched, calibration), encoding="utf-8")
     return Outcome({"pairs": len(matched)})
 
 
@@ -165,8 +168,7 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
     readings = [Reading.of(row) for row in table.to_pylist()]
     profiles = Profiles.read(job.between / "pages.parquet", {r.page_url for r in readings}, {r.site for r in readings})
     contexts = _embed_unique(knowledge, [r.context for r in readings])
-    scorer = workers.scorer(job.knowledge, job.model, job.between / "references.npy")
-    scorer.prepare([row for r in readings for m in r.mentions for row in m.rows])
+    scorer = workers.scorer(job.between)
     images = np.load(job.between / f"{shard_name(number)}_images.npy")
     counts: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
@@ -186,7 +188,7 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
     return Outcome(counts, attempted=len(rows))
 
 
-def linkable(m: Any, image: npt.NDArray[np.float32], knowledge: KnowledgeBase, scorer: workers.TextScorer) -> Linkable:
+def linkable(m: Any, image: npt.NDArray[np.float32], knowledge: KnowledgeBase, scorer: TextScorer) -> Linkable:
     """A read mention with its candidates' embeddings and the picture's scores."""
     choice = Choice(knowledge.vectors(m.rows), np.asarray(m.priors, dtype=np.float32))
     ids = tuple(knowledge.entity_id(row) for row in m.rows)

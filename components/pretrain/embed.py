@@ -1,21 +1,25 @@
 """Pictures and texts → embeddings, with a model folder of ours or any open_clip model."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import open_clip
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from components.errors import InputError
-from components.pretrain import towers
+from components.errors import InputError, SetupError
+from components.pretrain import towers, weights
 from components.pretrain.loader import Tokenizer
 from components.pretrain.texts import encode_texts
 from components.pretrain.towers import TowerConfig
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 256
 
@@ -39,8 +43,9 @@ class Encoder:
         return self._stack(parts)
 
     def _images(self, pictures: Tensor) -> Tensor:
-        x = pictures.to(self._device).permute(0, 3, 1, 2).to(torch.float32) / 255
-        x = (resize(x, self.image_size) - self._mean) / self._std
+        # In place: fresh memory for every step would cost as much as the arithmetic.
+        x = pictures.to(self._device).permute(0, 3, 1, 2).to(torch.float32).div_(255)
+        x = resize(x, self.image_size).sub_(self._mean).div_(self._std)
         features: Tensor = self._model.encode_image(x.contiguous(memory_format=torch.channels_last), normalize=True)
         return features
 
@@ -73,29 +78,64 @@ def resize(x: Tensor, size: int) -> Tensor:
 
 
 def load_encoder(model: Path | str) -> Encoder:
-    """A model folder (`open_clip_config.json` + `open_clip_model.safetensors`), or `NAME` / `NAME:PRETRAINED` of open_clip.
+    """A model folder (`open_clip_config.json` + `open_clip_model.safetensors`), or an architecture of open_clip.
+
+    `NAME:TAG` has the weights that are published by that tag, `NAME:FILE.safetensors` those of a checkpoint, and `NAME` alone
+    untrained ones, the same in every process.
 
     Raises:
-        InputError: if there is neither.
+        InputError: if there is no such model, or its weights are a pickle.
+        SetupError: if its weights or its tokenizer cannot be had.
     """
     folder = Path(model)
     if (folder / "open_clip_config.json").is_file():
-        if not (folder / "open_clip_model.safetensors").is_file():
-            raise InputError(f"{folder} has no open_clip_model.safetensors; run `mofi pretrain` again")
-        return _from_open_clip(f"local-dir:{folder}", None)
-    name, _, pretrained = str(model).partition(":")
-    if name in open_clip.list_models():
-        return _from_open_clip(name, pretrained or None)
-    raise InputError(
-        f"{model} is neither a model folder (with open_clip_config.json) nor a model of open_clip; "
-        "run `mofi pretrain`, or name one of open_clip.list_models(), with `:PRETRAINED` if wanted"
-    )
+        return _of_folder(folder)
+    name, _, source = str(model).partition(":")
+    if name not in open_clip.list_models():
+        raise InputError(
+            f"{model} is neither a model folder (with open_clip_config.json) nor a model of open_clip; "
+            f"run `mofi pretrain`, or name one of open_clip.list_models(), with `:TAG` or `:FILE{weights.SAFE}` if wanted"
+        )
+    if not source:
+        logger.warning("%s is untrained: name its weights too, as %s:TAG or %s:FILE%s", name, name, name, weights.SAFE)
+        return _architecture(name, None, {})
+    if Path(source).suffix in {weights.SAFE, *weights.PICKLES}:
+        return _architecture(name, weights.checkpoint(Path(source)), {})
+    return _architecture(name, weights.published(name, source), open_clip.get_pretrained_cfg(name, source))
 
 
-def _from_open_clip(name: str, pretrained: str | None) -> Encoder:
-    model = open_clip.create_model(name, pretrained=pretrained, weights_only=True)
+def _of_folder(folder: Path) -> Encoder:
+    if not (folder / weights.PUBLISHED).is_file():
+        pickles = sorted(path for path in folder.iterdir() if path.suffix in weights.PICKLES)
+        mend = weights.conversion(pickles[0]) if pickles else "run `mofi pretrain` again"
+        raise InputError(f"{folder} has no {weights.PUBLISHED}; {mend}")
+    model = open_clip.create_model(f"local-dir:{folder}", weights_only=True)
     preprocess = model.visual.preprocess_cfg
-    return Encoder(model, preprocess["mean"], preprocess["std"], open_clip.get_tokenizer(name))
+    return Encoder(model, preprocess["mean"], preprocess["std"], open_clip.get_tokenizer(f"local-dir:{folder}"))
+
+
+def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) -> Encoder:
+    """`facts` are open_clip's of a published tag: how pictures are normalised, and the activation it was trained with."""
+    try:
+        tokenizer = cast(Tokenizer, open_clip.get_tokenizer(name))
+    except (ImportError, OSError) as error:
+        raise SetupError(
+            f"the tokenizer of {name} cannot be had ({error}); pip install transformers, or choose a model without one"
+        ) from error
+    quick = {"force_quick_gelu": True} if facts.get("quick_gelu") else {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            model = open_clip.create_model(
+                name, str(checkpoint) if checkpoint else None, weights_only=True, pretrained_text=False, **quick
+            )
+        except (RuntimeError, SafetensorError) as error:
+            raise InputError(
+                f"{checkpoint} holds no weights of {name} ({str(error)[:300]}); name its own model"
+            ) from error
+    preprocess = model.visual.preprocess_cfg
+    mean, std = (facts.get(part, preprocess[part]) for part in ("mean", "std"))
+    return Encoder(model, mean, std, tokenizer)
 
 
 def untrained(tower: str, seed: int) -> Encoder:

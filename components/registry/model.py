@@ -4,10 +4,12 @@ import importlib.metadata
 import logging
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
 import numpy as np
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 CODE = Path(__file__).with_name("pyfunc.py")
 # What loading a logged model takes; nothing of this project.
 REQUIREMENTS = ("torch", "open_clip_torch", "safetensors", "pillow", "pandas", "numpy")
+SCHEME = "models:/"
 DIGEST_TAG, RECIPE_TAG = "sha256", "recipe"
 
 
@@ -78,6 +81,48 @@ def find(mark: str) -> str | None:
         output_format="list",
     )
     return str(found[0].model_uri) if found else None
+
+
+def fetch(uri: str, cache: Path) -> Path:
+    """The model folder behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`, copied into `cache` once per version.
+
+    Raises:
+        InputError: if the registry has no such version, or it holds no model folder.
+    """
+    tracking.connect()
+    version = _version(uri)
+    place = cache / f"{version.name}-{version.version}-{str(version.source).rpartition('/')[2]}"
+    if not place.is_dir():
+        with TemporaryDirectory(dir=_made(cache)) as unfinished:
+            got = Path(mlflow.artifacts.download_artifacts(artifact_uri=str(version.source), dst_path=unfinished))
+            found = sorted(got.glob("**/open_clip_config.json"))
+            if not found:
+                raise InputError(
+                    f"{uri} (version {version.version}) holds no open_clip_config.json; name a model of `mofi pretrain`"
+                )
+            found[0].parent.rename(place)
+    logger.info("%s is version %s of %s", uri, version.version, version.name)
+    return place
+
+
+def _version(uri: str) -> ModelVersion:
+    name, _, alias = uri.removeprefix(SCHEME).partition("@")
+    client = mlflow.MlflowClient()
+    try:
+        if alias:
+            return client.get_model_version_by_alias(name, alias)
+        name, _, number = name.partition("/")
+        return client.get_model_version(name, number)
+    except MlflowException as error:
+        raise InputError(
+            f"the registry has no {uri} ({error.message}); write {SCHEME}NAME@ALIAS or {SCHEME}NAME/VERSION of a model "
+            "that `mofi promote` registered"
+        ) from error
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def load(name: str, alias: str) -> Any:

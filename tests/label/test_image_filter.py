@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.label.image_filter import NO_SAY, calibrate, standard
-from components.label.workers import TextScorer, entity_text
+from components.label.workers import entity_text
 
 RNG = np.random.default_rng(0)
 RIGHT, WRONG = RNG.normal(1.0, 1.0, 2000), RNG.normal(0.0, 1.0, 2000)
@@ -65,35 +65,6 @@ def test_scores_are_standardised_per_text():
 def test_without_reference_pictures_a_cosine_stays_as_it_is():
     fitted = standard(np.ones((2, 4), np.float32), np.zeros((0, 4), np.float32))
     assert list(fitted.mean) == [0, 0] and list(fitted.deviation) == [1, 1]
-
-
-class Letters:
-    """An encoder whose text embedding is the share of each letter."""
-
-    def texts(self, texts):
-        counts = np.array([[t.lower().count(c) for c in "abcdefghijklmnopqrstuvwxyz"] for t in texts], dtype=np.float32)
-        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
-
-
-def scorer(base):
-    return TextScorer(base, Letters(), RNG.normal(size=(64, 26)).astype(np.float32))
-
-
-def test_scores_do_not_depend_on_when_a_text_was_prepared(base):
-    picture = RNG.normal(size=26).astype(np.float32)
-    rows, references = [3, 1, 7], RNG.normal(size=(64, 26)).astype(np.float32)
-    at_once, one_by_one = TextScorer(base, Letters(), references), TextScorer(base, Letters(), references)
-    at_once.prepare(rows)
-    for row in rows:
-        one_by_one.prepare([row])
-        one_by_one.prepare([row])
-    np.testing.assert_allclose(at_once.score(picture, rows), one_by_one.score(picture, rows), rtol=1e-5)
-
-
-def test_an_unreadable_picture_says_nothing(base):
-    ready = scorer(base)
-    ready.prepare([0, 1])
-    assert not ready.score(np.zeros(26, np.float32), [0, 1]).any()
 
 
 def test_clip_reads_name_and_description(base):

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.errors import InputError, MofiError
-from components.label.format import LABELS_SCHEMA
+from components.label.format import LABELS_SCHEMA, PAIRS_SCHEMA
 from components.label.label import label_pictures
 from components.shards import read_index
 from tests.label.conftest import Shown, small_web, write_crawl
@@ -83,6 +83,14 @@ def test_picture_embeddings_lie_beside_the_labels(run, crawl):
     images = np.load("labels/00000_images.npy")
     assert images.dtype == np.float16
     assert np.linalg.norm(images.astype(np.float32), axis=1) == pytest.approx(1, abs=1e-2)
+
+
+def test_what_the_filter_was_calibrated_on_lies_beside_the_labels(run, crawl):
+    measures = run(crawl)
+    pairs = pq.read_table("labels/calibration.parquet")
+    assert pairs.schema.equals(PAIRS_SCHEMA)
+    assert len(pairs) == measures["image_filter"]["pairs"] > 10
+    assert f"AUC {measures['image_filter']['auc']:.3f}" in Path("labels/calibration.svg").read_text(encoding="utf-8")
 
 
 def test_how_the_crawl_is_cut_into_shards_plays_no_part(run, crawl, tmp_path):

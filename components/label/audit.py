@@ -1,0 +1,229 @@
+"""How often the image filter overrules the text and how often it is right, by how often the text names the entity.
+
+A CLIP errs most on what it saw least, so a filter may repair the labels of common entities and ruin those of rare ones. Entities
+are ranked by the pictures that the text alone would label with them (not by labels that were kept: the filter's own work would
+decide who is rare) and cut where a third and two thirds of those pictures are reached, so that each group has about as many.
+Equally frequent entities stay together, in the group of their middle.
+"""
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.label.format import BY_IMAGE, KEPT, REPEATED, SURPLUS
+from components.shards import shard_name, shard_numbers
+
+GROUPS = HEAD, MIDDLE, TAIL = "head", "middle", "tail"
+ALL, CONTESTED = "all", "contested"  # contested: mentions of which several entities were candidates
+AGREED, DROPPED, SWAPPED = "agreed", "dropped", "swapped"
+_STANDS = frozenset({KEPT, SURPLUS, REPEATED})
+_NORMAL_95 = 1.96
+
+
+@dataclass(frozen=True)
+class Say:
+    """A mention that the text alone would label, and what the image filter made of it.
+
+    `chosen` is the text's entity with its probability by the text and its score by the picture, `reason` why it was dropped (or
+    that it was kept); `instead` is the entity that the picture chose, if it chose another.
+    """
+
+    start: int
+    end: int
+    chosen: str
+    text_score: float
+    image_score: float
+    reason: str
+    outcome: str
+    instead: str | None
+    instead_score: float | None
+    contested: bool
+
+
+def says(decisions: Iterable[Mapping[str, Any]]) -> list[Say]:
+    """The mentions of one picture on which the image filter had its say, in order of offset."""
+    by_mention: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
+    for decision in decisions:
+        by_mention.setdefault((decision["start"], decision["end"]), []).append(decision)
+    found = []
+    for (start, end), rivals in by_mention.items():
+        best = max(rivals, key=lambda d: d["text_score"])
+        if best["reason"] not in _STANDS | BY_IMAGE:
+            continue
+        won = next((d for d in rivals if d["reason"] in _STANDS), None)
+        outcome = DROPPED if won is None else AGREED if won is best else SWAPPED
+        other = won if outcome == SWAPPED else None
+        found.append(
+            Say(
+                start,
+                end,
+                best["entity_id"],
+                best["text_score"],
+                best["image_score"],
+                best["reason"],
+                outcome,
+                other["entity_id"] if other else None,
+                other["image_score"] if other else None,
+                len(rivals) > 1,
+            )
+        )
+    return found
+
+
+def labelled_by_text(labels: Path) -> Counter[str]:
+    """Pictures that the text alone would label with each entity."""
+    counts: Counter[str] = Counter()
+    for _, row in _rows(labels):
+        counts.update({say.chosen for say in says(row["decisions"])})
+    return counts
+
+
+def by_frequency(counts: Mapping[str, int]) -> dict[str, str]:
+    """Entity → `head`, `middle` or `tail` (see above)."""
+    sizes = Counter(counts.values())
+    total = sum(counts.values())
+    group: dict[int, str] = {}
+    before = 0
+    for count, entities in sorted(sizes.items(), reverse=True):
+        middle = before + count * entities / 2
+        group[count] = GROUPS[min(2, int(3 * middle / total))]
+        before += count * entities
+    return {entity: group[count] for entity, count in counts.items()}
+
+
+@dataclass
+class _Tally:
+    outcomes: Counter[str] = field(default_factory=Counter)
+    # With a truth: mentions whose text choice is right, by outcome, and swaps to the right entity.
+    text_right: Counter[str] = field(default_factory=Counter)
+    mended: int = 0
+
+    def add(self, say: Say, truth: str | None) -> None:
+        self.outcomes[say.outcome] += 1
+        self.text_right[say.outcome] += truth is not None and say.chosen == truth
+        self.mended += truth is not None and say.instead == truth
+
+    def figures(self, *, judged: bool) -> dict[str, Any]:
+        mentions, dropped, swapped = self.outcomes.total(), self.outcomes[DROPPED], self.outcomes[SWAPPED]
+        overruled = dropped + swapped
+        figures: dict[str, Any] = {
+            "mentions": mentions,
+            "dropped": dropped,
+            "swapped": swapped,
+            "overruled_share": _share(overruled, mentions),
+        }
+        if judged:
+            right = dropped - self.text_right[DROPPED] + self.mended
+            lost = self.text_right[DROPPED] + self.text_right[SWAPPED]
+            figures |= {
+                "text_right": _share(self.text_right.total(), mentions),
+                "agreed_right": _share(self.text_right[AGREED], self.outcomes[AGREED]),
+                "overruled_right": _share(right, overruled),
+                "overruled_right_interval": interval(right, overruled),
+                # A filter that drops blindly is right as often as the text is wrong.
+                "overruled_right_by_chance": _share(mentions - self.text_right.total(), mentions),
+                "swapped_right": _share(self.mended, swapped),
+                "lost": lost,
+                "lost_share": _share(lost, self.text_right.total()),
+            }
+        return figures
+
+
+def audit(labels: Path, truth: Mapping[str, str | None] | None = None) -> dict[str, Any]:
+    """The figures of all mentions with a say, of the contested ones, and of each group of entities.
+
+    Args:
+        labels: `data/labels`.
+        truth: key of a picture → the Q-id of what it shows, or None where that has none; other pictures are left out.
+
+    Returns:
+        For each group `mentions`, how many of them the filter `dropped` or `swapped` for a rival, and `overruled_share`, either's
+        share; for groups of entities also `entities` and `least` and `most`, the pictures of each. With a truth also
+        `text_right` (the text's choice is right) and `agreed_right`, shares of all and of those that the filter left alone;
+        `overruled_right` (a wrong choice was dropped, or swapped for the right one) with its 95 % interval, beside
+        `overruled_right_by_chance`; `swapped_right`; and `lost`: right choices that the filter dropped or swapped. A share of
+        nothing is None.
+    """
+    counts = labelled_by_text(labels)
+    groups = by_frequency(counts)
+    tallies = {name: _Tally() for name in (ALL, CONTESTED, *GROUPS)}
+    for _, row in _rows(labels):
+        if truth is not None and row["key"] not in truth:
+            continue
+        shown = truth[row["key"]] if truth is not None else None
+        for say in says(row["decisions"]):
+            for name in (ALL, groups[say.chosen], *([CONTESTED] if say.contested else [])):
+                tallies[name].add(say, shown)
+    figures = {name: tally.figures(judged=truth is not None) for name, tally in tallies.items()}
+    for name in GROUPS:
+        sizes = [count for entity, count in counts.items() if groups[entity] == name]
+        figures[name] |= {"entities": len(sizes), "least": min(sizes, default=None), "most": max(sizes, default=None)}
+    return figures
+
+
+def truth_by_key(index: pa.Table, truth: pa.Table) -> dict[str, str | None]:
+    """Key → Q-id of the truth table's pictures, from `key, url` of the crawl's and `url, entity_id` of the truth's rows."""
+    known = dict(zip(truth["url"].to_pylist(), truth["entity_id"].to_pylist(), strict=True))
+    pairs = zip(index["key"].to_pylist(), index["url"].to_pylist(), strict=True)
+    return {key: known[url] for key, url in pairs if url in known}
+
+
+@dataclass(frozen=True)
+class Overruled:
+    """A say by which a text's choice was overruled: of which picture, and how frequent the text's choice is."""
+
+    shard: int
+    key: str
+    source: str
+    group: str
+    say: Say
+
+
+def overruled(labels: Path, most: int | None = None) -> list[Overruled]:
+    """Those of all pictures in order of their keys; with `most`, as many of each group, drawn by a hash of the key."""
+    groups = by_frequency(labelled_by_text(labels))
+    found = (
+        Overruled(number, row["key"], row["source"], groups[say.chosen], say)
+        for number, row in _rows(labels)
+        for say in says(row["decisions"])
+        if say.outcome != AGREED
+    )
+    if most is None:
+        return list(found)
+    drawn: dict[str, list[tuple[int, int, Overruled]]] = {name: [] for name in GROUPS}
+    for n, one in enumerate(found):
+        lot = -int.from_bytes(sha256(one.key.encode()).digest()[:8], "big")
+        heap = drawn[one.group]
+        if len(heap) < most:
+            heapq.heappush(heap, (lot, n, one))
+        else:
+            heapq.heappushpop(heap, (lot, n, one))
+    return [one for heap in drawn.values() for _, n, one in sorted(heap, key=lambda entry: entry[1])]
+
+
+def _rows(labels: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number in shard_numbers(labels):
+        for row in pq.read_table(labels / f"{shard_name(number)}.parquet").to_pylist():
+            yield number, row
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def interval(part: int, whole: int) -> tuple[float, float] | None:
+    """Wilson's 95 % interval of a share; None where there is nothing to share."""
+    if not whole:
+        return None
+    share, z = part / whole, _NORMAL_95
+    centre = (share + z * z / (2 * whole)) / (1 + z * z / whole)
+    half = z * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole)) / (1 + z * z / whole)
+    return round(max(0.0, centre - half), 4), round(min(1.0, centre + half), 4)

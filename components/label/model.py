@@ -1,0 +1,47 @@
+"""Which CLIP the image filter uses: found once, before any picture is read, so that all workers load the same one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.shard_map import WORK
+
+_REGISTRY = "models:/"
+
+
+@dataclass(frozen=True)
+class FilterModel:
+    """`name` loads it in any process (`components.pretrain.embed.load_encoder`); `mark` is what a fingerprint counts of it."""
+
+    name: str
+    mark: tuple[object, ...]
+
+
+def find_model(model: str) -> FilterModel:
+    """A model folder, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or `models:/NAME@ALIAS` of the registry.
+
+    What lies on this machine counts by its bytes: whoever promotes another champion or puts other weights in the same place
+    gets other labels. Whether a name that is none of these is one of open_clip's is left to `load_encoder`.
+
+    Raises:
+        InputError: if the registry has no such model, or the weights are missing or a pickle.
+        SetupError: if the weights cannot be had.
+    """
+    if model.startswith(_REGISTRY):
+        from components.registry.model import fetch  # MLflow takes seconds to import
+
+        return _folder(fetch(model, WORK / "models"))
+    if Path(model).is_dir():
+        return _folder(Path(model))
+    name, _, source = model.partition(":")
+    if not source or Path(name).exists():
+        return FilterModel(model, (model,))
+    from components.pretrain import weights
+
+    if Path(source).suffix in {weights.SAFE, *weights.PICKLES}:
+        file = weights.checkpoint(Path(source).absolute())
+        return FilterModel(f"{name}:{file}", (name, file))
+    return FilterModel(model, (model, weights.published(name, source)))
+
+
+def _folder(folder: Path) -> FilterModel:
+    return FilterModel(str(folder.absolute()), (folder.absolute(),))
