@@ -38,12 +38,11 @@ def explain(
     ),
     params: Params = Path("params.yaml"),
 ) -> None:
-    """Show how a text is linked: its mentions, their candidates, and why each is kept or dropped (without a picture)."""
+    """Show how a text is linked: its mentions, their candidates, each one's scores, and why it is kept or dropped (no picture)."""
     from rich.console import Console
 
     from components import parameters
     from components.label.explain import explain_text, table
 
     knobs = parameters.load(params).label
-    reading, label = explain_text(text, context, site, knowledge, labels, knobs)
-    Console().print(table(reading, label, knowledge))
+    Console().print(table(explain_text(text, context, site, knowledge, labels, knobs), knowledge))
