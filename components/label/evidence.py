@@ -36,7 +36,7 @@ class Evidence:
 
     def log_odds(self, weights: WeightParameters) -> Numbers:
         """z of each candidate, [n]; "none of them" has `weights.none`."""
-        return np.sum(list(self.parts(weights).values()), axis=0)
+        return np.asarray(np.sum(list(self.parts(weights).values()), axis=0), dtype=np.float64)
 
 
 def evidence(choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int) -> list[Evidence]:

@@ -1,9 +1,9 @@
-"""The figures of a gold file for the terminal."""
+"""What was measured on, and learnt from, a gold file, for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Group
+from rich.console import ConsoleRenderable, Group
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -18,14 +18,32 @@ _SHOWN_LINES, _SHOWN_EXAMPLES = 10, 2
 
 def table(figures: Mapping[str, Any]) -> Group:
     """What `gold_scores.score` returns, as tables: figures, then errors with some examples, then lines left out."""
-    parts = [Text(f"{figures['labels']} labels in {figures['texts']} texts"), _scores(figures), _shares(figures)]
+    parts: list[ConsoleRenderable] = [
+        Text(f"{figures['labels']} labels in {figures['texts']} texts"),
+        _scores(figures),
+        _shares(figures),
+    ]
     for name, title in (("missed", "labels without a right link"), ("wrong_links", "wrong links")):
         parts.append(_errors(figures[name], title))
-    bad = figures["bad_lines"]
-    if bad:
-        rest = [f"… and {len(bad) - _SHOWN_LINES} more"] if len(bad) > _SHOWN_LINES else []
-        parts.append(Text("\n".join([f"{len(bad)} lines left out:", *bad[:_SHOWN_LINES], *rest])))
-    return Group(*parts)
+    return Group(*parts, *_left_out(figures["bad_lines"]))
+
+
+def fit_table(figures: Mapping[str, Any], bad_lines: Sequence[str]) -> Group:
+    """What `fit.fit` found, by part of the gold file: log-loss and accuracy with the present and with the new weights."""
+    rows = Table("", "texts", "mentions", "log-loss", "→", "accuracy", "→", box=None)
+    for name, part in figures.items():
+        scores = (
+            _share(part[key]) for key in ("log_loss_before", "log_loss_after", "accuracy_before", "accuracy_after")
+        )
+        rows.add_row(name.replace("_", " "), str(part["texts"]), str(part["mentions"]), *scores)
+    return Group(rows, *_left_out(bad_lines))
+
+
+def _left_out(bad: Sequence[str]) -> list[Text]:
+    if not bad:
+        return []
+    rest = [f"… and {len(bad) - _SHOWN_LINES} more"] if len(bad) > _SHOWN_LINES else []
+    return [Text("\n".join([f"{len(bad)} lines left out:", *bad[:_SHOWN_LINES], *rest]))]
 
 
 def _scores(figures: Mapping[str, Any]) -> Table:
