@@ -1,6 +1,7 @@
 """New weights in a parameter file, with everything else in it as it was."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from components import parameters
@@ -21,9 +22,10 @@ def replace_weights(path: Path, weights: WeightParameters) -> None:
     Raises:
         ParameterError: if the file does not hold one weight a line, as the repository's own does; it is left as it was.
     """
-    content = path.read_text(encoding="utf-8")
+    present = parameters.load(path).label.weights.model_dump()
+    changed = {name: f"{value:g}" for name, value in weights.model_dump().items() if value != present[name]}
     partial = path.with_name(path.name + ".part")
-    partial.write_text(_replaced(content, weights), encoding="utf-8")
+    partial.write_text(_replaced(path.read_text(encoding="utf-8"), changed), encoding="utf-8")
     try:
         written = parameters.load(partial).label.weights == weights
     except ParameterError:
@@ -36,8 +38,7 @@ def replace_weights(path: Path, weights: WeightParameters) -> None:
     partial.replace(path)
 
 
-def _replaced(content: str, weights: WeightParameters) -> str:
-    values = weights.model_dump()
+def _replaced(content: str, values: Mapping[str, str]) -> str:
     replaced = []
     section = block = ""
     for line in content.split("\n"):
@@ -47,7 +48,7 @@ def _replaced(content: str, weights: WeightParameters) -> str:
             block = line.strip().split(":")[0]
         found = _VALUE.fullmatch(line.rstrip("\r"))
         if (section, block) == ("label", "weights") and found and found["name"] in values:
-            replaced.append(_line(found, f"{values[found['name']]:g}") + ("\r" if line.endswith("\r") else ""))
+            replaced.append(_line(found, values[found["name"]]) + ("\r" if line.endswith("\r") else ""))
         else:
             replaced.append(line)
     return "\n".join(replaced)
