@@ -33,7 +33,7 @@ _PATIENCE = 10.0  # seconds
 def connect() -> None:
     """Joins `RAY_ADDRESS` if it is set, else starts a local Ray (once per process).
 
-    The object store is kept small: shards travel as files, not as objects.
+    The object store is kept small: shards travel as files; only blocks of a stream are objects, two a CPU at once.
 
     Raises:
         SetupError: if no Ray answers at `RAY_ADDRESS`.
@@ -61,7 +61,7 @@ def connect() -> None:
                 address="local",  # never a cluster that somebody else started here
                 include_dashboard=False,
                 _node_ip_address="127.0.0.1",  # nothing outside this machine is to reach it
-                object_store_memory=256 * 1024**2,
+                object_store_memory=max(256, 32 * (os.cpu_count() or 1)) * 1024**2,
                 logging_level=logging.WARNING,
             )
         logger.info("started Ray on this machine with %s CPUs", int(ray.cluster_resources().get("CPU", 0)))

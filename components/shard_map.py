@@ -13,7 +13,7 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,7 +120,7 @@ def _remove(path: Path) -> None:
 
 def map_shards(
     task: Task,
-    items: Sequence[Any],
+    items: Iterable[Any],
     *,
     stage: str,
     work: Path,
@@ -133,7 +133,8 @@ def map_shards(
 
     Args:
         task: sent to Ray workers; what is heavy it loads once per process itself.
-        items: one small value per shard (paths, lists of URLs), not the data.
+        items: one small value per shard (paths, lists of URLs), not the data; or a stream of blocks of some megabytes, the same
+            each time, which are read as tasks take them.
         stage: for messages.
         work: from `work_folder`.
         max_error_share: above this share of errors among attempted items the map stops.
@@ -148,13 +149,15 @@ def map_shards(
     finished.mkdir(parents=True, exist_ok=True)
     markers.mkdir(exist_ok=True)
     _drop_parts(work)
-    outcomes = _finished_before(finished, markers, len(items))
-    open_items = [n for n in range(len(items)) if n not in outcomes]
+    total = len(items) if isinstance(items, Sized) else None
+    outcomes = _finished_before(finished, markers, total)
     if outcomes:
-        logger.info("%s: %d of %d shards were finished before and are kept", stage, len(outcomes), len(items))
-    if open_items:
+        known = "" if total is None else f" of {total}"
+        logger.info("%s: %d%s shards were finished before and are kept", stage, len(outcomes), known)
+    if total is None or len(outcomes) < total:
         cluster.connect()
-        _run(task, items, open_items, outcomes, stage, work, max_error_share, cpus)
+        waiting = ((n, item) for n, item in enumerate(items) if n not in outcomes)
+        _run(task, waiting, total, outcomes, stage, work, max_error_share, cpus)
     _stop_if_bad(stage, outcomes, max_error_share)
     return finished, _total(outcomes)
 
@@ -167,21 +170,22 @@ def _drop_parts(work: Path) -> None:
         drop(dropped)
 
 
-def _finished_before(finished: Path, markers: Path, shards: int) -> dict[int, Outcome]:
+def _finished_before(finished: Path, markers: Path, shards: int | None) -> dict[int, Outcome]:
     """The outcomes of shards whose marker and files are there; a kill while files are moved or deleted may leave markers alone."""
     outcomes = {}
     for marker in sorted(markers.glob("*.json")):
         record = read_json(marker)
         files = record.pop("files", None)
-        if files is not None and int(marker.stem) < shards and all((finished / name).exists() for name in files):
+        known = shards is None or int(marker.stem) < shards
+        if files is not None and known and all((finished / name).exists() for name in files):
             outcomes[int(marker.stem)] = Outcome(**record)
     return outcomes
 
 
 def _run(
     task: Task,
-    items: Sequence[Any],
-    open_items: list[int],
+    waiting: Iterator[tuple[int, Any]],
+    total: int | None,
     outcomes: dict[int, Outcome],
     stage: str,
     work: Path,
@@ -191,15 +195,16 @@ def _run(
     remote = ray.remote(num_cpus=cpus, max_retries=_RETRIES)(_one)
     # Two tasks a CPU keep workers busy without filling the scheduler with a million shards.
     at_once = max(2, 2 * int(ray.cluster_resources().get("CPU", 1) / cpus))
-    waiting = list(reversed(open_items))
     running: dict[ray.ObjectRef[Any], int] = {}
     try:
         with _progress() as progress:
-            bar = progress.add_task(stage, total=len(items), completed=len(outcomes))
-            while waiting or running:
-                while waiting and len(running) < at_once:
-                    number = waiting.pop()
-                    running[remote.remote(task, items[number], number, work)] = number
+            bar = progress.add_task(stage, total=total, completed=len(outcomes))
+            while (more := next(waiting, None)) is not None or running:
+                if more is not None:
+                    number, item = more
+                    running[remote.remote(task, item, number, work)] = number
+                    if len(running) < at_once:
+                        continue
                 done, _ = ray.wait(list(running), num_returns=1)
                 for reference in done:
                     number = running.pop(reference)

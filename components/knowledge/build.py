@@ -1,121 +1,138 @@
-"""Dump → the files of a knowledge base."""
+"""Dump → the files of a knowledge base, by shard maps: parse, merge, index, embed.
+
+Each step goes on where a killed one was. No process holds more than a block of the dump, a range of entities or a partition of the
+names.
+"""
 
 import logging
-import math
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from functools import partial
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-import marisa_trie
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.knowledge.base import ENTITY_SCHEMA, NAME_FORMAT
-from components.knowledge.dump import read_items
-from components.knowledge.embedder import TextEmbedder
-from components.knowledge.entity import Entity
-from components.knowledge.names import normalise
+from components.knowledge import format as files
+from components.knowledge.anchors import AnchorJob, place, read_anchors
+from components.knowledge.dump import blocks
+from components.knowledge.embed import EmbedJob, embed, fit
+from components.knowledge.index import write_partition
+from components.knowledge.merge import MergeJob, cut, kinds_of, merge
 from components.knowledge.parameters import KnowledgeParameters
-from components.shard_map import drop, publish
+from components.knowledge.parse import parse
+from components.shard_map import drop, map_shards, publish
 from components.stage import write_json
 
 logger = logging.getLogger(__name__)
 
+PARTITION = 400_000  # items, about, whose names a partition of the index holds
+_STEP = "knowledge: {}"
 
-def build(dump: Path, out: Path, parameters: KnowledgeParameters, work: Path) -> dict[str, Any]:
+
+def build(
+    dump: str | Path, out: Path, parameters: KnowledgeParameters, work: Path, anchors: Path | None = None
+) -> dict[str, Any]:
     """Writes the knowledge base of `dump` to `out` (by way of `work`); returns its counts.
 
+    Args:
+        dump: path or URL of a Wikidata JSON dump.
+        out: replaced by the base.
+        parameters: section `knowledge`.
+        work: for what is not finished yet; of this dump, these anchors and these parameters alone.
+        anchors: a table of how often a name links to an item in texts (`components.knowledge.anchors`), for sharper priors.
+
     Raises:
-        InputError: if the dump cannot be used.
+        InputError: if the dump or the anchors cannot be used.
     """
-    counts: Counter[str] = Counter()
-    items = _unique(read_items(dump, parameters, counts), counts)
+    work = work.absolute()
+    parts, counts = map_shards(
+        partial(parse, parameters),
+        blocks(str(dump)),
+        stage=_STEP.format("parse"),
+        work=work / "parse",
+        max_error_share=parameters.max_error_share,
+    )
+    spans = cut(parts)
+    excluded = tuple(kinds_of(parts, parameters.exclude_classes))
+    job = MergeJob(parts, excluded, max(1, round(counts["kept"] / PARTITION)), parameters)
+    ranges, merged = map_shards(partial(merge, job), spans, stage=_STEP.format("merge"), work=work / "merge")
+    items = merged.pop("items")
+    counts.update(merged)
     if not items:
         raise InputError(
-            f"{dump} holds no item with a label in {parameters.language!r} ({dict(counts)}); check knowledge.language"
+            f"{dump} holds no item with a label in {parameters.languages} ({dict(counts)}); check knowledge.languages"
         )
-    logger.info("%d of %d items kept", len(items), counts["lines"])
+    logger.info("%d of %d items kept", items, counts["lines"])
     folder = work / "knowledge"
-    if folder.exists():  # what a killed run left
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    pq.write_table(_table(items), folder / "entities.parquet", compression="zstd")
-    names = _names(items, parameters.max_name_length)
-    _write_names(names, items, parameters.prior_smoothing, folder / "names.marisa")
-    _write_embeddings(items, parameters, folder)
-    ambiguous = sum(len(rows) > 1 for rows in names.values())
-    measures = {
-        "items": len(items),
-        "names": len(names),
-        "ambiguous_names": ambiguous,
-        "lines": dict(sorted(counts.items())),
-    }
+    bounds = _write_entities(ranges, len(spans), folder)
+    named = _index(ranges, bounds, job, work, folder, anchors)
+    _embed(bounds, parameters, work, folder)
+    lines = {name: count for name, count in sorted(counts.items()) if count}
+    measures = {"items": items, **named, "lines": lines}
     write_json(folder / "stats.json", measures)
     publish(folder, out)
     drop(work)
     return measures
 
 
-def _unique(read: Iterable[Entity], counts: Counter[str]) -> list[Entity]:
-    """Items by numeric Q-id; of an item that stands twice, the first."""
-    items: dict[int, Entity] = {}
-    for item in read:
-        items.setdefault(int(item.entity_id[1:]), item)
-    if twice := counts["kept"] - len(items):
-        counts.update(kept=-twice, duplicate=twice)
-    return [items[number] for number in sorted(items)]
+def _write_entities(ranges: Path, count: int, folder: Path) -> list[int]:
+    """Writes the entities of all ranges, in order, as one table; returns the row that each range begins with, and their number."""
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+    folder.mkdir(parents=True)
+    numbers = []
+    with (
+        pa.OSFile(str(folder / files.ENTITIES), "wb") as file,
+        pa.ipc.new_file(file, files.ENTITY_SCHEMA) as arrow,
+        pq.ParquetWriter(folder / files.TABLE, files.ENTITY_SCHEMA, compression="zstd") as parquet,
+    ):
+        for n in range(count):
+            with files.open_arrow(ranges / f"{n:05d}.arrow") as reader:
+                table = reader.read_all()
+                numbers.append(table.column("number").to_numpy().copy())
+                arrow.write_table(table.drop_columns("number"))
+                parquet.write_table(table.drop_columns("number"))
+    np.save(folder / files.IDS, np.concatenate(numbers))
+    return [0, *accumulate(map(len, numbers))]
 
 
-def _table(items: list[Entity]) -> pa.Table:
-    columns = {name: [getattr(item, name) for item in items] for name in ENTITY_SCHEMA.names}
-    return pa.table(columns, schema=ENTITY_SCHEMA)
+def _index(
+    ranges: Path, bounds: Sequence[int], job: MergeJob, work: Path, folder: Path, anchors: Path | None
+) -> dict[str, int]:
+    """Writes the name index; returns how many names it has, and how many of them are ambiguous."""
+    sources = [(ranges / f"{n:05d}_names.arrow", row) for n, row in enumerate(bounds[:-1])]
+    if anchors is not None:
+        linked, counts = map_shards(
+            partial(place, AnchorJob(folder, job.partitions, job.parameters)),
+            read_anchors(anchors),
+            stage=_STEP.format("anchors"),
+            work=work / "anchors",
+        )
+        logger.info("anchors: %s", dict(counts))
+        sources += [(path, 0) for path in sorted(linked.iterdir())]
+    make = partial(_partition, sources, job.parameters.anchor_smoothing)
+    index, counts = map_shards(make, range(job.partitions), stage=_STEP.format("index"), work=work / "index")
+    shutil.copytree(index, folder / files.NAMES)
+    return {"names": counts["names"], "ambiguous_names": counts["ambiguous_names"]}
 
 
-def _names(items: list[Entity], max_length: int) -> dict[str, list[int]]:
-    """Normalised name → rows of the items that bear it, in order."""
-    names: dict[str, list[int]] = defaultdict(list)
-    for row, item in enumerate(items):
-        for name in dict.fromkeys(normalise(n) for n in (item.label, *item.aliases)):
-            if 0 < len(name) <= max_length:
-                names[name].append(row)
-    return names
+def _partition(sources: list[tuple[Path, int]], smoothing: float, _: int, number: int, out: Path) -> Any:
+    return write_partition(sources, smoothing, number, out)
 
 
-def _write_names(names: dict[str, list[int]], items: list[Entity], smoothing: float, path: Path) -> None:
-    """Prior = (log(1 + sitelinks) + smoothing), normalised per name (MOFI, candidates)."""
-    weight = [math.log1p(item.sitelinks) + smoothing for item in items]
-
-    def records() -> Iterator[tuple[str, tuple[int, float]]]:
-        for name, rows in sorted(names.items()):
-            total = sum(weight[row] for row in rows)
-            for row in rows:
-                yield name, (row, weight[row] / total)
-
-    marisa_trie.RecordTrie(NAME_FORMAT, records()).save(str(path))
-
-
-def _write_embeddings(items: list[Entity], parameters: KnowledgeParameters, folder: Path) -> None:
-    labels = {item.entity_id: item.label for item in items}
-
-    def texts() -> Iterator[str]:
-        return (describe(item, labels) for item in items)
-
-    choice = np.random.default_rng(parameters.seed).permutation(len(items))[: parameters.embedding_sample]
-    chosen = set(choice.tolist())
-    sample = [text for row, text in enumerate(texts()) if row in chosen]
-    embedder = TextEmbedder.fit(sample, parameters.embedding_size, parameters.seed)
-    embedder.save(folder)
-    shape = (len(items), embedder.projection.shape[1])
-    embeddings = np.lib.format.open_memmap(folder / "embeddings.npy", mode="w+", dtype=np.float32, shape=shape)
-    embedder.embed_all(texts(), embeddings)
+def _embed(bounds: Sequence[int], parameters: KnowledgeParameters, work: Path, folder: Path) -> None:
+    job = EmbedJob(folder, folder, parameters)
+    fitted, _ = map_shards(partial(fit, job), [None], stage=_STEP.format("fit"), work=work / "fit")
+    for path in fitted.iterdir():
+        shutil.copyfile(path, folder / path.name)
+    parts, _ = map_shards(partial(embed, job), list(pairwise(bounds)), stage=_STEP.format("embed"), work=work / "embed")
+    first = np.load(parts / "00000.npy", mmap_mode="r")
+    shape = (bounds[-1], first.shape[1])
+    embeddings = np.lib.format.open_memmap(folder / files.EMBEDDINGS, mode="w+", dtype=np.float16, shape=shape)
+    for n, (low, high) in enumerate(pairwise(bounds)):
+        embeddings[low:high] = np.load(parts / f"{n:05d}.npy", mmap_mode="r")
     embeddings.flush()
-
-
-def describe(item: Entity, labels: dict[str, str]) -> str:
-    """What an entity's embedding is made of: its names, its description, the names of its classes."""
-    classes = [labels[q] for q in (*item.instance_of, *item.subclass_of) if q in labels]
-    return ". ".join([item.label, *item.aliases, item.description, *classes])

@@ -9,22 +9,30 @@ Folder = Annotated[Path, typer.Option(help="The knowledge base's folder.")]
 
 
 def build(
-    dump: Annotated[Path, typer.Option(help="Wikidata JSON dump: .json, .json.bz2, .json.gz or .json.zst.")] = Path(
-        "data/sample/knowledge.json.bz2"
-    ),
+    dump: Annotated[
+        str, typer.Option(help="Wikidata JSON dump: path or URL of a .json, .json.bz2, .json.gz or .json.zst.")
+    ] = "data/sample/knowledge.json.bz2",
     out: Folder = Path("data/knowledge"),
+    anchors: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table (.parquet, .csv, .tsv) of name, entity_id, count: how often texts link a name to an item."
+        ),
+    ] = None,
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
     """Turn a Wikidata dump into an entity table, a memory-mapped name index and entity embeddings."""
     from components import parameters
     from components.knowledge.build import build as build_base
+    from components.knowledge.dump import identity
     from components.shard_map import fingerprint, work_folder
     from components.stage import stage
 
     knobs = parameters.load(params).knowledge
     with stage("knowledge") as measures:
-        work = work_folder("knowledge", fingerprint(knobs, str(dump)))
-        measures.update(build_base(dump, out, knobs, work))
+        linked = identity(str(anchors)) if anchors is not None else ""
+        work = work_folder("knowledge", fingerprint(knobs, identity(dump), linked))
+        measures.update(build_base(dump, out, knobs, work, anchors))
 
 
 def lookup(

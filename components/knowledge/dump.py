@@ -1,110 +1,116 @@
-"""Reads a Wikidata JSON dump, one item a line, in bounded memory."""
+"""Reads a Wikidata JSON dump, one item a line, as blocks of whole lines; bounded in memory; .bz2 is unpacked on all CPUs."""
 
-import bz2
 import gzip
 import io
+import os
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
+import fsspec
+import rapidgzip
 import zstandard
 
 from components.errors import InputError
-from components.knowledge.entity import Entity
-from components.knowledge.item import INVALID, NO_ENTITY, ItemReader
-from components.knowledge.parameters import KnowledgeParameters
 
-# Below this many lines a share of bad ones says nothing.
-_FEW = 100
-_BLOCK = 1 << 20  # bytes, unpacked
+BLOCK = 8 << 20  # bytes, unpacked
+_ENDINGS = (".json", ".json.bz2", ".json.gz", ".json.zst")
 
 
-def open_dump(path: Path) -> IO[bytes]:
-    """Opens `.json`, `.json.bz2`, `.json.gz` or `.json.zst` for reading lines.
+def identity(location: str) -> str:
+    """What tells a dump from another at the same place: its size, and when it was written or its server's mark of its content.
 
     Raises:
-        InputError: if the file is missing or has another ending.
+        InputError: if it is missing or cannot be asked for.
     """
-    if not path.is_file():
+    info = _info(location)
+    marks = [
+        str(info[key]) for key in ("size", "mtime", "ETag", "etag", "LastModified", "last-modified") if info.get(key)
+    ]
+    return " ".join([location, *marks])
+
+
+def _info(location: str) -> dict[str, Any]:
+    try:
+        fs, path = fsspec.url_to_fs(location)
+        info: dict[str, Any] = fs.info(path)
+    except FileNotFoundError:
         raise InputError(
-            f"{path} is missing; name a Wikidata JSON dump with --dump, or build the sample's with `mofi sample build`"
-        )
-    match path.suffix:
+            f"{location} is missing; name a Wikidata JSON dump with --dump, or build the sample's with `mofi sample build`"
+        ) from None
+    except Exception as error:  # whatever a storage library raises
+        raise InputError(f"{location} cannot be asked for: {error}; check the address and the credentials") from error
+    return info
+
+
+@contextmanager
+def open_dump(location: str) -> Iterator[IO[bytes]]:
+    """Opens `.json`, `.json.bz2`, `.json.gz` or `.json.zst`, a path or a URL, for reading what it unpacks to.
+
+    Raises:
+        InputError: if it is missing or has another ending.
+    """
+    _info(location)
+    ending = Path(location).suffix
+    if not location.endswith(_ENDINGS):
+        raise InputError(f"{location} ends in {ending!r}; a dump ends in {', '.join(_ENDINGS)}")
+    with fsspec.open(location, "rb", block_size=BLOCK) as packed, _unpacked(packed, ending) as stream:
+        yield stream
+
+
+def _unpacked(packed: Any, ending: str) -> Any:
+    match ending:
         case ".bz2":
-            return bz2.open(path, "rb")
+            return rapidgzip.IndexedBzip2File(packed, parallelization=os.cpu_count() or 1)
         case ".gz":
-            return cast("IO[bytes]", gzip.open(path, "rb"))
+            return gzip.open(packed)
         case ".zst":
             # Dumps that were compressed in parallel consist of many frames.
-            reader = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
+            reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True, closefd=False)
             return io.BufferedReader(cast("io.RawIOBase", reader))
-        case ".json":
-            return path.open("rb")
-    raise InputError(f"{path} ends in {path.suffix!r}; a dump ends in .json, .json.bz2, .json.gz or .json.zst")
+    return packed
 
 
-def read_items(path: Path, parameters: KnowledgeParameters, counts: Counter[str]) -> Iterator[Entity]:
-    """Yields the items worth keeping; everything else is counted by reason in `counts`.
-
-    Whatever a line holds, it is counted: as `kept`, `no_label`, `excluded_class`, `no_item` (a property, a lexeme), or as bad:
-    `invalid_json`, `no_entity` (JSON, but nothing of Wikidata).
+def blocks(location: str, size: int = BLOCK) -> Iterator[bytes]:
+    """A dump in blocks of some `size` bytes of whole lines; the same blocks each time.
 
     Raises:
-        InputError: if the dump is truncated, or more lines are bad than `max_error_share` allows.
+        InputError: if the dump is missing, of another kind, damaged or truncated.
     """
-    reader = ItemReader(parameters.language, parameters.exclude_classes)
     first = last = b""
-    with open_dump(path) as stream:
-        for line in _lines(stream, path):
-            text = line.strip().rstrip(b",")
-            first, last = first or text, text or last
-            if text in (b"[", b"]", b""):
-                continue
-            counts["lines"] += 1
-            found = reader.read(text)
-            if isinstance(found, Entity):
-                counts["kept"] += 1
-                yield found
-            else:
-                counts[found] += 1
-            _stop_if_bad(path, counts, parameters.max_error_share)
+    with open_dump(location) as stream:
+        for block in _whole_lines(stream, location, size):
+            first = first or block.lstrip()[:1]
+            last = block.rstrip()[-1:] or last
+            yield block
     if first == b"[" and last != b"]":
-        raise InputError(f"{path} begins with '[' but does not end with ']'; fetch it again, it is truncated")
+        raise InputError(f"{location} begins with '[' but does not end with ']'; fetch it again, it is truncated")
 
 
-def _lines(stream: IO[bytes], path: Path) -> Iterator[bytes]:
-    """The lines, without what ends them."""
+def _whole_lines(stream: IO[bytes], location: str, size: int) -> Iterator[bytes]:
     begun: list[bytes] = []
     try:
-        for block in _read_ahead(stream):
-            first, *rest = block.split(b"\n")
-            begun.append(first)
-            for line in rest:
-                yield b"".join(begun)
-                begun = [line]
-    except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
+        for read in _read_ahead(stream, size):
+            end = read.rfind(b"\n") + 1
+            if end:
+                yield b"".join([*begun, memoryview(read)[:end]])
+                begun = []
+            begun.append(read[end:])
+    except (EOFError, OSError, ValueError, RuntimeError, zlib.error, zstandard.ZstdError) as error:
         raise InputError(
-            f"{path} cannot be read to its end ({error}); fetch it again, it is probably truncated"
+            f"{location} cannot be read to its end ({error}); fetch it again, it is probably truncated"
         ) from error
-    yield b"".join(begun)
+    if rest := b"".join(begun):
+        yield rest
 
 
-def _read_ahead(stream: IO[bytes]) -> Iterator[bytes]:
-    """Blocks of a stream, each of which is unpacked by another CPU while the one before is looked at."""
+def _read_ahead(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    """Reads of a stream, each of which is unpacked by another CPU while the one before is looked at."""
     with ThreadPoolExecutor(1, "unpack") as reader:
-        coming = reader.submit(stream.read, _BLOCK)
-        while block := coming.result():
-            coming = reader.submit(stream.read, _BLOCK)
-            yield block
-
-
-def _stop_if_bad(path: Path, counts: Counter[str], max_error_share: float) -> None:
-    bad = counts[INVALID] + counts[NO_ENTITY]
-    if counts["lines"] >= _FEW and bad > max_error_share * counts["lines"]:
-        raise InputError(
-            f"{path}: {bad} of {counts['lines']} lines are nothing of Wikidata, more than knowledge.max_error_share = "
-            f"{max_error_share} allows; is it a Wikidata JSON dump?"
-        )
+        coming = reader.submit(stream.read, size)
+        while read := coming.result():
+            coming = reader.submit(stream.read, size)
+            yield read

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,7 @@ class TextEmbedder:
         dense = np.asarray(_weigh(_vectorizer().transform(texts), self.idf) @ self.projection, dtype=np.float32)
         return normalised(dense)
 
-    def embed_all(self, texts: Iterable[str], out: npt.NDArray[np.float32]) -> None:
+    def embed_all(self, texts: Iterable[str], out: npt.NDArray[Any]) -> None:
         """Fills `out` [n, d] batch by batch, so that memory does not grow with n."""
         batch: list[str] = []
         position = 0

@@ -14,3 +14,4 @@ class Entity(NamedTuple):
     subclass_of: tuple[str, ...]
     sitelinks: int
     image: str
+    title: str = ""  # of the Wikipedia article, in the first of the chosen languages that has one

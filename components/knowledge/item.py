@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import orjson
+from msgspec.structs import astuple
 
 from components.knowledge.entity import Entity
 
@@ -20,22 +21,26 @@ NO_ITEM, NO_ENTITY, NO_LABEL, EXCLUDED, INVALID = "no_item", "no_entity", "no_la
 
 
 class ItemReader:
-    """Reads items in one language, but for instances of excluded classes."""
+    """Reads items in some languages, but for instances of excluded classes.
 
-    def __init__(self, language: str, excluded: Sequence[str]) -> None:
-        self._language = language
+    Label and description are those of the first language that has one; labels of the others are aliases.
+    """
+
+    def __init__(self, languages: Sequence[str], excluded: Sequence[str]) -> None:
+        self._languages = tuple(languages)
+        self._wikis = tuple(f"{language.replace('-', '_')}wiki" for language in languages)
         self._excluded = frozenset(excluded)
-        self._decoder = _decoder(language)
+        self._decoder = _decoder(self._languages)
 
     def read(self, line: bytes) -> Entity | str:
         """The item of a line without the comma at its end, or why it is dropped."""
         try:
-            found = self._decoder.decode(line)
+            found = _taken(self._decoder.decode(line), self._wikis)
         except msgspec.ValidationError:
-            return self._kept(_read_any(line, self._language))
+            return self._kept(_read_any(line, self._languages, self._wikis))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return INVALID
-        return self._kept(_taken(found))
+        return self._kept(found)
 
     def _kept(self, item: Entity | str) -> Entity | str:
         if isinstance(item, str):
@@ -50,13 +55,14 @@ class ItemReader:
 # As it should be
 
 
-def _decoder(language: str) -> msgspec.json.Decoder[Any]:
-    """Of the parts that are kept, in one language. An empty mapping stands in a dump as an empty list."""
+def _decoder(languages: Sequence[str]) -> msgspec.json.Decoder[Any]:
+    """Of the parts that are kept, in some languages. An empty mapping stands in a dump as an empty list."""
     define = msgspec.defstruct
     text = define("Text", [("value", str, "")], gc=False)
     target = define("Target", [("id", str, "")], gc=False)
-    one = define("One", [("value", text | None, None)], rename={"value": language})
-    many = define("Many", [("values", list[text], [])], rename={"values": language})  # type: ignore[valid-type]
+    names = {f"language{n}": language for n, language in enumerate(languages)}
+    one = define("One", [(name, text | None, None) for name in names], rename=names)
+    many = define("Many", [(name, list[text], []) for name in names], rename=names)  # type: ignore[valid-type]
     items, files = list[_statement(target)], list[_statement(str)]  # type: ignore[misc]
     claims = define("Claims", [("P31", items, []), ("P279", items, []), ("P18", files, [])])
     nothing = list[msgspec.Raw]
@@ -77,23 +83,43 @@ def _statement(value: Any) -> Any:
     return msgspec.defstruct("Statement", [("mainsnak", snak), ("rank", str, "")], gc=False)
 
 
-def _taken(item: Any) -> Entity:
+class _Site(msgspec.Struct):
+    title: str = ""
+
+
+_site = msgspec.json.Decoder(_Site)
+
+
+def _taken(item: Any, wikis: Sequence[str]) -> Entity:
     claims = item.claims
     absent = isinstance(claims, list)
+    labels = _texts_of(item.labels)
+    label = next(filter(None, labels), "")
+    aliases = [] if isinstance(item.aliases, list) else [a.value for many in astuple(item.aliases) for a in many]
     return Entity(
         item.id,
-        _text_of(item.labels),
-        _text_of(item.descriptions),
-        () if isinstance(item.aliases, list) else _different(text.value for text in item.aliases.values),
+        label,
+        next(filter(None, _texts_of(item.descriptions)), ""),
+        _aliases(label, aliases, labels),
         () if absent else _targets_of(claims.P31),
         () if absent else _targets_of(claims.P279),
         len(item.sitelinks) if isinstance(item.sitelinks, dict) else 0,
         "" if absent else next(_values_of(claims.P18), ""),
+        _title_of(item.sitelinks, wikis) if item.sitelinks else "",
     )
 
 
-def _text_of(texts: Any) -> str:
-    return "" if isinstance(texts, list) or texts.value is None else texts.value.value
+def _texts_of(texts: Any) -> list[str]:
+    """By language, in order."""
+    return [] if isinstance(texts, list) else [text.value if text is not None else "" for text in astuple(texts)]
+
+
+def _title_of(sitelinks: Any, wikis: Sequence[str]) -> str:
+    if isinstance(sitelinks, dict):
+        for wiki in wikis:
+            if wiki in sitelinks:
+                return str(_site.decode(sitelinks[wiki]).title)
+    return ""
 
 
 def _targets_of(statements: list[Any]) -> tuple[str, ...]:
@@ -111,29 +137,36 @@ def _items(ids: Iterator[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(q for q in ids if _ITEM.fullmatch(q)))
 
 
-def _different(texts: Iterator[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, texts)))
+def _aliases(label: str, aliases: list[str], labels: list[str]) -> tuple[str, ...]:
+    """Different aliases, and the labels of the other languages."""
+    more = [other for other in labels if other != label]
+    return tuple(dict.fromkeys(filter(None, aliases + more))) if aliases or more else ()
 
 
 # As it may be: anything, by mistake
 
 
-def _read_any(line: bytes, language: str) -> Entity | str:
+def _read_any(line: bytes, languages: Sequence[str], wikis: Sequence[str]) -> Entity | str:
     try:
         item = _mapping(orjson.loads(line))
     except orjson.JSONDecodeError:
         return INVALID
     claims = _mapping(item.get("claims"))
-    aliases = (_text(_mapping(a).get("value")) for a in _sequence(_mapping(item.get("aliases")).get(language)))
+    labels = _values_by(item, "labels", languages)
+    label = next(filter(None, labels), "")
+    many = _mapping(item.get("aliases"))
+    aliases = [_text(_mapping(a).get("value")) for language in languages for a in _sequence(many.get(language))]
+    sites = _mapping(item.get("sitelinks"))
     return Entity(
         _text(item.get("id")),
-        _value(item, "labels", language),
-        _value(item, "descriptions", language),
-        _different(aliases),
+        label,
+        next(filter(None, _values_by(item, "descriptions", languages)), ""),
+        _aliases(label, aliases, labels),
         _targets(claims, "P31"),
         _targets(claims, "P279"),
-        len(_mapping(item.get("sitelinks"))),
+        len(sites),
         next((v for v in _values(claims, "P18") if isinstance(v, str)), ""),
+        next((_text(_mapping(sites[wiki]).get("title")) for wiki in wikis if wiki in sites), ""),
     )
 
 
@@ -149,8 +182,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _value(item: dict[str, Any], field: str, language: str) -> str:
-    return _text(_mapping(_mapping(item.get(field)).get(language)).get("value"))
+def _values_by(item: dict[str, Any], field: str, languages: Sequence[str]) -> list[str]:
+    texts = _mapping(item.get(field))
+    return [_text(_mapping(texts.get(language)).get("value")) for language in languages]
 
 
 def _values(claims: dict[str, Any], name: str) -> Iterator[Any]:

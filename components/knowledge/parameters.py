@@ -10,15 +10,20 @@ from components.section import Section
 class KnowledgeParameters(Section):
     """Section `knowledge` of params.yaml."""
 
-    language: str = Field(
-        description="language of labels, descriptions and aliases; a Wikidata language code", min_length=2
+    languages: list[Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,20}$")]] = Field(
+        description="Wikidata language codes of labels, descriptions and aliases, the one to show first",
+        min_length=1,
+        max_length=20,
     )
     exclude_classes: list[Annotated[str, Field(pattern=r"^Q[1-9][0-9]*$")]] = Field(
-        description="Q-ids; items that are instances of one of them cannot label a picture"
+        description="Q-ids; items that are instances of one of them, or of a kind of it, cannot label a picture"
     )
     max_name_length: int = Field(description="longer names are not indexed; characters", ge=1, le=10_000)
     prior_smoothing: float = Field(
         description="added to log(1 + sitelinks), so that an item without sitelinks has a chance", gt=0
+    )
+    anchor_smoothing: float = Field(
+        description="anchor counts' worth of the prior by sitelinks that is mixed with a table of anchors", gt=0, le=1e6
     )
     max_error_share: float = Field(
         description="share of bad lines of the dump above which the build stops, 0 to 1", ge=0, le=1

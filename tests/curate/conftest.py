@@ -126,10 +126,11 @@ def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ",\n".join(json.dumps(as_dump(item)) for item in (*things, Item("Q100", "odd thing", "a class")))
     (folder / "dump.json.bz2").write_bytes(bz2.compress(f"[\n{lines}\n]\n".encode()))
     knobs = KnowledgeParameters(
-        language="en",
+        languages=["en"],
         exclude_classes=[],
         max_name_length=50,
         prior_smoothing=1,
+        anchor_smoothing=10,
         max_error_share=0,
         embedding_size=4,
         embedding_sample=100,

@@ -60,10 +60,11 @@ def lines_of(items: Sequence[Any]) -> bytes:
 @pytest.fixture(scope="session")
 def knobs() -> KnowledgeParameters:
     return KnowledgeParameters(
-        language="en",
+        languages=["en"],
         exclude_classes=["Q4167410"],
         max_name_length=40,
         prior_smoothing=1.0,
+        anchor_smoothing=10.0,
         max_error_share=0.01,
         embedding_size=6,
         embedding_sample=1000,

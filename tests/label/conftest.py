@@ -55,10 +55,11 @@ def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ",\n".join(json.dumps(as_dump(item)) for item in ITEMS)
     (folder / "dump.json.bz2").write_bytes(bz2.compress(f"[\n{lines}\n]\n".encode()))
     parameters = KnowledgeParameters(
-        language="en",
+        languages=["en"],
         exclude_classes=[],
         max_name_length=100,
         prior_smoothing=1.0,
+        anchor_smoothing=10.0,
         max_error_share=0.0,
         embedding_size=16,
         embedding_sample=100,

@@ -1,0 +1,53 @@
+"""The files of a knowledge base (docs/formats.md), and those that its build hands from step to step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+# In the order of `Entity`.
+ENTITY_SCHEMA = pa.schema(
+    [
+        ("entity_id", pa.string()),
+        ("label", pa.string()),
+        ("description", pa.string()),
+        ("aliases", pa.list_(pa.string())),
+        ("instance_of", pa.list_(pa.string())),
+        ("subclass_of", pa.list_(pa.string())),
+        ("sitelinks", pa.int32()),
+        ("image", pa.string()),
+        ("title", pa.string()),
+    ]
+)
+# Of the build: entities with the number of their Q-id, by which they are sorted.
+PART_SCHEMA = pa.schema([pa.field("number", pa.int64()), *ENTITY_SCHEMA])
+# Of the build: a name of an item. `row` is its place in its range, `anchors` how often the name links to it in texts, and `borne`
+# whether Wikidata knows the name.
+NAME_SCHEMA = pa.schema(
+    [
+        ("name", pa.string()),
+        ("row", pa.int64()),
+        ("weight", pa.float64()),
+        ("anchors", pa.int64()),
+        ("borne", pa.bool_()),
+    ]
+)
+# A candidate of a name in the index.
+RECORD = np.dtype([("row", "<u4"), ("prior", "<f4")])
+
+ENTITIES, TABLE, IDS, EMBEDDINGS, NAMES = "entities.arrow", "entities.parquet", "ids.npy", "embeddings.npy", "names"
+
+
+def write_arrow(table: pa.Table, path: Path) -> None:
+    """As an Arrow file of one batch, uncompressed, so that it can be mapped into memory."""
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+
+
+@contextmanager
+def open_arrow(path: Path) -> Iterator[pa.RecordBatchFileReader]:
+    """An Arrow file, mapped: what is not looked at is not read."""
+    with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
+        yield reader
