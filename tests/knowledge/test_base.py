@@ -230,7 +230,14 @@ def test_a_missing_base_says_what_makes_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["entities.arrow", "ids.npy", "embeddings.npy", "names/00000.marisa", "names/00000_starts.npy", "names/00000_records.npy"],
+    [
+        "entities.arrow",
+        "ids.npy",
+        "embeddings.npy",
+        "names/00000.marisa",
+        "names/00000_starts.npy",
+        "names/00000_records.npy",
+    ],
 )
 @pytest.mark.parametrize("content", [None, b"", b"nonsense" * 100])
 def test_a_damaged_base_says_what_makes_it_anew(
