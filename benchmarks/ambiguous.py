@@ -1,4 +1,4 @@
-"""The sample's ambiguous mentions: which cases there are, and the checked-in half of them that nothing was tuned on.
+"""The sample's ambiguous mentions: which cases there are, and the checked-in half of them that nothing is tuned on.
 
 A case is a pair (name, right entity) that stands in the sample: the first mention in a picture's text whose candidates hold
 the truth table's entity, if there are two candidates or more. Of the pictures of a pair the one whose address has the
@@ -18,7 +18,7 @@ from components.label.reading import Reading
 
 LISTED = Path(__file__).parent / "ambiguous.tsv"
 _HEADER = """\
-# Ambiguous mentions of the sample, for measuring alone: no weight and no method was chosen by looking at them.
+# Ambiguous mentions of the sample, for measuring alone: since it was drawn, nothing has been tuned on this list.
 # Drawn by `python -m benchmarks.label_quality --write-cases`; the rule is in benchmarks/ambiguous.py.
 """
 
