@@ -1,21 +1,31 @@
-"""A dump to a table as people write it: bz2 and json, one process. Runs alone: `python dump_json.py DUMP`.
+"""A dump to a table as people write it: bz2 and json, one process. Runs alone: `python dump_json.py DUMP TABLE`.
 
-Prints seconds, items and a digest of the table.
+Prints seconds; the table is an Arrow file.
 """
 
 import bz2
-import hashlib
 import json
 import sys
 import time
 from typing import Any
 
-EXCLUDED = {"Q4167410", "Q4167836", "Q11266439", "Q13406463"}  # as params.yaml has them
+import pyarrow as pa
+
+EXCLUDED = {
+    "Q4167410",
+    "Q4167836",
+    "Q11266439",
+    "Q13406463",
+    "Q13442814",
+    "Q202444",
+    "Q101352",
+}  # as params.yaml has them
+COLUMNS = ["entity_id", "label", "description", "aliases", "instance_of", "subclass_of", "sitelinks", "image", "title"]
 
 
-def rows(path: str) -> list[tuple[Any, ...]]:
+def table(path: str) -> pa.Table:
     """What is kept of the items."""
-    kept = []
+    kept: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     with bz2.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             text = line.strip().rstrip(",")
@@ -27,19 +37,16 @@ def rows(path: str) -> list[tuple[Any, ...]]:
             if label and EXCLUDED.isdisjoint(classes):
                 aliases = [alias["value"] for alias in mapping(item, "aliases").get("en", [])]
                 images = values(item, "P18")
-                kept.append(
-                    (
-                        item["id"],
-                        label,
-                        value(item, "descriptions"),
-                        list(dict.fromkeys(aliases)),
-                        classes,
-                        targets(item, "P279"),
-                        len(mapping(item, "sitelinks")),
-                        images[0] if images else "",
-                    )
-                )
-    return kept
+                kept["entity_id"].append(item["id"])
+                kept["label"].append(label)
+                kept["description"].append(value(item, "descriptions"))
+                kept["aliases"].append(list(dict.fromkeys(aliases)))
+                kept["instance_of"].append(classes)
+                kept["subclass_of"].append(targets(item, "P279"))
+                kept["sitelinks"].append(len(mapping(item, "sitelinks")))
+                kept["image"].append(images[0] if images else "")
+                kept["title"].append(mapping(item, "sitelinks").get("enwiki", {}).get("title", ""))
+    return pa.table(kept)
 
 
 def mapping(item: dict[str, Any], part: str) -> dict[str, Any]:
@@ -69,7 +76,7 @@ def targets(item: dict[str, Any], name: str) -> list[str]:
 
 if __name__ == "__main__":
     start = time.perf_counter()
-    found = rows(sys.argv[1])
-    seconds = time.perf_counter() - start
-    digest = hashlib.sha256(json.dumps(found).encode()).hexdigest()
-    print(json.dumps({"seconds": seconds, "items": len(found), "digest": digest}))
+    found = table(sys.argv[1])
+    with pa.OSFile(sys.argv[2], "wb") as file, pa.ipc.new_file(file, found.schema) as writer:
+        writer.write_table(found)
+    print(json.dumps({"seconds": time.perf_counter() - start}))

@@ -8,7 +8,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from functools import partial
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from components.stage import write_json
 
 logger = logging.getLogger(__name__)
 
-PARTITION = 400_000  # items, about, whose names a partition of the index holds
+_PARTITION = 200_000  # items, about, whose names a partition of the index holds
 _STEP = "knowledge: {}"
 
 
@@ -59,7 +59,7 @@ def build(
     )
     spans = cut(parts)
     excluded = tuple(kinds_of(parts, parameters.exclude_classes))
-    job = MergeJob(parts, excluded, max(1, round(counts["kept"] / PARTITION)), parameters)
+    job = MergeJob(parts, excluded, partitions(counts["kept"]), parameters)
     ranges, merged = map_shards(partial(merge, job), spans, stage=_STEP.format("merge"), work=work / "merge")
     items = merged.pop("items")
     counts.update(merged)
@@ -69,8 +69,8 @@ def build(
         )
     logger.info("%d of %d items kept", items, counts["lines"])
     folder = work / "knowledge"
-    bounds = _write_entities(ranges, len(spans), folder)
-    named = _index(ranges, bounds, job, work, folder, anchors)
+    bounds = write_entities(ranges, len(spans), items, folder)
+    named = write_index(ranges, bounds, job, work, folder, anchors)
     _embed(bounds, parameters, work, folder)
     lines = {name: count for name, count in sorted(counts.items()) if count}
     measures = {"items": items, **named, "lines": lines}
@@ -80,11 +80,17 @@ def build(
     return measures
 
 
-def _write_entities(ranges: Path, count: int, folder: Path) -> list[int]:
-    """Writes the entities of all ranges, in order, as one table; returns the row that each range begins with, and their number."""
+def partitions(items: int) -> int:
+    """Into how many partitions the names of so many items are split."""
+    return max(1, round(items / _PARTITION))
+
+
+def write_entities(ranges: Path, count: int, items: int, folder: Path) -> list[int]:
+    """Writes the merged ranges, in order, as one table; returns the row that each begins with, and, last, their number."""
     shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
     folder.mkdir(parents=True)
-    numbers = []
+    ids = np.lib.format.open_memmap(folder / files.IDS, mode="w+", dtype=np.int64, shape=(items,))
+    bounds = [0]
     with (
         pa.OSFile(str(folder / files.ENTITIES), "wb") as file,
         pa.ipc.new_file(file, files.ENTITY_SCHEMA) as arrow,
@@ -93,17 +99,18 @@ def _write_entities(ranges: Path, count: int, folder: Path) -> list[int]:
         for n in range(count):
             with files.open_arrow(ranges / f"{n:05d}.arrow") as reader:
                 table = reader.read_all()
-                numbers.append(table.column("number").to_numpy().copy())
+                bounds.append(bounds[-1] + len(table))
+                ids[bounds[-2] : bounds[-1]] = table.column("number").to_numpy()
                 arrow.write_table(table.drop_columns("number"))
                 parquet.write_table(table.drop_columns("number"))
-    np.save(folder / files.IDS, np.concatenate(numbers))
-    return [0, *accumulate(map(len, numbers))]
+    ids.flush()
+    return bounds
 
 
-def _index(
+def write_index(
     ranges: Path, bounds: Sequence[int], job: MergeJob, work: Path, folder: Path, anchors: Path | None
 ) -> dict[str, int]:
-    """Writes the name index; returns how many names it has, and how many of them are ambiguous."""
+    """Writes the name index of the merged ranges; returns how many names it has, and how many of them are ambiguous."""
     sources = [(ranges / f"{n:05d}_names.arrow", row) for n, row in enumerate(bounds[:-1])]
     if anchors is not None:
         linked, counts = map_shards(

@@ -25,7 +25,7 @@ from components.shard_map import Outcome
 
 logger = logging.getLogger(__name__)
 
-RANGE = 500_000  # items that a range holds, about
+RANGE = 200_000  # items that a range holds, about
 _BITS = 10  # a bucket of the histogram from which ranges are cut is 1,024 numbers wide
 _WIDEST = 1 << 62
 
