@@ -51,7 +51,7 @@ app = typer.Typer(
 )
 sample = typer.Typer(no_args_is_help=True, help="The sample web, its benchmark and its knowledge base.")
 knowledge = typer.Typer(no_args_is_help=True, help="The knowledge base: build it from a Wikidata dump, look names up.")
-label = typer.Typer(no_args_is_help=True, help="Link alt texts to entities, and ask why.")
+label = typer.Typer(no_args_is_help=True, help="Link alt texts to entities, ask why, and how right the links are.")
 
 CHAIN, TOOLS = "The chain, in order", "Tools"
 ORDER = ("sample", "knowledge", "crawl", "pretrain", "label", "curate", "evaluate", "promote", "query", "report")
@@ -109,6 +109,8 @@ app.add_typer(label, name="label", rich_help_panel=CHAIN)
 label.command("run")(_label.run)
 label.command()(_label.explain)
 label.command()(_label.audit)
+label.command()(_label.evaluate)
+label.command()(_label.fit)
 app.command(rich_help_panel=CHAIN)(_curate.curate)
 app.command(rich_help_panel=CHAIN)(_pretrain.pretrain)
 app.command(rich_help_panel=CHAIN)(_evaluate.evaluate)

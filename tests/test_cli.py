@@ -56,7 +56,16 @@ def test_without_arguments_the_help_is_shown() -> None:
 
 
 ALONE = ("run", "doctor", "search", "crawl", "curate", "pretrain", "evaluate", "promote", "query", "report")
-GROUPED = ("sample build", "sample serve", "knowledge build", "knowledge lookup", "label run", "label explain")
+GROUPED = (
+    "sample build",
+    "sample serve",
+    "knowledge build",
+    "knowledge lookup",
+    "label run",
+    "label explain",
+    "label evaluate",
+    "label fit",
+)
 
 
 @pytest.mark.parametrize("command", [*ALONE, *GROUPED])

@@ -1,4 +1,4 @@
-"""`mofi label run`, `mofi label explain` and `mofi label audit`."""
+"""`mofi label run`, `explain`, `evaluate`, `fit` and `audit`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 Knowledge = Annotated[Path, typer.Option(help="The knowledge base's folder.")]
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
+Gold = Annotated[Path, typer.Argument(help="Texts with their mentions' right entities, one JSON object a line.")]
 
 
 def run(
@@ -41,15 +42,72 @@ def explain(
     ),
     params: Params = Path("params.yaml"),
 ) -> None:
-    """Show how a text is linked: its mentions, their candidates, and why each is kept or dropped (without a picture)."""
+    """Show how a text is linked: its mentions, their candidates, each one's scores, and why it is kept or dropped (no picture)."""
     from rich.console import Console
 
     from components import parameters
     from components.label.explain import explain_text, table
 
     knobs = parameters.load(params).label
-    reading, label = explain_text(text, context, site, knowledge, labels, knobs)
-    Console().print(table(reading, label, knowledge))
+    Console().print(table(explain_text(text, context, site, knowledge, labels, knobs), knowledge))
+
+
+def evaluate(
+    gold: Gold,
+    out: Annotated[Path | None, typer.Option(help="Also write all figures and examples to this JSON file.")] = None,
+    examples: Annotated[int, typer.Option(help="Errors of each kind that are kept as examples.", min=0)] = 20,
+    knowledge: Knowledge = Path("data/knowledge"),
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Measure how right the links are, against texts whose links are known (ELEVANT's JSONL)."""
+    from rich.console import Console
+
+    from components import parameters
+    from components.label.gold import read_gold
+    from components.label.gold_links import GoldLinker
+    from components.label.gold_scores import score
+    from components.label.gold_table import table
+    from components.stage import write_json
+
+    knobs = parameters.load(params).label
+    figures = score(read_gold(gold), GoldLinker(knowledge, knobs), examples)
+    Console().print(table(figures))
+    if out is not None:
+        write_json(out, figures)
+
+
+def fit(
+    gold: Gold,
+    held_out: Annotated[
+        float, typer.Option(help="Share of the texts to judge by, and not to learn from.", min=0, max=0.9)
+    ] = 0.3,
+    strength: Annotated[
+        float, typer.Option(help="Pull towards the present weights, in mentions; 0 = none.", min=0)
+    ] = 1.0,
+    write: Annotated[bool, typer.Option(help="Put the weights into the parameter file, if they are better.")] = False,
+    knowledge: Knowledge = Path("data/knowledge"),
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Learn `label.weights` from texts whose links are known, and judge them by texts held out."""
+    from rich.console import Console
+
+    from components import parameters
+    from components.label.fit import fit as learn
+    from components.label.gold import read_gold
+    from components.label.gold_links import GoldLinker
+    from components.label.gold_table import fit_table
+    from components.label.weights_file import lines, replace_weights
+
+    read = read_gold(gold)
+    learnt = learn(read.texts, GoldLinker(knowledge, parameters.load(params).label), held_out, strength)
+    Console().print(fit_table(learnt.figures, [fault.message for fault in read.bad]))
+    typer.echo(lines(learnt.weights))
+    if not learnt.better:
+        typer.echo("the texts held out are not likelier with these weights; the present ones are kept", err=True)
+        raise typer.Exit(1)
+    if write:
+        replace_weights(params, learnt.weights)
+        typer.echo(f"written to {params}", err=True)
 
 
 def audit(

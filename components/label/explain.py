@@ -1,27 +1,40 @@
 """Why a text is linked as it is: the label stage's own steps on one text, without a picture."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from components.knowledge import KnowledgeBase
 from components.label import workers
 from components.label.disambiguate import Choice, Context
-from components.label.format import Label
+from components.label.evidence import TERMS, Evidence, evidence
+from components.label.format import Decision, Label
 from components.label.image_filter import NO_SAY
 from components.label.link import Linkable, link
 from components.label.pages import Profiles
-from components.label.parameters import LabelParameters
-from components.label.reading import Reading, read_text
+from components.label.parameters import LabelParameters, WeightParameters
+from components.label.reading import Reading, ReadMention, read_text
 from components.label.words import WordCounts, read_counts
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A text as the stage reads and links it; `evidence` has one entry per mention of `reading`, in its order of candidates."""
+
+    reading: Reading
+    label: Label
+    evidence: tuple[Evidence, ...]
+    weights: WeightParameters
 
 
 def explain_text(
     text: str, context: str, site: str, knowledge: Path, labels: Path, parameters: LabelParameters
-) -> tuple[Reading, Label]:
+) -> Explanation:
     """Links one text. Word counts and the site's profile come from `labels` where they exist.
 
     Raises:
@@ -35,7 +48,10 @@ def explain_text(
     reading = read_text([row], finder, counts, parameters)[0]
     profiles = Profiles.read(pages, {""}, {site}) if pages.is_file() else Profiles({})
     surroundings = Context(base.embed([reading.context])[0], profiles.of_site(site, base.size))
-    return reading, link(reading.text, _linkables(reading, base), surroundings, NO_SAY, parameters)
+    mentions = _linkables(reading, base)
+    label = link(reading.text, mentions, surroundings, NO_SAY, parameters)
+    found = evidence([m.choice for m in mentions], surroundings, parameters.weights, parameters.iterations)
+    return Explanation(reading, label, tuple(found), parameters.weights)
 
 
 def _linkables(reading: Reading, knowledge: KnowledgeBase) -> list[Linkable]:
@@ -53,25 +69,42 @@ def _linkables(reading: Reading, knowledge: KnowledgeBase) -> list[Linkable]:
     ]
 
 
-def table(reading: Reading, label: Label, knowledge: Path) -> Group:
-    """For the terminal: the text with its mentions marked, one row per candidate, and the outcome."""
+def table(explained: Explanation, knowledge: Path) -> Group:
+    """For the terminal: the text with its mentions marked, a table of candidates and scores per mention, and the outcome."""
     base = workers.knowledge_base(knowledge)
-    coverage = {m.start: m.coverage for m in reading.mentions}
+    reading, label = explained.reading, explained.label
     marked = Text(f"{reading.source}: {reading.text}")
     for m in reading.mentions:
         marked.stylize("bold underline", len(reading.source) + 2 + m.start, len(reading.source) + 2 + m.end)
-    rows = Table("mention", "at", "coverage", "entity", "name, description", "probability", "outcome", box=None)
-    for d in label.decisions:
-        row = base.row_of(d.entity_id)
-        name = workers.entity_text(base, row) if row is not None else ""
-        rows.add_row(
-            d.mention,
-            f"{d.start}-{d.end}",
-            f"{coverage[d.start]:.2f}",
-            d.entity_id,
-            name,
-            f"{d.text_score:.3f}",
-            d.reason,
-        )
+    tables = [
+        _candidates(m, [d for d in label.decisions if d.start == m.start], found, explained.weights, base)
+        for m, found in zip(reading.mentions, explained.evidence, strict=True)
+    ]
     outcome = ", ".join(label.entities) or ("no entity" if label.decisions else "no known name in this text")
-    return Group(marked, rows, Text(f"→ {outcome}"))
+    return Group(marked, *tables, Text(f"→ {outcome}"))
+
+
+def _candidates(
+    mention: ReadMention, decisions: list[Decision], found: Evidence, weights: WeightParameters, base: KnowledgeBase
+) -> Table:
+    """One row per candidate, likeliest first, and one for "none of them"; the likeliest of all is bold."""
+    rows = Table(box=None, title_justify="left", title_style="")
+    for heading in ("", "name, description", *TERMS, "sum", "probability", "outcome"):
+        rows.add_column(heading, no_wrap=heading != "name, description")
+    none = 1.0 - sum(d.text_score for d in decisions)
+    top = max([none, *(d.text_score for d in decisions)])
+    winner = next((d.entity_id for d in decisions if d.text_score == top), "none of them")
+    said = escape(decisions[0].mention)
+    rows.title = f"“{said}” at {mention.start}-{mention.end}, coverage {mention.coverage:.2f}, means {winner}"
+    parts, log_odds = found.parts(weights), found.log_odds(weights)
+    places = {base.entity_id(row): place for place, row in enumerate(mention.rows)}
+    for d in decisions:
+        n = places[d.entity_id]
+        terms = [f"{parts[name][n]:.2f}" for name in TERMS]
+        name = escape(workers.entity_text(base, mention.rows[n]))
+        shown = (d.entity_id, name, *terms, f"{log_odds[n]:.2f}", f"{d.text_score:.3f}", d.reason)
+        rows.add_row(*shown, style="bold" if d.entity_id == winner else None)
+    blank = [""] * len(TERMS)
+    last = ("", "none of them", *blank, f"{weights.none:.2f}", f"{none:.3f}", "")
+    rows.add_row(*last, style="bold" if top == none else None)
+    return rows

@@ -82,6 +82,13 @@ class MentionFinder:
         """The mentions of each text, in order of their offsets; no two of one text overlap."""
         return [self._find(text, names) for text, names in zip(texts, self._names(texts), strict=True)]
 
+    def candidates_of(self, surface: str) -> tuple[Candidate, ...]:
+        """What a surface that is known to be a mention may mean, looked up as `find` looks it up; best prior first."""
+        name = " ".join(w.text for w in split(surface))
+        if not self._candidates(name):
+            name = name.removesuffix(_POSSESSIVE)
+        return self._look_up(name)
+
     def _find(self, text: str, names: list[_Name]) -> list[Mention]:
         words = split(text)
         found = list(self._matches(text, words, names))

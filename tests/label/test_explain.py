@@ -12,16 +12,15 @@ def explained(text, knowledge, tmp_path, parameters, context=""):
     return explain_text(text, context, "", knowledge, tmp_path / "no labels", parameters)
 
 
-def shown(reading, label, knowledge) -> str:
+def shown(explanation, knowledge) -> str:
     console = Console(width=160)
     with console.capture() as capture:
-        console.print(table(reading, label, knowledge))
+        console.print(table(explanation, knowledge))
     return capture.get()
 
 
 def test_every_candidate_is_explained(knowledge, tmp_path, knobs):
-    reading, label = explained("turkey", knowledge, tmp_path, knobs(none=-5.0), "a country in Asia")
-    said = shown(reading, label, knowledge)
+    said = shown(explained("turkey", knowledge, tmp_path, knobs(none=-5.0), "a country in Asia"), knowledge)
     assert "Q2" in said and "Turkey, country of the world in Asia and Europe" in said and "kept" in said
     assert "Q1" in said and "rival" in said
     assert said.rstrip().endswith("→ Q2")
@@ -29,24 +28,41 @@ def test_every_candidate_is_explained(knowledge, tmp_path, knobs):
 
 def test_the_context_changes_the_winner(knowledge, tmp_path, knobs):
     outcomes = [
-        explained("turkey", knowledge, tmp_path, knobs(none=-5.0), context)[1].entities
+        explained("turkey", knowledge, tmp_path, knobs(none=-5.0), context).label.entities
         for context in ("a large farm bird with feathers", "a country in Asia and Europe")
     ]
     assert outcomes == [("Q1",), ("Q2",)]
 
 
+def test_each_candidate_is_shown_with_the_parts_of_its_score_and_their_sum(knowledge, tmp_path, knobs):
+    explanation = explained("turkey", knowledge, tmp_path, knobs(none=-5.0), "a country in Asia")
+    said = shown(explanation, knowledge)
+    (found,) = explanation.evidence
+    decisions = {d.entity_id: d for d in explanation.label.decisions}
+    parts, log_odds = found.parts(explanation.weights), found.log_odds(explanation.weights)
+    for n, entity in enumerate(("Q1", "Q2")):
+        cells = next(line for line in said.splitlines() if line.strip().startswith(entity)).split()
+        numbers = [f"{parts[name][n]:.2f}" for name in ("prior", "text", "page", "coherence")]
+        assert cells[-7:-1] == [*numbers, f"{log_odds[n]:.2f}", f"{decisions[entity].text_score:.3f}"]
+
+
+def test_the_winner_of_a_mention_is_named_even_where_the_mention_is_dropped(knowledge, tmp_path, knobs):
+    said = shown(explained("no crab", knowledge, tmp_path, knobs(none=-5.0)), knowledge)
+    assert "“crab” at 3-7, coverage 0.00, means Q3" in said
+
+
 def test_a_text_without_a_known_name_is_said_to_have_none(knowledge, tmp_path, knobs):
-    said = shown(*explained("nothing known", knowledge, tmp_path, knobs()), knowledge)
+    said = shown(explained("nothing known", knowledge, tmp_path, knobs()), knowledge)
     assert "no known name in this text" in said
 
 
 def test_a_dropped_name_is_said_to_give_no_entity(knowledge, tmp_path, knobs):
-    said = shown(*explained("no crab", knowledge, tmp_path, knobs()), knowledge)
+    said = shown(explained("no crab", knowledge, tmp_path, knobs()), knowledge)
     assert "modifier" in said and "no entity" in said
 
 
 def test_text_that_looks_like_markup_is_shown_as_it_is(knowledge, tmp_path, knobs):
-    said = shown(*explained("[bold]crab[/red]", knowledge, tmp_path, knobs()), knowledge)
+    said = shown(explained("[bold]crab[/red]", knowledge, tmp_path, knobs()), knowledge)
     assert "[bold]crab[/red]" in said
 
 
