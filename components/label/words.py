@@ -7,25 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.knowledge.names import words as normalised_words
+from components.knowledge.names import Word, words
 from components.stage import read_json, write_json
 
 # Counts of a small crawl or site are drawn towards "rare" by this many imagined texts without the word.
 _SMOOTHING = 30
 
 
-@dataclass(frozen=True)
-class Word:
-    """A word as the name index spells it; `text[start:end]` is its surface."""
-
-    text: str
-    start: int
-    end: int
-
-
-def split(text: str) -> list[Word]:
-    """The words of a text, cut as `components.knowledge.normalise` cuts names (underscores and hyphens separate)."""
-    return [Word(*word) for word in normalised_words(text)]
+# The words of a text, cut as names are (underscores and hyphens separate).
+split = words
 
 
 def voice(site: str, source: str) -> str:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from components.knowledge import KnowledgeBase
 from components.label.disambiguate import Vector
 from components.label.image_filter import Matrix, Standard, standard
-from components.label.mentions import MentionFinder, load_ner
+from components.label.mentions import MentionFinder
+from components.label.ner import load_ner
 from components.pretrain.embed import Encoder, load_encoder
 
 
