@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.knowledge.names import Word, words
+from components.knowledge.names import Word, normalise, words
 from components.stage import read_json, write_json
 
 # Counts of a small crawl or site are drawn towards "rare" by this many imagined texts without the word.
@@ -16,6 +16,11 @@ _SMOOTHING = 30
 
 # The words of a text, cut as names are (underscores and hyphens separate).
 split = words
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text without their offsets."""
+    return normalise(text).split()
 
 
 def voice(site: str, source: str) -> str:
