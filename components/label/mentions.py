@@ -73,6 +73,12 @@ class MentionFinder:
         """The mentions of each text, in order of their offsets; no two of one text overlap."""
         return [list(found.mentions) for found in self.search(texts)]
 
+    def candidates_of(self, surface: str) -> tuple[Candidate, ...]:
+        """What a surface that is known to be a mention may mean, looked up as `find` looks it up; best prior first."""
+        words = split(surface)
+        whole = self._mention(surface, words, 0, len(words) - 1, " ".join([w.text for w in words])) if words else None
+        return whole.candidates if whole else ()
+
     def search(self, texts: Sequence[str]) -> list[Found]:
         """Words and mentions of each text. A text that stands several times is searched once."""
         matched = {text: self._match(text) for text in dict.fromkeys(texts)}
