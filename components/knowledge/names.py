@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 # Letters, digits, and the signs that tell C, C++ and C# apart; a dot counts only where a word begins with it (.NET).
 _WORD = re.compile(r"(?:(?<![^\W_])\.)?[^\W_]+(?:'[^\W_]+)*[+#]*|&", re.UNICODE)
@@ -14,12 +15,22 @@ _INVISIBLE = frozenset("\u00ad\u200c\u200d\u2060\ufeff")
 _LONGEST_REMEMBERED = 100
 
 
-class Word(NamedTuple):
-    """A word as the name index spells it; `text[start:end]` is its surface."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a text as the name index spells them; `text[starts[n]:ends[n]]` is the surface of word n.
 
-    text: str
-    start: int
-    end: int
+    Columns, since an object per word would be most of what the garbage collector has to look at.
+    """
+
+    texts: list[str]
+    starts: list[int]
+    ends: list[int]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[tuple[str, int, int]]:
+        return zip(self.texts, self.starts, self.ends, strict=True)
 
 
 def normalise(name: str) -> str:
@@ -31,14 +42,15 @@ def normalise(name: str) -> str:
     return _remembered(name) if len(name) <= _LONGEST_REMEMBERED else _normalised(name)
 
 
-def words(text: str) -> list[Word]:
+def words(text: str) -> Words:
     """The words of a text as `normalise` sees them, each with its offsets in the text (end exclusive)."""
-    plain = _plain(text)
-    if text.isascii():
-        return [Word(_spelt(m.group()), *m.span()) for m in _WORD.finditer(plain)]
-    # One character may become several (ß → ss) or none (a combining accent).
-    places = [place for place, c in enumerate(text) for _ in _plain_character(c)]
-    return [Word(_spelt(m.group()), places[m.start()], places[m.end() - 1] + 1) for m in _WORD.finditer(plain)]
+    matches = list(_WORD.finditer(_plain(text)))
+    texts, starts, ends = [_spelt(m.group()) for m in matches], [m.start() for m in matches], [m.end() for m in matches]
+    if not text.isascii():
+        # One character may become several (ß → ss) or none (a combining accent).
+        places = [place for place, c in enumerate(text) for _ in _plain_character(c)]
+        starts, ends = [places[start] for start in starts], [places[end - 1] + 1 for end in ends]
+    return Words(texts, starts, ends)
 
 
 def _normalised(name: str) -> str:

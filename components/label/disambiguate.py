@@ -69,7 +69,7 @@ def probabilities(
 
 def _units(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     lengths = np.sqrt(np.einsum("md,md->m", vectors, vectors))[:, np.newaxis]
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0), dtype=np.float32)
 
 
 def _evidence(choice: Choice, context: Context, weights: WeightParameters) -> npt.NDArray[np.float64]:

@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import Any
 
 from components.knowledge import Candidate, KnowledgeBase, normalise
+from components.knowledge.names import Words
+from components.knowledge.names import words as split
 from components.label.ner import NamedSpan, named_spans
 from components.label.spelling import POSSESSIVE, halves, singulars
-from components.label.words import Word, split
 
 # Look-ups that a process remembers.
 _REMEMBERED = 200_000
@@ -20,7 +21,7 @@ _REMEMBERED = 200_000
 _HYPHENS = frozenset("-\u2010\u2011")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mention:
     """A part of a text that may name an entity; `candidates` are best prior first, `first` and `last` count words."""
 
@@ -37,21 +38,21 @@ class Mention:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """A text, its words, and its mentions in order of their offsets, of which no two overlap."""
 
     text: str
-    words: Sequence[Word]
+    words: Words
     mentions: Sequence[Mention]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Matched:
     """A text, its words, and all names in it, overlaps included; `longer` says that one may go on behind the window."""
 
     text: str
-    words: Sequence[Word]
+    words: Words
     mentions: list[Mention]
     longer: bool
 
@@ -76,7 +77,7 @@ class MentionFinder:
     def candidates_of(self, surface: str) -> tuple[Candidate, ...]:
         """What a surface that is known to be a mention may mean, looked up as `find` looks it up; best prior first."""
         words = split(surface)
-        whole = self._mention(surface, words, 0, len(words) - 1, " ".join([w.text for w in words])) if words else None
+        whole = self._mention(surface, words, 0, len(words) - 1, " ".join(words.texts)) if words else None
         return whole.candidates if whole else ()
 
     def search(self, texts: Sequence[str]) -> list[Found]:
@@ -92,8 +93,8 @@ class MentionFinder:
         words = split(text)
         mentions: list[Mention] = []
         longer = False
-        for first, word in enumerate(words):
-            name, last = word.text, first
+        for first, word in enumerate(words.texts):
+            name, last = word, first
             while True:
                 if mention := self._mention(text, words, first, last, name):
                     mentions.append(mention)
@@ -103,7 +104,7 @@ class MentionFinder:
                 if last - first == self._max_words:
                     longer = True
                     break
-                name = f"{name} {words[last].text}"
+                name = f"{name} {words.texts[last]}"
             if joined := self._hyphenated(text, words, first):
                 mentions.append(joined)
         return _Matched(text, words, mentions, longer)
@@ -113,7 +114,7 @@ class MentionFinder:
         found = matched.mentions
         for first, last, _ in names:
             if last - first >= self._max_words:
-                name = " ".join([word.text for word in matched.words[first : last + 1]])
+                name = " ".join(matched.words.texts[first : last + 1])
                 mention = self._mention(matched.text, matched.words, first, last, name)
                 found = [*found, mention] if mention else found
         wholes = [name for name in names if name.whole]
@@ -121,22 +122,22 @@ class MentionFinder:
             found = [m for m in found if not _is_part(m, wholes)]
         return longest(found)
 
-    def _mention(self, text: str, words: Sequence[Word], first: int, last: int, name: str) -> Mention | None:
-        start, end = words[first].start, words[last].end
+    def _mention(self, text: str, words: Words, first: int, last: int, name: str) -> Mention | None:
+        start, end = words.starts[first], words.ends[last]
         if name.endswith(POSSESSIVE) and not self._candidates(name):
             name, end = name.removesuffix(POSSESSIVE), start + _stem(text[start:end])
         candidates = self._look_up(name)
         return Mention(start, end, text[start:end], first, last, candidates) if candidates else None
 
-    def _hyphenated(self, text: str, words: Sequence[Word], first: int) -> Mention | None:
+    def _hyphenated(self, text: str, words: Words, first: int) -> Mention | None:
         """`e-mail` → `email`, where `e mail` is no name."""
-        if first + 1 == len(words) or text[words[first].end : words[first + 1].start] not in _HYPHENS:
+        if first + 1 == len(words) or text[words.ends[first] : words.starts[first + 1]] not in _HYPHENS:
             return None
-        left, right = words[first], words[first + 1]
-        if self._look_up(f"{left.text} {right.text}"):
+        left, right = words.texts[first], words.texts[first + 1]
+        if self._look_up(f"{left} {right}"):
             return None
-        candidates = self._spelt(left.text + right.text)
-        start, end = left.start, right.end
+        candidates = self._spelt(left + right)
+        start, end = words.starts[first], words.ends[first + 1]
         return Mention(start, end, text[start:end], first, first + 1, candidates) if candidates else None
 
     def _try_spellings(self, name: str) -> tuple[Candidate, ...]:

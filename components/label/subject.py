@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from components.label.function_words import FUNCTION_WORDS, NEGATIONS, PICTURE_WORDS
 from components.label.mentions import Found, Mention
-from components.label.words import Word, WordCounts
+from components.label.words import WordCounts
 
 # A break between parts: punctuation that is no joint of a word, or a dash between spaces.
 _BREAK = re.compile(r"[,;:()\[\]/|•·]|\s[–—-]\s|\n")
@@ -26,7 +26,7 @@ class Subject:
     """The words `first` to `last` (inclusive) of a text; of every word of the text the information, nats, and whether it
     is a function word."""
 
-    words: Sequence[Word]
+    words: Sequence[str]
     first: int
     last: int
     information: tuple[float, ...]
@@ -45,9 +45,9 @@ class Subject:
         other = sum(self.information[mention.last + 1 : self.last + 1])
         weight = modifier_weight
         for n in range(mention.first - 1, self.first - 1, -1):
-            if self.words[n].text in NEGATIONS:
+            if self.words[n] in NEGATIONS:
                 return 0.0
-            if self.words[n].text in FUNCTION_WORDS:
+            if self.words[n] in FUNCTION_WORDS:
                 weight = 1.0
             other += weight * self.information[n]
         return own / (own + other) if own > 0 else 0.0
@@ -61,13 +61,13 @@ def find_subject(found: Found, counts: WordCounts, speaker: str) -> Subject | No
     information = _information(found, counts, speaker)
     for first, last in _parts(found):
         if sum(information[first : last + 1]) >= _TELLING:
-            return Subject(found.words, first, last, information)
+            return Subject(found.words.texts, first, last, information)
     return None
 
 
 def _information(found: Found, counts: WordCounts, speaker: str) -> tuple[float, ...]:
     """Numbers, function words, words for pictures and the ending of a file name tell nothing, unless a name needs them."""
-    words = [w.text for w in found.words]
+    words = found.words.texts
     joints = {n for n, word in enumerate(words) if len(word) == 1 or word in FUNCTION_WORDS or word.isdigit()}
     pictures = {n for n, word in enumerate(words) if word in PICTURE_WORDS}
     if len(words) > 1 and _FILE_NAME.search(found.text):
@@ -87,7 +87,7 @@ def _parts(found: Found) -> list[tuple[int, int]]:
     first = 0
     joined = {n for m in found.mentions for n in range(m.first + 1, m.last + 1)}
     for n in range(1, len(words)):
-        gap = text[words[n - 1].end : words[n].start]
+        gap = text[words.ends[n - 1] : words.starts[n]]
         # Most words are parted by a blank alone.
         if gap != " " and n not in joined and _BREAK.search(gap):
             parts.append((first, n - 1))

@@ -7,15 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.knowledge.names import Word, normalise, words
+from components.knowledge.names import normalise
 from components.stage import read_json, write_json
 
 # Counts of a small crawl or site are drawn towards "rare" by this many imagined texts without the word.
 _SMOOTHING = 30
-
-
-# The words of a text, cut as names are (underscores and hyphens separate).
-split = words
 
 
 def words_of(text: str) -> list[str]:
@@ -57,7 +53,7 @@ def count_words(texts: Iterable[tuple[str, str]]) -> WordCounts:
     for speaker, text in texts:
         if text.strip():
             voice_texts[speaker] += 1
-            voice_words.setdefault(speaker, Counter()).update({w.text for w in split(text)})
+            voice_words.setdefault(speaker, Counter()).update(set(words_of(text)))
     return _whole(voice_texts, voice_words)
 
 

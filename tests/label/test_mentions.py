@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from components.errors import SetupError
 from components.knowledge import normalise
+from components.knowledge.names import words as split
 from components.label import ner
 from components.label.mentions import MentionFinder
 from components.label.ner import load_ner, spoken
 from components.label.spelling import singulars
-from components.label.words import split
 
 
 def found(finder: MentionFinder, text: str) -> dict[str, list[str]]:
@@ -153,8 +153,8 @@ def test_mentions_do_not_overlap(finder, text):
 @settings(deadline=None, max_examples=100)
 @given(text=TEXTS)
 def test_the_named_entity_model_sees_the_same_words(text):
-    assert [(w.start, w.text.rstrip("+")) for w in split(spoken(text))] == [
-        (w.start, w.text.rstrip("+")) for w in split(text)
+    assert [(start, word.rstrip("+")) for word, start, _ in split(spoken(text))] == [
+        (start, word.rstrip("+")) for word, start, _ in split(text)
     ]
 
 
