@@ -84,9 +84,9 @@ class KnowledgeBase:
         """Whether a name, normalised already, is in the index."""
         return normalised in self._names
 
-    def starts_name(self, normalised: str) -> bool:
-        """Whether some name is or begins with these whole words, for longest-match search."""
-        return self._names.starts(normalised)
+    def goes_on(self, normalised: str) -> bool:
+        """Whether a longer name begins with these whole words, for longest-match search."""
+        return self._names.goes_on(normalised)
 
     def entity(self, row: int) -> Entity:
         """The entity of a row."""

@@ -54,10 +54,10 @@ class NameIndex:
     def __contains__(self, name: str) -> bool:
         return name in self._tries[partition_of(name, len(self._tries))]
 
-    def starts(self, words: str) -> bool:
-        """Whether some name is or begins with these whole words."""
-        trie = self._tries[partition_of(words, len(self._tries))]
-        return words in trie or trie.has_keys_with_prefix(words + " ")
+    def goes_on(self, words: str) -> bool:
+        """Whether a longer name begins with these whole words."""
+        found: bool = self._tries[partition_of(words, len(self._tries))].has_keys_with_prefix(words + " ")
+        return found
 
     def records(self, name: str, most: int | None = None) -> list[tuple[int, float]]:
         """(entity row, prior) of a normalised name, best first (ties by row), at most `most`; none for an unknown name."""

@@ -2,36 +2,62 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 # Letters, digits, and the signs that tell C, C++ and C# apart; a dot counts only where a word begins with it (.NET).
 _WORD = re.compile(r"(?:(?<![^\W_])\.)?[^\W_]+(?:'[^\W_]+)*[+#]*|&", re.UNICODE)
 _APOSTROPHES = frozenset("’‘ʼʹ′`´")
+# Soft hyphen, zero-width (non-)joiner, word joiner, byte order mark: they stand inside words and are not seen.
+_INVISIBLE = frozenset("\u00ad\u200c\u200d\u2060\ufeff")
+# Longer texts are no names; remembering them would fill the memory.
+_LONGEST_REMEMBERED = 100
 
 
-@lru_cache(maxsize=200_000)
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a text as the name index spells them; `text[starts[n]:ends[n]]` is the surface of word n.
+
+    Columns, since an object per word would be most of what the garbage collector has to look at.
+    """
+
+    texts: list[str]
+    starts: list[int]
+    ends: list[int]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[tuple[str, int, int]]:
+        return zip(self.texts, self.starts, self.ends, strict=True)
+
+
 def normalise(name: str) -> str:
     """Lower case, no diacritics, words separated by one blank.
 
     `Côte_d’Ivoire` → `cote d'ivoire`, `file-type-python` → `file type python`, `C++` → `c++`, `:us:` → `us`,
     `Node.js` → `node js`, `.NET` → `.net`. Normalising twice changes nothing.
     """
-    return " ".join(_words_of(_plain(name)))
+    return _remembered(name) if len(name) <= _LONGEST_REMEMBERED else _normalised(name)
 
 
-def words(text: str) -> list[tuple[str, int, int]]:
+def words(text: str) -> Words:
     """The words of a text as `normalise` sees them, each with its offsets in the text (end exclusive)."""
-    if text.isascii():
-        return [(_spelt(m.group()), m.start(), m.end()) for m in _WORD.finditer(_plain(text))]
-    # One character may become several (ß → ss) or none (a combining accent).
-    characters = [(plain, place) for place, c in enumerate(text) for plain in _plain_character(c)]
-    places = [place for _, place in characters]
-    found = _WORD.finditer("".join(plain for plain, _ in characters))
-    return [(_spelt(m.group()), places[m.start()], places[m.end() - 1] + 1) for m in found]
+    matches = list(_WORD.finditer(_plain(text)))
+    texts, starts, ends = [_spelt(m.group()) for m in matches], [m.start() for m in matches], [m.end() for m in matches]
+    if not text.isascii():
+        # One character may become several (ß → ss) or none (a combining accent).
+        places = [place for place, c in enumerate(text) for _ in _plain_character(c)]
+        starts, ends = [places[start] for start in starts], [places[end - 1] + 1 for end in ends]
+    return Words(texts, starts, ends)
 
 
-def _words_of(plain: str) -> list[str]:
-    return [_spelt(word) for word in _WORD.findall(plain)]
+def _normalised(name: str) -> str:
+    return " ".join([_spelt(word) for word in _WORD.findall(_plain(name))])
+
+
+_remembered = lru_cache(maxsize=200_000)(_normalised)
 
 
 def _spelt(word: str) -> str:
@@ -49,6 +75,8 @@ def _plain_character(character: str) -> str:
     """Decomposed and folded until nothing changes: the folded form of one letter can be the unfolded form of another."""
     if character in _APOSTROPHES:
         return "'"
+    if character in _INVISIBLE:
+        return ""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
     kept = "".join(c for c in folded if not unicodedata.combining(c))
     return kept if kept == character else _plain(kept)

@@ -16,7 +16,7 @@ from components.label.disambiguate import Choice, Context, probabilities
 from components.label.evidence import Numbers
 from components.label.gold import GoldText
 from components.label.parameters import LabelParameters
-from components.label.words import split
+from components.label.words import words_of
 
 
 @dataclass(frozen=True)
@@ -107,5 +107,5 @@ class GoldLinker:
 
 def _around(text: str, spans: Sequence[Span]) -> str:
     """The words of a text without its mentions' own: a name is no evidence of its own meaning."""
-    own = {w.text for span in spans for w in split(text[span.start : span.end])}
-    return " ".join(w.text for w in split(text) if w.text not in own)
+    own = {word for span in spans for word in words_of(text[span.start : span.end])}
+    return " ".join(word for word in words_of(text) if word not in own)

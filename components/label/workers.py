@@ -4,7 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from components.knowledge import KnowledgeBase
-from components.label.mentions import MentionFinder, load_ner
+from components.label.mentions import MentionFinder
+from components.label.ner import load_ner
 from components.label.texts import TextScorer
 from components.pretrain.embed import Encoder, load_encoder
 

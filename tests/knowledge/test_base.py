@@ -77,8 +77,9 @@ def test_an_unknown_name_has_no_candidates(base: KnowledgeBase, name: str) -> No
 def test_names_can_be_searched_for_the_longest_match(base: KnowledgeBase) -> None:
     assert base.has_name("wild turkey")
     assert not base.has_name("wild")
-    assert base.starts_name("wild")
-    assert not base.starts_name("wildfire")
+    assert base.goes_on("wild")
+    assert not base.goes_on("wil")
+    assert not base.goes_on("wild turkey")
 
 
 def test_a_name_that_is_too_long_is_not_indexed_but_its_entity_stays(

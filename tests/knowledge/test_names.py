@@ -58,7 +58,7 @@ def test_the_words_of_a_text_are_those_of_its_normal_form(text: str) -> None:
 @given(st.text(alphabet="aÉßİ½ŉẞ'’.&+#-_ \u0301あ1", max_size=20))
 @settings(max_examples=500, deadline=None)
 def test_the_offsets_of_a_word_cut_that_word_out_of_the_text(text: str) -> None:
-    found = words(text)
+    found = list(words(text))
     for word, start, end in found:
         assert 0 <= start < end <= len(text)
         assert word in normalise(text[start:end]).split()
@@ -67,6 +67,6 @@ def test_the_offsets_of_a_word_cut_that_word_out_of_the_text(text: str) -> None:
 
 def test_the_offsets_of_a_phrase_cut_it_out_with_its_accents() -> None:
     text = "Flag: Côte_d’Ivoire, cafe\u0301s"
-    found = words(text)
+    found = list(words(text))
     assert text[found[1][1] : found[2][2]] == "Côte_d’Ivoire"
     assert text[found[3][1] : found[3][2]] == "cafe\u0301s"

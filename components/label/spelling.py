@@ -1,0 +1,54 @@
+"""Other spellings under which a name may stand in a text: plural, torn apart, or written together."""
+
+from collections.abc import Iterator
+
+POSSESSIVE = "'s"
+# English has few plurals without a rule; "men" also ends "women" and "firemen".
+_IRREGULAR = {
+    "men": "man",
+    "children": "child",
+    "people": "person",
+    "feet": "foot",
+    "teeth": "tooth",
+    "geese": "goose",
+    "mice": "mouse",
+    "oxen": "ox",
+}
+_SMALLEST_HALF = 3
+# Nobody writes longer names together, and every place of a cut costs a look-up.
+_LONGEST_CUT = 32
+
+
+def singulars(name: str) -> list[str]:
+    """Forms that the last word of a name may be the plural of, likeliest first.
+
+    >>> singulars("cherry blossoms"), singulars("berries"), singulars("two firemen"), singulars("glass")
+    (['cherry blossom'], ['berry', 'berrie'], ['two fireman'], [])
+    """
+    head, blank, last = name.rpartition(" ")
+    if last in _IRREGULAR:
+        return [head + blank + _IRREGULAR[last]]
+    if last.endswith("men") and len(last) >= 5:
+        return [name[:-2] + "an"]
+    return _regular(name)
+
+
+def _regular(name: str) -> list[str]:
+    # "crab s" is a possessive torn off, not a plural: without its s, its last word would be nothing.
+    if not name.endswith("s") or name.endswith(("ss", "us", "is", " s")) or len(name) < 4:
+        return []
+    forms = [name[:-1]]
+    if name.endswith("ies"):
+        forms.insert(0, name[:-3] + "y")
+    elif name.endswith(("ches", "shes", "xes", "sses", "zes", "oes")):
+        forms.insert(0, name[:-2])
+    elif name.endswith("ves"):
+        forms = [name[:-3] + "f", name[:-3] + "fe", *forms]
+    return forms
+
+
+def halves(word: str) -> Iterator[str]:
+    """A word as two, cut at every place: `crescentmoon` → …, `crescent moon`, …; none of a very long word."""
+    if len(word) <= _LONGEST_CUT:
+        for place in range(_SMALLEST_HALF, len(word) - _SMALLEST_HALF + 1):
+            yield f"{word[:place]} {word[place:]}"
