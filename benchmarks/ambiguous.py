@@ -39,7 +39,7 @@ def draw(pictures: Iterable[tuple[str, Reading, str]], entity_ids: Mapping[int, 
     chosen: dict[tuple[str, str], tuple[str, Case]] = {}
     for url, reading, right in pictures:
         for mention in reading.mentions:
-            ids = [entity_ids[row] for row in mention.rows]
+            ids = [entity_ids[row] for row in (*mention.rows, *mention.barred)]
             if right not in ids:
                 continue
             if len(ids) > 1:

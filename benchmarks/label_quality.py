@@ -22,7 +22,7 @@ from benchmarks.claim import Claim, conclude
 from components import parameters
 from components.errors import InputError
 from components.knowledge import KnowledgeBase
-from components.label import workers
+from components.label import common_words, workers
 from components.label.disambiguate import Choice, Context
 from components.label.format import Label
 from components.label.gold import read_gold
@@ -99,7 +99,12 @@ def main() -> None:
     pictures = read_pictures(
         options.data, base, knobs, dict(zip(*truth.select(["url", "entity_id"]).to_pydict().values(), strict=True))
     )
-    rows = {row: base.entity_id(row) for picture in pictures for m in picture.reading.mentions for row in m.rows}
+    rows = {
+        row: base.entity_id(row)
+        for picture in pictures
+        for m in picture.reading.mentions
+        for row in (*m.rows, *m.barred)
+    }
     drawn = draw(((p.url, p.reading, p.entity_id) for p in pictures if p.entity_id is not None), rows)
     if options.write_cases:
         write_cases(case for case in drawn if is_listed(case))
@@ -112,7 +117,10 @@ def main() -> None:
     if options.development and options.errors:
         print_errors(cases, outcomes[_IMAGE])
     if options.gold is not None:
-        Console().print(gold_table(score(read_gold(options.gold), GoldLinker(options.data / "knowledge", knobs), 2)))
+        linker = GoldLinker(
+            options.data / "knowledge", knobs, common_words.learnt_words(options.data / "labels", knobs)
+        )
+        Console().print(gold_table(score(read_gold(options.gold), linker, 2)))
     figures = measure(options.data / "labels", read_index(options.data / "crawl"), truth)
     conclude(claims(figures, outcomes[_IMAGE], len(cases)))
 
@@ -123,10 +131,11 @@ def read_pictures(
     """The pictures of the truth table with everything that `link` needs, pictures' scores included."""
     finder = workers.mention_finder(base.folder, knobs.ner, knobs.max_words, knobs.max_candidates)
     counts = read_counts(data / "labels" / "words.json")
+    cases = common_words.read_cases(data / "labels" / common_words.CASES)
     urls = dict(zip(*read_index(data / "crawl").select(["key", "url"]).to_pydict().values(), strict=True))
     pictures = []
     for number in shard_numbers(data / "labels"):
-        readings = read_text(rows_of(data / "crawl", number), finder, counts, knobs)
+        readings = read_text(rows_of(data / "crawl", number), finder, counts, cases, knobs)
         scores = _image_scores(data / "labels" / f"{shard_name(number)}.parquet")
         profiles = Profiles.read(
             data / "labels" / "pages.parquet", {r.page_url for r in readings}, {r.site for r in readings}
@@ -149,6 +158,8 @@ def _image_scores(path: Path) -> dict[str, dict[tuple[int, str], float]]:
 
 def _linkables(reading: Reading, base: KnowledgeBase, scores: Mapping[tuple[int, str], float]) -> Iterator[Linkable]:
     for m in reading.mentions:
+        if not m.rows:
+            continue
         ids = tuple(base.entity_id(row) for row in m.rows)
         try:
             seen = np.array([scores[m.start, entity] for entity in ids])

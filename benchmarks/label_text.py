@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from benchmarks.claim import Claim, conclude
 from components import parameters
 from components.knowledge import KnowledgeBase
+from components.label.common_words import CaseCounts, count_cases
 from components.label.disambiguate import Choice, Context
 from components.label.image_filter import NO_SAY
 from components.label.link import Linkable, link
@@ -98,7 +99,8 @@ def main() -> None:
         for kind, (rows, words) in kinds.items():
             unique = list({row["caption"]: row for row in rows if row["caption"].strip()}.values())[: options.most]
             counts = read_counts(words) if words else count_words((voice("", "alt"), r["caption"]) for r in unique)
-            claims += _compare(kind, unique, ner, knowledge, counts, knobs, options.rounds)
+            learnt = counts, count_cases(row["caption"] for row in unique)
+            claims += _compare(kind, unique, ner, knowledge, learnt, knobs, options.rounds)
     conclude(claims)
 
 
@@ -107,7 +109,7 @@ def _compare(
     rows: Sequence[dict[str, Any]],
     ner: Any,
     knowledge: KnowledgeBase,
-    counts: WordCounts,
+    learnt: tuple[WordCounts, CaseCounts],
     knobs: LabelParameters,
     rounds: int,
 ) -> list[Claim]:
@@ -118,10 +120,10 @@ def _compare(
     ours: list[Clock] = []
     for turn in range(rounds):
         if turn % 2:
-            ours.append(_ours(rows, ner, knowledge, counts, knobs))
+            ours.append(_ours(rows, ner, knowledge, learnt, knobs))
         peers.append(_peer(ner, texts))
         if not turn % 2:
-            ours.append(_ours(rows, ner, knowledge, counts, knobs))
+            ours.append(_ours(rows, ner, knowledge, learnt, knobs))
     _show(kind, texts, peers, ours)
     shipped = statistics.median(peer / our.total for peer, our in zip(peers, ours, strict=True))
     every = statistics.median(
@@ -142,7 +144,11 @@ def _peer(ner: Any, texts: Sequence[str]) -> float:
 
 
 def _ours(
-    rows: Sequence[dict[str, Any]], ner: Any, knowledge: KnowledgeBase, counts: WordCounts, knobs: LabelParameters
+    rows: Sequence[dict[str, Any]],
+    ner: Any,
+    knowledge: KnowledgeBase,
+    learnt: tuple[WordCounts, CaseCounts],
+    knobs: LabelParameters,
 ) -> Clock:
     clock = Clock()
     finder = _TimedFinder(
@@ -150,7 +156,7 @@ def _ours(
     )
     finder.clock = clock
     start = time.process_time()
-    readings = read_text(rows, finder, counts, knobs)
+    readings = read_text(rows, finder, *learnt, knobs)
     searched = clock.total
     clock.add("subject and context", start)
     clock.seconds["subject and context"] -= searched
@@ -177,6 +183,7 @@ def _linkables(reading: Reading, knowledge: KnowledgeBase) -> list[Linkable]:
             np.zeros(len(m.rows)),
         )
         for m in reading.mentions
+        if m.rows
     ]
 
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.knowledge.base import open_entities
 from components.knowledge.format import IDS
-from components.knowledge.merge import partition_of, write_partitions
+from components.knowledge.merge import NameRow, partition_of, write_partitions
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
 from components.shard_map import Outcome
@@ -86,7 +86,7 @@ def place(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outc
     names, counts = batch.column("name").to_pylist(), batch.column("count").to_pylist()
     rows, weights = _rows(batch.column("entity_id"), job)
     seen: Counter[str] = Counter()
-    kept: list[list[tuple[str, int, float, int, bool]]] = [[] for _ in range(job.partitions)]
+    kept: list[list[NameRow]] = [[] for _ in range(job.partitions)]
     for text, count, row, weight in zip(names, counts, rows.tolist(), weights.tolist(), strict=True):
         name = normalise(text or "")
         if row == -1 or not (0 < len(name) <= job.parameters.max_name_length) or not 0 < (count or 0) < _MOST:
@@ -95,7 +95,7 @@ def place(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outc
             seen["unknown_entity"] += 1
         else:
             seen["placed"] += 1
-            kept[partition_of(name, job.partitions)].append((name, row, weight, count, False))
+            kept[partition_of(name, job.partitions)].append((name, row, weight, count, False, False))
     write_partitions(kept, out / f"{number:05d}_names.arrow")
     return Outcome(seen, attempted=len(names), errors=seen["bad_row"])
 

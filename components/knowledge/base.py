@@ -24,11 +24,15 @@ _LISTS = ("aliases", "instance_of", "subclass_of")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An entity that a name may mean, with the probability of that before any context is seen."""
+    """An entity that a name may mean, with the probability of that before any context is seen.
+
+    `small`: Wikidata writes the name without a capital at the beginning, as a common noun, or in a script without case.
+    """
 
     row: int
     entity_id: str
     prior: float
+    small: bool = True
 
 
 class KnowledgeBase:
@@ -78,7 +82,7 @@ class KnowledgeBase:
         Priors of one name sum to 1.
         """
         records = self._names.records(normalise(name), most)
-        return [Candidate(row, self.entity_id(row), prior) for row, prior in records]
+        return [Candidate(row, self.entity_id(row), prior, small) for row, prior, small in records]
 
     def has_name(self, normalised: str) -> bool:
         """Whether a name, normalised already, is in the index."""

@@ -23,8 +23,8 @@ ENTITY_SCHEMA = pa.schema(
 )
 # Of the build: entities with the number of their Q-id, by which they are sorted.
 PART_SCHEMA = pa.schema([pa.field("number", pa.int64()), *ENTITY_SCHEMA])
-# Of the build: a name of an item. `row` is its place in its range, `anchors` how often the name links to it in texts, and `borne`
-# whether Wikidata knows the name.
+# Of the build: a name of an item. `row` is its place in its range, `anchors` how often the name links to it in texts, `borne`
+# whether Wikidata knows the name, and `small` whether it writes it without a capital at the beginning.
 NAME_SCHEMA = pa.schema(
     [
         ("name", pa.string()),
@@ -32,10 +32,11 @@ NAME_SCHEMA = pa.schema(
         ("weight", pa.float64()),
         ("anchors", pa.int64()),
         ("borne", pa.bool_()),
+        ("small", pa.bool_()),
     ]
 )
 # A candidate of a name in the index.
-RECORD = np.dtype([("row", "<u4"), ("prior", "<f4")])
+RECORD = np.dtype([("row", "<u4"), ("prior", "<f4"), ("small", "?")])
 
 ENTITIES, TABLE, IDS, EMBEDDINGS, NAMES = "entities.arrow", "entities.parquet", "ids.npy", "embeddings.npy", "names"
 

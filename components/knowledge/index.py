@@ -59,8 +59,8 @@ class NameIndex:
         found: bool = self._tries[partition_of(words, len(self._tries))].has_keys_with_prefix(words + " ")
         return found
 
-    def records(self, name: str, most: int | None = None) -> list[tuple[int, float]]:
-        """(entity row, prior) of a normalised name, best first (ties by row), at most `most`; none for an unknown name."""
+    def records(self, name: str, most: int | None = None) -> list[tuple[int, float, bool]]:
+        """(entity row, prior, whether written small) for a normalised name, best first (ties by row), at most `most`."""
         partition = partition_of(name, len(self._tries))
         key = self._tries[partition].get(name)
         if key is None:
@@ -69,7 +69,7 @@ class NameIndex:
         first, last = starts.item(key), starts.item(key + 1)
         if most is not None:
             last = min(last, first + most)
-        found: list[tuple[int, float]] = self._records[partition][first:last].tolist()
+        found: list[tuple[int, float, bool]] = self._records[partition][first:last].tolist()
         return found
 
 
@@ -86,18 +86,22 @@ def write_partition(sources: Sequence[tuple[Path, int]], smoothing: float, numbe
         out: folder for the files.
     """
     table = pa.concat_tables([NAME_SCHEMA.empty_table(), *(_batch(path, number, row) for path, row in sources)])
-    table = table.group_by(["name", "row"]).aggregate([("weight", "max"), ("anchors", "sum"), ("borne", "any")])
+    table = table.group_by(["name", "row"]).aggregate(
+        [("weight", "max"), ("anchors", "sum"), ("borne", "any"), ("small", "any")]
+    )
     names, place = _encoded(table.column("name"))
-    row, weight, anchors, borne = (
-        table.column(c).to_numpy() for c in ("row", "weight_max", "anchors_sum", "borne_any")
+    row, weight, anchors, borne, small = (
+        table.column(c).to_numpy() for c in ("row", "weight_max", "anchors_sum", "borne_any", "small_any")
     )
     if not borne.all():
         known = (np.bincount(place, weights=borne, minlength=len(names)) > 0)[place]
         names, place = _encoded(table.column("name").filter(pa.array(known)))
-        row, weight, anchors = row[known], weight[known], anchors[known]
+        row, weight, anchors, small = row[known], weight[known], anchors[known], small[known]
     prior = anchors + smoothing * weight / np.bincount(place, weights=weight, minlength=len(names))[place]
     prior /= (np.bincount(place, weights=anchors, minlength=len(names)) + smoothing)[place]
-    _write(names, place, row, prior.astype(np.float32), number, out)
+    records = np.empty(len(row), dtype=RECORD)
+    records["row"], records["prior"], records["small"] = row, prior, small
+    _write(names, place, records, number, out)
     candidates = np.bincount(place, minlength=len(names))
     return Outcome({"names": len(names), "ambiguous_names": int((candidates > 1).sum())})
 
@@ -121,18 +125,15 @@ def _batch(path: Path, partition: int, row: int) -> pa.Table:
 def _write(
     names: list[str],
     place: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    priors: npt.NDArray[np.float32],
+    records: npt.NDArray[np.void],
     number: int,
     out: Path,
 ) -> None:
     trie = marisa_trie.Trie(names)
     keys = np.fromiter((trie[name] for name in names), dtype=np.int64, count=len(names))[place]
-    order = np.lexsort((rows, -priors, keys))
+    order = np.lexsort((records["row"], -records["prior"], keys))
     starts = np.zeros(len(names) + 1, dtype=np.uint32)
     np.cumsum(np.bincount(keys, minlength=len(names)), out=starts[1:])
-    records = np.empty(len(rows), dtype=RECORD)
-    records["row"], records["prior"] = rows[order], priors[order]
     trie.save(str(out / _TRIE.format(number)))
     np.save(out / _STARTS.format(number), starts)
-    np.save(out / _RECORDS.format(number), records)
+    np.save(out / _RECORDS.format(number), records[order])

@@ -29,6 +29,7 @@ _BITS = 10  # a bucket of the histogram from which ranges are cut is 1,024 numbe
 _WIDEST = 1 << 62
 
 Integers = npt.NDArray[np.int64]
+NameRow = tuple[str, int, float, int, bool, bool]  # of `NAME_SCHEMA`
 
 
 @dataclass(frozen=True)
@@ -146,15 +147,19 @@ def partition_of(name: str, partitions: int) -> int:
 def _write_names(table: pa.Table, job: MergeJob, path: Path) -> None:
     weights = (np.log1p(table.column("sitelinks").to_numpy()) + job.parameters.prior_smoothing).tolist()
     labels, aliases = table.column("label").to_pylist(), table.column("aliases").to_pylist()
-    rows: list[list[tuple[str, int, float, int, bool]]] = [[] for _ in range(job.partitions)]
+    rows: list[list[NameRow]] = [[] for _ in range(job.partitions)]
     for row, (label, others, weight) in enumerate(zip(labels, aliases, weights, strict=True)):
-        for name in dict.fromkeys(map(normalise, (label, *others))):
+        written: dict[str, bool] = {}
+        for spelling in (label, *others):
+            name = normalise(spelling)
+            written[name] = written.get(name, False) or not spelling[0].isupper()
+        for name, small in written.items():
             if 0 < len(name) <= job.parameters.max_name_length:
-                rows[partition_of(name, job.partitions)].append((name, row, weight, 0, True))
+                rows[partition_of(name, job.partitions)].append((name, row, weight, 0, True, small))
     write_partitions(rows, path)
 
 
-def write_partitions(rows: Sequence[Sequence[tuple[str, int, float, int, bool]]], path: Path) -> None:
+def write_partitions(rows: Sequence[Sequence[NameRow]], path: Path) -> None:
     """An Arrow file (`NAME_SCHEMA`) with a batch for each partition."""
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, NAME_SCHEMA) as writer:
         for partition in rows:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 Knowledge = Annotated[Path, typer.Option(help="The knowledge base's folder.")]
+Labels = Annotated[Path, typer.Option(help="Finished labels, for what the crawl taught: words, their case, pages.")]
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
 Gold = Annotated[Path, typer.Argument(help="Texts with their mentions' right entities, one JSON object a line.")]
 
@@ -37,9 +38,7 @@ def explain(
     context: Annotated[str, typer.Option(help="What else stands around the picture: caption, page title.")] = "",
     site: Annotated[str, typer.Option(help="A host of the crawl, to weigh words as its alt texts do.")] = "",
     knowledge: Knowledge = Path("data/knowledge"),
-    labels: Annotated[Path, typer.Option(help="Finished labels, for the crawl's word counts and pages.")] = Path(
-        "data/labels"
-    ),
+    labels: Labels = Path("data/labels"),
     params: Params = Path("params.yaml"),
 ) -> None:
     """Show how a text is linked: its mentions, their candidates, each one's scores, and why it is kept or dropped (no picture)."""
@@ -57,12 +56,14 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Also write all figures and examples to this JSON file.")] = None,
     examples: Annotated[int, typer.Option(help="Errors of each kind that are kept as examples.", min=0)] = 20,
     knowledge: Knowledge = Path("data/knowledge"),
+    labels: Labels = Path("data/labels"),
     params: Params = Path("params.yaml"),
 ) -> None:
     """Measure how right the links are, against texts whose links are known (ELEVANT's JSONL)."""
     from rich.console import Console
 
     from components import parameters
+    from components.label.common_words import learnt_words
     from components.label.gold import read_gold
     from components.label.gold_links import GoldLinker
     from components.label.gold_scores import score
@@ -70,7 +71,8 @@ def evaluate(
     from components.stage import write_json
 
     knobs = parameters.load(params).label
-    figures = score(read_gold(gold), GoldLinker(knowledge, knobs), examples)
+    linker = GoldLinker(knowledge, knobs, learnt_words(labels, knobs))
+    figures = score(read_gold(gold), linker, examples)
     Console().print(table(figures))
     if out is not None:
         write_json(out, figures)
@@ -86,12 +88,14 @@ def fit(
     ] = 1.0,
     write: Annotated[bool, typer.Option(help="Put the weights into the parameter file, if they are better.")] = False,
     knowledge: Knowledge = Path("data/knowledge"),
+    labels: Labels = Path("data/labels"),
     params: Params = Path("params.yaml"),
 ) -> None:
     """Learn `label.weights` from texts whose links are known, and judge them by texts held out."""
     from rich.console import Console
 
     from components import parameters
+    from components.label.common_words import learnt_words
     from components.label.fit import fit as learn
     from components.label.gold import read_gold
     from components.label.gold_links import GoldLinker
@@ -99,7 +103,9 @@ def fit(
     from components.label.weights_file import lines, replace_weights
 
     read = read_gold(gold)
-    learnt = learn(read.texts, GoldLinker(knowledge, parameters.load(params).label), held_out, strength)
+    knobs = parameters.load(params).label
+    linker = GoldLinker(knowledge, knobs, learnt_words(labels, knobs))
+    learnt = learn(read.texts, linker, held_out, strength)
     Console().print(fit_table(learnt.figures, [fault.message for fault in read.bad]))
     typer.echo(lines(learnt.weights))
     if not learnt.better:

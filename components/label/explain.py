@@ -11,13 +11,15 @@ from rich.text import Text
 
 from components.knowledge import KnowledgeBase
 from components.label import workers
+from components.label.common_words import CaseCounts, read_cases
 from components.label.disambiguate import Choice, Context
 from components.label.evidence import TERMS, Evidence, evidence
-from components.label.format import Decision, Label
+from components.label.format import COMMON_WORD, Decision, Label
 from components.label.image_filter import NO_SAY
 from components.label.link import Linkable, link
 from components.label.pages import Profiles
 from components.label.parameters import LabelParameters, WeightParameters
+from components.label.passes import barred_decisions
 from components.label.reading import Reading, ReadMention, read_text
 from components.label.words import WordCounts, read_counts
 
@@ -42,14 +44,15 @@ def explain_text(
     """
     base = workers.knowledge_base(knowledge)
     finder = workers.mention_finder(knowledge, parameters.ner, parameters.max_words, parameters.max_candidates)
-    words, pages = labels / "words.json", labels / "pages.parquet"
+    words, pages, cased = (labels / name for name in ("words.json", "pages.parquet", "cases.json"))
     counts = read_counts(words) if words.is_file() else WordCounts()
+    cases = read_cases(cased) if cased.is_file() else CaseCounts()
     row = {"key": "0", "site": site, "page_url": "", "caption": text, "context": context, "page_title": ""}
-    reading = read_text([row], finder, counts, parameters)[0]
+    reading = read_text([row], finder, counts, cases, parameters)[0]
     profiles = Profiles.read(pages, {""}, {site}) if pages.is_file() else Profiles({})
     surroundings = Context(base.embed([reading.context])[0], profiles.of_site(site, base.size))
     mentions = _linkables(reading, base)
-    label = link(reading.text, mentions, surroundings, NO_SAY, parameters)
+    label = link(reading.text, mentions, surroundings, NO_SAY, parameters, barred_decisions(reading, base))
     found = evidence([m.choice for m in mentions], surroundings, parameters.weights, parameters.iterations)
     return Explanation(reading, label, tuple(found), parameters.weights)
 
@@ -66,6 +69,7 @@ def _linkables(reading: Reading, knowledge: KnowledgeBase) -> list[Linkable]:
             np.zeros(len(m.rows)),
         )
         for m in reading.mentions
+        if m.rows
     ]
 
 
@@ -76,12 +80,17 @@ def table(explained: Explanation, knowledge: Path) -> Group:
     marked = Text(f"{reading.source}: {reading.text}")
     for m in reading.mentions:
         marked.stylize("bold underline", len(reading.source) + 2 + m.start, len(reading.source) + 2 + m.end)
+    linked = [d for d in label.decisions if d.reason != COMMON_WORD]
     tables = [
-        _candidates(m, [d for d in label.decisions if d.start == m.start], found, explained.weights, base)
-        for m, found in zip(reading.mentions, explained.evidence, strict=True)
+        _candidates(m, [d for d in linked if d.start == m.start], found, explained.weights, base)
+        for m, found in zip([m for m in reading.mentions if m.rows], explained.evidence, strict=True)
     ]
+    stopped = sorted({d.mention for d in label.decisions if d.reason == COMMON_WORD})
     outcome = ", ".join(label.entities) or ("no entity" if label.decisions else "no known name in this text")
-    return Group(marked, *tables, Text(f"→ {outcome}"))
+    common = (
+        [Text(f"common words of this crawl, where they are written small: {', '.join(stopped)}")] if stopped else []
+    )
+    return Group(marked, *tables, *common, Text(f"→ {outcome}"))
 
 
 def _candidates(

@@ -31,6 +31,7 @@ PAIRS_SCHEMA = pa.schema([("matched", pa.float64()), ("shuffled", pa.float64())]
 
 KEPT = "kept"
 # Why a candidate is dropped, in the order in which the reasons are looked for.
+COMMON_WORD = "common_word"  # written small, it is the common word and not what is called so
 NOT_SUBJECT = "not_subject"  # the mention stands outside the part that the text is about
 MODIFIER = "modifier"  # the mention carries too little of that part
 RIVAL = "rival"  # another candidate of the mention is likelier by the text
@@ -73,6 +74,7 @@ MENTION_TYPE = pa.struct(
         ("coverage", pa.float32()),
         ("rows", pa.list_(pa.int32())),
         ("priors", pa.list_(pa.float32())),
+        ("barred", pa.list_(pa.int32())),
     ]
 )
 # One row per picture: the text that is linked, where it stands, and its mentions.

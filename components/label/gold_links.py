@@ -12,6 +12,7 @@ import numpy as np
 
 from components.knowledge import Candidate, KnowledgeBase
 from components.label import workers
+from components.label.common_words import stop
 from components.label.disambiguate import Choice, Context, probabilities
 from components.label.evidence import Numbers
 from components.label.gold import GoldText
@@ -51,21 +52,24 @@ class Link:
 class GoldLinker:
     """Links texts with a knowledge base and the parameters of the label stage."""
 
-    def __init__(self, knowledge: Path, parameters: LabelParameters) -> None:
-        """
+    def __init__(self, knowledge: Path, parameters: LabelParameters, common: frozenset[str] = frozenset()) -> None:
+        """`common`: the stop list that a crawl gave (`components.label.common_words`).
+
         Raises:
             InputError: if there is no knowledge base.
         """
         self.base: KnowledgeBase = workers.knowledge_base(knowledge)
         self.parameters = parameters
+        self._common = common
         p = parameters
         self._finder = workers.mention_finder(knowledge, p.ner, p.max_words, p.max_candidates)
 
     def found(self, texts: Sequence[GoldText]) -> list[list[Span]]:
         """The mentions that the stage's finder sees in the labelled part of each text."""
+        searched = [stop(found, self._common)[0] for found in self._finder.search([text.text for text in texts])]
         return [
-            [Span(m.start, m.end, m.candidates) for m in mentions if text.start <= m.start and m.end <= text.end]
-            for text, mentions in zip(texts, self._finder.find([text.text for text in texts]), strict=True)
+            [Span(m.start, m.end, m.candidates) for m in found.mentions if text.start <= m.start and m.end <= text.end]
+            for text, found in zip(texts, searched, strict=True)
         ]
 
     def given(self, texts: Sequence[GoldText]) -> list[list[Span]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from components.errors import InputError
 from components.label import passes
+from components.label.common_words import add_cases, read_cases, write_cases
 from components.label.image_filter import Calibration
 from components.label.model import find_model
 from components.label.pages import merge_sums
@@ -78,7 +79,7 @@ def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, paramete
     labels, decided = _map(
         passes.decide, replace(job, calibration=calibration), numbers, "label: decide", work / "decide"
     )
-    for name in ("words.json", "pages.parquet", *_CALIBRATION):
+    for name in ("words.json", "cases.json", "pages.parquet", *_CALIBRATION):
         shutil.copyfile(between / name, labels / name)
     publish(labels, out)
     drop(work)
@@ -103,9 +104,12 @@ def _on_item(task: Any, job: passes.Job, item: Any, position: int, out: Path) ->
 
 
 def _sum_survey(surveyed: Path, numbers: list[int], crawl: Path, references: int, between: Path) -> None:
-    """Adds the word counts up, and draws the reference pictures."""
+    """Adds the counts of words and of their case up, and draws the reference pictures."""
     write_counts(
         between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
+    )
+    write_cases(
+        between / "cases.json", add_cases(read_cases(surveyed / f"{shard_name(n)}_cases.json") for n in numbers)
     )
     drawn: dict[str, Any] = {}
     for number in numbers:

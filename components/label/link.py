@@ -39,9 +39,17 @@ class _Verdict:
 
 
 def link(
-    text: str, mentions: Sequence[Linkable], context: Context, calibration: Calibration, parameters: LabelParameters
+    text: str,
+    mentions: Sequence[Linkable],
+    context: Context,
+    calibration: Calibration,
+    parameters: LabelParameters,
+    barred: Sequence[Decision] = (),
 ) -> Label:
-    """Disambiguates by text, lets the picture have its say, and keeps the best `max_entities` (MOFI.md, Building I2E)."""
+    """Disambiguates by text, lets the picture have its say, and keeps the best `max_entities` (MOFI.md, Building I2E).
+
+    `barred` are decisions about candidates that were ruled out before; they only join the others.
+    """
     by_text = probabilities([m.choice for m in mentions], context, parameters.weights, parameters.iterations)
     verdicts = [
         _judge(mention, chances, calibration, parameters) for mention, chances in zip(mentions, by_text, strict=True)
@@ -73,7 +81,7 @@ def link(
         for m, chances, verdict in zip(mentions, by_text, verdicts, strict=True)
         for c in sorted(range(len(chances)), key=lambda c: (-chances[c], c))
     ]
-    return Label(tuple(entities), tuple(decisions))
+    return Label(tuple(entities), tuple(sorted([*decisions, *barred], key=lambda d: d.start)))
 
 
 def _judge(

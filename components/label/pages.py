@@ -49,7 +49,7 @@ def contribution(reading: Reading, knowledge: KnowledgeBase) -> Share:
     """One picture's part: its subject's mentions, by coverage and by how few meanings they have."""
     total = Share(0.0, np.zeros(knowledge.size))
     for mention in reading.mentions:
-        if mention.in_subject:
+        if mention.in_subject and mention.rows:
             mean = np.asarray(mention.priors) @ knowledge.vectors(mention.rows).astype(np.float64)
             total += Share(1.0, mean).times(mention.coverage / len(mention.rows))
     return total

@@ -25,6 +25,12 @@ class LabelParameters(Section):
     ner: bool = Field(description="also look up the names that spaCy's NER finds; true or false")
     max_words: int = Field(description="longest name to match, words; 1 to 12", ge=1, le=12)
     max_candidates: int = Field(description="entities considered per name, highest prior first; 1 to 100", ge=1, le=100)
+    common_share: float = Field(
+        description="share of small initials from which a word is common, and not its capitalised namesakes; 0.5 to 1",
+        ge=0.5,
+        le=1,
+    )
+    common_least: int = Field(description="texts that must write a common word small; 1 or more", ge=1)
     use_caption: bool = Field(description="look in the figure caption where the alt text names nothing; true or false")
     min_coverage: float = Field(
         description="share of the subject's information that the mention must carry, 0 to 1", ge=0, le=1

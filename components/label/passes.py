@@ -25,7 +25,9 @@ from components.knowledge import KnowledgeBase
 from components.label import format as files
 from components.label import workers
 from components.label.chart import calibration_chart
+from components.label.common_words import count_cases, read_cases, write_cases
 from components.label.disambiguate import Choice, Context
+from components.label.format import Decision
 from components.label.image_filter import Calibration, calibrate
 from components.label.link import Linkable, link
 from components.label.pages import Profiles, contribution, write_sums
@@ -86,6 +88,7 @@ def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
     np.save(out / f"{shard_name(number)}_images.npy", embedded)
     counts = count_words(_voices(rows))
     write_counts(out / f"{shard_name(number)}_words.json", counts)
+    write_cases(out / f"{shard_name(number)}_cases.json", count_cases(text for _, text in _voices(rows)))
     unread = len(rows) - read
     return Outcome({"pictures": len(rows), "unreadable": unread}, attempted=len(rows), errors=unread)
 
@@ -102,7 +105,8 @@ def read(job: Job, number: int, _: int, out: Path) -> Outcome:
     finder = workers.mention_finder(job.knowledge, p.ner, p.max_words, p.max_candidates)
     knowledge = workers.knowledge_base(job.knowledge)
     rows = rows_of(job.crawl, number)
-    readings = read_text(rows, finder, read_counts(job.between / "words.json"), p)
+    cases = read_cases(job.between / "cases.json")
+    readings = read_text(rows, finder, read_counts(job.between / "words.json"), cases, p)
     pq.write_table(
         pa.Table.from_pylist([r.row() for r in readings], files.MENTIONS_SCHEMA), out / f"{shard_name(number)}.parquet"
     )
@@ -174,8 +178,9 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
     rows: list[dict[str, Any]] = []
     for reading, text, image in zip(readings, contexts, images, strict=True):
         page = profiles.around(reading, contribution(reading, knowledge), job.parameters.page_shrinkage)
-        mentions = [linkable(m, image.astype(np.float32), knowledge, scorer) for m in reading.mentions]
-        label = link(reading.text, mentions, Context(text, page), job.calibration, job.parameters)
+        mentions = [linkable(m, image.astype(np.float32), knowledge, scorer) for m in reading.mentions if m.rows]
+        around, barred = Context(text, page), barred_decisions(reading, knowledge)
+        label = link(reading.text, mentions, around, job.calibration, job.parameters, barred)
         counts.update(d.reason for d in label.decisions)
         counts["labelled"] += bool(label.entities)
         decisions = [vars(d) for d in label.decisions]
@@ -193,6 +198,17 @@ def linkable(m: Any, image: npt.NDArray[np.float32], knowledge: KnowledgeBase, s
     choice = Choice(knowledge.vectors(m.rows), np.asarray(m.priors, dtype=np.float32))
     ids = tuple(knowledge.entity_id(row) for row in m.rows)
     return Linkable(m.start, m.end, m.in_subject, m.coverage, ids, choice, scorer.score(image, m.rows))
+
+
+def barred_decisions(reading: Reading, knowledge: KnowledgeBase) -> list[Decision]:
+    """About the candidates that the case of their mention rules out."""
+    return [
+        Decision(
+            reading.text[m.start : m.end], m.start, m.end, knowledge.entity_id(row), 0.0, 0.0, False, files.COMMON_WORD
+        )
+        for m in reading.mentions
+        for row in m.barred
+    ]
 
 
 def _embed_unique(knowledge: KnowledgeBase, texts: list[str]) -> npt.NDArray[np.float32]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.label.common_words import CaseCounts, common_words, stop
 from components.label.mentions import Found, MentionFinder
 from components.label.parameters import LabelParameters
 from components.label.subject import find_subject
@@ -16,7 +17,10 @@ LONGEST = 2000
 
 @dataclass(frozen=True)
 class ReadMention:
-    """A mention as files keep it: candidates are entity rows with priors, best first."""
+    """A mention as files keep it: candidates are entity rows with priors, best first; `barred` are rows that its case rules out.
+
+    Where all candidates are barred, `rows` is empty and the mention is none.
+    """
 
     start: int
     end: int
@@ -24,6 +28,7 @@ class ReadMention:
     coverage: float
     rows: tuple[int, ...]
     priors: tuple[float, ...]
+    barred: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Reading:
                 "coverage": m.coverage,
                 "rows": list(m.rows),
                 "priors": list(m.priors),
+                "barred": list(m.barred),
             }
             for m in self.mentions
         ]
@@ -57,7 +63,13 @@ class Reading:
     def of(cls, row: dict[str, Any]) -> "Reading":
         """From a row of `format.MENTIONS_SCHEMA`."""
         mentions = tuple(
-            ReadMention(m["start"], m["end"], m["subject"], m["coverage"], tuple(m["rows"]), tuple(m["priors"]))
+            ReadMention(
+                m["start"],
+                m["end"],
+                m["subject"],
+                m["coverage"],
+                *(tuple(m[name]) for name in ("rows", "priors", "barred")),
+            )
             for m in row["mentions"]
         )
         return cls(**{**row, "mentions": mentions})
@@ -71,10 +83,14 @@ class Reading:
 
 
 def read_text(
-    rows: Sequence[dict[str, Any]], finder: MentionFinder, counts: WordCounts, parameters: LabelParameters
+    rows: Sequence[dict[str, Any]],
+    finder: MentionFinder,
+    counts: WordCounts,
+    cases: CaseCounts,
+    parameters: LabelParameters,
 ) -> list[Reading]:
     """One reading per row (`key, site, page_url, caption, context, page_title`), in their order."""
-    reader = _Reader(counts, parameters)
+    reader = _Reader(counts, common_words(cases, parameters), parameters)
     alts = finder.search([_beginning(row["caption"]) for row in rows])
     readings = [reader.read(row, found, ALT) for row, found in zip(rows, alts, strict=True)]
     if not parameters.use_caption:
@@ -100,13 +116,15 @@ def _names(reading: Reading, min_coverage: float) -> bool:
 class _Reader:
     """Makes readings of searched texts; remembers the words of texts that many rows share, such as page titles."""
 
-    def __init__(self, counts: WordCounts, parameters: LabelParameters) -> None:
+    def __init__(self, counts: WordCounts, common: frozenset[str], parameters: LabelParameters) -> None:
         self._counts = counts
+        self._common = common
         self._modifier_weight = parameters.modifier_weight
         self._said: dict[str, list[str]] = {}
 
     def read(self, row: dict[str, Any], found: Found, source: str) -> Reading:
         site = str(row["site"] or "")
+        found, barred = stop(found, self._common)
         subject = find_subject(found, self._counts, voice(site, source))
         mentions = []
         named: set[str] = set()
@@ -114,9 +132,15 @@ class _Reader:
             inside = subject is not None and subject.holds(m)
             coverage = subject.coverage(m, self._modifier_weight) if subject is not None and inside else 0.0
             rows, priors = tuple([c.row for c in m.candidates]), tuple([float(c.prior) for c in m.candidates])
-            mentions.append(ReadMention(m.start, m.end, inside, coverage, rows, priors))
+            ruled_out = tuple([c.row for c in barred.pop(m.start)[1]]) if m.start in barred else ()
+            mentions.append(ReadMention(m.start, m.end, inside, coverage, rows, priors, ruled_out))
             if inside:
                 named.update(words_of(m.surface))
+        if barred:
+            none = [
+                ReadMention(m.start, m.end, False, 0.0, (), (), tuple(c.row for c in cs)) for m, cs in barred.values()
+            ]
+            mentions = sorted([*mentions, *none], key=lambda m: m.start)
         context = self._context(row, named)
         return Reading(str(row["key"]), site, str(row["page_url"] or ""), found.text, source, context, tuple(mentions))
 

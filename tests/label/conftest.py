@@ -104,6 +104,8 @@ def knobs() -> Parameters:
             "ner": False,
             "max_words": 6,
             "max_candidates": 20,
+            "common_share": 0.95,
+            "common_least": 3,
             "use_caption": True,
             "min_coverage": 0.7,
             "modifier_weight": 0.5,

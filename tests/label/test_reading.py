@@ -1,3 +1,4 @@
+from components.label.common_words import CaseCounts
 from components.label.format import MENTIONS_SCHEMA
 from components.label.reading import ALT, CAPTION, LONGEST, Reading, read_text
 from components.label.words import WordCounts, count_words
@@ -7,7 +8,9 @@ COUNTS = count_words((f"alt other {n}", f"unrelated{n}") for n in range(1000))
 
 
 def read(finder, parameters, *shown: Shown, counts: WordCounts = COUNTS) -> list[Reading]:
-    return read_text([row | {"key": str(n)} for n, row in enumerate(rows(shown))], finder, counts, parameters)
+    return read_text(
+        [row | {"key": str(n)} for n, row in enumerate(rows(shown))], finder, counts, CaseCounts(), parameters
+    )
 
 
 def test_the_caption_speaks_where_the_alt_text_names_nothing(finder, knobs):
@@ -44,7 +47,7 @@ def test_an_entity_is_sure_if_its_only_name_covers_the_text(finder, knobs, base)
 
 def test_missing_words_are_empty_ones(finder, knobs):
     row = {"key": "0", "site": None, "page_url": None, "caption": None, "context": None, "page_title": None}
-    reading = read_text([row], finder, COUNTS, knobs())[0]
+    reading = read_text([row], finder, COUNTS, CaseCounts(), knobs())[0]
     assert (reading.text, reading.context, reading.mentions) == ("", "", ())
 
 
