@@ -45,6 +45,10 @@ def test_only_the_likeliest_candidates_are_kept(base):
         ("Cote d'Ivoire", "Cote d'Ivoire", "Q16"),
         ("CÔTE D’IVOIRE", "CÔTE D’IVOIRE", "Q16"),
         ("crescentmoon", "crescentmoon", "Q13"),
+        ("crescent\u00ad moon", "crescent\u00ad moon", "Q13"),
+        ("ph\u00adoto\u200dgraph", "ph\u00adoto\u200dgraph", "Q19"),
+        ("photo-graph", "photo-graph", "Q19"),
+        ("chess‑pieces", "chess‑pieces", "Q22"),
         ("written in C++ today", "C++", "Q9"),
         ("Washington, D.C. by night", "Washington, D.C", "Q20"),
     ],
@@ -168,3 +172,75 @@ def test_the_named_entity_model_reads_any_text(ner_finder, text):
 def test_a_very_long_text_is_read_to_its_end(finder):
     text = "crab and moon, " * 7000
     assert len(finder.find([text])[0]) == 14000
+
+
+# What crawled texts are made of: controls, marks of direction, joiners, emoji, combining marks, halves of surrogate pairs, names.
+UNSEEN = [
+    "\0",
+    "\x1b[31m",
+    "\x7f",
+    "\u202e",
+    "\u2066",
+    "\u200d",
+    "\ufeff",
+    "\u0301",
+    "\ud83e",
+    "\udd80",
+    "\n",
+    " ",
+    "'",
+]
+SEEN = [
+    "🦀",
+    "👩\u200d👧",
+    "🇹🇷",
+    "ß",
+    "ŉ",
+    "İ",
+    "﷽",
+    "&",
+    "crab",
+    "’s",
+    "-",
+    "Turkey",
+    "cherry blossom",
+    "c++",
+    "chess",
+    "piece",
+]
+HOSTILE = st.lists(st.sampled_from(UNSEEN) | st.sampled_from(SEEN), max_size=25).map("".join)
+
+
+@settings(deadline=None, max_examples=300)
+@given(text=HOSTILE)
+def test_whatever_a_text_holds_its_mentions_are_parts_of_it(ner_finder, text):
+    for mention in ner_finder.find([text])[0]:
+        assert text[mention.start : mention.end] == mention.surface
+        assert mention.surface.strip()
+        assert mention.candidates
+
+
+@pytest.mark.parametrize(
+    "piece", ["crab ", "x", "-", "cherry ", "e\u0301", "🦀", "crab-", "turkey's ", "\u202e", "\ud83e"]
+)
+def test_look_ups_grow_with_a_text_and_not_faster(base, monkeypatch, piece):
+    asked = []
+    for length in (10_000, 100_000):
+        finder = MentionFinder(base, None, max_words=6, max_candidates=20)
+        calls = [0]
+
+        def counted(name, most=None, calls=calls):
+            calls[0] += 1
+            return type(base).candidates(base, name, most)
+
+        monkeypatch.setattr(base, "candidates", counted)
+        finder._candidates = finder._read_candidates  # nothing is remembered, so that every look-up counts
+        finder.find([piece * (length // len(piece))])
+        monkeypatch.undo()
+        asked.append(calls[0])
+    assert asked[1] <= 11 * asked[0] + 100
+
+
+def test_a_name_of_ten_thousand_characters_in_a_text_is_read(finder):
+    long = "very " * 2000 + "crab"
+    assert list(found(finder, long)) == ["crab"]
