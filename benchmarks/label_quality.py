@@ -6,8 +6,9 @@ the list of ambiguous mentions anew, `--development` measures on the other half 
 
 import argparse
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from components import parameters
 from components.errors import InputError
 from components.knowledge import KnowledgeBase
 from components.label import common_words, workers
-from components.label.disambiguate import Choice, Context
+from components.label.disambiguate import Context
 from components.label.format import Label
 from components.label.gold import read_gold
 from components.label.gold_links import GoldLinker
@@ -32,21 +33,23 @@ from components.label.gold_table import table as gold_table
 from components.label.image_filter import NO_SAY, Calibration
 from components.label.link import Linkable, link
 from components.label.measure import measure
+from components.label.named import NAMED, Named
 from components.label.pages import Profiles, contribution
 from components.label.parameters import LabelParameters
-from components.label.passes import rows_of
+from components.label.passes import linkable, rows_of
 from components.label.reading import Reading, read_text
 from components.label.words import read_counts
 from components.shards import read_index, shard_name, shard_numbers
 from components.stage import read_json
 
+_PLAIN, _NONE, _IMAGE = "prior only", "+ none of them", "+ image"
 _STEPS = {
-    "prior only": ("prior",),
+    _PLAIN: ("prior",),
+    "+ the crawl's counts": ("prior",),
     "+ text": ("prior", "text"),
     "+ page": ("prior", "text", "page"),
     "+ other entities": ("prior", "text", "page", "coherence"),
 }
-_NONE, _IMAGE = "+ none of them", "+ image"
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Picture:
     url: str
     reading: Reading
     entity_id: str | None
+    plain: list[Linkable]  # with the priors of the knowledge base alone
     mentions: list[Linkable]
     context: Context
 
@@ -117,9 +121,7 @@ def main() -> None:
     if options.development and options.errors:
         print_errors(cases, outcomes[_IMAGE])
     if options.gold is not None:
-        linker = GoldLinker(
-            options.data / "knowledge", knobs, common_words.learnt_words(options.data / "labels", knobs)
-        )
+        linker = GoldLinker(options.data / "knowledge", knobs, options.data / "labels")
         Console().print(gold_table(score(read_gold(options.gold), linker, 2)))
     figures = measure(options.data / "labels", read_index(options.data / "crawl"), truth)
     conclude(claims(figures, outcomes[_IMAGE], len(cases)))
@@ -132,6 +134,7 @@ def read_pictures(
     finder = workers.mention_finder(base.folder, knobs.ner, knobs.max_words, knobs.max_candidates)
     counts = read_counts(data / "labels" / "words.json")
     cases = common_words.read_cases(data / "labels" / common_words.CASES)
+    named = Named.read(data / "labels" / NAMED)
     urls = dict(zip(*read_index(data / "crawl").select(["key", "url"]).to_pydict().values(), strict=True))
     pictures = []
     for number in shard_numbers(data / "labels"):
@@ -145,8 +148,10 @@ def read_pictures(
             url = urls[reading.key]
             if url in truth:
                 page = profiles.around(reading, contribution(reading, base), knobs.page_shrinkage)
-                mentions = list(_linkables(reading, base, scores[reading.key]))
-                pictures.append(Picture(url, reading, truth[url], mentions, Context(text, page)))
+                seen = scores[reading.key]
+                plain = list(_linkables(reading, base, seen, Named.of(Counter()), knobs.named_smoothing))
+                mentions = list(_linkables(reading, base, seen, named, knobs.named_smoothing))
+                pictures.append(Picture(url, reading, truth[url], plain, mentions, Context(text, page)))
     return pictures
 
 
@@ -156,7 +161,9 @@ def _image_scores(path: Path) -> dict[str, dict[tuple[int, str], float]]:
     return {row["key"]: {(d["start"], d["entity_id"]): d["image_score"] for d in row["decisions"]} for row in rows}
 
 
-def _linkables(reading: Reading, base: KnowledgeBase, scores: Mapping[tuple[int, str], float]) -> Iterator[Linkable]:
+def _linkables(
+    reading: Reading, base: KnowledgeBase, scores: Mapping[tuple[int, str], float], named: Named, smoothing: float
+) -> Iterator[Linkable]:
     for m in reading.mentions:
         if not m.rows:
             continue
@@ -167,8 +174,7 @@ def _linkables(reading: Reading, base: KnowledgeBase, scores: Mapping[tuple[int,
             raise InputError(
                 f"the labels of picture {reading.key} were made with other parameters or code; run `mofi label run`"
             ) from None
-        choice = Choice(base.vectors(m.rows), np.asarray(m.priors, dtype=np.float32))
-        yield Linkable(m.start, m.end, m.in_subject, m.coverage, ids, choice, seen)
+        yield linkable(m, named.choice(m.rows, m.priors, base, smoothing), base, seen)
 
 
 def link_by_steps(
@@ -182,8 +188,9 @@ def link_by_steps(
     for step, used in _STEPS.items():
         weights = {name: value if name in used else 0.0 for name, value in knobs.weights.model_dump().items()}
         less = type(knobs.weights).model_validate(weights | {"none": -50.0})
+        seen = [replace(p, mentions=p.plain) for p in pictures] if step == _PLAIN else pictures
         outcomes[step] = _outcome(
-            pictures, cases, knobs.model_copy(update={"weights": less, "min_probability": 0.0}), NO_SAY
+            seen, cases, knobs.model_copy(update={"weights": less, "min_probability": 0.0}), NO_SAY
         )
     outcomes[_NONE] = _outcome(pictures, cases, knobs, NO_SAY)
     outcomes[_IMAGE] = _outcome(pictures, cases, knobs, calibration)

@@ -63,7 +63,6 @@ def evaluate(
     from rich.console import Console
 
     from components import parameters
-    from components.label.common_words import learnt_words
     from components.label.gold import read_gold
     from components.label.gold_links import GoldLinker
     from components.label.gold_scores import score
@@ -71,7 +70,7 @@ def evaluate(
     from components.stage import write_json
 
     knobs = parameters.load(params).label
-    linker = GoldLinker(knowledge, knobs, learnt_words(labels, knobs))
+    linker = GoldLinker(knowledge, knobs, labels)
     figures = score(read_gold(gold), linker, examples)
     Console().print(table(figures))
     if out is not None:
@@ -95,7 +94,6 @@ def fit(
     from rich.console import Console
 
     from components import parameters
-    from components.label.common_words import learnt_words
     from components.label.fit import fit as learn
     from components.label.gold import read_gold
     from components.label.gold_links import GoldLinker
@@ -104,7 +102,7 @@ def fit(
 
     read = read_gold(gold)
     knobs = parameters.load(params).label
-    linker = GoldLinker(knowledge, knobs, learnt_words(labels, knobs))
+    linker = GoldLinker(knowledge, knobs, labels)
     learnt = learn(read.texts, linker, held_out, strength)
     Console().print(fit_table(learnt.figures, [fault.message for fault in read.bad]))
     typer.echo(lines(learnt.weights))

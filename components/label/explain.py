@@ -12,14 +12,15 @@ from rich.text import Text
 from components.knowledge import KnowledgeBase
 from components.label import workers
 from components.label.common_words import CaseCounts, read_cases
-from components.label.disambiguate import Choice, Context
+from components.label.disambiguate import Context
 from components.label.evidence import TERMS, Evidence, evidence
 from components.label.format import COMMON_WORD, Decision, Label
 from components.label.image_filter import NO_SAY
-from components.label.link import Linkable, link
+from components.label.link import link
+from components.label.named import NAMED, Named
 from components.label.pages import Profiles
 from components.label.parameters import LabelParameters, WeightParameters
-from components.label.passes import barred_decisions
+from components.label.passes import barred_decisions, linkable
 from components.label.reading import Reading, ReadMention, read_text
 from components.label.words import WordCounts, read_counts
 
@@ -51,26 +52,15 @@ def explain_text(
     reading = read_text([row], finder, counts, cases, parameters)[0]
     profiles = Profiles.read(pages, {""}, {site}) if pages.is_file() else Profiles({})
     surroundings = Context(base.embed([reading.context])[0], profiles.of_site(site, base.size))
-    mentions = _linkables(reading, base)
-    label = link(reading.text, mentions, surroundings, NO_SAY, parameters, barred_decisions(reading, base))
-    found = evidence([m.choice for m in mentions], surroundings, parameters.weights, parameters.iterations)
-    return Explanation(reading, label, tuple(found), parameters.weights)
-
-
-def _linkables(reading: Reading, knowledge: KnowledgeBase) -> list[Linkable]:
-    return [
-        Linkable(
-            m.start,
-            m.end,
-            m.in_subject,
-            m.coverage,
-            tuple(knowledge.entity_id(row) for row in m.rows),
-            Choice(knowledge.vectors(m.rows), np.asarray(m.priors, dtype=np.float32)),
-            np.zeros(len(m.rows)),
-        )
+    named = Named.read(labels / NAMED)
+    mentions = [
+        linkable(m, named.choice(m.rows, m.priors, base, parameters.named_smoothing), base, np.zeros(len(m.rows)))
         for m in reading.mentions
         if m.rows
     ]
+    label = link(reading.text, mentions, surroundings, NO_SAY, parameters, barred_decisions(reading, base))
+    found = evidence([m.choice for m in mentions], surroundings, parameters.weights, parameters.iterations)
+    return Explanation(reading, label, tuple(found), parameters.weights)
 
 
 def table(explained: Explanation, knowledge: Path) -> Group:

@@ -4,6 +4,7 @@ Unlike a picture's alt text, which is linked for the sake of its subject, a gold
 picture and stands on no page: prior, text and coherence decide.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ import numpy as np
 
 from components.knowledge import Candidate, KnowledgeBase
 from components.label import workers
-from components.label.common_words import stop
+from components.label.common_words import learnt_words, stop
 from components.label.disambiguate import Choice, Context, probabilities
 from components.label.evidence import Numbers
 from components.label.gold import GoldText
+from components.label.named import NAMED, Named
 from components.label.parameters import LabelParameters
 from components.label.words import words_of
 
@@ -52,15 +54,16 @@ class Link:
 class GoldLinker:
     """Links texts with a knowledge base and the parameters of the label stage."""
 
-    def __init__(self, knowledge: Path, parameters: LabelParameters, common: frozenset[str] = frozenset()) -> None:
-        """`common`: the stop list that a crawl gave (`components.label.common_words`).
+    def __init__(self, knowledge: Path, parameters: LabelParameters, labels: Path | None = None) -> None:
+        """`labels`: finished labels, for what their crawl taught: its stop list, and how often it names each entity.
 
         Raises:
             InputError: if there is no knowledge base.
         """
         self.base: KnowledgeBase = workers.knowledge_base(knowledge)
         self.parameters = parameters
-        self._common = common
+        self._common = learnt_words(labels, parameters) if labels is not None else frozenset()
+        self._named = Named.read(labels / NAMED) if labels is not None else Named.of(Counter())
         p = parameters
         self._finder = workers.mention_finder(knowledge, p.ner, p.max_words, p.max_candidates)
 
@@ -105,8 +108,8 @@ class GoldLinker:
         return links
 
     def _choice(self, span: Span) -> Choice:
-        priors = np.array([c.prior for c in span.candidates], dtype=np.float32)
-        return Choice(self.base.vectors([c.row for c in span.candidates]), priors)
+        rows, priors = [c.row for c in span.candidates], [c.prior for c in span.candidates]
+        return self._named.choice(rows, priors, self.base, self.parameters.named_smoothing)
 
 
 def _around(text: str, spans: Sequence[Span]) -> str:

@@ -15,6 +15,7 @@ from components.label import passes
 from components.label.common_words import add_cases, read_cases, write_cases
 from components.label.image_filter import Calibration
 from components.label.model import find_model
+from components.label.named import NAMED, Named
 from components.label.pages import merge_sums
 from components.label.parameters import LabelParameters
 from components.label.texts import BLOCK, ROWS, join_texts
@@ -79,7 +80,7 @@ def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, paramete
     labels, decided = _map(
         passes.decide, replace(job, calibration=calibration), numbers, "label: decide", work / "decide"
     )
-    for name in ("words.json", "cases.json", "pages.parquet", *_CALIBRATION):
+    for name in ("words.json", "cases.json", "pages.parquet", NAMED, *_CALIBRATION):
         shutil.copyfile(between / name, labels / name)
     publish(labels, out)
     drop(work)
@@ -123,7 +124,9 @@ def _sum_survey(surveyed: Path, numbers: list[int], crawl: Path, references: int
 
 
 def _sum_readings(readings: Path, numbers: list[int], between: Path) -> list[tuple[int, int, int]]:
-    """Adds the pages' profiles up; returns the sure pictures of all shards, in random order: (shard, position, entity row)."""
+    """Adds the pages' profiles and the counts of entities up; returns the sure pictures of all shards,
+    in random order: (shard, position, entity row)."""
+    Named.sum(Named.read(readings / f"{shard_name(n)}_{NAMED}") for n in numbers).write(between / NAMED)
     merge_sums([readings / f"{shard_name(n)}_pages.parquet" for n in numbers], between / "pages.parquet")
     sure: list[tuple[str, int, int, int]] = []
     for number in numbers:

@@ -41,6 +41,11 @@ class LabelParameters(Section):
     max_entities: int = Field(description="entities kept per picture, best first; 1 to 10", ge=1, le=10)
     iterations: int = Field(description="rounds of re-scoring by the other entities of the text; 0 to 10", ge=0, le=10)
     weights: WeightParameters = Field(description="weights of the evidence from the text")
+    named_smoothing: float = Field(
+        description="pictures' worth of its prior that a candidate's count of pictures that surely name it is mixed with; above 0",
+        gt=0,
+        le=1e9,
+    )
     page_shrinkage: float = Field(
         description="pictures' worth of its site that a page's profile is mixed with; 0 or more", ge=0, le=1000
     )

@@ -30,11 +30,12 @@ from components.label.disambiguate import Choice, Context
 from components.label.format import Decision
 from components.label.image_filter import Calibration, calibrate
 from components.label.link import Linkable, link
+from components.label.named import NAMED, Named, count_named
 from components.label.pages import Profiles, contribution, write_sums
 from components.label.parameters import LabelParameters
 from components.label.pictures import batches_ahead
-from components.label.reading import ALT, CAPTION, LONGEST, Reading, read_text
-from components.label.texts import BLOCK, ROWS, TextScorer, write_block
+from components.label.reading import ALT, CAPTION, LONGEST, Reading, ReadMention, read_text
+from components.label.texts import BLOCK, ROWS, write_block
 from components.label.words import count_words, read_counts, voice, write_counts
 from components.shard_map import Outcome
 from components.shards import SUCCESS, shard_name
@@ -111,6 +112,7 @@ def read(job: Job, number: int, _: int, out: Path) -> Outcome:
         pa.Table.from_pylist([r.row() for r in readings], files.MENTIONS_SCHEMA), out / f"{shard_name(number)}.parquet"
     )
     write_sums(out / f"{shard_name(number)}_pages.parquet", readings, knowledge)
+    Named.of(count_named(readings, p.min_coverage)).write(out / f"{shard_name(number)}_{NAMED}")
     write_json(out / f"{shard_name(number)}_sure.json", _sure(rows, readings, p.min_coverage))
     rows_named = {row for r in readings for m in r.mentions for row in m.rows}
     np.save(out / f"{shard_name(number)}_rows.npy", np.array(sorted(rows_named), dtype=np.int32))
@@ -172,13 +174,19 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
     readings = [Reading.of(row) for row in table.to_pylist()]
     profiles = Profiles.read(job.between / "pages.parquet", {r.page_url for r in readings}, {r.site for r in readings})
     contexts = _embed_unique(knowledge, [r.context for r in readings])
-    scorer = workers.scorer(job.between)
+    scorer, named = workers.scorer(job.between), Named.read(job.between / NAMED)
+    smoothing = job.parameters.named_smoothing
     images = np.load(job.between / f"{shard_name(number)}_images.npy")
     counts: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
     for reading, text, image in zip(readings, contexts, images, strict=True):
         page = profiles.around(reading, contribution(reading, knowledge), job.parameters.page_shrinkage)
-        mentions = [linkable(m, image.astype(np.float32), knowledge, scorer) for m in reading.mentions if m.rows]
+        picture = image.astype(np.float32)
+        mentions = [
+            linkable(m, named.choice(m.rows, m.priors, knowledge, smoothing), knowledge, scorer.score(picture, m.rows))
+            for m in reading.mentions
+            if m.rows
+        ]
         around, barred = Context(text, page), barred_decisions(reading, knowledge)
         label = link(reading.text, mentions, around, job.calibration, job.parameters, barred)
         counts.update(d.reason for d in label.decisions)
@@ -193,11 +201,10 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
     return Outcome(counts, attempted=len(rows))
 
 
-def linkable(m: Any, image: npt.NDArray[np.float32], knowledge: KnowledgeBase, scorer: TextScorer) -> Linkable:
-    """A read mention with its candidates' embeddings and the picture's scores."""
-    choice = Choice(knowledge.vectors(m.rows), np.asarray(m.priors, dtype=np.float32))
-    ids = tuple(knowledge.entity_id(row) for row in m.rows)
-    return Linkable(m.start, m.end, m.in_subject, m.coverage, ids, choice, scorer.score(image, m.rows))
+def linkable(m: ReadMention, choice: Choice, knowledge: KnowledgeBase, seen: npt.NDArray[np.float64]) -> Linkable:
+    """A read mention with its candidates' embeddings and priors, and the picture's z for each."""
+    ids = tuple([knowledge.entity_id(row) for row in m.rows])
+    return Linkable(m.start, m.end, m.in_subject, m.coverage, ids, choice, seen)
 
 
 def barred_decisions(reading: Reading, knowledge: KnowledgeBase) -> list[Decision]:

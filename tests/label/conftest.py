@@ -112,6 +112,7 @@ def knobs() -> Parameters:
             "max_entities": 3,
             "iterations": 3,
             "weights": weights,
+            "named_smoothing": 1.0,
             "page_shrinkage": 1.0,
             "min_probability": 0.5,
             "image_weight": 1.0,

@@ -159,7 +159,7 @@ def test_writing_the_present_weights_changes_nothing(params):
 def test_a_file_in_another_layout_is_left_as_it_was(params):
     text = params.read_text()
     weights = parameters.load(params).label.weights
-    start, end = text.index("  weights:"), text.index("  page_shrinkage:")
+    start, end = text.index("  weights:"), text.index("  named_smoothing:")
     flow = text[:start] + "  weights: {prior: 0.5, text: 3.0, page: 6.0, coherence: 3.0, none: 0.3}\n" + text[end:]
     params.write_text(flow)
     with pytest.raises(ParameterError, match="by hand"):
