@@ -111,6 +111,27 @@ def test_more_rounds_come_to_rest(knobs, seed):
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
+@settings(deadline=None)
+@given(seed=SEED)
+def test_probabilities_are_the_formulas_mention_by_mention(knobs, seed):
+    choices, context = _random(seed)
+    w = weights(knobs, none=0.3)
+    fixed = [
+        w.prior * np.log(c.priors) + w.text * c.embeddings @ context.text + w.page * c.embeddings @ context.page
+        for c in choices
+    ]
+    expected = [np.exp(z) / (np.exp(z).sum() + np.exp(w.none)) for z in fixed]
+    for _ in range(3 if len(choices) > 1 else 0):
+        means = [p @ c.embeddings for p, c in zip(expected, choices, strict=True)]
+        scores = [
+            z + w.coherence * c.embeddings @ unit(sum(means) - mean)
+            for z, c, mean in zip(fixed, choices, means, strict=True)
+        ]
+        expected = [np.exp(z) / (np.exp(z).sum() + np.exp(w.none)) for z in scores]
+    for one, other in zip(probabilities(choices, context, w, 3), expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
 def test_extreme_weights_stay_finite(knobs):
     context = Context(ANIMAL, COUNTRY)
     chances = probabilities([choice(ANIMAL, COUNTRY)], context, weights(knobs, text=100.0, page=100.0, none=-50.0), 10)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from components.errors import SetupError
 from components.knowledge import normalise
 from components.knowledge.names import words as split
-from components.label import ner
+from components.label import mentions, ner
 from components.label.mentions import MentionFinder
 from components.label.ner import load_ner, spoken
 from components.label.spelling import singulars
@@ -68,6 +68,13 @@ def test_regular_plurals_have_their_singular(plural, singular):
     assert singular in singulars(plural)
 
 
+@pytest.mark.parametrize(
+    ("plural", "singular"), [("women", "woman"), ("two mice", "two mouse"), ("fire men", "fire man"), ("feet", "foot")]
+)
+def test_plurals_without_a_rule_have_their_singular(plural, singular):
+    assert singulars(plural) == [singular]
+
+
 def test_a_word_that_can_be_cut_in_no_way_or_several_is_no_mention(finder):
     assert found(finder, "catmoonlight") == {}
 
@@ -93,6 +100,37 @@ def test_a_part_of_a_written_name_is_no_mention(ner_finder, finder):
 
 def test_a_whole_written_name_is_a_mention(ner_finder):
     assert "Q15" in found(ner_finder, "People who live in America")["America"]
+
+
+def test_a_part_of_a_written_name_is_no_mention_in_the_possessive_either(ner_finder, finder):
+    text = "The Bank of America's headquarters in New York"
+    assert "America" in found(finder, text)
+    assert found(ner_finder, text) == {}
+
+
+def test_where_the_model_is_not_asked_its_answer_would_change_nothing(ner_finder, monkeypatch):
+    texts = [
+        "Bank of America",
+        "bank of america",
+        "America",
+        "A chess piece of Washington, D.C. in America",
+        "crab",
+        "CRAB AND CAT",
+        "Museum of Modern Python, America",
+        "東京 Turkey",
+    ]
+    spared = ner_finder.find(texts)
+    asked = []
+    monkeypatch.setattr(mentions, "_ner_matters", lambda matched: asked.append(matched.text) or True)
+    assert ner_finder.find(texts) == spared
+    assert asked == texts
+
+
+def test_what_the_model_finds_in_a_text_does_not_depend_on_its_batch(ner_finder, monkeypatch):
+    texts = [f"Bank of America and Museum {n} of Japan in Papua New Guinea" for n in range(9)]
+    together = ner_finder.find(texts)
+    monkeypatch.setattr(ner, "BATCH", 2)
+    assert ner_finder.find(texts[::-1])[::-1] == together
 
 
 def test_a_missing_model_says_what_to_install(monkeypatch):
