@@ -4,7 +4,7 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -75,13 +75,7 @@ class Mirror:
         versions = self.prefix.versions()
         logger.info("%s: %d MB are copied", self.prefix, sum(v.size for v in versions.values()) // 1_000_000)
         unfinished.mkdir()
-        for name in versions:
-            if name.endswith("/"):  # how some programs say that there is a folder
-                continue
-            if ".." in PurePosixPath(name).parts or name.startswith("/"):
-                raise InputError(
-                    f"{self.prefix}{name} is no name of a file in a folder; delete it, or name another prefix"
-                )
+        for name in file_names(versions, self.prefix):
             file = unfinished / name
             file.parent.mkdir(parents=True, exist_ok=True)
             self.prefix.get(name, file)
@@ -109,6 +103,19 @@ def check_unchanged(prefix: "Prefix", mark: str, versions: "Mapping[str, Version
         raise InputError(
             f"{prefix} has changed since this run began to read it; wait until nobody writes there, and run it again"
         )
+
+
+def file_names(names: Iterable[str], where: object) -> list[str]:
+    """The objects that are files of a folder, by their names; some programs write others to say that there is a folder.
+
+    Raises:
+        InputError: if a file of that name would lie outside.
+    """
+    files = [name for name in names if not name.endswith("/")]
+    for name in files:
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise InputError(f"{where}{name} is no file of a folder; delete it, or name another prefix")
+    return files
 
 
 @contextmanager

@@ -154,7 +154,7 @@ def test_another_base_in_the_same_place_drops_what_a_killed_run_made_of_the_firs
     apart: User, s3: Endpoint, expected: dict[str, bytes]
 ) -> None:
     apart.label_until("label: CLIP tells")
-    # The same base to a reader, in other bytes: of another title in its statistics, which nobody reads.
+    # The same base to who labels with it, but not the same objects.
     Prefix.of(f"{apart.bucket}knowledge").write("stats.json", b"{}")
     said = apart.label()
     assert "parameters or inputs changed" in said
