@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from components.errors import InputError
+from components.errors import InputError, SetupError
 from components.shard_map import WORK, fingerprint
 
 if TYPE_CHECKING:
@@ -120,7 +120,16 @@ def file_names(names: Iterable[str], where: object) -> list[str]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process at a time; whoever is killed lets go."""
+    """One process at a time; whoever is killed lets go.
+
+    Raises:
+        SetupError: if the disk knows no locks, as some network file systems do not.
+    """
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise SetupError(
+                f"{path} cannot be locked ({error}); set {CACHE_VARIABLE} to a folder of a local disk"
+            ) from error
         yield

@@ -1,4 +1,4 @@
-"""Where a result may go. How it gets there is tested as users meet it: tests/label/test_cluster.py, tests/knowledge/test_build.py."""
+"""Where a result may go. How it gets there is tested as users meet it: tests/label/test_cluster.py and tests/knowledge."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Reading from and writing to a real S3 endpoint: objects arrive whole; a refusal is told at once, with its mend, and a failure is tried again."""
+"""A real S3 endpoint: objects come and go whole; a refusal is told at once, with its mend, and a failure is tried again."""
 
 import random
 from pathlib import Path
@@ -111,7 +111,6 @@ def test_wrong_credentials_are_told_at_once_with_the_mend(
         (lambda: prefix.delete(["x.tar", "y"]), "x.tar and 1 more cannot be deleted"),
         (prefix.names, "/ cannot be listed"),
         (prefix.versions, "/ cannot be listed"),
-        (lambda: prefix.get("x.tar", tmp_path / "y"), "x.tar cannot be read"),
     ):
         with pytest.raises(InputError) as caught:
             action()
@@ -121,6 +120,17 @@ def test_wrong_credentials_are_told_at_once_with_the_mend(
         assert "AWS_ENDPOINT_URL" in str(caught.value)
         assert SECRET not in str(caught.value)
         assert KEY not in str(caught.value)
+
+
+def test_a_download_with_wrong_credentials_is_told_at_once_with_the_mend(
+    prefix: Prefix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix.write("x.tar")
+    monkeypatch.setattr(module.time, "sleep", _must_not_wait)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    _client.cache_clear()
+    with pytest.raises(InputError, match=r"x\.tar cannot be read: .*\(403\).*; check the bucket, the credentials"):
+        prefix.get("x.tar", tmp_path / "y")
 
 
 def test_a_bucket_that_is_not_there_is_named(s3: Endpoint, tmp_path: Path) -> None:

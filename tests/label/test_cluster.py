@@ -1,7 +1,6 @@
 """`mofi label run` on a cluster of two nodes, from and to a real S3 endpoint, as a user starts it."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,12 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.errors import InputError
 from components.label.label import label_pictures
 from components.publication import WHOLE
 from components.s3 import Prefix
 from tests.endpoint import BUCKET, Endpoint
-from tests.label.conftest import Parameters, small_web, write_crawl
+from tests.label.conftest import Parameters, small_web, upload, write_crawl
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,11 +27,9 @@ class User:
     bucket: Prefix
     environment: dict[str, str]
 
-    def start(self, **changes: str) -> "subprocess.Popen[str]":
-        options = {name: f"{self.bucket}{name}" for name in ("crawl", "knowledge", "model")} | {
-            "out": f"{self.bucket}labels"
-        }
-        words = [word for name, value in (options | changes).items() for word in (f"--{name}", value)]
+    def start(self) -> "subprocess.Popen[str]":
+        places = {"crawl": "crawl", "knowledge": "knowledge", "model": "model", "out": "labels"}
+        words = [word for option, name in places.items() for word in (f"--{option}", f"{self.bucket}{name}")]
         known = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RAY_ADDRESS"))}
         return subprocess.Popen(
             [sys.executable, "-m", "components.cli", "label", "run", *words],
@@ -60,13 +56,6 @@ class User:
         assert said is not None
         assert process.returncode == -signal.SIGKILL
 
-    def refused(self, **changes: str) -> str:
-        """What it said when it ended with an error that its user must mend."""
-        with self.start(**changes) as process:
-            said = process.communicate()[1]
-        assert process.returncode == 3, said
-        return said
-
 
 @pytest.fixture(scope="module")
 def crawl(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -90,12 +79,6 @@ def expected(
     files = {path.name: path.read_bytes() for path in sorted((folder / "labels").iterdir())}
     assert len(files) == 14
     return files | {WHOLE: b""}
-
-
-def upload(folder: Path, prefix: Prefix) -> None:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            prefix.put(path, str(path.relative_to(folder)))
 
 
 @pytest.fixture
@@ -150,6 +133,7 @@ def test_a_killed_run_goes_on_to_the_same_objects(
     assert labels(apart, s3) == expected
 
 
+@pytest.mark.slow
 def test_another_base_in_the_same_place_drops_what_a_killed_run_made_of_the_first(
     apart: User, s3: Endpoint, expected: dict[str, bytes]
 ) -> None:
@@ -162,51 +146,3 @@ def test_another_base_in_the_same_place_drops_what_a_killed_run_made_of_the_firs
     assert labels(apart, s3) == expected
     (copies,) = [p for p in (apart.folder / ".work" / "mirror").iterdir() if list(p.glob("*/entities.parquet"))]
     assert [path.read_bytes() for path in copies.glob("*/stats.json")] == [b"{}"]
-
-
-@pytest.mark.parametrize(
-    ("option", "location", "said"),
-    [
-        ("crawl", "s3://no-such-bucket/crawl", r"s3://no-such-bucket/crawl/ cannot be listed"),
-        ("crawl", f"s3://{BUCKET}/nowhere", f"s3://{BUCKET}/nowhere/ holds no shard"),
-        (
-            "knowledge",
-            f"s3://{BUCKET}/nowhere",
-            f"s3://{BUCKET}/nowhere/ holds no entities.parquet; `mofi knowledge build`",
-        ),
-        (
-            "model",
-            f"s3://{BUCKET}/nowhere",
-            f"s3://{BUCKET}/nowhere/ holds no open_clip_config.json; upload a model folder",
-        ),
-        ("out", "s3://no-such-bucket/labels", "s3://no-such-bucket/labels/_writable cannot be written"),
-    ],
-    ids=["bucket", "crawl", "knowledge", "model", "out"],
-)
-def test_a_place_that_is_not_there_is_named_before_anything_is_done(
-    s3: Endpoint,
-    crawl: Path,
-    knowledge: Path,
-    clip: Path,
-    knobs: Parameters,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    option: str,
-    location: str,
-    said: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    places = {"crawl": str(crawl), "knowledge": str(knowledge), "model": str(clip), "out": "labels"} | {
-        option: location
-    }
-    with pytest.raises(InputError, match=re.escape(said)):
-        label_pictures(**places, parameters=knobs())
-    assert not (tmp_path / ".work").exists()
-
-
-def test_wrong_credentials_end_the_command_with_the_mend(apart: User) -> None:
-    apart.environment["AWS_SECRET_ACCESS_KEY"] = "wrong"
-    said = apart.refused()
-    assert "mofi: InputError" in said
-    assert "crawl/ cannot be listed" in said
-    assert "AWS_SECRET_ACCESS_KEY" in said
