@@ -130,7 +130,7 @@ def _turns(setting: Setting, rounds: int, knobs: LabelParameters, barrier: Barri
 
     torch.set_num_threads(1)
     part = _part(setting, WORK / f"part-{process}")
-    job = passes.Job(part, Path(), setting.model, WORK, knobs)
+    job = passes.Job(str(part), Path(), setting.model, WORK, knobs)
     out = WORK / f"out-{process}"
     out.mkdir(parents=True, exist_ok=True)
     forward = _forward(setting, part)

@@ -1,4 +1,4 @@
-"""Writing to S3: objects directly under one prefix of a bucket. Reading goes through `components.storage`."""
+"""S3: the objects under one prefix of a bucket. Single files of any storage are read by way of `components.storage`."""
 
 import logging
 import time
@@ -39,6 +39,14 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
+class Version:
+    """What tells an object's content from another one that had or gets its name: bytes, and S3's ETag."""
+
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True)
 class Prefix:
     """The objects of a bucket whose names begin with `folder`, which is empty or ends in a slash."""
 
@@ -75,6 +83,15 @@ class Prefix:
 
         _tried(upload, f"{self}{name} cannot be written")
 
+    def get(self, name: str, file: Path) -> None:
+        """Downloads an object into a new file; raises as `put` does."""
+
+        def download() -> None:
+            with file.open("wb") as stream:
+                _client().download_fileobj(self.bucket, self.folder + name, stream, Config=_TRANSFER)
+
+        _tried(download, f"{self}{name} cannot be read")
+
     def write(self, name: str, data: bytes = b"") -> None:
         """Writes a small object; raises as `put` does."""
         key = self.folder + name
@@ -97,13 +114,17 @@ class Prefix:
 
     def names(self) -> set[str]:
         """The names of all objects directly under the prefix, without it; raises as `put` does."""
-        return _tried(self._names, f"{self} cannot be listed")
+        return set(_tried(lambda: self._versions(Delimiter="/"), f"{self} cannot be listed"))
 
-    def _names(self) -> set[str]:
-        pages = (
-            _client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.folder, Delimiter="/")
-        )
-        return {found["Key"].removeprefix(self.folder) for page in pages for found in page.get("Contents", [])}
+    def versions(self) -> dict[str, "Version"]:
+        """All objects under the prefix, by name without it, those in folders below it too; raises as `put` does."""
+        return _tried(self._versions, f"{self} cannot be listed")
+
+    def _versions(self, **options: str) -> dict[str, "Version"]:
+        asked = {"Bucket": self.bucket, "Prefix": self.folder, **options}
+        pages = _client().get_paginator("list_objects_v2").paginate(**asked)
+        listed = (found for page in pages for found in page.get("Contents", []))
+        return {o["Key"].removeprefix(self.folder): Version(int(o["Size"]), str(o["ETag"]).strip('"')) for o in listed}
 
 
 @lru_cache(maxsize=1)

@@ -115,9 +115,19 @@ def shard_numbers(folder: Path) -> list[int]:
     Raises:
         InputError: if there is none.
     """
-    numbers = sorted(int(p.stem) for p in folder.glob("*.parquet") if p.stem.isdigit())
+    return numbers_among((path.name for path in folder.glob("*.parquet")), folder)
+
+
+def numbers_among(names: Iterable[str], where: object) -> list[int]:
+    """The finished shards among the names of files, in order; `where` they are is for the message.
+
+    Raises:
+        InputError: if there is none.
+    """
+    parted = (name.rpartition(".") for name in names)
+    numbers = sorted(int(stem) for stem, _, ending in parted if ending == "parquet" and stem.isdigit())
     if not numbers:
-        raise InputError(f"{folder} holds no shard (00000.parquet, …); run the stage that writes it")
+        raise InputError(f"{where} holds no shard (00000.parquet, …); run the stage that writes it")
     return numbers
 
 

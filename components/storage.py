@@ -26,7 +26,7 @@ _WILD = frozenset("*?[")
 
 
 def place(location: Path | str) -> "Path | Prefix":
-    """Where results go: a folder of this machine for a path or `file://`, a prefix of a bucket for `s3://`.
+    """A folder, wherever it lies: one of this machine for a path or `file://`, a prefix of a bucket for `s3://`.
 
     Raises:
         InputError: if it is another kind of storage, or names no bucket.
@@ -37,7 +37,7 @@ def place(location: Path | str) -> "Path | Prefix":
     if scheme == "file":
         return Path(path)
     if scheme != "s3":
-        raise InputError(f"{location} cannot be written to; name a path, file:// or s3://BUCKET/PREFIX")
+        raise InputError(f"{location} cannot be used as a folder; name a path, file:// or s3://BUCKET/PREFIX")
     from components.s3 import Prefix  # boto3 takes its time and memory
 
     return Prefix.of(location)
@@ -95,7 +95,7 @@ def local_copy(location: str, folder: Path | None = None) -> Iterator[Path]:
     fs, path = fsspec.url_to_fs(location)
     if "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,)):
         if not Path(path).is_file():
-            raise InputError(f"{location} is no file")
+            raise InputError(f"{location} is missing; check the path, or run the stage that writes it")
         yield Path(path)
         return
     with TemporaryDirectory(dir=folder) as temporary:

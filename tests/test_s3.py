@@ -1,4 +1,4 @@
-"""Writing to a real S3 endpoint: objects arrive whole; a refusal is told at once, with its mend, and a failure is tried again."""
+"""A real S3 endpoint: objects come and go whole; a refusal is told at once, with its mend, and a failure is tried again."""
 
 import random
 from pathlib import Path
@@ -55,6 +55,28 @@ def test_names_are_those_directly_under_the_prefix(prefix: Prefix) -> None:
     assert prefix.names() == {"a", "b.txt"}
 
 
+def test_versions_are_of_all_objects_under_the_prefix_and_tell_equal_contents_from_others(prefix: Prefix) -> None:
+    for name, data in {"a": b"one", "deeper/b": b"one", "deeper/c": b"two"}.items():
+        prefix.write(name, data)
+    versions = prefix.versions()
+    assert sorted(versions) == ["a", "deeper/b", "deeper/c"]
+    assert versions["a"] == versions["deeper/b"] != versions["deeper/c"]
+    assert {version.size for version in versions.values()} == {3}
+
+
+@pytest.mark.parametrize("size", [0, 100, 40 * 2**20 + 1], ids=["empty", "small", "in-pieces"])
+def test_an_object_becomes_a_file(prefix: Prefix, tmp_path: Path, size: int) -> None:
+    (tmp_path / "x").write_bytes(random.Random(1).randbytes(size))
+    prefix.put(tmp_path / "x", "deeper/x")
+    prefix.get("deeper/x", tmp_path / "y")
+    assert (tmp_path / "y").read_bytes() == (tmp_path / "x").read_bytes()
+
+
+def test_an_object_that_is_not_there_is_named(prefix: Prefix, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"s3://.*/nothing cannot be read: "):
+        prefix.get("nothing", tmp_path / "y")
+
+
 def test_objects_are_deleted_whether_they_are_there_or_not_in_several_requests(
     prefix: Prefix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +110,7 @@ def test_wrong_credentials_are_told_at_once_with_the_mend(
         (lambda: prefix.write("x.tar"), "x.tar cannot be written"),
         (lambda: prefix.delete(["x.tar", "y"]), "x.tar and 1 more cannot be deleted"),
         (prefix.names, "/ cannot be listed"),
+        (prefix.versions, "/ cannot be listed"),
     ):
         with pytest.raises(InputError) as caught:
             action()
@@ -97,6 +120,17 @@ def test_wrong_credentials_are_told_at_once_with_the_mend(
         assert "AWS_ENDPOINT_URL" in str(caught.value)
         assert SECRET not in str(caught.value)
         assert KEY not in str(caught.value)
+
+
+def test_a_download_with_wrong_credentials_is_told_at_once_with_the_mend(
+    prefix: Prefix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix.write("x.tar")
+    monkeypatch.setattr(module.time, "sleep", _must_not_wait)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    _client.cache_clear()
+    with pytest.raises(InputError, match=r"x\.tar cannot be read: .*\(403\).*; check the bucket, the credentials"):
+        prefix.get("x.tar", tmp_path / "y")
 
 
 def test_a_bucket_that_is_not_there_is_named(s3: Endpoint, tmp_path: Path) -> None:

@@ -114,8 +114,8 @@ def test_a_place_is_a_folder_or_a_prefix_of_a_bucket() -> None:
 
 
 @pytest.mark.parametrize("location", ["http://host/x", "gs://bucket/x", "://x"])
-def test_a_place_that_is_not_written_to_is_an_error_that_says_what_is(location: str) -> None:
-    with pytest.raises(InputError, match=r"cannot be written to; name a path, file:// or s3://BUCKET/PREFIX"):
+def test_a_place_that_cannot_be_a_folder_is_an_error_that_says_what_can(location: str) -> None:
+    with pytest.raises(InputError, match=r"cannot be used as a folder; name a path, file:// or s3://BUCKET/PREFIX"):
         place(location)
 
 

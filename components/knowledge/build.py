@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +26,12 @@ from components.knowledge.index import write_partition
 from components.knowledge.merge import MergeJob, cut, kinds_of, merge
 from components.knowledge.parameters import KnowledgeParameters
 from components.knowledge.parse import parse
-from components.shard_map import drop, map_shards, publish
+from components.publication import publish
+from components.shard_map import drop, map_shards
 from components.stage import write_json
+
+if TYPE_CHECKING:
+    from components.s3 import Prefix
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +53,7 @@ class Sizes:
 
 def build(
     dump: str | Path,
-    out: Path,
+    out: "Path | Prefix",
     parameters: KnowledgeParameters,
     work: Path,
     anchors: Path | None = None,
@@ -59,7 +63,7 @@ def build(
 
     Args:
         dump: path or URL of a Wikidata JSON dump.
-        out: replaced by the base.
+        out: replaced by the base; a folder, or a prefix of a bucket.
         parameters: section `knowledge`.
         work: for what is not finished yet; of this dump, these anchors and these parameters alone.
         anchors: a table of how often a name links to an item in texts (`components.knowledge.anchors`), for sharper priors.
@@ -94,7 +98,7 @@ def build(
     lines = {name: count for name, count in sorted(counts.items()) if count}
     measures = {"items": items, **named, "lines": lines}
     write_json(folder / "stats.json", measures)
-    publish(folder, out)
+    publish(folder, out, "knowledge", work / "upload")
     drop(work)
     return measures
 

@@ -12,7 +12,9 @@ def build(
     dump: Annotated[
         str, typer.Option(help="Wikidata JSON dump: path or URL of a .json, .json.bz2, .json.gz or .json.zst.")
     ] = "data/sample/knowledge.json.bz2",
-    out: Folder = Path("data/knowledge"),
+    out: Annotated[
+        str, typer.Option(help="Where the knowledge base goes: a folder, or s3://BUCKET/PREFIX.")
+    ] = "data/knowledge",
     anchors: Annotated[
         Path | None,
         typer.Option(
@@ -22,17 +24,20 @@ def build(
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
     """Turn a Wikidata dump into an entity table, a memory-mapped name index and entity embeddings."""
-    from components import parameters
+    from components import parameters, storage
     from components.knowledge.build import build as build_base
     from components.knowledge.dump import identity
+    from components.publication import check
     from components.shard_map import fingerprint, work_folder
     from components.stage import stage
 
     knobs = parameters.load(params).knowledge
+    place = storage.place(out)
+    check(place)
     with stage("knowledge") as measures:
         linked = identity(str(anchors)) if anchors is not None else ""
         work = work_folder("knowledge", fingerprint(knobs, identity(dump), linked))
-        measures.update(build_base(dump, out, knobs, work, anchors))
+        measures.update(build_base(dump, place, knobs, work, anchors))
 
 
 def lookup(

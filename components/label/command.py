@@ -12,15 +12,20 @@ Gold = Annotated[Path, typer.Argument(help="Texts with their mentions' right ent
 
 
 def run(
-    crawl: Annotated[Path, typer.Option(help="Picture shards of the crawl.")] = Path("data/crawl"),
-    knowledge: Knowledge = Path("data/knowledge"),
+    crawl: Annotated[
+        str, typer.Option(help="Picture shards of the crawl: a folder, or s3://BUCKET/PREFIX.")
+    ] = "data/crawl",
+    knowledge: Annotated[
+        str, typer.Option(help="The knowledge base: a folder, or s3://BUCKET/PREFIX.")
+    ] = "data/knowledge",
     model: Annotated[
         str,
         typer.Option(
-            help="CLIP of the image filter: a model folder, open_clip's NAME:TAG or NAME:FILE.safetensors, or models:/NAME@ALIAS."
+            help="CLIP of the image filter: a model folder (or s3://BUCKET/PREFIX), open_clip's NAME:TAG or NAME:FILE.safetensors, "
+            "or models:/NAME@ALIAS."
         ),
     ] = "models/clip",
-    out: Annotated[Path, typer.Option(help="Where the labels go.")] = Path("data/labels"),
+    out: Annotated[str, typer.Option(help="Where the labels go: a folder, or s3://BUCKET/PREFIX.")] = "data/labels",
     params: Params = Path("params.yaml"),
 ) -> None:
     """Link every picture's alt text to entities, and keep those that CLIP sees in the picture."""

@@ -10,18 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from components import storage
 from components.errors import InputError
 from components.label import passes
 from components.label.common_words import add_cases, read_cases, write_cases
 from components.label.image_filter import Calibration
-from components.label.model import find_model
+from components.label.inputs import Inputs
 from components.label.named import NAMED, Named
 from components.label.pages import merge_sums
 from components.label.parameters import LabelParameters
 from components.label.texts import BLOCK, ROWS, join_texts
 from components.label.words import add_counts, read_counts, write_counts
-from components.shard_map import Task, drop, fingerprint, map_shards, publish, work_folder
-from components.shards import shard_name, shard_numbers
+from components.publication import check, publish
+from components.shard_map import Task, drop, fingerprint, map_shards, work_folder
+from components.shards import shard_name
 from components.stage import read_json
 
 logger = logging.getLogger(__name__)
@@ -29,12 +31,16 @@ logger = logging.getLogger(__name__)
 _CALIBRATION = ("calibration.json", "calibration.parquet", "calibration.svg")
 
 
-def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, parameters: LabelParameters) -> dict[str, Any]:
+def label_pictures(
+    crawl: Path | str, knowledge: Path | str, model: str, out: Path | str, parameters: LabelParameters
+) -> dict[str, Any]:
     """Labels every picture of `crawl` and replaces `out` by the result (docs/formats.md); returns the measures.
 
+    Each place is a path, `file://` or `s3://BUCKET/PREFIX`.
+
     Args:
-        crawl: picture shards.
-        knowledge: a knowledge base.
+        crawl: picture shards; of those in a bucket, each task fetches its own.
+        knowledge: a knowledge base; each machine keeps a copy of one in a bucket.
         model: what `find_model` finds: a model folder, a model of open_clip, or a URI of the registry.
         out: receives `NUMBER.parquet`, `NUMBER_images.npy` (float16 [pictures, d], row i of the parquet), `NUMBER_stats.json`,
             what `explain` needs: `words.json`, `pages.parquet`, `calibration.json`, and what the calibration was measured on:
@@ -42,25 +48,24 @@ def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, paramete
         parameters: section `label`.
 
     Raises:
-        InputError: if an input is missing, or too many pictures cannot be read.
-        SetupError: if the model's weights cannot be had.
+        InputError: if an input is missing or changes meanwhile, too many pictures cannot be read, or a bucket refuses.
+        SetupError: if the model's weights cannot be had, or the bucket's server fails again and again.
     """
-    numbers = _consecutive(crawl)
-    if not (knowledge / "entities.parquet").is_file():
-        raise InputError(f"{knowledge} holds no knowledge base; `mofi knowledge build` makes one")
-    clip = find_model(model)
-    mark = fingerprint(parameters, crawl, knowledge, *clip.mark)
-    work = work_folder("label", mark)
+    place = storage.place(out)
+    inputs = Inputs.find(crawl, knowledge, model)
+    check(place, inputs.places)
+    numbers = inputs.crawl.numbers
+    work = work_folder("label", fingerprint(parameters, *inputs.mark))
     between = work / "between"
     between.mkdir(exist_ok=True)
-    job = passes.Job(crawl.absolute(), knowledge.absolute(), clip.name, between, parameters)
+    job = passes.Job(inputs.crawl.location, inputs.knowledge, inputs.model.name, between, parameters)
 
     surveyed, seen = _map(passes.survey, job, numbers, "label: survey", work / "survey")
     if not seen["pictures"]:
         raise InputError(
-            f"{crawl} holds no picture that was crawled with success; see its *_stats.json for the reasons"
+            f"{inputs.crawl.location} holds no picture that was crawled with success; see its *_stats.json for the reasons"
         )
-    _sum_survey(surveyed, numbers, crawl, parameters.references, between)
+    _sum_survey(surveyed, numbers, parameters.references, between)
     readings, found = _map(passes.read, job, numbers, "label: read", work / "read")
     sure = _sum_readings(readings, numbers, between)
     embedded, _ = _map(
@@ -82,17 +87,10 @@ def label_pictures(crawl: Path, knowledge: Path, model: str, out: Path, paramete
     )
     for name in ("words.json", "cases.json", "pages.parquet", NAMED, *_CALIBRATION):
         shutil.copyfile(between / name, labels / name)
-    publish(labels, out)
+    inputs.check_unchanged()
+    publish(labels, place, "label", work / "upload")
     drop(work)
     return _measures(seen, found, decided, calibration)
-
-
-def _consecutive(crawl: Path) -> list[int]:
-    numbers = shard_numbers(crawl)
-    if numbers != list(range(len(numbers))):
-        missing = sorted(set(range(numbers[-1])) - set(numbers))
-        raise InputError(f"{crawl} lacks shard {shard_name(missing[0])}; run the stage that writes it again")
-    return numbers
 
 
 def _map(task: Any, job: passes.Job, items: list[Any], stage: str, work: Path) -> tuple[Path, Counter[str]]:
@@ -104,7 +102,7 @@ def _on_item(task: Any, job: passes.Job, item: Any, position: int, out: Path) ->
     return task(job, item, position, out)
 
 
-def _sum_survey(surveyed: Path, numbers: list[int], crawl: Path, references: int, between: Path) -> None:
+def _sum_survey(surveyed: Path, numbers: list[int], references: int, between: Path) -> None:
     """Adds the counts of words and of their case up, and draws the reference pictures."""
     write_counts(
         between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
@@ -116,7 +114,7 @@ def _sum_survey(surveyed: Path, numbers: list[int], crawl: Path, references: int
     for number in numbers:
         images = np.load(surveyed / f"{shard_name(number)}_images.npy")
         np.save(between / f"{shard_name(number)}_images.npy", images)
-        lots = [passes.lot(row) for row in passes.rows_of(crawl, number)]
+        lots = read_json(surveyed / f"{shard_name(number)}_lots.json")
         # Equal pictures have equal lots and count once.
         drawn |= {name: image for name, image in zip(lots, images, strict=True) if image.any()}
         drawn = dict(sorted(drawn.items())[:references])

@@ -3,33 +3,41 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from components import storage
+from components.errors import InputError
+from components.mirror import Mirror
 from components.shard_map import WORK
 
 _REGISTRY = "models:/"
+_FOLDERS = ("file://", "s3://")
+_CONFIG = "open_clip_config.json"
 
 
 @dataclass(frozen=True)
 class FilterModel:
-    """`name` loads it in any process (`components.pretrain.embed.load_encoder`); `mark` is what a fingerprint counts of it."""
+    """`name` loads it in any process (`components.label.workers.encoder`); `mark` is what a fingerprint counts of it."""
 
-    name: str
+    name: str | Mirror
     mark: tuple[object, ...]
 
 
 def find_model(model: str) -> FilterModel:
     """A model folder, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or `models:/NAME@ALIAS` of the registry.
 
-    What lies on this machine counts by its bytes: whoever promotes another champion or puts other weights in the same place
-    gets other labels. Whether a name that is none of these is one of open_clip's is left to `load_encoder`.
+    What lies on this machine counts by its bytes, a model folder in a bucket by its objects' sizes and ETags: whoever promotes
+    another champion or puts other weights in the same place gets other labels. Whether a name that is none of these is one of
+    open_clip's is left to `load_encoder`.
 
     Raises:
-        InputError: if the registry has no such model, or the weights are missing or a pickle.
+        InputError: if the registry or the bucket has no such model, or the weights are missing or a pickle.
         SetupError: if the weights cannot be had.
     """
     if model.startswith(_REGISTRY):
         from components.registry.model import fetch  # MLflow takes seconds to import
 
         return _folder(fetch(model, WORK / "models"))
+    if model.startswith(_FOLDERS):
+        return _found(model)
     if Path(model).is_dir():
         return _folder(Path(model))
     name, _, source = model.partition(":")
@@ -41,6 +49,16 @@ def find_model(model: str) -> FilterModel:
         file = weights.checkpoint(Path(source).absolute())
         return FilterModel(f"{name}:{file}", (name, file))
     return FilterModel(model, (model, weights.published(name, source)))
+
+
+def _found(location: str) -> FilterModel:
+    place = storage.place(location)
+    if isinstance(place, Path):
+        if not place.is_dir():
+            raise InputError(f"{location} is no folder; name a model folder of `mofi pretrain`")
+        return _folder(place)
+    mirror = Mirror.of(place, holds=_CONFIG, mend="upload a model folder of `mofi pretrain`")
+    return FilterModel(mirror, (mirror.mark,))
 
 
 def _folder(folder: Path) -> FilterModel:

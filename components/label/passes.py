@@ -37,9 +37,11 @@ from components.label.pictures import batches_ahead
 from components.label.reading import ALT, CAPTION, LONGEST, Reading, ReadMention, read_text
 from components.label.texts import BLOCK, ROWS, write_block
 from components.label.words import count_words, read_counts, voice, write_counts
+from components.mirror import Mirror
 from components.shard_map import Outcome
 from components.shards import SUCCESS, shard_name
 from components.stage import write_json
+from components.storage import local_copy
 
 # Sure pictures that the image filter is calibrated on, at most.
 MOST_PAIRS = 4096
@@ -47,20 +49,21 @@ MOST_PAIRS = 4096
 
 @dataclass(frozen=True)
 class Job:
-    """Where the inputs are, and where the driver put what earlier passes found (`between`)."""
+    """Where the inputs are (`crawl`: a path or URL), and where the driver put what earlier passes found (`between`)."""
 
-    crawl: Path
-    knowledge: Path
-    model: str
+    crawl: str
+    knowledge: Path | Mirror
+    model: str | Mirror
     between: Path
     parameters: LabelParameters
     calibration: Calibration | None = None
 
 
-def rows_of(crawl: Path, number: int) -> list[dict[str, Any]]:
+def rows_of(crawl: Path | str, number: int) -> list[dict[str, Any]]:
     """The successfully crawled pictures of a shard, in key order."""
     columns = ["key", "status", "sha256", "caption", "context", "page_title", "page_url", "site"]
-    table = pq.read_table(crawl / f"{shard_name(number)}.parquet", columns=columns)
+    with local_copy(f"{crawl}/{shard_name(number)}.parquet") as index:
+        table = pq.read_table(index, columns=columns)
     return sorted((row for row in table.to_pylist() if row["status"] == SUCCESS), key=lambda row: str(row["key"]))
 
 
@@ -71,22 +74,25 @@ def lot(row: dict[str, Any]) -> str:
 
 
 def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes `NUMBER_images.npy` (float16 [pictures, d], in key order; zeros = unreadable) and the shard's word counts."""
+    """Writes `NUMBER_images.npy` (float16 [pictures, d], in key order; zeros = unreadable), the pictures' lots and the words'
+    counts.
+    """
     rows = rows_of(job.crawl, number)
     places = {row["key"]: n for n, row in enumerate(rows)}
     encoder = workers.encoder(job.model)
     embedded: npt.NDArray[np.float16] | None = None
     read = 0
-    tar = job.crawl / f"{shard_name(number)}.tar"
-    for keys, pictures in batches_ahead(tar, encoder.image_size, job.parameters.image_batch):
-        vectors = encoder.images(pictures)
-        if embedded is None:
-            embedded = np.zeros((len(rows), vectors.shape[1]), dtype=np.float16)
-        embedded[[places[key] for key in keys]] = vectors
-        read += len(keys)
+    with local_copy(f"{job.crawl}/{shard_name(number)}.tar", out) as tar:
+        for keys, pictures in batches_ahead(tar, encoder.image_size, job.parameters.image_batch):
+            vectors = encoder.images(pictures)
+            if embedded is None:
+                embedded = np.zeros((len(rows), vectors.shape[1]), dtype=np.float16)
+            embedded[[places[key] for key in keys]] = vectors
+            read += len(keys)
     if embedded is None:
         embedded = np.zeros((len(rows), encoder.texts(["nothing"]).shape[1]), dtype=np.float16)
     np.save(out / f"{shard_name(number)}_images.npy", embedded)
+    write_json(out / f"{shard_name(number)}_lots.json", [lot(row) for row in rows])
     counts = count_words(_voices(rows))
     write_counts(out / f"{shard_name(number)}_words.json", counts)
     write_cases(out / f"{shard_name(number)}_cases.json", count_cases(text for _, text in _voices(rows)))

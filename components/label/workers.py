@@ -7,17 +7,18 @@ from components.knowledge import KnowledgeBase
 from components.label.mentions import MentionFinder
 from components.label.ner import load_ner
 from components.label.texts import TextScorer
+from components.mirror import Mirror, local
 from components.pretrain.embed import Encoder, load_encoder
 
 
 @lru_cache(maxsize=1)
-def knowledge_base(folder: Path) -> KnowledgeBase:
+def knowledge_base(folder: Path | Mirror) -> KnowledgeBase:
     """The knowledge base of a folder; its tables are memory-mapped, so workers share them."""
-    return KnowledgeBase.open(folder)
+    return KnowledgeBase.open(local(folder))
 
 
 @lru_cache(maxsize=1)
-def mention_finder(folder: Path, ner: bool, max_words: int, max_candidates: int) -> MentionFinder:
+def mention_finder(folder: Path | Mirror, ner: bool, max_words: int, max_candidates: int) -> MentionFinder:
     """The mention finder over a folder's knowledge base."""
     return MentionFinder(
         knowledge_base(folder), load_ner() if ner else None, max_words=max_words, max_candidates=max_candidates
@@ -25,13 +26,13 @@ def mention_finder(folder: Path, ner: bool, max_words: int, max_candidates: int)
 
 
 @lru_cache(maxsize=1)
-def encoder(model: str) -> Encoder:
+def encoder(model: str | Mirror) -> Encoder:
     """The CLIP model, on one thread: the shard map fills the CPUs with processes."""
     import torch
 
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
-    return load_encoder(model)
+    return load_encoder(str(local(model)) if isinstance(model, Mirror) else model)
 
 
 def entity_text(knowledge: KnowledgeBase, row: int) -> str:

@@ -139,23 +139,37 @@ def test_one_worker_makes_the_bytes_that_several_make(
     assert contents(tmp_path / "base") == contents(pieces)
 
 
-def test_two_nodes_make_the_base_of_a_dump_in_a_bucket_that_one_machine_makes_of_a_file(
+def test_two_nodes_make_in_a_bucket_the_base_of_a_dump_there_that_one_machine_makes_of_a_file_in_a_folder(
     two_nodes: str, endpoint: Endpoint, dump: Path, knobs: KnowledgeParameters, tmp_path: Path
 ) -> None:
     bucket = endpoint.folder / BUCKET / "dumps"
     bucket.mkdir(parents=True)
     (bucket / "dump.json.bz2").write_bytes(dump.read_bytes())
+    older = endpoint.folder / BUCKET / "bases" / "names"
+    older.mkdir(parents=True)
+    for name in ("00000.marisa", "00077.marisa", "notes.txt"):
+        (older / name).write_text("older")
     defaults = yaml.safe_load((ROOT / "params.yaml").read_text())
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(defaults | {"knowledge": knobs.model_dump(mode="json")}))
     known = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     subprocess.run(
-        [sys.executable, "-m", "components.cli", "knowledge", "build", "--dump", f"s3://{BUCKET}/dumps/dump.json.bz2"],
+        [
+            sys.executable,
+            "-m",
+            "components.cli",
+            "knowledge",
+            "build",
+            "--dump",
+            f"s3://{BUCKET}/dumps/dump.json.bz2",
+            "--out",
+            f"s3://{BUCKET}/bases",
+        ],
         cwd=tmp_path,
         env=known | endpoint.environment | {"RAY_ADDRESS": two_nodes, "PYTHONPATH": str(ROOT)},
         check=True,
     )
     build(dump, tmp_path / "alone", knobs, tmp_path / "work")
-    assert contents(tmp_path / "data" / "knowledge") == contents(tmp_path / "alone")
+    assert endpoint.objects("bases") == contents(tmp_path / "alone") | {"_SUCCESS": b"", "names/notes.txt": b"older"}
 
 
 def test_another_dump_at_the_same_place_is_another_dump(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from components.knowledge.parameters import KnowledgeParameters
 from components.label.mentions import MentionFinder
 from components.label.ner import load_ner
 from components.label.parameters import LabelParameters
+from components.s3 import Prefix
 from components.shards import Row, picture_key, write_shard
 from samples.knowledge import Item, as_dump
 from tests.curate.conftest import painted
@@ -164,6 +165,13 @@ def write_crawl(folder: Path, shown: Sequence[Shown], size: int) -> Path:
         ]
         write_shard(folder, number, shard)
     return folder
+
+
+def upload(folder: Path, prefix: Prefix) -> None:
+    """All files of a folder, as objects of the same names."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            prefix.put(path, str(path.relative_to(folder)))
 
 
 ANIMALS = ("crab", "dolphin", "cat", "goat", "duck", "python", "turkey")

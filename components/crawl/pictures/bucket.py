@@ -11,13 +11,12 @@ from pathlib import Path
 
 from components.crawl.sources.files import SourceFile
 from components.errors import InputError
+from components.publication import WHOLE, check_writable
 from components.s3 import Prefix
 from components.shards import ENDINGS, shard_name
 
 logger = logging.getLogger(__name__)
 
-WHOLE = "_SUCCESS"
-_TRIAL = "_writable"
 _SHARD_FILE = re.compile(rf"\d{{5}}(?:{'|'.join(re.escape(ending) for ending in ENDINGS)})")
 
 
@@ -34,8 +33,7 @@ def check(bucket: Prefix, files: Sequence[SourceFile]) -> None:
             raise InputError(
                 f"{file.location} would be replaced while it is read; write to another prefix than {bucket}"
             )
-    bucket.write(_TRIAL)
-    bucket.delete([_TRIAL])
+    check_writable(bucket)
 
 
 def begin(bucket: Prefix, markers: Path, maps: Path) -> None:
