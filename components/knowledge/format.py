@@ -35,6 +35,8 @@ NAME_SCHEMA = pa.schema(
         ("small", pa.bool_()),
     ]
 )
+# In place of a row: the "name" is a word and a blank, and says that longer names begin with this word.
+BEGUN = -1
 # A candidate of a name in the index.
 RECORD = np.dtype([("row", "<u4"), ("prior", "<f4"), ("small", "?")])
 

@@ -1,7 +1,8 @@
 """The name index: normalised name → candidates with priors, in partitions that are mapped into memory.
 
 A partition is a trie of names (their numbers are its own), where each name's candidates begin, and the candidates, best first.
-Names that begin with one word are in one partition, so that a search for the longest match asks one.
+Names that begin with the same two words are in one partition. That longer names begin with a word is an entry of its own ("the "),
+so that a search for the longest match asks one partition at a time.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.errors import InputError
-from components.knowledge.format import NAME_SCHEMA, RECORD, open_arrow
+from components.knowledge.format import BEGUN, NAME_SCHEMA, RECORD, open_arrow
 from components.knowledge.merge import partition_of
 from components.shard_map import Outcome
 
@@ -48,16 +49,13 @@ class NameIndex:
         # An item of a plain view costs half of one of a memmap.
         return cls(tries, [start.view(np.ndarray) for start in starts], [record.view(np.ndarray) for record in records])
 
-    def __len__(self) -> int:
-        return sum(map(len, self._tries))
-
     def __contains__(self, name: str) -> bool:
         return name in self._tries[partition_of(name, len(self._tries))]
 
     def goes_on(self, words: str) -> bool:
         """Whether a longer name begins with these whole words."""
-        found: bool = self._tries[partition_of(words, len(self._tries))].has_keys_with_prefix(words + " ")
-        return found
+        trie = self._tries[partition_of(words, len(self._tries))]
+        return words + " " in trie if " " not in words else bool(trie.has_keys_with_prefix(words + " "))
 
     def records(self, name: str, most: int | None = None) -> list[tuple[int, float, bool]]:
         """(entity row, prior, whether written small) for a normalised name, best first (ties by row), at most `most`."""
@@ -86,6 +84,8 @@ def write_partition(sources: Sequence[tuple[Path, int]], smoothing: float, numbe
         out: folder for the files.
     """
     table = pa.concat_tables([NAME_SCHEMA.empty_table(), *(_batch(path, number, row) for path, row in sources)])
+    begins = pc.unique(table.filter(pc.equal(table.column("row"), BEGUN)).column("name")).sort().to_pylist()
+    table = table.filter(pc.not_equal(table.column("row"), BEGUN))
     table = table.group_by(["name", "row"]).aggregate(
         [("weight", "max"), ("anchors", "sum"), ("borne", "any"), ("small", "any")]
     )
@@ -101,7 +101,7 @@ def write_partition(sources: Sequence[tuple[Path, int]], smoothing: float, numbe
     prior /= (np.bincount(place, weights=anchors, minlength=len(names)) + smoothing)[place]
     records = np.empty(len(row), dtype=RECORD)
     records["row"], records["prior"], records["small"] = row, prior, small
-    _write(names, place, records, number, out)
+    _write([*names, *begins], place, records, number, out)
     candidates = np.bincount(place, minlength=len(names))
     return Outcome({"names": len(names), "ambiguous_names": int((candidates > 1).sum())})
 
@@ -118,8 +118,8 @@ def _encoded(column: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]
 def _batch(path: Path, partition: int, row: int) -> pa.Table:
     with open_arrow(path) as reader:
         table = pa.Table.from_batches([reader.get_batch(partition)])
-    rows = pa.array(table.column("row").to_numpy() + row)
-    return table.set_column(1, "row", rows)
+    rows = table.column("row").to_numpy()
+    return table.set_column(1, "row", pa.array(np.where(rows == BEGUN, BEGUN, rows + row)))
 
 
 def _write(

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.knowledge.format import NAME_SCHEMA, PART_SCHEMA, open_arrow, write_arrow
+from components.knowledge.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, write_arrow
 from components.knowledge.item import EXCLUDED
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
@@ -139,15 +139,19 @@ def _instances(table: pa.Table, classes: Sequence[str]) -> npt.NDArray[np.bool_]
 
 
 def partition_of(name: str, partitions: int) -> int:
-    """The partition of the index in which a normalised name stands, with all that begin with the same word."""
-    word = name.partition(" ")[0]
-    return zlib.crc32(word.encode("utf-8", "surrogatepass")) % partitions
+    """The partition of the index in which a normalised name stands, with all that begin with the same two words.
+
+    One word would not do: of a hundred million names millions begin with "the".
+    """
+    words = name.split(" ", 2)[:2]
+    return zlib.crc32(" ".join(words).encode("utf-8", "surrogatepass")) % partitions
 
 
 def _write_names(table: pa.Table, job: MergeJob, path: Path) -> None:
     weights = (np.log1p(table.column("sitelinks").to_numpy()) + job.parameters.prior_smoothing).tolist()
     labels, aliases = table.column("label").to_pylist(), table.column("aliases").to_pylist()
     rows: list[list[NameRow]] = [[] for _ in range(job.partitions)]
+    begun: set[str] = set()
     for row, (label, others, weight) in enumerate(zip(labels, aliases, weights, strict=True)):
         written: dict[str, bool] = {}
         for spelling in (label, *others):
@@ -156,6 +160,11 @@ def _write_names(table: pa.Table, job: MergeJob, path: Path) -> None:
         for name, small in written.items():
             if 0 < len(name) <= job.parameters.max_name_length:
                 rows[partition_of(name, job.partitions)].append((name, row, weight, 0, True, small))
+                first, blank, _ = name.partition(" ")
+                if blank:
+                    begun.add(first)
+    for word in sorted(begun):
+        rows[partition_of(word, job.partitions)].append((word + " ", BEGUN, 0.0, 0, True, False))
     write_partitions(rows, path)
 
 

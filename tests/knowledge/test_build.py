@@ -82,6 +82,23 @@ def test_of_a_common_name_only_the_likeliest_candidates_are_read_if_asked_so(pie
     assert base.candidates("it 7", 3) == base.candidates("it 7")
 
 
+def test_names_are_searched_word_by_word_whatever_partition_they_are_in(
+    tmp_path: Path, knobs: KnowledgeParameters
+) -> None:
+    names = ["the who", "the the", "who", "tale of two cities", "a tale of two cities", "the who band of london"]
+    things = [item(f"Q{n}", name) for n, name in enumerate(names * 3, start=1)]
+    (tmp_path / "dump.json").write_bytes(lines_of(things))
+    build(tmp_path / "dump.json", tmp_path / "base", knobs, tmp_path / "work", sizes=Sizes(800, 4, 1))
+    base = KnowledgeBase.open(tmp_path / "base")
+    assert len(list((tmp_path / "base" / "names").glob("*.marisa"))) == 18
+    words = ["the", "a", "tale", "a tale", "tale of", "tale of two", "the who", "the who band of"]
+    assert [base.goes_on(w) for w in words] == [True] * len(words)
+    assert not any(base.goes_on(w) for w in ["who", "the the", "th", "the w", "tale of two cities", "of", "london", ""])
+    assert not any(base.has_name(w) for w in ["the", "tale of", ""])
+    assert base.candidates("the ") == base.candidates("the") == []
+    assert [len(base.candidates(name)) for name in names] == [3] * len(names)
+
+
 def test_a_line_longer_than_a_block_is_read(tmp_path: Path, knobs: KnowledgeParameters) -> None:
     things = [item("Q1", "one", "x" * 9000), item("Q2", "two"), item("Q3", "three", "y" * 9000)]
     (tmp_path / "dump.json").write_bytes(lines_of(things))
