@@ -19,6 +19,7 @@ from components.knowledge import KnowledgeBase
 from components.knowledge.build import Sizes, build
 from components.knowledge.dump import identity
 from components.knowledge.parameters import KnowledgeParameters
+from components.s3 import Prefix
 from tests.endpoint import BUCKET, Endpoint
 from tests.killing import killed_in_call, with_one_worker
 from tests.knowledge.conftest import built, item, lines_of
@@ -157,15 +158,12 @@ def test_one_worker_makes_the_bytes_that_several_make(
 
 
 def test_two_nodes_make_in_a_bucket_the_base_of_a_dump_there_that_one_machine_makes_of_a_file_in_a_folder(
-    two_nodes: str, endpoint: Endpoint, dump: Path, knobs: KnowledgeParameters, tmp_path: Path
+    two_nodes: str, s3: Endpoint, dump: Path, knobs: KnowledgeParameters, tmp_path: Path
 ) -> None:
-    bucket = endpoint.folder / BUCKET / "dumps"
-    bucket.mkdir(parents=True)
-    (bucket / "dump.json.bz2").write_bytes(dump.read_bytes())
-    older = endpoint.folder / BUCKET / "bases" / "names"
-    older.mkdir(parents=True)
+    # By way of the endpoint, which remembers what its folders held.
+    Prefix.of(f"s3://{BUCKET}/dumps/").put(dump, "dump.json.bz2")
     for name in ("00000.marisa", "00077.marisa", "notes.txt"):
-        (older / name).write_text("older")
+        Prefix.of(f"s3://{BUCKET}/bases/names/").write(name, b"older")
     defaults = yaml.safe_load((ROOT / "params.yaml").read_text())
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(defaults | {"knowledge": knobs.model_dump(mode="json")}))
     known = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -182,11 +180,11 @@ def test_two_nodes_make_in_a_bucket_the_base_of_a_dump_there_that_one_machine_ma
             f"s3://{BUCKET}/bases",
         ],
         cwd=tmp_path,
-        env=known | endpoint.environment | {"RAY_ADDRESS": two_nodes, "PYTHONPATH": str(ROOT)},
+        env=known | s3.environment | {"RAY_ADDRESS": two_nodes, "PYTHONPATH": str(ROOT)},
         check=True,
     )
     build(dump, tmp_path / "alone", knobs, tmp_path / "work")
-    assert endpoint.objects("bases") == contents(tmp_path / "alone") | {"_SUCCESS": b"", "names/notes.txt": b"older"}
+    assert s3.objects("bases") == contents(tmp_path / "alone") | {"_SUCCESS": b"", "names/notes.txt": b"older"}
 
 
 def test_another_dump_at_the_same_place_is_another_dump(tmp_path: Path) -> None:

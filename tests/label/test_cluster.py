@@ -77,7 +77,7 @@ def expected(
         patch.chdir(folder)
         label_pictures(crawl, knowledge, str(clip), "labels", knobs())
     files = {path.name: path.read_bytes() for path in sorted((folder / "labels").iterdir())}
-    assert len(files) == 14
+    assert len(files) == 16
     return files | {WHOLE: b""}
 
 
