@@ -7,8 +7,9 @@ the list of ambiguous mentions anew, `--development` measures on the other half 
 import argparse
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from benchmarks.claim import Claim, conclude
 from components import parameters
 from components.errors import InputError
 from components.knowledge import KnowledgeBase
-from components.label import common_words, workers
+from components.label import workers
+from components.label.common_words import learnt_words
 from components.label.disambiguate import Context
 from components.label.format import Label
 from components.label.gold import read_gold
@@ -32,12 +34,13 @@ from components.label.gold_scores import score
 from components.label.gold_table import table as gold_table
 from components.label.image_filter import NO_SAY, Calibration
 from components.label.link import Linkable, link
+from components.label.linkables import linkables
 from components.label.measure import measure
 from components.label.named import NAMED, Named
 from components.label.pages import Profiles, contribution
 from components.label.parameters import LabelParameters
-from components.label.passes import linkable, rows_of
-from components.label.reading import Reading, read_text
+from components.label.passes import rows_of
+from components.label.reading import Reading, ReadMention, read_text
 from components.label.words import read_counts
 from components.shards import read_index, shard_name, shard_numbers
 from components.stage import read_json
@@ -133,12 +136,12 @@ def read_pictures(
     """The pictures of the truth table with everything that `link` needs, pictures' scores included."""
     finder = workers.mention_finder(base.folder, knobs.ner, knobs.max_words, knobs.max_candidates)
     counts = read_counts(data / "labels" / "words.json")
-    cases = common_words.read_cases(data / "labels" / common_words.CASES)
+    common = learnt_words(data / "labels", knobs)
     named = Named.read(data / "labels" / NAMED)
     urls = dict(zip(*read_index(data / "crawl").select(["key", "url"]).to_pydict().values(), strict=True))
     pictures = []
     for number in shard_numbers(data / "labels"):
-        readings = read_text(rows_of(data / "crawl", number), finder, counts, cases, knobs)
+        readings = read_text(rows_of(data / "crawl", number), finder, counts, common, knobs)
         scores = _image_scores(data / "labels" / f"{shard_name(number)}.parquet")
         profiles = Profiles.read(
             data / "labels" / "pages.parquet", {r.page_url for r in readings}, {r.site for r in readings}
@@ -148,9 +151,9 @@ def read_pictures(
             url = urls[reading.key]
             if url in truth:
                 page = profiles.around(reading, contribution(reading, base), knobs.page_shrinkage)
-                seen = scores[reading.key]
-                plain = list(_linkables(reading, base, seen, Named.of(Counter()), knobs.named_smoothing))
-                mentions = list(_linkables(reading, base, seen, named, knobs.named_smoothing))
+                seen = partial(_seen, scores[reading.key], base, reading.key)
+                plain = linkables(reading, base, Named.of(Counter()), knobs.named_smoothing, seen)
+                mentions = linkables(reading, base, named, knobs.named_smoothing, seen)
                 pictures.append(Picture(url, reading, truth[url], plain, mentions, Context(text, page)))
     return pictures
 
@@ -161,20 +164,13 @@ def _image_scores(path: Path) -> dict[str, dict[tuple[int, str], float]]:
     return {row["key"]: {(d["start"], d["entity_id"]): d["image_score"] for d in row["decisions"]} for row in rows}
 
 
-def _linkables(
-    reading: Reading, base: KnowledgeBase, scores: Mapping[tuple[int, str], float], named: Named, smoothing: float
-) -> Iterator[Linkable]:
-    for m in reading.mentions:
-        if not m.rows:
-            continue
-        ids = tuple(base.entity_id(row) for row in m.rows)
-        try:
-            seen = np.array([scores[m.start, entity] for entity in ids])
-        except KeyError:
-            raise InputError(
-                f"the labels of picture {reading.key} were made with other parameters or code; run `mofi label run`"
-            ) from None
-        yield linkable(m, named.choice(m.rows, m.priors, base, smoothing), base, seen)
+def _seen(scores: Mapping[tuple[int, str], float], base: KnowledgeBase, key: str, m: ReadMention) -> Any:
+    try:
+        return np.array([scores[m.start, base.entity_id(row)] for row in m.rows])
+    except KeyError:
+        raise InputError(
+            f"the labels of picture {key} were made with other parameters or code; run `mofi label run`"
+        ) from None
 
 
 def link_by_steps(

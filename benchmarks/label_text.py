@@ -7,6 +7,7 @@ each round unremembered. Without files, the texts are the crawl's alt texts and 
 import argparse
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,15 +21,17 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from benchmarks.claim import Claim, conclude
 from components import parameters
 from components.knowledge import KnowledgeBase
-from components.label.common_words import CaseCounts, count_cases
-from components.label.disambiguate import Choice, Context
+from components.label.common_words import common_words, count_cases
+from components.label.disambiguate import Context
 from components.label.image_filter import NO_SAY
-from components.label.link import Linkable, link
+from components.label.link import link
+from components.label.linkables import linkables
 from components.label.mentions import Found, MentionFinder
+from components.label.named import Named
 from components.label.ner import BATCH, load_ner
 from components.label.parameters import LabelParameters
 from components.label.passes import rows_of
-from components.label.reading import Reading, read_text
+from components.label.reading import read_text
 from components.label.words import WordCounts, count_words, read_counts, voice
 from components.shards import shard_numbers
 
@@ -99,7 +102,7 @@ def main() -> None:
         for kind, (rows, words) in kinds.items():
             unique = list({row["caption"]: row for row in rows if row["caption"].strip()}.values())[: options.most]
             counts = read_counts(words) if words else count_words((voice("", "alt"), r["caption"]) for r in unique)
-            learnt = counts, count_cases(row["caption"] for row in unique)
+            learnt = counts, common_words(count_cases(row["caption"] for row in unique), knobs)
             claims += _compare(kind, unique, ner, knowledge, learnt, knobs, options.rounds)
     conclude(claims)
 
@@ -109,7 +112,7 @@ def _compare(
     rows: Sequence[dict[str, Any]],
     ner: Any,
     knowledge: KnowledgeBase,
-    learnt: tuple[WordCounts, CaseCounts],
+    learnt: tuple[WordCounts, frozenset[str]],
     knobs: LabelParameters,
     rounds: int,
 ) -> list[Claim]:
@@ -147,7 +150,7 @@ def _ours(
     rows: Sequence[dict[str, Any]],
     ner: Any,
     knowledge: KnowledgeBase,
-    learnt: tuple[WordCounts, CaseCounts],
+    learnt: tuple[WordCounts, frozenset[str]],
     knobs: LabelParameters,
 ) -> Clock:
     clock = Clock()
@@ -164,27 +167,17 @@ def _ours(
     contexts = knowledge.embed([reading.context for reading in readings])
     clock.add("embedding", start)
     start = time.process_time()
-    page = np.zeros(knowledge.size, dtype=np.float32)
+    page, nothing_known = np.zeros(knowledge.size, dtype=np.float32), Named.of(Counter())
     for reading, context in zip(readings, contexts, strict=True):
-        link(reading.text, _linkables(reading, knowledge), Context(context, page), NO_SAY, knobs)
+        link(
+            reading.text,
+            linkables(reading, knowledge, nothing_known, knobs.named_smoothing),
+            Context(context, page),
+            NO_SAY,
+            knobs,
+        )
     clock.add("disambiguation", start)
     return clock
-
-
-def _linkables(reading: Reading, knowledge: KnowledgeBase) -> list[Linkable]:
-    return [
-        Linkable(
-            m.start,
-            m.end,
-            m.in_subject,
-            m.coverage,
-            tuple([knowledge.entity_id(row) for row in m.rows]),
-            Choice(knowledge.vectors(m.rows), np.asarray(m.priors, dtype=np.float32)),
-            np.zeros(len(m.rows)),
-        )
-        for m in reading.mentions
-        if m.rows
-    ]
 
 
 def _show(kind: str, texts: Sequence[str], peers: Sequence[float], ours: Sequence[Clock]) -> None:

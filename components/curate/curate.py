@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from components.curate.card import render
 from components.curate.chart import rank_frequency
 from components.curate.duplicates import drop_duplicates
-from components.curate.entities import Facts, entity_table, read_facts
+from components.curate.entities import Facts, read_facts
 from components.curate.figures import Figures
 from components.curate.format import (
     PICTURE_REASONS,
@@ -36,6 +36,7 @@ from components.curate.statistics import Counts, measures, statistics
 from components.curate.survey import CRAWLED, LABELLED, survey
 from components.curate.vocabulary import Settled, Vocabulary, settle
 from components.errors import InputError
+from components.knowledge.format import entity_table
 from components.shard_map import Outcome, drop, fingerprint, map_shards, publish, work_folder
 from components.shards import shard_name, shard_numbers
 from components.stage import write_json

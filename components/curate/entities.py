@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from components.curate.format import entity_id
 from components.curate.vocabulary import Vocabulary
 from components.errors import InputError
+from components.knowledge.format import entity_table
 
 
 @dataclass(frozen=True)
@@ -20,18 +21,6 @@ class Facts:
     label: str
     description: str
     classes: tuple[str, ...]
-
-
-def entity_table(knowledge: Path) -> Path:
-    """The table of a knowledge base.
-
-    Raises:
-        InputError: if it is missing.
-    """
-    path = knowledge / "entities.parquet"
-    if not path.is_file():
-        raise InputError(f"{knowledge} holds no knowledge base; `mofi knowledge build` makes one")
-    return path
 
 
 def read_facts(knowledge: Path, vocabulary: Vocabulary) -> list[Facts]:

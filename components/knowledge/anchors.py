@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.knowledge.base import open_entities
-from components.knowledge.format import IDS
-from components.knowledge.merge import NameRow, partition_of, write_partitions
+from components.knowledge.format import IDS, partition_of
+from components.knowledge.merge import NameRow, write_partitions
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
 from components.shard_map import Outcome

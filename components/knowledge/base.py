@@ -82,7 +82,7 @@ class KnowledgeBase:
         Priors of one name sum to 1.
         """
         records = self._names.records(normalise(name), most)
-        return [Candidate(row, self.entity_id(row), prior, small) for row, prior, small in records]
+        return [Candidate(row, f"Q{number}", prior, small) for row, number, prior, small in records]
 
     def has_name(self, normalised: str) -> bool:
         """Whether a name, normalised already, is in the index."""

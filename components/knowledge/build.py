@@ -119,8 +119,9 @@ def write_entities(ranges: Path, count: int, items: int, folder: Path) -> list[i
                 table = reader.read_all()
                 bounds.append(bounds[-1] + len(table))
                 ids[bounds[-2] : bounds[-1]] = table.column("number").to_numpy()
-                arrow.write_table(table.drop_columns("number"))
-                parquet.write_table(table.drop_columns("number"))
+                entities = table.drop_columns("number")
+                arrow.write_table(entities)
+                parquet.write_table(entities)
     ids.flush()
     return bounds
 
@@ -139,14 +140,14 @@ def write_index(
         )
         logger.info("anchors: %s", dict(counts))
         sources += [(path, 0) for path in sorted(linked.iterdir())]
-    make = partial(_partition, sources, job.parameters.anchor_smoothing)
+    make = partial(_partition, sources, folder / files.IDS, job.parameters.anchor_smoothing)
     index, counts = map_shards(make, range(job.partitions), stage=_STEP.format("index"), work=work / "index")
     shutil.copytree(index, folder / files.NAMES)
     return {"names": counts["names"], "ambiguous_names": counts["ambiguous_names"]}
 
 
-def _partition(sources: list[tuple[Path, int]], smoothing: float, _: int, number: int, out: Path) -> Any:
-    return write_partition(sources, smoothing, number, out)
+def _partition(sources: list[tuple[Path, int]], ids: Path, smoothing: float, _: int, number: int, out: Path) -> Any:
+    return write_partition(sources, ids, smoothing, number, out)
 
 
 def _embed(bounds: Sequence[int], parameters: KnowledgeParameters, work: Path, folder: Path) -> None:

@@ -5,8 +5,8 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -14,6 +14,7 @@ import fsspec
 import rapidgzip
 import zstandard
 
+from components.ahead import ahead
 from components.errors import InputError
 
 _READ = 8 << 20  # bytes that are asked of a server at once
@@ -94,7 +95,8 @@ def blocks(location: str, size: int) -> Iterator[bytes]:
 def _whole_lines(stream: IO[bytes], location: str, size: int) -> Iterator[bytes]:
     begun: list[bytes] = []
     try:
-        for read in _read_ahead(stream, size):
+        # Another CPU unpacks the next while this one is looked at.
+        for read in ahead(iter(partial(stream.read, size), b"")):
             end = read.rfind(b"\n") + 1
             if end:
                 yield b"".join([*begun, memoryview(read)[:end]])
@@ -106,12 +108,3 @@ def _whole_lines(stream: IO[bytes], location: str, size: int) -> Iterator[bytes]
         ) from error
     if rest := b"".join(begun):
         yield rest
-
-
-def _read_ahead(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    """Reads of a stream, each of which is unpacked by another CPU while the one before is looked at."""
-    with ThreadPoolExecutor(1, "unpack") as reader:
-        coming = reader.submit(stream.read, size)
-        while read := coming.result():
-            coming = reader.submit(stream.read, size)
-            yield read

@@ -1,11 +1,14 @@
 """The files of a knowledge base (docs/formats.md), and those that its build hands from step to step."""
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+
+from components.errors import InputError
 
 # In the order of `Entity`.
 ENTITY_SCHEMA = pa.schema(
@@ -37,10 +40,31 @@ NAME_SCHEMA = pa.schema(
 )
 # In place of a row: the "name" is a word and a blank, and says that longer names begin with this word.
 BEGUN = -1
-# A candidate of a name in the index.
-RECORD = np.dtype([("row", "<u4"), ("prior", "<f4"), ("small", "?")])
+# A candidate of a name in the index. `number` is of its Q-id: looked up in `IDS`, it would cost a page of memory a candidate.
+RECORD = np.dtype([("row", "<u4"), ("number", "<i8"), ("prior", "<f4"), ("small", "?")])
 
 ENTITIES, TABLE, IDS, EMBEDDINGS, NAMES = "entities.arrow", "entities.parquet", "ids.npy", "embeddings.npy", "names"
+
+
+def partition_of(name: str, partitions: int) -> int:
+    """The partition of the index in which a normalised name stands, with all that begin with the same two words.
+
+    One word would not do: of a hundred million names millions begin with "the".
+    """
+    words = name.split(" ", 2)[:2]
+    return zlib.crc32(" ".join(words).encode("utf-8", "surrogatepass")) % partitions
+
+
+def entity_table(folder: Path) -> Path:
+    """The table of entities (`ENTITY_SCHEMA`) of a knowledge base, for whoever reads all of it.
+
+    Raises:
+        InputError: if it is missing.
+    """
+    path = folder / TABLE
+    if not path.is_file():
+        raise InputError(f"{folder} holds no knowledge base; `mofi knowledge build` makes one")
+    return path
 
 
 def write_arrow(table: pa.Table, path: Path) -> None:

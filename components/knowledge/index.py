@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.errors import InputError
-from components.knowledge.format import BEGUN, NAME_SCHEMA, RECORD, open_arrow
-from components.knowledge.merge import partition_of
+from components.knowledge.format import BEGUN, NAME_SCHEMA, RECORD, open_arrow, partition_of
 from components.shard_map import Outcome
 
 _TRIE, _STARTS, _RECORDS = "{:05d}.marisa", "{:05d}_starts.npy", "{:05d}_records.npy"
@@ -57,8 +56,11 @@ class NameIndex:
         trie = self._tries[partition_of(words, len(self._tries))]
         return words + " " in trie if " " not in words else bool(trie.has_keys_with_prefix(words + " "))
 
-    def records(self, name: str, most: int | None = None) -> list[tuple[int, float, bool]]:
-        """(entity row, prior, whether written small) for a normalised name, best first (ties by row), at most `most`."""
+    def records(self, name: str, most: int | None = None) -> list[tuple[int, int, float, bool]]:
+        """(entity row, number of its Q-id, prior, whether written small) for a normalised name, at most `most`.
+
+        They are in order of priors, best first, ties in order of rows.
+        """
         partition = partition_of(name, len(self._tries))
         key = self._tries[partition].get(name)
         if key is None:
@@ -67,11 +69,13 @@ class NameIndex:
         first, last = starts.item(key), starts.item(key + 1)
         if most is not None:
             last = min(last, first + most)
-        found: list[tuple[int, float, bool]] = self._records[partition][first:last].tolist()
+        found: list[tuple[int, int, float, bool]] = self._records[partition][first:last].tolist()
         return found
 
 
-def write_partition(sources: Sequence[tuple[Path, int]], smoothing: float, number: int, out: Path) -> Outcome:
+def write_partition(
+    sources: Sequence[tuple[Path, int]], ids: Path, smoothing: float, number: int, out: Path
+) -> Outcome:
     """Writes partition `number` of the index; a task of the shard map.
 
     With sitelinks s of an item and n anchors of the name that link to it, and with w = log(1 + s) + `prior_smoothing`, the prior is
@@ -79,6 +83,7 @@ def write_partition(sources: Sequence[tuple[Path, int]], smoothing: float, numbe
 
     Args:
         sources: files of names (`NAME_SCHEMA`, a batch for each partition), and the entity row that the rows of each count from.
+        ids: the numbers of the entities' Q-ids, by row (`IDS`).
         smoothing: `anchor_smoothing`.
         number: of the partition.
         out: folder for the files.
@@ -101,6 +106,7 @@ def write_partition(sources: Sequence[tuple[Path, int]], smoothing: float, numbe
     prior /= (np.bincount(place, weights=anchors, minlength=len(names)) + smoothing)[place]
     records = np.empty(len(row), dtype=RECORD)
     records["row"], records["prior"], records["small"] = row, prior, small
+    records["number"] = np.load(ids, mmap_mode="r")[row]
     _write([*names, *begins], place, records, number, out)
     candidates = np.bincount(place, minlength=len(names))
     return Outcome({"names": len(names), "ambiguous_names": int((candidates > 1).sum())})

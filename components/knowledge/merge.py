@@ -5,7 +5,6 @@ from the parts that reach into it.
 """
 
 import logging
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.knowledge.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, write_arrow
+from components.knowledge.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, partition_of, write_arrow
 from components.knowledge.item import EXCLUDED
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
@@ -136,15 +135,6 @@ def _instances(table: pa.Table, classes: Sequence[str]) -> npt.NDArray[np.bool_]
     named = np.asarray(pc.is_in(pc.list_flatten(kinds), value_set=pa.array(classes, pa.string())), dtype=bool)
     among[np.asarray(pc.list_parent_indices(kinds))[named]] = True
     return among
-
-
-def partition_of(name: str, partitions: int) -> int:
-    """The partition of the index in which a normalised name stands, with all that begin with the same two words.
-
-    One word would not do: of a hundred million names millions begin with "the".
-    """
-    words = name.split(" ", 2)[:2]
-    return zlib.crc32(" ".join(words).encode("utf-8", "surrogatepass")) % partitions
 
 
 def _write_names(table: pa.Table, job: MergeJob, path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.label.format import BY_IMAGE, KEPT, REPEATED, SURPLUS
+from components.label.format import BY_IMAGE, COMMON_WORD, KEPT, REPEATED, SURPLUS
 from components.shards import shard_name, shard_numbers
 
 GROUPS = HEAD, MIDDLE, TAIL = "head", "middle", "tail"
@@ -52,6 +52,8 @@ def says(decisions: Iterable[Mapping[str, Any]]) -> list[Say]:
     """The mentions of one picture on which the image filter had its say, in order of offset."""
     by_mention: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
     for decision in decisions:
+        if decision["reason"] == COMMON_WORD:  # ruled out before the text or the picture had a say
+            continue
         by_mention.setdefault((decision["start"], decision["end"]), []).append(decision)
     found = []
     for (start, end), rivals in by_mention.items():

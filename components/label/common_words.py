@@ -17,7 +17,7 @@ from components.label.mentions import Found, Mention
 from components.label.parameters import LabelParameters
 from components.stage import read_json, write_json
 
-CASES = "cases.json"
+CASES, COMMON = "cases.json", "common.json"
 
 
 @dataclass(frozen=True)

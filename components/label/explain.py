@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
@@ -11,16 +10,16 @@ from rich.text import Text
 
 from components.knowledge import KnowledgeBase
 from components.label import workers
-from components.label.common_words import CaseCounts, read_cases
+from components.label.common_words import learnt_words
 from components.label.disambiguate import Context
 from components.label.evidence import TERMS, Evidence, evidence
 from components.label.format import COMMON_WORD, Decision, Label
 from components.label.image_filter import NO_SAY
 from components.label.link import link
+from components.label.linkables import barred_decisions, linkables
 from components.label.named import NAMED, Named
 from components.label.pages import Profiles
 from components.label.parameters import LabelParameters, WeightParameters
-from components.label.passes import barred_decisions, linkable
 from components.label.reading import Reading, ReadMention, read_text
 from components.label.words import WordCounts, read_counts
 
@@ -45,19 +44,14 @@ def explain_text(
     """
     base = workers.knowledge_base(knowledge)
     finder = workers.mention_finder(knowledge, parameters.ner, parameters.max_words, parameters.max_candidates)
-    words, pages, cased = (labels / name for name in ("words.json", "pages.parquet", "cases.json"))
+    words, pages = (labels / name for name in ("words.json", "pages.parquet"))
     counts = read_counts(words) if words.is_file() else WordCounts()
-    cases = read_cases(cased) if cased.is_file() else CaseCounts()
     row = {"key": "0", "site": site, "page_url": "", "caption": text, "context": context, "page_title": ""}
-    reading = read_text([row], finder, counts, cases, parameters)[0]
+    reading = read_text([row], finder, counts, learnt_words(labels, parameters), parameters)[0]
     profiles = Profiles.read(pages, {""}, {site}) if pages.is_file() else Profiles({})
     surroundings = Context(base.embed([reading.context])[0], profiles.of_site(site, base.size))
     named = Named.read(labels / NAMED)
-    mentions = [
-        linkable(m, named.choice(m.rows, m.priors, base, parameters.named_smoothing), base, np.zeros(len(m.rows)))
-        for m in reading.mentions
-        if m.rows
-    ]
+    mentions = linkables(reading, base, named, parameters.named_smoothing)
     label = link(reading.text, mentions, surroundings, NO_SAY, parameters, barred_decisions(reading, base))
     found = evidence([m.choice for m in mentions], surroundings, parameters.weights, parameters.iterations)
     return Explanation(reading, label, tuple(found), parameters.weights)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from components import storage
 from components.errors import InputError
+from components.knowledge.format import TABLE, entity_table
 from components.label.model import FilterModel, find_model
 from components.mirror import Mirror, check_unchanged, mark_of
 from components.publication import WHOLE
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_TABLE = "entities.parquet"
 _MEND = "`mofi knowledge build` makes a knowledge base"
 _READ = re.compile(r"\d+\.(?:parquet|tar)")
 
@@ -107,7 +107,5 @@ def _consecutive(numbers: list[int], where: object) -> list[int]:
 def _find_knowledge(location: Path | str) -> Path | Mirror:
     place = storage.place(location)
     if not isinstance(place, Path):
-        return Mirror.of(place, holds=_TABLE, mend=_MEND)
-    if not (place / _TABLE).is_file():
-        raise InputError(f"{place} holds no knowledge base; `mofi knowledge build` makes one")
-    return place.absolute()
+        return Mirror.of(place, holds=TABLE, mend=_MEND)
+    return entity_table(place).parent.absolute()

@@ -13,7 +13,7 @@ import numpy as np
 from components import storage
 from components.errors import InputError
 from components.label import passes
-from components.label.common_words import add_cases, read_cases, write_cases
+from components.label.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
 from components.label.image_filter import Calibration
 from components.label.inputs import Inputs
 from components.label.named import NAMED, Named
@@ -24,7 +24,7 @@ from components.label.words import add_counts, read_counts, write_counts
 from components.publication import check, publish
 from components.shard_map import Task, drop, fingerprint, map_shards, work_folder
 from components.shards import shard_name
-from components.stage import read_json
+from components.stage import read_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def label_pictures(
         raise InputError(
             f"{inputs.crawl.location} holds no picture that was crawled with success; see its *_stats.json for the reasons"
         )
-    _sum_survey(surveyed, numbers, parameters.references, between)
+    _sum_survey(surveyed, numbers, parameters, between)
     readings, found = _map(passes.read, job, numbers, "label: read", work / "read")
     sure = _sum_readings(readings, numbers, between)
     embedded, _ = _map(
@@ -85,7 +85,7 @@ def label_pictures(
     labels, decided = _map(
         passes.decide, replace(job, calibration=calibration), numbers, "label: decide", work / "decide"
     )
-    for name in ("words.json", "cases.json", "pages.parquet", NAMED, *_CALIBRATION):
+    for name in ("words.json", CASES, "pages.parquet", NAMED, *_CALIBRATION):
         shutil.copyfile(between / name, labels / name)
     inputs.check_unchanged()
     publish(labels, place, "label", work / "upload")
@@ -102,14 +102,14 @@ def _on_item(task: Any, job: passes.Job, item: Any, position: int, out: Path) ->
     return task(job, item, position, out)
 
 
-def _sum_survey(surveyed: Path, numbers: list[int], references: int, between: Path) -> None:
-    """Adds the counts of words and of their case up, and draws the reference pictures."""
+def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters, between: Path) -> None:
+    """Adds the counts of words and of their case up, makes the stop list, and draws the reference pictures."""
     write_counts(
         between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
     )
-    write_cases(
-        between / "cases.json", add_cases(read_cases(surveyed / f"{shard_name(n)}_cases.json") for n in numbers)
-    )
+    cases = add_cases(read_cases(surveyed / f"{shard_name(n)}_cases.json") for n in numbers)
+    write_cases(between / CASES, cases)
+    write_json(between / COMMON, sorted(common_words(cases, parameters)))
     drawn: dict[str, Any] = {}
     for number in numbers:
         images = np.load(surveyed / f"{shard_name(number)}_images.npy")
@@ -117,7 +117,7 @@ def _sum_survey(surveyed: Path, numbers: list[int], references: int, between: Pa
         lots = read_json(surveyed / f"{shard_name(number)}_lots.json")
         # Equal pictures have equal lots and count once.
         drawn |= {name: image for name, image in zip(lots, images, strict=True) if image.any()}
-        drawn = dict(sorted(drawn.items())[:references])
+        drawn = dict(sorted(drawn.items())[: parameters.references])
     np.save(between / "references.npy", np.array(list(drawn.values()), dtype=np.float16).reshape(-1, images.shape[1]))
 
 

@@ -13,6 +13,7 @@ how the pictures are split into shards.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,22 @@ from components.knowledge import KnowledgeBase
 from components.label import format as files
 from components.label import workers
 from components.label.chart import calibration_chart
-from components.label.common_words import count_cases, read_cases, write_cases
-from components.label.disambiguate import Choice, Context
-from components.label.format import Decision
+from components.label.common_words import COMMON, count_cases, write_cases
+from components.label.disambiguate import Context
 from components.label.image_filter import Calibration, calibrate
-from components.label.link import Linkable, link
+from components.label.link import link
+from components.label.linkables import barred_decisions, linkables
 from components.label.named import NAMED, Named, count_named
 from components.label.pages import Profiles, contribution, write_sums
 from components.label.parameters import LabelParameters
 from components.label.pictures import batches_ahead
 from components.label.reading import ALT, CAPTION, LONGEST, Reading, ReadMention, read_text
-from components.label.texts import BLOCK, ROWS, write_block
+from components.label.texts import BLOCK, ROWS, TextScorer, write_block
 from components.label.words import count_words, read_counts, voice, write_counts
 from components.mirror import Mirror
 from components.shard_map import Outcome
 from components.shards import SUCCESS, shard_name
-from components.stage import write_json
+from components.stage import read_json, write_json
 from components.storage import local_copy
 
 # Sure pictures that the image filter is calibrated on, at most.
@@ -112,8 +113,8 @@ def read(job: Job, number: int, _: int, out: Path) -> Outcome:
     finder = workers.mention_finder(job.knowledge, p.ner, p.max_words, p.max_candidates)
     knowledge = workers.knowledge_base(job.knowledge)
     rows = rows_of(job.crawl, number)
-    cases = read_cases(job.between / "cases.json")
-    readings = read_text(rows, finder, read_counts(job.between / "words.json"), cases, p)
+    common = frozenset(read_json(job.between / COMMON))
+    readings = read_text(rows, finder, read_counts(job.between / "words.json"), common, p)
     pq.write_table(
         pa.Table.from_pylist([r.row() for r in readings], files.MENTIONS_SCHEMA), out / f"{shard_name(number)}.parquet"
     )
@@ -181,18 +182,13 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
     profiles = Profiles.read(job.between / "pages.parquet", {r.page_url for r in readings}, {r.site for r in readings})
     contexts = _embed_unique(knowledge, [r.context for r in readings])
     scorer, named = workers.scorer(job.between), Named.read(job.between / NAMED)
-    smoothing = job.parameters.named_smoothing
     images = np.load(job.between / f"{shard_name(number)}_images.npy")
     counts: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
     for reading, text, image in zip(readings, contexts, images, strict=True):
         page = profiles.around(reading, contribution(reading, knowledge), job.parameters.page_shrinkage)
-        picture = image.astype(np.float32)
-        mentions = [
-            linkable(m, named.choice(m.rows, m.priors, knowledge, smoothing), knowledge, scorer.score(picture, m.rows))
-            for m in reading.mentions
-            if m.rows
-        ]
+        seen = partial(_seen, scorer, image.astype(np.float32))
+        mentions = linkables(reading, knowledge, named, job.parameters.named_smoothing, seen)
         around, barred = Context(text, page), barred_decisions(reading, knowledge)
         label = link(reading.text, mentions, around, job.calibration, job.parameters, barred)
         counts.update(d.reason for d in label.decisions)
@@ -207,21 +203,8 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
     return Outcome(counts, attempted=len(rows))
 
 
-def linkable(m: ReadMention, choice: Choice, knowledge: KnowledgeBase, seen: npt.NDArray[np.float64]) -> Linkable:
-    """A read mention with its candidates' embeddings and priors, and the picture's z for each."""
-    ids = tuple([knowledge.entity_id(row) for row in m.rows])
-    return Linkable(m.start, m.end, m.in_subject, m.coverage, ids, choice, seen)
-
-
-def barred_decisions(reading: Reading, knowledge: KnowledgeBase) -> list[Decision]:
-    """About the candidates that the case of their mention rules out."""
-    return [
-        Decision(
-            reading.text[m.start : m.end], m.start, m.end, knowledge.entity_id(row), 0.0, 0.0, False, files.COMMON_WORD
-        )
-        for m in reading.mentions
-        for row in m.barred
-    ]
+def _seen(scorer: TextScorer, picture: npt.NDArray[np.float32], mention: ReadMention) -> npt.NDArray[np.float64]:
+    return scorer.score(picture, mention.rows)
 
 
 def _embed_unique(knowledge: KnowledgeBase, texts: list[str]) -> npt.NDArray[np.float32]:

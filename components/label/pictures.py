@@ -1,19 +1,16 @@
 """A shard's pictures in batches, read and decoded in a thread while CLIP looks at the batch before."""
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from components.ahead import ahead
 from components.images import BadImage, decode
 from components.shards import read_shard
 
 Batch = tuple[list[str], npt.NDArray[np.uint8]]
-Item = TypeVar("Item")
 
 # Batches that are ready or under way beside the one in use.
 _AHEAD = 2
@@ -27,7 +24,7 @@ def batches_ahead(tar: Path, size: int, batch: int) -> Iterator[Batch]:
     Raises:
         InputError: if the tar is missing or broken.
     """
-    return _ahead(_batches(tar, size, batch))
+    return ahead(_batches(tar, size, batch), _AHEAD)
 
 
 def _batches(tar: Path, size: int, batch: int) -> Iterator[Batch]:
@@ -44,15 +41,3 @@ def _batches(tar: Path, size: int, batch: int) -> Iterator[Batch]:
             keys, pictures = [], []
     if keys:
         yield keys, np.stack(pictures)
-
-
-def _ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items; a thread runs the iterator, which is never more than `_AHEAD` items before whoever takes them."""
-    with ThreadPoolExecutor(1, "decode") as thread:
-        line = deque(thread.submit(next, items, None) for _ in range(_AHEAD))
-        try:
-            while (item := line.popleft().result()) is not None:
-                line.append(thread.submit(next, items, None))
-                yield item
-        finally:
-            thread.shutdown(cancel_futures=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.label.common_words import CaseCounts, common_words, stop
+from components.label.common_words import stop
 from components.label.mentions import Found, MentionFinder
 from components.label.parameters import LabelParameters
 from components.label.subject import find_subject
@@ -86,11 +86,11 @@ def read_text(
     rows: Sequence[dict[str, Any]],
     finder: MentionFinder,
     counts: WordCounts,
-    cases: CaseCounts,
+    common: frozenset[str],
     parameters: LabelParameters,
 ) -> list[Reading]:
-    """One reading per row (`key, site, page_url, caption, context, page_title`), in their order."""
-    reader = _Reader(counts, common_words(cases, parameters), parameters)
+    """One reading per row (`key, site, page_url, caption, context, page_title`), in their order; `common` is the stop list."""
+    reader = _Reader(counts, common, parameters)
     alts = finder.search([_beginning(row["caption"]) for row in rows])
     readings = [reader.read(row, found, ALT) for row, found in zip(rows, alts, strict=True)]
     if not parameters.use_caption:

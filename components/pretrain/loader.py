@@ -1,8 +1,6 @@
 """Whole batches in a seeded order, made ready in the background. A batch depends on its step alone, so a resume is exact."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from components.ahead import ahead
 from components.errors import InputError
 from components.pretrain.parameters import TextParameters
 from components.pretrain.samples import NO_CLASS, Samples
@@ -96,18 +95,7 @@ class Loader:
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """The batches of the steps `start` to `stop` - 1."""
-        waiting: deque[Future[Batch]] = deque()
-        with ThreadPoolExecutor(1, "loader") as thread:
-            try:
-                for step in range(start, stop):
-                    waiting.append(thread.submit(self.batch, step))
-                    if len(waiting) > self._prefetch:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+        return ahead(map(self.batch, range(start, stop)), self._prefetch)
 
     def batch(self, step: int) -> Batch:
         """The batch of one step, made now."""

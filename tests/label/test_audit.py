@@ -49,6 +49,12 @@ def test_what_became_of_the_text_s_choice(decisions: list[dict[str, Any]], outco
     assert (say.chosen, say.outcome, say.instead) == ("Q1", outcome, instead)
 
 
+def test_a_candidate_that_its_case_ruled_out_is_no_rival() -> None:
+    (alone,) = says([*KEPT, decision("Q5", "common_word", score=0.0)])
+    (between,) = says([*SWAPPED, decision("Q5", "common_word", score=0.0)])
+    assert (alone.contested, between.contested) == (False, True)
+
+
 def test_the_picture_has_no_say_where_the_text_chose_nothing() -> None:
     assert says([*BY_TEXT_ALONE, decision("Q3", "modifier", start=9)]) == []
 

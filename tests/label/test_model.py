@@ -1,5 +1,6 @@
 """Which model filters, and what its fingerprint depends on."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_a_pickle_is_refused_and_the_named_conversion_makes_a_checkpoint_of_it(t
     with pytest.raises(InputError, match="convert it") as refused:
         find_model(f"{SMALLEST}:{tmp_path / 'epoch_3.pt'}")
     command = str(refused.value).partition("convert it: ")[2].replace("python", sys.executable, 1)
-    subprocess.run(command, shell=True, check=True)
+    subprocess.run(shlex.split(command), check=True)
     from safetensors.torch import load_file
 
     assert load_file(tmp_path / "epoch_3.safetensors")["a"].equal(weights["module.a"])

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.knowledge import KnowledgeBase
-from components.label.common_words import CaseCounts
 from components.label.explain import explain_text
 from components.label.mentions import MentionFinder
 from components.label.named import NAMED, Named, count_named, sharpened
@@ -28,7 +27,7 @@ def test_only_pictures_whose_text_has_one_meaning_are_counted(
         {"key": str(n), "site": "", "page_url": "", "caption": text, "context": "", "page_title": ""}
         for n, text in enumerate(texts)
     ]
-    counts = count_named(read_text(rows, finder, WordCounts(), CaseCounts(), knobs()), 0.7)
+    counts = count_named(read_text(rows, finder, WordCounts(), frozenset(), knobs()), 0.7)
     assert counts == {base.row_of("Q1"): 2, base.row_of("Q3"): 1}
 
 

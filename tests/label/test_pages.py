@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from components.label.common_words import CaseCounts
 from components.label.pages import Profiles, contribution, merge_sums, write_sums
 from components.label.reading import Reading, read_text
 from components.label.words import count_words, voice
@@ -14,7 +13,7 @@ def readings(finder, knobs):
     shown += [Shown(n, name, "countries") for n, name in enumerate(COUNTRIES, 100)]
     indexed = [row | {"key": str(n)} for n, row in enumerate(rows(shown))]
     counts = count_words((voice(f"other {n}", "alt"), f"unrelated{n}") for n in range(1000))
-    return read_text(indexed, finder, counts, CaseCounts(), knobs())
+    return read_text(indexed, finder, counts, frozenset(), knobs())
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def test_a_picture_does_not_vouch_for_itself(base, finder, knobs, tmp_path):
         [rows([Shown(1, "crab")])[0] | {"key": "0"}],
         finder,
         count_words([("alt x", "unrelated")] * 50),
-        CaseCounts(),
+        frozenset(),
         knobs(),
     )
     write_sums(tmp_path / "sums.parquet", [reading], base)

@@ -8,7 +8,6 @@ import pytest
 
 from components.errors import InputError
 from components.images import decode
-from components.label import pictures
 from components.label.pictures import batches_ahead
 from components.shards import Row, picture_key, write_shard
 from tests.curate.conftest import painted
@@ -48,23 +47,6 @@ def test_a_broken_tar_is_named_after_the_batches_before_the_break(tmp_path: Path
     next(ready)
     with pytest.raises(InputError, match=r"00000\.tar is no whole tar"):
         list(ready)
-
-
-def test_no_more_batches_are_made_than_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, third = [], threading.Event()
-
-    def numbers():
-        for n in range(50):
-            made.append(n)
-            if n == 2:
-                third.set()
-            yield n
-
-    ready = pictures._ahead(numbers())
-    assert next(ready) == 0
-    assert third.wait(10)
-    ready.close()
-    assert made == [0, 1, 2]
 
 
 def test_whoever_stops_early_leaves_no_thread_behind(tmp_path: Path) -> None:

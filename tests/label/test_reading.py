@@ -1,4 +1,3 @@
-from components.label.common_words import CaseCounts
 from components.label.format import MENTIONS_SCHEMA
 from components.label.reading import ALT, CAPTION, LONGEST, Reading, read_text
 from components.label.words import WordCounts, count_words
@@ -9,7 +8,7 @@ COUNTS = count_words((f"alt other {n}", f"unrelated{n}") for n in range(1000))
 
 def read(finder, parameters, *shown: Shown, counts: WordCounts = COUNTS) -> list[Reading]:
     return read_text(
-        [row | {"key": str(n)} for n, row in enumerate(rows(shown))], finder, counts, CaseCounts(), parameters
+        [row | {"key": str(n)} for n, row in enumerate(rows(shown))], finder, counts, frozenset(), parameters
     )
 
 
@@ -47,7 +46,7 @@ def test_an_entity_is_sure_if_its_only_name_covers_the_text(finder, knobs, base)
 
 def test_missing_words_are_empty_ones(finder, knobs):
     row = {"key": "0", "site": None, "page_url": None, "caption": None, "context": None, "page_title": None}
-    reading = read_text([row], finder, COUNTS, CaseCounts(), knobs())[0]
+    reading = read_text([row], finder, COUNTS, frozenset(), knobs())[0]
     assert (reading.text, reading.context, reading.mentions) == ("", "", ())
 
 
