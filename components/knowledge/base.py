@@ -1,10 +1,9 @@
 """The knowledge base on disk, opened: memory-mapped, so that workers of one machine share it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 _LISTS = ("aliases", "instance_of", "subclass_of")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An entity that a name may mean, with the probability of that before any context is seen.
 
     `small`: Wikidata writes the name without a capital at the beginning, as a common noun, or in a script without case.

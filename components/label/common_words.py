@@ -120,4 +120,4 @@ def _is_common(mention: Mention, text: str, words: Words, common: frozenset[str]
 
 def _renormalised(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     total = sum(c.prior for c in candidates)
-    return tuple(replace(c, prior=c.prior / total) for c in candidates)
+    return tuple(c._replace(prior=c.prior / total) for c in candidates)
