@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.images import COLOURS
 from components.stage import write_json
+from components.tar_reader import members
 from components.tar_writer import TarWriter
 
 logger = logging.getLogger(__name__)
@@ -183,22 +184,39 @@ def read_shard(path: Path) -> Iterator[Picture]:
     Raises:
         InputError: if the tar is missing, or broken anywhere (then after the pictures before the break).
     """
+    for key, parts in _samples(path):
+        extension = _extension(parts)
+        if extension is not None:
+            yield _picture(path, key, extension, parts)
+
+
+def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Keys and files of the pictures of one tar: what `read_shard` streams, without their texts and records.
+
+    Raises:
+        InputError: see `read_shard`.
+    """
+    for key, parts in _samples(path):
+        extension = _extension(parts)
+        if extension is not None:
+            yield key, parts[extension]
+
+
+def _samples(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Keys, and their members by ending."""
+    key, parts = "", dict[str, bytes]()
     try:
-        with tarfile.open(path, "r|") as tar:
-            key, parts = "", dict[str, bytes]()
-            for member in tar:
-                name = _MEMBER.fullmatch(member.name)
-                stream = tar.extractfile(member)
-                if name is None or stream is None:
-                    continue
-                if name[1] != key and parts:
-                    yield from _picture(path, key, parts)
-                    parts = {}
-                key = name[1]
-                parts[name[2].lower()] = stream.read()
-            _check_end(path, tar.offset)
-            if parts:
-                yield from _picture(path, key, parts)
+        for member, data in members(path):
+            name = _MEMBER.fullmatch(member)
+            if name is None:
+                continue
+            if name[1] != key and parts:
+                yield key, parts
+                parts = {}
+            key = name[1]
+            parts[name[2].lower()] = data
+        if parts:
+            yield key, parts
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run the stage that writes it") from None
     except tarfile.TarError as error:
@@ -207,21 +225,14 @@ def read_shard(path: Path) -> Iterator[Picture]:
         raise InputError(f"{path} cannot be read ({error})") from error
 
 
-def _check_end(path: Path, offset: int) -> None:
-    """Python's reader takes a cut or a damaged header for the end; a whole tar has a block of zeros there."""
-    with path.open("rb") as stream:
-        stream.seek(offset)
-        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError(f"it breaks off or is damaged at byte {offset}")
+def _extension(parts: dict[str, bytes]) -> str | None:
+    return next((e for e in EXTENSIONS if e in parts), None)
 
 
-def _picture(path: Path, key: str, parts: dict[str, bytes]) -> Iterator[Picture]:
-    extension = next((e for e in EXTENSIONS if e in parts), None)
-    if extension is None:
-        return
+def _picture(path: Path, key: str, extension: str, parts: dict[str, bytes]) -> Picture:
     record = _record(path, key, parts.get("json", b"{}"))
     caption = parts["txt"].decode("utf-8", "replace") if "txt" in parts else str(record.get("caption") or "")
-    yield Picture(key, parts[extension], extension, caption, record)
+    return Picture(key, parts[extension], extension, caption, record)
 
 
 def _record(path: Path, key: str, data: bytes) -> dict[str, Any]:

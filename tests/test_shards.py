@@ -23,6 +23,7 @@ from components.shards import (
     Row,
     picture_key,
     read_index,
+    read_pictures,
     read_shard,
     shard_name,
     shard_numbers,
@@ -176,6 +177,14 @@ def test_img2datasets_own_tars_are_read(tmp_path: Path) -> None:
     ]
     assert [p.caption for p in found] == ["a crab", "Krabbe – naß", ""]
     assert [p.record.get("url") for p in found] == ["u", None, None]
+
+
+def test_pictures_alone_are_those_of_the_shard(tmp_path: Path) -> None:
+    write_shard(tmp_path, 0, rows())
+    path = tmp_path / "00000.tar"
+    assert list(read_pictures(path)) == [(p.key, p.image) for p in read_shard(path)]
+    members = [("a.cls", b"3"), ("b.jpg", b"one"), ("b.json", b"{")]
+    assert list(read_pictures(tar_of(tmp_path / "1.tar", members))) == [("b", b"one")]
 
 
 def test_a_caption_that_only_the_record_has_is_taken_from_there(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from components.ahead import ahead
 from components.images import BadImage, decode
-from components.shards import read_shard
+from components.shards import read_pictures
 
 Batch = tuple[list[str], npt.NDArray[np.uint8]]
 
@@ -30,12 +30,12 @@ def batches_ahead(tar: Path, size: int, batch: int) -> Iterator[Batch]:
 def _batches(tar: Path, size: int, batch: int) -> Iterator[Batch]:
     keys: list[str] = []
     pictures: list[npt.NDArray[np.uint8]] = []
-    for picture in read_shard(tar):
+    for key, data in read_pictures(tar):
         try:
-            pictures.append(decode(picture.image, size, quick=True))
+            pictures.append(decode(data, size, quick=True))
         except BadImage:
             continue
-        keys.append(picture.key)
+        keys.append(key)
         if len(keys) == batch:
             yield keys, np.stack(pictures)
             keys, pictures = [], []
