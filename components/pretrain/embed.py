@@ -15,13 +15,15 @@ from torch import Tensor, nn
 
 from components.errors import InputError, SetupError
 from components.pretrain import towers, weights
+from components.pretrain.inference import for_inference
 from components.pretrain.loader import Tokenizer
 from components.pretrain.texts import encode_texts
 from components.pretrain.towers import TowerConfig
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 256
+# Pictures or texts at a time: on a CPU few, as what the layers hand on stays in its caches.
+_BATCH = 256 if torch.cuda.is_available() else 64
 
 
 class Encoder:
@@ -31,10 +33,11 @@ class Encoder:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = model.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device, self._tokenizer = device, tokenizer
-        self._mean = torch.tensor(mean, device=device)[:, None, None]
-        self._std = torch.tensor(std, device=device)[:, None, None]
         size = cast(int | Sequence[int], model.get_submodule("visual").image_size)
         self.image_size = int(size if isinstance(size, int) else size[0])
+        # For a whole row of pixels, [w * 3]: with three numbers at a time the same sums take four times as long.
+        self._mean = (255 * torch.tensor(mean, device=device)).repeat(self.image_size)
+        self._scale = (1 / (255 * torch.tensor(std, device=device))).repeat(self.image_size)
 
     @torch.inference_mode()
     def images(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -43,10 +46,12 @@ class Encoder:
         return self._stack(parts)
 
     def _images(self, pictures: Tensor) -> Tensor:
+        x, size = pictures.to(self._device), self.image_size
+        if x.shape[1:3] != (size, size):
+            x = resize(x.permute(0, 3, 1, 2).to(torch.float32).div_(255), size).mul_(255).permute(0, 2, 3, 1)
         # In place: fresh memory for every step would cost as much as the arithmetic.
-        x = pictures.to(self._device).permute(0, 3, 1, 2).to(torch.float32).div_(255)
-        x = resize(x, self.image_size).sub_(self._mean).div_(self._std)
-        features: Tensor = self._model.encode_image(x.contiguous(memory_format=torch.channels_last), normalize=True)
+        x = torch.sub(x.reshape(len(x), size, size * 3), self._mean).mul_(self._scale)
+        features: Tensor = self._model.encode_image(x.view(-1, size, size, 3).permute(0, 3, 1, 2), normalize=True)
         return features
 
     @torch.inference_mode()
@@ -111,7 +116,8 @@ def _of_folder(folder: Path) -> Encoder:
         raise InputError(f"{folder} has no {weights.PUBLISHED}; {mend}")
     model = open_clip.create_model(f"local-dir:{folder}", weights_only=True)
     preprocess = model.visual.preprocess_cfg
-    return Encoder(model, preprocess["mean"], preprocess["std"], open_clip.get_tokenizer(f"local-dir:{folder}"))
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
+    return Encoder(for_inference(model), preprocess["mean"], preprocess["std"], tokenizer)
 
 
 def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) -> Encoder:
@@ -135,7 +141,7 @@ def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) 
             ) from error
     preprocess = model.visual.preprocess_cfg
     mean, std = (facts.get(part, preprocess[part]) for part in ("mean", "std"))
-    return Encoder(model, mean, std, tokenizer)
+    return Encoder(for_inference(model), mean, std, tokenizer)
 
 
 def untrained(tower: str, seed: int) -> Encoder:
