@@ -1,8 +1,9 @@
 """How fast the image filter looks at pictures: its pass over shards against the bare forward pass of the same tower.
 
 The pass reads shards, decodes, embeds and writes (`passes.survey`); the bare forward pass runs open_clip's own model over tensors
-that are ready, at the same batch and threads. Both take turns in the same processes. With as many processes as CPUs, decoding
-takes time from looking; with fewer, a spare CPU decodes ahead. Texts in blocks are measured against one text at a time.
+that are ready, at the same batch and threads. Both take turns in the same processes, which have a worker's variables. With as many
+processes as CPUs, decoding takes time from looking; with fewer, a spare CPU decodes ahead. Texts in blocks are measured against one
+text at a time.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from benchmarks.claim import Claim, conclude
-from components import parameters
+from components import parameters, quick_cpu
 from components.images import open_rgb
 from components.label import passes, workers
 from components.label.parameters import LabelParameters
@@ -65,6 +66,8 @@ def main() -> None:
     reader.add_argument("--processes", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
     options = reader.parse_args()
     shutil.rmtree(WORK, ignore_errors=True)
+    for key, value in quick_cpu.ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
     knobs = parameters.load().label
     photographs = _photographs(options.crawl)
     settings = [

@@ -23,7 +23,7 @@ def for_inference(model: nn.Module) -> nn.Module:
 
 def _fold(parent: nn.Module, convolution: str, norm: str) -> None:
     """A batch norm with fixed statistics is a scale and a shift, which the convolution before it can do."""
-    before, after = parent.get_submodule(convolution), parent.get_submodule(norm)
+    before, after = getattr(parent, convolution), getattr(parent, norm)
     setattr(parent, convolution, fuse_conv_bn_eval(before, after))
     setattr(parent, norm, nn.Identity())
 
