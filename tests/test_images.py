@@ -327,7 +327,7 @@ def test_what_is_bad_is_bad_quickly_too_and_in_the_same_words(kind: str) -> None
     data = encoded(scribble(1), kind)
     said = [[outcome(data[:length], quick) for length in range(0, len(data), 97)] for quick in (False, True)]
     assert said[0] == said[1]
-    assert sum(message.startswith("picture of") for message in said[0]) > len(said[0]) * 0.9
+    assert all(message.startswith("picture of") for message in said[0][:-1])  # Pillow does without the last bytes
 
 
 def outcome(data: bytes, quick: bool) -> str:
