@@ -63,7 +63,7 @@ def _accumulate(folder: Path) -> tuple[list[Resource], dict[str, list[str]]]:
         raise Unknown(f"{folder}: {kustomization['apiVersion']} {kustomization['kind']}")
     resources: list[Resource] = []
     places = {kind: list(paths) for kind, paths in BUILT_IN.items()}
-    for entry in kustomization["resources"] if "resources" in kustomization else []:
+    for entry in kustomization.get("resources", []):
         path = folder / entry
         if path.is_dir():
             more, theirs = _accumulate(path)

@@ -95,7 +95,7 @@ def test_the_jobs_read_the_repositorys_own_parameters(overlay: list[Resource]):
 
 
 def test_there_is_no_second_copy_of_the_parameters():
-    assert [path for path in (ROOT / "k8s").rglob("params*")] == []
+    assert list((ROOT / "k8s").rglob("params*")) == []
 
 
 def test_as_many_workers_stand_ready_as_the_training_wants(overlay: list[Resource]):

@@ -63,7 +63,10 @@ def test_what_is_not_known_is_refused(tmp_path: Path, more: str, told: str):
 
 @pytest.mark.parametrize(
     "patch",
-    ["{target: {kind: Pod}, patch: '[]'}", "{target: {kind: ServiceAccount}, patch: '[{op: replace, path: /spec, value: 1}]'}"],
+    [
+        "{target: {kind: Pod}, patch: '[]'}",
+        "{target: {kind: ServiceAccount}, patch: '[{op: replace, path: /spec, value: 1}]'}",
+    ],
 )
 def test_a_patch_that_meets_nothing_is_an_error(tmp_path: Path, patch: str):
     (tmp_path / "account.yaml").write_text(ACCOUNT)
