@@ -192,3 +192,15 @@ def test_the_two_jobs_differ_in_name_and_command_alone(gpu: list[Resource]):
     label, pretrain = (dict(job_of(gpu, name)["spec"]) for name in ("label", "pretrain"))
     assert label.pop("entrypoint") != pretrain.pop("entrypoint")
     assert label == pretrain
+
+
+# What the guide applies
+
+
+def test_everything_is_applied_by_a_command_of_the_guide_and_jobs_each_by_their_own(overlay: list[Resource]):
+    applied = {word for words in re.findall(r"^deploy ([\w,]+)", GUIDE, re.MULTILINE) for word in words.split(",")}
+    key = "app.kubernetes.io/component"
+    assert {resource["metadata"]["labels"][key] for resource in overlay} == applied
+    for resource in overlay:
+        job = resource["kind"] in ("RayJob", "Pod")
+        assert resource["metadata"]["labels"][key] == (resource["metadata"]["name"] if job else "shared")
