@@ -1,6 +1,7 @@
 """What a result was made from: the git commit, and DVC's hashes of files and folders."""
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ import yaml
 
 UNVERSIONED = "unversioned"
 LOCK = Path("dvc.lock")
+# The commit that an image was built from, in which there is no clone.
+COMMIT_VARIABLE = "MOFI_COMMIT"
 
 
 def git_commit() -> dict[str, str]:
-    """Tags: the commit, and whether tracked files differ from it; `unversioned` outside a git clone."""
+    """Tags: the commit, and whether tracked files differ from it; outside a git clone what `MOFI_COMMIT` says, or `unversioned`."""
     commit = _git("rev-parse", "HEAD")
     if commit is None:
-        return {"mlflow.source.git.commit": UNVERSIONED}
+        return {"mlflow.source.git.commit": os.environ.get(COMMIT_VARIABLE) or UNVERSIONED}
     changed = _git("status", "--porcelain", "--untracked-files=no")
     return {"mlflow.source.git.commit": commit, "git.changed_files": str(len((changed or "").splitlines()))}
 

@@ -141,11 +141,21 @@ def test_equal_folders_have_equal_digests(tmp_path: Path) -> None:
 def test_outside_a_repository_the_commit_is_unversioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.delenv("MOFI_COMMIT", raising=False)
     assert runs.git_commit() == {"mlflow.source.git.commit": "unversioned"}
     subprocess.run(["git", "init", "-q"], check=True)
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     subprocess.run(["git", *identity, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
     assert len(runs.git_commit()["mlflow.source.git.commit"]) == 40
+
+
+def test_in_an_image_the_commit_is_the_one_that_it_was_built_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setenv("MOFI_COMMIT", "0123abcd")
+    assert runs.git_commit() == {"mlflow.source.git.commit": "0123abcd"}
 
 
 def test_a_curve_without_images_seen_is_an_error(tmp_path: Path) -> None:

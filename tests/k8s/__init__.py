@@ -1,0 +1,1 @@
+"""Are the image and the manifests right? No cluster and no Docker are needed."""
