@@ -93,9 +93,8 @@ class ClassTable:
         if self.workers > 1:
             classes = classes[classes % self.workers == self.rank]
         places = (classes // self.workers).to(self._records.device)
-        # Taken with the rest of their records out of one index_select, since that copies whole rows.
-        weight = self._records.index_select(0, places)[:, : self.width].to(required.device)
-        return SampledRows(classes.to(required.device), places, weight.contiguous().requires_grad_())
+        weight = self.weight.index_select(0, places).to(required.device)
+        return SampledRows(classes.to(required.device), places, weight.requires_grad_())
 
     @torch.no_grad()
     def step(self, rows: SampledRows, learning_rate: float) -> None:
