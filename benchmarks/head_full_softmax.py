@@ -117,7 +117,7 @@ def _options() -> argparse.Namespace:
         "--learnt-sampled", type=int, nargs="+", default=[1024, 8192], help="sampled there, at most two"
     )
     reader.add_argument("--learnt-batch", type=int, default=256, help="examples of a step there")
-    reader.add_argument("--steps", type=int, default=1500, help="steps of learning")
+    reader.add_argument("--steps", type=int, default=1000, help="steps of learning")
     reader.add_argument("--rate", type=float, default=0.01, help="learning rate of the heads")
     reader.add_argument(
         "--picture", type=Path, default=Path(".work/benchmarks/head_curves.svg"), help="the curves, SVG"

@@ -23,7 +23,7 @@ class _MarginSoftmax(torch.autograd.Function):
             logits.scatter_add_(1, column, _where(own, -scale * margin, logits))
             logits.scatter_add_(1, others.clamp(min=0), _where(others >= 0, -torch.inf, logits))
             best = logits.amax(1)
-        best = parallel.largest(best)
+        best = parallel.maximum(best)
         logits.sub_(best[:, None])
         if logits.shape[1]:
             chosen = logits.gather(1, column).masked_fill(~own, 0)[:, 0]

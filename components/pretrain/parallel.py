@@ -62,7 +62,7 @@ def total(tensor: Tensor) -> Tensor:
     return tensor if world()[1] == 1 else _reduced(tensor, dist.ReduceOp.SUM)
 
 
-def largest(tensor: Tensor) -> Tensor:
+def maximum(tensor: Tensor) -> Tensor:
     """The largest of all workers' values, element by element, without gradient."""
     return tensor if world()[1] == 1 else _reduced(tensor, dist.ReduceOp.MAX)
 
