@@ -150,3 +150,15 @@ def test_shards_of_another_table_are_refused() -> None:
         ClassTable(11, 4, seed=1).load(shards[:1])
     with pytest.raises(ValueError, match="no shards"):
         ClassTable(11, 4, seed=1).load([])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_table_in_host_memory_serves_towers_on_a_gpu() -> None:
+    here, there = ClassTable(50, 4, seed=1), ClassTable(50, 4, seed=1)
+    for table, device in ((here, "cpu"), (there, "cuda")):
+        rows = table.sample(torch.tensor([3, 40], device=device), 9, generator())
+        assert rows.weight.device.type == rows.classes.device.type == device
+        rows.weight.square().sum().backward()
+        table.step(rows, 0.1)
+    assert there.weight.device.type == "cpu"
+    torch.testing.assert_close(there.weight, here.weight)
