@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from components.errors import InputError
+from components.pretrain import parallel
 from components.pretrain.head import ClassTable
 from components.pretrain.optimiser import Average, load_optimiser_state, optimiser_state
 
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 KEPT = 2
 _STATE = "state.json"
+_CLASSES = "classes-{:05d}-of-{:05d}.safetensors"
 
 
 @dataclass
@@ -45,19 +47,28 @@ class TrainingState:
             "towers": dict(self.towers.state_dict()),
             "optimiser": optimiser_state(self.towers, self.optimiser),
         }
-        if self.table is not None:
-            files["classes"] = self.table.state()
         if self.average is not None:
             files["average"] = self.average.tensors
         return files
 
 
 def save(state: TrainingState, folder: Path) -> Path:
-    """Writes `folder/STEP`, then drops all but the newest two; returns the folder written."""
+    """Writes `folder/STEP`, then drops all but the newest two; returns the folder written.
+
+    Every worker calls it and writes its own classes; the first writes all else.
+    """
     place = folder / f"{state.step:08d}"
     partial = folder / f"{place.name}.part"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    rank, workers = parallel.world()
+    if rank == 0:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+    parallel.wait()
+    if state.table is not None:
+        save_tensors(state.table.state(), partial / _CLASSES.format(rank, workers))
+    parallel.wait()
+    if rank:
+        return place
     for name, tensors in state.tensors().items():
         save_tensors(tensors, partial / f"{name}.safetensors")
     _write(partial / _STATE, json.dumps({"step": state.step, "curve": state.curve}))
@@ -98,7 +109,9 @@ def _load(state: TrainingState, place: Path) -> None:
     state.towers.load_state_dict(load_file(place / "towers.safetensors"))
     load_optimiser_state(state.towers, state.optimiser, load_file(place / "optimiser.safetensors"))
     if state.table is not None:
-        state.table.load(load_file(place / "classes.safetensors"))
+        # A glob finds how many workers wrote; the names then say which file is missing.
+        workers = len(list(place.glob(_CLASSES.format(0, 0).replace("00000", "*"))))
+        state.table.load([load_file(place / _CLASSES.format(rank, workers)) for rank in range(workers)])
     if state.average is not None:
         state.average.load(load_file(place / "average.safetensors"))
     state.step, state.curve = content["step"], content["curve"]

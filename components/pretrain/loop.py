@@ -88,12 +88,12 @@ def run_worker(job: Job, report: Report) -> None:
             progress.show(state.step, named)
             _validate(job, state)
         if last or state.step % p.checkpoint_every == 0:
-            if rank == 0:
-                checkpoint.save(state, job.checkpoints)
+            checkpoint.save(state, job.checkpoints)
             report(figures)
 
+    classes = state.table.whole() if state.table else None
     if rank == 0:
-        save_result(job, recipe, samples, state)
+        save_result(job, recipe, samples, state, classes)
 
 
 def _on(tensor: Tensor | None, device: torch.device) -> Tensor | None:

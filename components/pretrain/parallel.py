@@ -1,5 +1,6 @@
 """What several workers of one step tell each other. With a single process every function returns what it was given."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -45,10 +46,53 @@ def gather(rows: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+def own(rows: Tensor) -> Tensor:
+    """[b * workers, …] in rank order → this worker's [b, …]."""
+    rank, workers = world()
+    return rows.chunk(workers)[rank]
+
+
 def mean(tensor: Tensor) -> Tensor:
-    """The mean over all workers."""
-    if world()[1] == 1:
-        return tensor
-    total = tensor.detach().clone()
-    dist.all_reduce(total)
-    return total / world()[1]
+    """The mean over all workers, without gradient."""
+    return total(tensor) / world()[1]
+
+
+def total(tensor: Tensor) -> Tensor:
+    """The sum over all workers, without gradient."""
+    return tensor if world()[1] == 1 else _reduced(tensor, dist.ReduceOp.SUM)
+
+
+def maximum(tensor: Tensor) -> Tensor:
+    """The largest of all workers' values, element by element, without gradient."""
+    return tensor if world()[1] == 1 else _reduced(tensor, dist.ReduceOp.MAX)
+
+
+def _reduced(tensor: Tensor, how: Any) -> Tensor:
+    result = tensor.detach().clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(result, how)
+    return result
+
+
+def wait() -> None:
+    """Returns when all workers have come here."""
+    if world()[1] > 1:
+        dist.barrier()
+
+
+def to_first(rows: Tensor, counts: Sequence[int]) -> Iterator[Tensor]:
+    """All workers' rows in rank order and host memory, one worker's at a time, on the first worker; the others only send.
+
+    Args:
+        rows: [n, …] of this worker.
+        counts: n of each worker.
+    """
+    rank, workers = world()
+    wire = torch.device("cuda" if workers > 1 and dist.get_backend() == "nccl" else "cpu")
+    if rank:
+        dist.send(rows.to(wire).contiguous(), 0)
+        return
+    yield rows.cpu()
+    for source in range(1, workers):
+        part = torch.empty((counts[source], *rows.shape[1:]), dtype=rows.dtype, device=wire)
+        dist.recv(part, source)
+        yield part.cpu()

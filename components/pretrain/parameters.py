@@ -1,6 +1,6 @@
 """The knobs of pre-training: towers, losses, schedule, augmentation."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -64,6 +64,9 @@ class PretrainParameters(Section):
     margin: float = Field(description="m of the large-margin softmax: taken off the right class's cosine", ge=0, le=1)
     scale: float = Field(description="s of the large-margin softmax: logits are s * cosine", gt=0)
     negatives: int = Field(description="|N'|: classes that a step's softmax holds at most", ge=1)
+    head_device: Literal["auto", "cpu"] = Field(
+        description="where the class table lies: auto = beside the towers, cpu = in host memory, rows are moved per step"
+    )
     supervised_share: float = Field(description="lambda of the multi-task loss, 0 to 1", ge=0, le=1)
     max_logit_scale: float = Field(description="largest learned inverse temperature of the contrastive loss", gt=0)
     text: TextParameters = Field(description="what a sample's text is made of")

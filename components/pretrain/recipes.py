@@ -110,15 +110,19 @@ def make(name: str, parameters: PretrainParameters) -> Recipe:
 
 
 def _supervised(features: Features, parameters: PretrainParameters) -> Tensor:
+    """Every worker's pictures against the part of the classes that this one holds; the mean loss of its own pictures."""
     assert features.rows is not None and features.target is not None and features.entities is not None
-    cosines = features.images @ torch.nn.functional.normalize(features.rows.weight, dim=1).T
-    return large_margin_softmax(
-        cosines,
-        features.rows.columns(features.target),
-        features.rows.positives(features.entities),
+    images = parallel.gather_with_gradient(features.images)
+    labels = parallel.gather(torch.cat([features.target[:, None], features.entities], dim=1))
+    target, entities = labels[:, 0], labels[:, 1:]
+    losses = large_margin_softmax(
+        images @ torch.nn.functional.normalize(features.rows.weight, dim=1).T,
+        features.rows.columns(target),
+        features.rows.columns(entities).masked_fill(entities == target[:, None], -1),
         margin=parameters.margin,
         scale=parameters.scale,
     )
+    return parallel.own(losses).mean()
 
 
 def _contrastive(features: Features) -> Tensor:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from components.pretrain.checkpoint import TrainingState, save_tensors
 from components.pretrain.embed import encoder_of
@@ -19,8 +19,11 @@ from components.stage import read_json, write_json
 logger = logging.getLogger(__name__)
 
 
-def save_result(job: Job, recipe: Recipe, samples: Samples, state: TrainingState) -> None:
-    """Writes the model to `job.model` and the figures to `job.result`, in this order and each whole."""
+def save_result(job: Job, recipe: Recipe, samples: Samples, state: TrainingState, classes: Tensor | None) -> None:
+    """Writes the model to `job.model` and the figures to `job.result`, in this order and each whole.
+
+    `classes` float [classes, d] is the whole class table's weight, if the recipe has one.
+    """
     model = final_towers(job, state)
     measure = None
     if job.validation is not None:
@@ -31,8 +34,8 @@ def save_result(job: Job, recipe: Recipe, samples: Samples, state: TrainingState
     partial.mkdir(parents=True)
     save_tensors(dict(model.state_dict()), partial / "open_clip_model.safetensors")
     write_json(partial / "open_clip_config.json", job.tower.to_json())
-    if state.table is not None and samples.vocabulary is not None:
-        save_tensors({"weight": state.table.weight}, partial / "classes.safetensors")
+    if classes is not None and samples.vocabulary is not None:
+        save_tensors({"weight": classes}, partial / "classes.safetensors")
         write_json(partial / "classes.json", samples.vocabulary.entity_ids)
     write_json(partial / "mofi.json", _card(job, recipe))
     shutil.rmtree(job.model, ignore_errors=True)
@@ -57,7 +60,7 @@ def _sizes(state: TrainingState) -> dict[str, int]:
     sizes = {"image_tower": _count(state.towers.get_submodule("visual")), "text_tower": 0}
     sizes["text_tower"] = _count(state.towers) - sizes["image_tower"]
     if state.table is not None:
-        sizes["classes"] = state.table.weight.numel()
+        sizes["classes"] = state.table.classes * state.table.width
     return sizes
 
 

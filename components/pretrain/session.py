@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from components.errors import MofiError
-from components.pretrain import towers
+from components.pretrain import parallel, towers
 from components.pretrain.checkpoint import TrainingState
 from components.pretrain.head import ClassTable
 from components.pretrain.job import Job
@@ -29,7 +29,8 @@ def begin(job: Job, recipe: Recipe, samples: Samples, device: torch.device) -> T
     model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     table = None
     if recipe.uses_classes and samples.vocabulary is not None:
-        table = ClassTable(len(samples.vocabulary), job.tower.width, p.seed, device)
+        place = torch.device("cpu") if p.head_device == "cpu" else device
+        table = ClassTable(len(samples.vocabulary), job.tower.width, p.seed, place, *parallel.world())
     optimiser = make_optimiser(model, p.learning_rate, p.weight_decay)
     return TrainingState(model, optimiser, table, Average(model, p.average_decay) if p.average_decay else None)
 

@@ -24,6 +24,7 @@ DECODED = "decoded"
 _WITHOUT_EFFECT = {
     "tower",  # its whole config counts instead of its name
     "threads",
+    "head_device",
     "max_failures",
     "max_error_share",
     "prefetch",

@@ -76,6 +76,7 @@ PARAMETERS: dict[str, Any] = {
     "margin": 0.1,
     "scale": 10.0,
     "negatives": 100,
+    "head_device": "auto",
     "supervised_share": 0.5,
     "max_logit_scale": 100.0,
     "text": {"name": 0.4, "name_and_description": 0.4, "alt_text": 0.2},
@@ -189,7 +190,7 @@ def tower_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"resnet": folder / "resnet.json", "vit": folder / "vit.json"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_parameters(tower_files: dict[str, Path]) -> MakeParameters:
     def make(tower: str = "resnet", **changes: Any) -> PretrainParameters:
         return PretrainParameters(**PARAMETERS | {"tower": str(tower_files[tower])} | changes)
@@ -197,7 +198,7 @@ def make_parameters(tower_files: dict[str, Path]) -> MakeParameters:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_job(data: Path, caches: dict[str, Path], make_parameters: MakeParameters) -> MakeJob:
     def make(recipe: str, work: Path, tower: str = "resnet", **changes: Any) -> Job:
         parameters = make_parameters(tower, **changes)

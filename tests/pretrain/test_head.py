@@ -1,5 +1,6 @@
 """The class table: which rows a step samples, and that its update is Adam's on these rows alone."""
 
+import pytest
 import torch
 
 from components.pretrain.head import BETAS, EPSILON, ClassTable
@@ -36,19 +37,23 @@ def test_negatives_are_drawn_uniformly() -> None:
         assert (counts[1:] - expected).abs().max() < 5 * expected**0.5
 
 
-def test_no_positive_is_among_a_picture_s_negatives() -> None:
+def test_classes_are_found_among_the_rows_and_nothing_else_is() -> None:
     table = ClassTable(100, 4, seed=1)
-    entities = torch.tensor([[3, 70, -1], [9, -1, -1], [70, 9, 5]])
-    rows = table.sample(entities, 100, generator())
-    positives = rows.positives(entities)
-    found = [set(rows.classes[row].tolist()) for row in positives]
-    assert found == [{3, 70}, {9}, {5, 9, 70}]
+    rows = table.sample(torch.tensor([[3, 70, -1], [9, -1, -1]]), 0, generator())
+    assert rows.columns(torch.tensor([[9, 3], [70, 99], [-1, 0]])).tolist() == [[1, 0], [2, -1], [-1, -1]]
 
 
-def test_positives_that_were_not_sampled_are_left_out() -> None:
-    table = ClassTable(100, 4, seed=1)
-    rows = table.sample(torch.tensor([50]), 0, generator())
-    assert rows.positives(torch.tensor([[50, 99, 0]])).tolist() == [[True]]
+def test_a_worker_without_rows_finds_none() -> None:
+    rows = ClassTable(100, 4, seed=1, rank=1, workers=2).sample(torch.tensor([2, 4]), 0, generator())
+    assert rows.weight.shape == (0, 4)
+    assert rows.columns(torch.tensor([2, 4])).tolist() == [-1, -1]
+
+
+def test_a_class_starts_alike_in_tables_of_any_size() -> None:
+    small, large = ClassTable(50, 4, seed=1), ClassTable(40_000, 4, seed=1)
+    assert torch.equal(large.weight[:50], small.weight)
+    torch.testing.assert_close(large.weight.norm(dim=1), torch.ones(40_000))
+    assert len(torch.unique(large.weight[:, 0])) > 39_000
 
 
 def test_a_step_changes_the_sampled_rows_and_no_others() -> None:
@@ -68,13 +73,14 @@ def test_what_a_step_holds_does_not_grow_with_the_vocabulary() -> None:
     shapes = []
     for classes in (200, 20_000):
         rows = ClassTable(classes, 4, seed=1).sample(torch.tensor([1, 2]), 30, generator())
-        shapes.append((rows.classes.shape, rows.weight.shape, rows.positives(torch.tensor([[1], [2]])).shape))
+        shapes.append((rows.classes.shape, rows.places.shape, rows.weight.shape))
+        assert rows.weight.untyped_storage().nbytes() == rows.weight.nbytes
     assert shapes[0] == shapes[1]
 
 
 def test_with_all_rows_sampled_it_is_torch_s_adam() -> None:
     table = ClassTable(12, 4, seed=1)
-    reference = table.weight.clone().requires_grad_()
+    reference = table.weight.detach().clone().requires_grad_()
     adam = torch.optim.Adam([reference], lr=0.05, betas=BETAS, eps=EPSILON)
     for step in range(5):
         wanted = torch.randn(12, 4, generator=generator(step))
@@ -105,8 +111,54 @@ def test_the_state_taken_over_gives_the_same_next_step() -> None:
 
     table, copy = ClassTable(20, 4, seed=1), ClassTable(20, 4, seed=2)
     step(table, 7)
-    copy.load({name: tensor.clone() for name, tensor in table.state().items()})
+    copy.load([{name: tensor.clone() for name, tensor in table.state().items()}])
     step(table, 8)
     step(copy, 8)
     for name, tensor in table.state().items():
         assert torch.equal(copy.state()[name], tensor)
+
+
+def tables(workers: int, seed: int) -> list[ClassTable]:
+    """A table of 11 classes on so many workers, each row after its own number of steps."""
+    shards = [ClassTable(11, 4, seed, rank=rank, workers=workers) for rank in range(workers)]
+    for step in range(4):
+        for shard in shards:
+            rows = shard.sample(torch.arange(step, 11, 2), 0, generator(step))
+            # Workers' losses add up, and the step follows their mean.
+            (workers * rows.weight.square().sum() * (step + 1)).backward()
+            shard.step(rows, 0.1)
+    return shards
+
+
+@pytest.mark.parametrize("former", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 3, 4])
+def test_another_number_of_workers_takes_over_every_class(former: int, workers: int) -> None:
+    whole = tables(1, seed=1)[0].state()
+    shards = [shard.state() for shard in tables(former, seed=1)]
+    for rank in range(workers):
+        taken = ClassTable(11, 4, seed=2, rank=rank, workers=workers)
+        taken.load(shards)
+        for name, tensor in taken.state().items():
+            assert torch.equal(tensor, whole[name][rank::workers])
+
+
+def test_shards_of_another_table_are_refused() -> None:
+    shards = [shard.state() for shard in tables(2, seed=1)]
+    with pytest.raises(ValueError, match=r"shard 0 of 2 holds classes of shape \[6, 4\], but a table of 14 .*\[7, 4\]"):
+        ClassTable(14, 4, seed=1).load(shards)
+    with pytest.raises(ValueError, match="shard 0 of 1 "):
+        ClassTable(11, 4, seed=1).load(shards[:1])
+    with pytest.raises(ValueError, match="no shards"):
+        ClassTable(11, 4, seed=1).load([])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_table_in_host_memory_serves_towers_on_a_gpu() -> None:
+    here, there = ClassTable(50, 4, seed=1), ClassTable(50, 4, seed=1)
+    for table, device in ((here, "cpu"), (there, "cuda")):
+        rows = table.sample(torch.tensor([3, 40], device=device), 9, generator())
+        assert rows.weight.device.type == rows.classes.device.type == device
+        rows.weight.square().sum().backward()
+        table.step(rows, 0.1)
+    assert there.weight.device.type == "cpu"
+    torch.testing.assert_close(there.weight, here.weight)

@@ -9,6 +9,8 @@ from torch import Tensor
 from components.pretrain.losses import info_nce, large_margin_softmax, share_entity
 
 MARGIN, SCALE = 0.2, 12.0
+# Pictures without other entities.
+NONE = torch.full((5, 1), -1)
 
 
 def cosines(b: int, c: int) -> Tensor:
@@ -30,22 +32,38 @@ def naive_margin(cos: Tensor, target: list[int], left_out: set[tuple[int, int]])
 
 def test_margin_softmax_is_its_formula() -> None:
     cos, target = cosines(5, 7), [0, 3, 6, 3, 1]
-    loss = large_margin_softmax(cos, torch.tensor(target), margin=MARGIN, scale=SCALE)
+    loss = large_margin_softmax(cos, torch.tensor(target), NONE, margin=MARGIN, scale=SCALE).mean()
     assert math.isclose(float(loss), naive_margin(cos, target, set()), rel_tol=1e-5)
 
 
 def test_other_entities_of_a_picture_are_not_its_negatives() -> None:
     cos, target = cosines(3, 6), [0, 2, 5]
-    positives = torch.zeros(3, 6, dtype=torch.bool)
-    for row, column in ((0, 0), (0, 4), (1, 2), (2, 5), (2, 1), (2, 3)):
-        positives[row, column] = True
-    loss = large_margin_softmax(cos, torch.tensor(target), positives, margin=MARGIN, scale=SCALE)
+    others = torch.tensor([[4, -1], [-1, -1], [1, 3]])
+    loss = large_margin_softmax(cos, torch.tensor(target), others, margin=MARGIN, scale=SCALE).mean()
     assert math.isclose(float(loss), naive_margin(cos, target, {(0, 4), (2, 1), (2, 3)}), rel_tol=1e-5)
+
+
+def test_the_gradient_of_the_margin_softmax_is_that_of_its_values() -> None:
+    others = torch.tensor([[4, -1], [-1, -1], [1, 3]])
+
+    def losses(cos: Tensor) -> Tensor:
+        return large_margin_softmax(cos, torch.tensor([0, 2, 5]), others, margin=MARGIN, scale=SCALE)
+
+    assert torch.autograd.gradcheck(losses, cosines(3, 6).double().requires_grad_())
+
+
+def test_the_margin_softmax_of_extreme_logits_is_finite() -> None:
+    cos = torch.tensor([[-1.0, 1.0], [1.0, -1.0]], requires_grad=True)
+    losses = large_margin_softmax(cos, torch.tensor([0, 0]), NONE[:2], margin=0.0, scale=1e4)
+    losses.sum().backward()
+    assert losses.tolist() == [2e4, 0.0]
+    assert cos.grad is not None
+    assert cos.grad.tolist() == [[-1e4, 1e4], [0.0, 0.0]]
 
 
 def test_a_larger_margin_gives_a_larger_loss() -> None:
     cos, target = cosines(4, 6), torch.tensor([0, 1, 2, 3])
-    losses = [float(large_margin_softmax(cos, target, margin=m, scale=SCALE)) for m in (0.0, 0.1, 0.3)]
+    losses = [float(large_margin_softmax(cos, target, NONE[:4], margin=m, scale=SCALE).mean()) for m in (0.0, 0.1, 0.3)]
     assert losses == sorted(losses)
     assert losses[0] < losses[2]
 
@@ -53,7 +71,7 @@ def test_a_larger_margin_gives_a_larger_loss() -> None:
 def test_the_margin_is_taken_off_the_right_class_only_and_changes_no_input() -> None:
     cos = cosines(2, 4)
     before = cos.clone()
-    large_margin_softmax(cos, torch.tensor([1, 2]), margin=MARGIN, scale=SCALE)
+    large_margin_softmax(cos, torch.tensor([1, 2]), NONE[:2], margin=MARGIN, scale=SCALE)
     assert torch.equal(cos, before)
 
 

@@ -1,11 +1,13 @@
 """Two workers of one step, over gloo, against one."""
 
 import multiprocessing
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
+from safetensors.torch import load_file
 
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
@@ -23,19 +25,25 @@ def train_as_one_of_two(jobs: list[Job], rank: int, meeting: Path) -> None:
     dist.destroy_process_group()
 
 
-@pytest.fixture
-def curves(make_job: MakeJob, tmp_path: Path) -> dict[str, tuple[list[dict[str, float]], list[dict[str, float]]]]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("parallel")
+
+
+@pytest.fixture(scope="module")
+def curves(make_job: MakeJob, folder: Path) -> dict[str, tuple[list[dict[str, float]], list[dict[str, float]]]]:
     """Curves of two workers and of one, by recipe, for towers without BatchNorm."""
+    torch.set_num_threads(1)
     recipes = ("clip", "multitask", "supervised")
-    together = [make_job(recipe, tmp_path / f"two-{recipe}", "vit", negatives=3) for recipe in recipes]
+    together = [make_job(recipe, folder / f"two-{recipe}", "vit", negatives=3) for recipe in recipes]
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=train_as_one_of_two, args=(together, r, tmp_path / "meeting")) for r in range(2)]
+    workers = [context.Process(target=train_as_one_of_two, args=(together, r, folder / "meeting")) for r in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0]
-    alone = [make_job(recipe, tmp_path / f"one-{recipe}", "vit", negatives=3) for recipe in recipes]
+    alone = [make_job(recipe, folder / f"one-{recipe}", "vit", negatives=3) for recipe in recipes]
     for job in alone:
         run_worker(job, ignore)
     return {
@@ -51,3 +59,16 @@ def test_two_workers_have_the_losses_of_one(
         assert len(two) == len(one) == 10
         for left, right in zip(two, one, strict=True):
             assert left == pytest.approx(right, rel=1e-5, abs=1e-5), recipe
+
+
+def test_one_worker_goes_on_from_a_checkpoint_of_two(
+    curves: dict[str, tuple[list[dict[str, float]], list[dict[str, float]]]], make_job: MakeJob, folder: Path
+) -> None:
+    job = make_job("multitask", folder / "two-multitask", "vit", negatives=3)
+    shutil.rmtree(job.checkpoints / "00000010")
+    job.result.unlink()
+    run_worker(job, ignore)
+    for left, right in zip(read_json(job.result)["curve"], curves["multitask"][1], strict=True):
+        assert left == pytest.approx(right, rel=1e-5, abs=1e-5)
+    tables = [load_file(folder / f"{name}-multitask" / "model" / "classes.safetensors") for name in ("two", "one")]
+    torch.testing.assert_close(tables[0]["weight"], tables[1]["weight"], atol=1e-4, rtol=1e-4)
