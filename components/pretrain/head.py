@@ -1,5 +1,6 @@
 """The class table of the supervised recipe. A step reads, updates and holds optimiser state updates of sampled rows only."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,8 +37,10 @@ class ClassTable:
     """Weights [classes, d] with the moments of a lazily updated Adam: rows that a step does not sample stay as they are.
 
     Rows count their own updates for Adam's bias correction, so a rare class's first update is as large as a frequent one's.
-    With several workers every replica sees the same rows and the mean gradient, and so stays equal.
+    With several workers every replica sees the same rows and the mean gradient, and so stays equal: one shard is the table.
     """
+
+    workers = 1
 
     def __init__(self, classes: int, width: int, seed: int, device: torch.device | None = None) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -84,8 +87,9 @@ class ClassTable:
             "updates": self.updates,
         }
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Takes over what `state` gave."""
+    def load(self, shards: Sequence[Mapping[str, Tensor]]) -> None:
+        """Takes over what `state` gave: the shards of a former run in rank order."""
+        (state,) = shards
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
 

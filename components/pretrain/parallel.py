@@ -1,10 +1,12 @@
 """What several workers of one step tell each other. With a single process every function returns what it was given."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 def world() -> tuple[int, int]:
@@ -52,3 +54,35 @@ def mean(tensor: Tensor) -> Tensor:
     total = tensor.detach().clone()
     dist.all_reduce(total)
     return total / world()[1]
+
+
+def maximum(tensor: Tensor) -> Tensor:
+    """The largest over all workers, element by element."""
+    if world()[1] == 1:
+        return tensor
+    largest = tensor.detach().clone()
+    dist.all_reduce(largest, dist.ReduceOp.MAX)
+    return largest
+
+
+def from_first(value: T) -> T:
+    """What the first worker passed, on all of them: a small object."""
+    if world()[1] == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, src=0)
+    return values[0]
+
+
+def exchange(value: T, group: Any = None) -> list[T]:
+    """What each worker passed, in rank order: small objects."""
+    if world()[1] == 1:
+        return [value]
+    values: list[Any] = [None] * world()[1]
+    dist.all_gather_object(values, value, group=group)
+    return values
+
+
+def side_group() -> Any:
+    """A group of all workers for a thread beside the step: what it exchanges there does not mix with what a step does."""
+    return dist.new_group(backend="gloo") if world()[1] > 1 else None

@@ -29,7 +29,7 @@ class KillWorker(threading.Thread):
 
     def run(self) -> None:
         while not self.killed and not self.end.wait(0.02):
-            if any(self.work.glob("*/checkpoints/*/state.json")):
+            if any(self.work.glob("*/checkpoints/*/manifest.json")):
                 for process in psutil.Process().children(recursive=True):
                     if "RayTrainWorker" in " ".join(process.cmdline()):
                         process.kill()

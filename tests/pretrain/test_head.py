@@ -105,7 +105,7 @@ def test_the_state_taken_over_gives_the_same_next_step() -> None:
 
     table, copy = ClassTable(20, 4, seed=1), ClassTable(20, 4, seed=2)
     step(table, 7)
-    copy.load({name: tensor.clone() for name, tensor in table.state().items()})
+    copy.load([{name: tensor.clone() for name, tensor in table.state().items()}])
     step(table, 8)
     step(copy, 8)
     for name, tensor in table.state().items():
