@@ -85,10 +85,14 @@ class PretrainParameters(Section):
         if self.min_workers > self.workers:
             raise ValueError(f"min_workers is {self.min_workers}, more than workers, which is {self.workers}")
         if self.batch % self.workers:
-            fits = [n for n in range(1, self.batch + 1) if self.batch % n == 0]
-            less = max(n for n in fits if n < self.workers)
-            more = min((n for n in fits if n > self.workers), default=less)
+            less = sharing(self.batch, self.workers - 1)
+            more = next((n for n in range(self.workers, self.batch) if self.batch % n == 0), self.batch)
             raise ValueError(
                 f"workers is {self.workers}, which does not divide batch = {self.batch}; choose {less} or {more} workers"
             )
         return self
+
+
+def sharing(batch: int, most: int) -> int:
+    """The largest number of workers up to `most` that share a batch evenly; 0 if there is none."""
+    return next((count for count in range(min(most, batch), 0, -1) if batch % count == 0), 0)

@@ -1,0 +1,37 @@
+"""How many workers a training goes on with when nodes come and go: as many as can share the same batch evenly."""
+
+import logging
+import time
+from typing import Any
+
+from ray.train.v2._internal.execution.scaling_policy import ElasticScalingPolicy, NoopDecision, ResizeDecision
+
+from components.pretrain.parameters import sharing
+
+logger = logging.getLogger(__name__)
+
+_TELL_EVERY = 30.0  # seconds
+
+
+class EvenWorkers(ElasticScalingPolicy):  # type: ignore[misc]
+    """Ray's own policy between `pretrain.min_workers` and `pretrain.workers`, but for counts that do not divide the batch."""
+
+    def __init__(self, scaling_config: Any, batch: int) -> None:
+        super().__init__(scaling_config)
+        self._batch = batch
+        self._told = float("-inf")
+
+    def _count_possible_workers(self, reserved_resources: Any) -> int:
+        possible: int = super()._count_possible_workers(reserved_resources)
+        return sharing(self._batch, possible)
+
+    def make_decision_for_non_running_worker_group(self) -> NoopDecision | ResizeDecision:
+        """Named when it is not the number that was asked for; too few are waited for."""
+        decision = super().make_decision_for_non_running_worker_group()
+        least, most = self.scaling_config.min_workers, self.scaling_config.max_workers
+        if isinstance(decision, ResizeDecision) and decision.num_workers < most:
+            logger.warning("training goes on with %d workers instead of %d", decision.num_workers, most)
+        elif not isinstance(decision, ResizeDecision) and time.monotonic() - self._told > _TELL_EVERY:
+            self._told = time.monotonic()
+            logger.warning("waiting for nodes: fewer than pretrain.min_workers = %d workers find a place", least)
+        return decision
