@@ -48,7 +48,7 @@ class TrainingState:
 
 def shard_file(rank: int, count: int) -> str:
     """The file of one of `count` shards of the class table."""
-    return f"classes-{rank:04d}-of-{count:04d}.safetensors"
+    return f"classes-{rank:05d}-of-{count:05d}.safetensors"
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def test_a_half_written_one_is_not_found_and_goes(
         ("towers.safetensors", "torn"),
         ("optimiser.safetensors", "missing"),
         ("average.safetensors", "flipped"),
-        ("classes-0000-of-0001.safetensors", "flipped"),
+        ("classes-00000-of-00001.safetensors", "flipped"),
         (MANIFEST, "torn"),
         (MANIFEST, "missing"),
     ],
