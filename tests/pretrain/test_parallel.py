@@ -68,7 +68,8 @@ def forget_from(job: Job, step: int) -> None:
 
 
 def test_another_number_of_workers_goes_on_with_the_same_losses(make_job: MakeJob, tmp_path: Path) -> None:
-    alone, together = (make_job("multitask", tmp_path / name, "vit", negatives=3) for name in ("alone", "together"))
+    knobs = {"negatives": 3, "keep_checkpoints": 9}
+    alone, together = (make_job("multitask", tmp_path / name, "vit", **knobs) for name in ("alone", "together"))
     for job in (alone, together):
         run_worker(job, ignore)
     undisturbed = read_json(alone.result)["curve"]
