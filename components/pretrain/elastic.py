@@ -33,8 +33,8 @@ class EvenWorkers(ElasticScalingPolicy):  # type: ignore[misc]
     def _count_possible_workers(self, reserved_resources: Any) -> int:
         alive = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
         # What is reserved may be of a node that is gone since.
-        possible = min(super()._count_possible_workers(given) for given in (reserved_resources, alive))
-        return sharing(self._batch, possible)
+        count = super()._count_possible_workers
+        return sharing(self._batch, min(count(reserved_resources), count(alive)))
 
     def make_decision_for_non_running_worker_group(self) -> NoopDecision | ResizeDecision:
         """Named when it is not the number that was asked for; too few are waited for."""
