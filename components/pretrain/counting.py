@@ -80,7 +80,7 @@ def count_towers(config: TowerConfig, precision: Precision, text_tokens: int | N
         model = towers.build(config, seed=0)
         length = text_tokens or config.context_length
         # A short text costs what it would in towers with so short a context.
-        reader = towers.build(_with_context(config, length), seed=0)
+        reader = model if length == config.context_length else towers.build(_with_context(config, length), seed=0)
         side = config.image_size
 
         def encode_images(items: int) -> Tensor:
@@ -130,36 +130,30 @@ def _blocks(model: nn.Module, belongs: Callable[[str], bool]) -> int:
     return sum(re.search(r"(^|\.)resblocks\.\d+$", name) is not None for name in names)
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """Of one batch: operations forwards and backwards, and bytes that are kept in between, weights of the model left out."""
-
-    forward: int
-    backward: int
-    kept: int
-
-
 def _pass(model: nn.Module, encode: _Encode, precision: Precision, blocks: int) -> Pass:
-    small, large = (_measure(model, encode, precision, items) for items in (_SMALL, _LARGE))
+    _, few, _ = _forward(model, encode, precision, _SMALL)
+    features, many, forward = _forward(model, encode, precision, _LARGE)
+    backward = _backward(features)
     model.set_grad_checkpointing(True)  # type: ignore[operator]
-    checkpointed = _measure(model, encode, precision, _LARGE)
+    features, checkpointed, _ = _forward(model, encode, precision, _LARGE)
+    again = _backward(features)
     model.set_grad_checkpointing(False)  # type: ignore[operator]
 
-    kept = (large.kept - small.kept) // (_LARGE - _SMALL)
-    copies = large.kept - _LARGE * kept
+    kept = (many - few) // (_LARGE - _SMALL)
     # The inputs of all blocks lie in memory, and all that one block keeps while it is computed anew.
-    inputs = min(kept, checkpointed.kept // _LARGE)
+    inputs = min(kept, checkpointed // _LARGE)
     return Pass(
-        forward=large.forward // _LARGE,
-        backward=large.backward // _LARGE,
-        recomputed=(checkpointed.backward - large.backward) // _LARGE,
+        forward=forward // _LARGE,
+        backward=backward // _LARGE,
+        recomputed=(again - backward) // _LARGE,
         kept=kept,
         kept_checkpointed=inputs + (kept - inputs) // max(1, blocks),
-        copies=copies,
+        copies=many - _LARGE * kept,
     )
 
 
-def _measure(model: nn.Module, encode: _Encode, precision: Precision, items: int) -> _Measured:
+def _forward(model: nn.Module, encode: _Encode, precision: Precision, items: int) -> tuple[Tensor, int, int]:
+    """Embeddings, bytes kept for the backward pass (without the model's own weights), and operations."""
     weights = {_storage(t) for t in (*model.parameters(), *model.buffers())}
     kept: dict[int, Tensor] = {}
 
@@ -168,12 +162,16 @@ def _measure(model: nn.Module, encode: _Encode, precision: Precision, items: int
             kept[_storage(tensor)] = tensor
         return tensor
 
-    with FlopCounterMode(display=False) as forward, saved_tensors_hooks(keep, lambda tensor: tensor):
+    with FlopCounterMode(display=False) as counter, saved_tensors_hooks(keep, lambda tensor: tensor):
         features = _in_precision(model, encode, precision, items)
-    with FlopCounterMode(display=False) as backward:
+    return features, sum(t.untyped_storage().nbytes() for t in kept.values()), counter.get_total_flops()
+
+
+def _backward(features: Tensor) -> int:
+    """Operations of the backward pass."""
+    with FlopCounterMode(display=False) as counter:
         features.sum().backward()  # type: ignore[no-untyped-call]
-    size = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
-    return _Measured(forward.get_total_flops(), backward.get_total_flops(), size)
+    return int(counter.get_total_flops())
 
 
 def _storage(tensor: Tensor) -> int:
