@@ -118,6 +118,7 @@ app.command(rich_help_panel=CHAIN)(_registry.promote)
 app.command(rich_help_panel=CHAIN)(_serve.query)
 app.command(rich_help_panel=CHAIN)(_evaluate.report)
 app.command(rich_help_panel=TOOLS)(_serve.search)
+app.command(rich_help_panel=TOOLS)(_pretrain.cost)
 
 
 def main() -> None:

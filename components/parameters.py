@@ -20,6 +20,8 @@ from components.serve.parameters import QueryParameters
 from samples.parameters import SampleParameters
 
 DEFAULT = Path("params.yaml")
+# The key of a file that changes only some values of another.
+_EXTENDS = "extends"
 
 
 class Parameters(Section):
@@ -50,13 +52,37 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def load(path: Path = DEFAULT) -> Parameters:
-    """Reads and checks the whole file.
+    """Reads and checks the whole file, and what it extends if its first line is `extends: OTHER.yaml`.
 
     Raises:
         ParameterError: naming the file, the key, its value and what it may be.
     """
+    content = _read(path)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        return Parameters.model_validate(content)
+    except ValidationError as error:
+        raise ParameterError("\n".join(_sentence(path, e) for e in error.errors())) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The sections of a file, laid over those of the file that its key `extends` names, seen from its own folder."""
+    content = _file(path)
+    if _EXTENDS not in content:
+        return content
+    base = path.parent / str(content.pop(_EXTENDS))
+    if not base.is_file():
+        raise ParameterError(
+            f"{path}: extends names {base}, which is missing; name a parameter file, seen from {path.parent}"
+        )
+    if _EXTENDS in (below := _file(base)):
+        raise ParameterError(f"{path}: extends names {base}, which extends another file itself; name that one")
+    return _over(below, content)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    """The sections of one file."""
+    try:
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise ParameterError(
             f"{path} is missing; stand in the repository's root, or name the file with --params"
@@ -69,10 +95,16 @@ def load(path: Path = DEFAULT) -> Parameters:
         raise ParameterError(f"{path} cannot be read ({error}); name the file with --params") from None
     if not isinstance(content, dict):
         raise ParameterError(f"{path} holds no sections; the repository's own params.yaml shows them all")
-    try:
-        return Parameters.model_validate(content)
-    except ValidationError as error:
-        raise ParameterError("\n".join(_sentence(path, e) for e in error.errors())) from None
+    return content
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Sections key by key, so that a file names only what it changes."""
+    both = {
+        key: _over(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        for key, value in above.items()
+    }
+    return below | both
 
 
 def _sentence(path: Path, error: Any) -> str:

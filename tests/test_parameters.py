@@ -205,3 +205,46 @@ def test_a_missing_file_and_a_folder_in_its_place_say_what_to_do(tmp_path: Path)
         parameters.load(tmp_path / "no.yaml")
     with pytest.raises(ParameterError, match=r"cannot be read .*--params"):
         parameters.load(tmp_path)
+
+
+# Files that change another
+
+
+def test_a_file_that_extends_another_changes_what_it_names_and_nothing_else(file: Path) -> None:
+    file.write_text(
+        f"extends: {OWN}\npretrain:\n  batch: 4096\n  text: {{name: 1, name_and_description: 0, alt_text: 0}}\n"
+    )
+    own, changed = parameters.load(OWN), parameters.load(file)
+    assert (changed.pretrain.batch, changed.pretrain.text.name) == (4096, 1)
+    kept = {"batch": own.pretrain.batch, "text": own.pretrain.text}
+    assert changed.model_copy(update={"pretrain": changed.pretrain.model_copy(update=kept)}) == own
+
+
+def test_a_file_is_found_from_the_folder_of_the_one_that_extends_it(file: Path) -> None:
+    (file.parent / "below").mkdir()
+    file.write_text(OWN.read_text(encoding="utf-8"), encoding="utf-8")
+    above = file.parent / "below" / "above.yaml"
+    above.write_text("extends: ../knobs.yaml\nsample: {port: 4321}\n")
+    assert parameters.load(above).sample.port == 4321
+
+
+def test_a_value_out_of_range_is_told_of_the_file_that_was_named(file: Path) -> None:
+    said = message(file, f"extends: {OWN}\npretrain: {{batch: 0}}\n")
+    assert said.startswith(f"{file}: pretrain.batch is 0")
+
+
+def test_a_file_that_extends_what_is_missing_or_extends_itself_is_refused(file: Path) -> None:
+    assert "which is missing; name a parameter file" in message(file, "extends: nowhere.yaml\nsample: {port: 1}\n")
+    assert "extends another file itself" in message(file, "extends: knobs.yaml\nsample: {port: 1}\n")
+
+
+@pytest.mark.parametrize("tower", ["ViT-B-16", "ViT-L-14", "ViT-H-14"])
+def test_the_files_of_the_papers_towers_are_valid(tower: str) -> None:
+    path = OWN.parent / "params" / f"paper-{tower[4:].replace('-', '').lower()}.yaml"
+    knobs = parameters.load(path).pretrain
+    assert knobs.tower == tower
+    assert knobs.batch % knobs.workers == 0
+    # Every number says whose it is.
+    numbers = [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r" +\w+: *[^#{\s]", line)]
+    assert len(numbers) > 10
+    assert [line for line in numbers if not re.search(r"# \[[PD]\] ", line)] == []

@@ -1,9 +1,11 @@
-"""`mofi pretrain`."""
+"""`mofi pretrain` and `mofi cost`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from components.pretrain.gpus import Precision
 
 if TYPE_CHECKING:
     from components.pretrain.parameters import PretrainParameters
@@ -58,3 +60,40 @@ def pretrain_recipe(recipe: str, data: Path | None, out: Path | None, knobs: "Pr
         run.log_model(out)
     train.finish(job)
     return measures
+
+
+def cost(
+    params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
+    recipe: Annotated[str, typer.Option(help="clip, supervised, contrastive or multitask.")] = "multitask",
+    classes: Annotated[int, typer.Option(help="Entities of the vocabulary.", min=1)] = 2_000_000,
+    workers: Annotated[
+        str | None, typer.Option(help="Numbers of workers, a GPU each: 1,8,64.", show_default="pretrain.workers")
+    ] = None,
+    gpu: Annotated[str, typer.Option(help="The GPU; its data sheet says peak and memory.")] = "h100",
+    peak_tflops: Annotated[float | None, typer.Option(help="Its peak, 10^12 operations a second.", min=1e-3)] = None,
+    memory_gb: Annotated[float | None, typer.Option(help="Its memory, 10^9 bytes.", min=1e-3)] = None,
+    efficiency: Annotated[
+        float, typer.Option(help="Share of the peak that is reached: assumed.", min=1e-3, max=1)
+    ] = 0.4,
+    precision: Annotated[Precision, typer.Option(help="Of the towers' arithmetic.")] = Precision.BF16,
+    gradient_checkpointing: Annotated[
+        bool, typer.Option("--gradient-checkpointing", help="The towers' blocks are computed anew, not kept.")
+    ] = False,
+    text_tokens: Annotated[
+        int | None, typer.Option(help="Length of a text, start and end included.", min=3, show_default="the context")
+    ] = None,
+) -> None:
+    """What a pre-training costs: operations an image, memory of a worker, images a second, GPU-hours. Nothing is trained."""
+    from rich.console import Console
+
+    from components import parameters
+    from components.pretrain import cost_table, gpus
+    from components.pretrain.cost import plan
+
+    knobs = parameters.load(params).pretrain
+    counts = cost_table.worker_counts(workers) if workers else [knobs.workers]
+    chosen = gpus.choose(gpu, peak_tflops, memory_gb, precision)
+    training = plan(
+        recipe, knobs, classes, precision=precision, checkpointing=gradient_checkpointing, text_tokens=text_tokens
+    )
+    cost_table.show(training, counts, chosen, efficiency, Console())

@@ -1,0 +1,56 @@
+"""GPUs: their peaks, as their makers publish them, and the precisions that a training can have on them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from components.errors import ParameterError
+
+
+class Precision(StrEnum):
+    """How the towers multiply: in float32, or in bfloat16 by autocast, with weights and optimiser in float32."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """`tflops` is the peak of dense bfloat16 products, 10^12 operations a second; `memory` is in GB (10^9 bytes)."""
+
+    tflops: float
+    memory: float
+    source: str = "as given"
+
+
+# Data sheets tend to print peaks "with sparsity", twice what dense matrices can reach; these are the halves.
+GPUS = {
+    "a100-40gb": Gpu(312, 40, "NVIDIA A100 data sheet"),
+    "a100-80gb": Gpu(312, 80, "NVIDIA A100 data sheet"),
+    "h100": Gpu(989, 80, "NVIDIA H100 data sheet, SXM: 1,979 with sparsity"),
+    "h100-pcie": Gpu(756, 80, "NVIDIA H100 data sheet, PCIe: 1,513 with sparsity"),
+    "h200": Gpu(989, 141, "NVIDIA H200 data sheet, SXM: 1,979 with sparsity"),
+    "b200": Gpu(2250, 180, "NVIDIA DGX B200 data sheet: 36,000 with sparsity and 1,440 GB, eight GPUs"),
+    "l4": Gpu(121, 24, "NVIDIA L4 data sheet: 242 with sparsity"),
+    "l40s": Gpu(362, 48, "NVIDIA L40S data sheet: 362, 733 with sparsity"),
+    "mi300x": Gpu(1307, 192, "AMD Instinct MI300X data sheet: 1,307.4"),
+}
+
+
+def choose(name: str, tflops: float | None, memory: float | None, precision: Precision) -> Gpu:
+    """The GPU of that name, with another peak or memory if they are given.
+
+    Raises:
+        ParameterError: if there is none, or its published peak is of another precision.
+    """
+    if tflops is None and precision is not Precision.BF16:
+        raise ParameterError(
+            f"--precision is {precision}, but the peaks known of GPUs are bf16's; give --peak-tflops of yours"
+        )
+    if tflops is not None and memory is not None:
+        return Gpu(tflops, memory)
+    if name not in GPUS:
+        raise ParameterError(
+            f"--gpu is {name!r}; name one of {', '.join(GPUS)}, or give --peak-tflops and --memory-gb of another"
+        )
+    known = GPUS[name]
+    return Gpu(tflops or known.tflops, memory or known.memory, known.source if tflops is None else Gpu.source)
