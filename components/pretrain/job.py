@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.towers import TowerConfig
 
@@ -18,6 +19,7 @@ class Job:
     vocabulary: Path | None
     validation: Path | None
     work: Path
+    initial: Initial | None = None
 
     @property
     def steps(self) -> int:

@@ -11,10 +11,11 @@ from components.pretrain import checkpoint, parallel, recipes
 from components.pretrain.augment import Draw, augment
 from components.pretrain.cache import Pictures
 from components.pretrain.checkpoint import TrainingState
-from components.pretrain.embed import encoder_of, tokenizer_of
+from components.pretrain.embed import encoder_of
 from components.pretrain.head import SampledRows
 from components.pretrain.job import Job
 from components.pretrain.loader import Loader, Share
+from components.pretrain.models import tokenizer_of
 from components.pretrain.optimiser import rate
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.progress import Progress

@@ -9,7 +9,7 @@ from typing import Any
 
 from components import shard_map
 from components.errors import InputError
-from components.pretrain import recipes, towers, workers
+from components.pretrain import initial, recipes, towers, workers
 from components.pretrain.cache import data_fingerprint, decode_shards
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
@@ -23,6 +23,7 @@ DECODED = "decoded"
 # each normalises by its own share of the batch where a tower has BatchNorm.
 _WITHOUT_EFFECT = {
     "tower",  # its whole config counts instead of its name
+    "initial",  # its content counts instead of its name
     "threads",
     "head_device",
     "max_failures",
@@ -77,9 +78,10 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
     """Decodes the pictures, unless that is done, and names the work folder after all that the result depends on.
 
     Raises:
-        InputError: if there is no shard, or too many pictures are bad.
+        InputError: if there is no shard, too many pictures are bad, or there are no initial weights where they are said to be.
     """
-    mark = fingerprint(sources, parameters)
+    begun = initial.find(parameters.initial)
+    mark = fingerprint(sources, parameters, begun)
     caches = [
         decode_shards(folder, parameters.picture_size, work / DECODED, parameters.max_error_share)
         for folder in sources.folders
@@ -92,16 +94,18 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
         vocabulary=sources.vocabulary.absolute() if sources.vocabulary else None,
         validation=caches[1].absolute() if sources.validation else None,
         work=shard_map.work_folder(f"pretrain_{recipe}", mark, work),
+        initial=begun,
     )
 
 
-def fingerprint(sources: Sources, parameters: PretrainParameters) -> str:
-    """Names what a training's result depends on: pictures, vocabulary, towers, and the knobs that have an effect."""
+def fingerprint(sources: Sources, parameters: PretrainParameters, begun: initial.Initial | None = None) -> str:
+    """Names what a training's result depends on: pictures, vocabulary, towers, initial weights, and knobs that have an effect."""
     return shard_map.fingerprint(
         parameters.model_dump(mode="json", exclude=_WITHOUT_EFFECT),
         towers.read_config(parameters.tower).to_json(),
         [data_fingerprint(folder) for folder in sources.folders],
         *([sources.vocabulary] if sources.vocabulary else []),
+        *([begun.mark] if begun else []),
     )
 
 
