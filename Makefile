@@ -45,7 +45,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 lock: $(VENV)/.ready  ## resolve pyproject.toml anew into requirements.lock (exact versions, no addresses)
 	@$(VENV)/bin/uv pip compile --quiet --system-certs --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11 \
-	    --extra cpu --extra k8s --extra dev pyproject.toml requirements.in --output-file requirements.lock
+	    --extra cpu --extra export --extra k8s --extra dev pyproject.toml requirements.in --output-file requirements.lock
 
 clean:          ## remove everything that a run made (not the environment)
 	@rm -rf data models metrics reports .work dvc.lock

@@ -17,6 +17,7 @@ from components.crawl import command as _crawl
 from components.curate import command as _curate
 from components.errors import MofiError
 from components.evaluate import command as _evaluate
+from components.export import command as _export
 from components.knowledge import command as _knowledge
 from components.label import command as _label
 from components.pretrain import command as _pretrain
@@ -119,6 +120,8 @@ app.command(rich_help_panel=CHAIN)(_serve.query)
 app.command(rich_help_panel=CHAIN)(_evaluate.report)
 app.command(rich_help_panel=TOOLS)(_serve.search)
 app.command(rich_help_panel=TOOLS)(_pretrain.cost)
+app.command(rich_help_panel=TOOLS)(_evaluate.evaluate_model)
+app.command(rich_help_panel=TOOLS)(_export.export)
 
 
 def main() -> None:

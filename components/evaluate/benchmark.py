@@ -1,8 +1,10 @@
 """The retrieval benchmark as it lies on disk: an index beside a folder of pictures in GPR1200's layout."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,17 +51,21 @@ class Benchmark:
             ) from None
 
     def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
-        """All pictures, a few hundred at a time: uint8 [b, size, size, 3].
+        """All pictures, a few hundred at a time: uint8 [b, size, size, 3]; raises as `prepared` does."""
+        return self.prepared(partial(decode, size=size))
+
+    def prepared(self, prepare: Callable[[bytes], npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
+        """What `prepare` makes of each picture's bytes, a few hundred at a time, stacked.
 
         Raises:
             InputError: if a picture cannot be decoded; a benchmark with holes measures something else.
         """
         for start in range(0, len(self), _BATCH):
-            yield np.stack([self._decode(number, size) for number in range(start, min(start + _BATCH, len(self)))])
+            yield np.stack([self._prepare(number, prepare) for number in range(start, min(start + _BATCH, len(self)))])
 
-    def _decode(self, number: int, size: int) -> npt.NDArray[np.uint8]:
+    def _prepare(self, number: int, prepare: Callable[[bytes], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         try:
-            return decode(self.bytes_of(number), size)
+            return prepare(self.bytes_of(number))
         except BadImage as error:
             raise InputError(
                 f"{self.folder / 'images' / self.files[number]}: {error}; run `mofi sample build`"

@@ -39,6 +39,39 @@ def evaluate(
         run.log_metrics(METRICS / "evaluate.json")
 
 
+def evaluate_model(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A model folder, a CLIP of transformers (as MOFI was released), models:/NAME@ALIAS, or NAME:FILE.safetensors "
+            "or NAME:TAG of open_clip."
+        ),
+    ],
+    *,
+    params: Params = Path("params.yaml"),
+    benchmark: Annotated[Path, typer.Option(help="The retrieval benchmark.")] = Path("data/sample/benchmark"),
+    antialias: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether pictures are resized with antialiasing; without, as MOFI was released.",
+            show_default="as the model says",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A JSON file for the figures.")] = None,
+) -> None:
+    """Measure one model, ours or anybody's, by the GPR1200 protocol."""
+    from components import parameters
+    from components.evaluate.one_model import evaluate_one
+    from components.stage import write_json
+
+    figures = evaluate_one(model, benchmark, parameters.load(params).evaluate, antialias=antialias)
+    if out is not None:
+        write_json(out, figures)
+    for protocol, values in figures["retrieval"].items():
+        typer.echo(f"mAP, {protocol.replace('_', ' ')}: {values['all']:.4f}")
+    typer.echo(f"kNN: {figures['knn']['all']:.4f}")
+
+
 def report(
     data: Annotated[Path, typer.Option(help="The folder of the stages' outputs.")] = Path("data"),
     metrics: Annotated[Path, typer.Option(help="The folder of the stages' metrics.")] = Path("metrics"),

@@ -92,8 +92,8 @@ def _embedded(folders: dict[str, Path], benchmark: Benchmark) -> Iterator[tuple[
 
 
 def embed(encoder: Encoder, benchmark: Benchmark) -> npt.NDArray[np.float32]:
-    """All benchmark pictures → float32 [n, d]."""
-    return np.concatenate([encoder.images(batch) for batch in benchmark.batches(encoder.image_size)])
+    """All benchmark pictures, prepared as the model wants them → float32 [n, d]."""
+    return np.concatenate([encoder.images(batch) for batch in benchmark.prepared(encoder.prepare)])
 
 
 def _describe(benchmark: Benchmark) -> dict[str, Any]:

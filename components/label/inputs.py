@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from components import storage
 from components.errors import InputError
 from components.knowledge.format import TABLE, entity_table
-from components.label.model import FilterModel, find_model
 from components.mirror import Mirror, check_unchanged, mark_of
+from components.pretrain.location import FoundModel, find_model
 from components.publication import WHOLE
 from components.shards import numbers_among, shard_name, shard_numbers
 
@@ -44,7 +44,7 @@ class Inputs:
 
     crawl: Crawl
     knowledge: Path | Mirror
-    model: FilterModel
+    model: FoundModel
 
     @classmethod
     def find(cls, crawl: Path | str, knowledge: Path | str, model: str) -> "Inputs":

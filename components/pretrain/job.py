@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.towers import TowerConfig
 
@@ -12,6 +13,7 @@ from components.pretrain.towers import TowerConfig
 # are rounded otherwise, and a tower with BatchNorm normalises by other shares of the batch.
 WITHOUT_EFFECT = {
     "tower",  # its whole config counts instead of its name
+    "initial",  # its content counts instead of its name
     "workers",
     "min_workers",
     "threads",
@@ -45,6 +47,7 @@ class Job:
     work: Path
     data: str = ""
     store: str = ""
+    initial: Initial | None = None
 
     @property
     def steps(self) -> int:
@@ -61,6 +64,7 @@ class Job:
         """What the result depends on, by name: a checkpoint is of this training if it was written with equal values."""
         said = self.parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT)
         known = {"recipe": self.recipe, "pretrain": said, "tower": self.tower.to_json(), "data": self.data}
+        known["initial"] = self.initial.mark if self.initial else ""
         return dict(_flat(known))
 
     def scratch(self, rank: int) -> Path:

@@ -12,13 +12,13 @@ from components.pretrain.augment import Draw, augment
 from components.pretrain.cache import Pictures
 from components.pretrain.checkpoint import TrainingState
 from components.pretrain.depot import depot
-from components.pretrain.embed import tokenizer_of
 from components.pretrain.guard import Guard
 from components.pretrain.head import SampledRows
 from components.pretrain.job import Job
 from components.pretrain.keeper import Keeper, Policy
 from components.pretrain.loader import Loader, Share
 from components.pretrain.measures import measure
+from components.pretrain.models import tokenizer_of
 from components.pretrain.optimiser import rate
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.progress import Progress

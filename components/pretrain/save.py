@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from components.pretrain.checkpoint import TrainingState, save_tensors
 from components.pretrain.embed import encoder_of
 from components.pretrain.job import Job
+from components.pretrain.models import ForeignTokenizer, tokenizer_of
 from components.pretrain.recipes import Recipe
 from components.pretrain.samples import Samples
 from components.pretrain.session import final_towers
@@ -34,7 +36,7 @@ def save_result(job: Job, recipe: Recipe, samples: Samples, state: TrainingState
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     save_tensors(dict(model.state_dict()), partial / "open_clip_model.safetensors")
-    write_json(partial / "open_clip_config.json", job.tower.to_json())
+    write_json(partial / "open_clip_config.json", _config(job, recipe, partial))
     if classes is not None and samples.vocabulary is not None:
         save_tensors({"weight": classes}, partial / "classes.safetensors")
         write_json(partial / "classes.json", samples.vocabulary.entity_ids)
@@ -42,6 +44,18 @@ def save_result(job: Job, recipe: Recipe, samples: Samples, state: TrainingState
     shutil.rmtree(job.model, ignore_errors=True)
     partial.rename(job.model)
     write_json(job.result, {"metrics": _metrics(samples, state, measure), "curve": state.curve})
+
+
+def _config(job: Job, recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """The content of `open_clip_config.json`. A tokenizer of `transformers` goes into the folder, where it is read from."""
+    config = deepcopy(job.tower.to_json())
+    text = config["model_cfg"]["text_cfg"]
+    if text.get("hf_tokenizer_name"):
+        tokenizer = tokenizer_of(job.tower)
+        if recipe.uses_texts and isinstance(tokenizer, ForeignTokenizer):
+            tokenizer.save(folder)
+        text["hf_tokenizer_name"] = Path(text["hf_tokenizer_name"]).name
+    return config
 
 
 def _metrics(samples: Samples, state: TrainingState, measure: float | None) -> dict[str, Any]:
@@ -77,6 +91,7 @@ def _card(job: Job, recipe: Recipe) -> dict[str, Any]:
         "image_size": job.tower.image_size,
         "images_seen": job.steps * job.parameters.batch,
         "seed": job.parameters.seed,
+        "initial": job.initial and {"location": job.parameters.initial, "fingerprint": job.initial.mark},
         "text_tower_trained": recipe.uses_texts,
         "classes": recipe.uses_classes,
     }

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from components.pretrain import parallel, towers
+from components.pretrain import initial, parallel, towers
 from components.pretrain.checkpoint import TrainingState
 from components.pretrain.head import ClassTable
 from components.pretrain.job import Job
@@ -18,9 +18,15 @@ from components.pretrain.towers import TowerConfig
 
 
 def begin(job: Job, recipe: Recipe, samples: Samples, device: torch.device) -> TrainingState:
-    """Untrained towers, and around them what the recipe trains. Towers that it does not train stay as drawn."""
+    """Untrained towers, or with initial weights, and around them what the recipe trains. Towers that it does not train stay so.
+
+    Raises:
+        InputError: if initial weights do not fit.
+    """
     p = job.parameters
     model = towers.build(job.tower, p.seed)
+    if job.initial is not None:
+        initial.begin_with(model, job.initial)
     for name, parameter in model.named_parameters():
         # The bias belongs to a loss that no recipe has (SigLIP's).
         parameter.requires_grad_(name.startswith("visual.") or (recipe.uses_texts and name != "logit_bias"))

@@ -2,7 +2,7 @@
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ def names() -> list[str]:
 
 
 def read_config(name: str) -> TowerConfig:
-    """A config of `configs/`, a config file in the layout of `open_clip_config.json`, or a built-in one of open_clip.
+    """A config of `configs/`, a config file in the layout of `open_clip_config.json`, the one of a model folder (ours, or a CLIP of
+    `transformers`), or a built-in one of open_clip.
 
     Raises:
         ParameterError: if there is none of these, or the file lacks a part.
@@ -55,13 +56,21 @@ def read_config(name: str) -> TowerConfig:
     path = Path(name) if name.endswith(".json") else CONFIGS / f"{name}.json"
     if path.is_file():
         return _read(path)
+    if name and (Path(name) / "open_clip_config.json").is_file():
+        return _read(Path(name) / "open_clip_config.json")
+    from components.pretrain.clip_layout import is_clip_folder, read_clip_config  # which imports this module
+
+    if name and is_clip_folder(Path(name)):
+        clip = read_clip_config(Path(name))
+        # However its pictures were resized before, it is trained here on ours.
+        return replace(clip, preprocess=clip.preprocess | {"interpolation": "bicubic", "antialias": True})
     import open_clip  # ten seconds of a CPU, which a driver that reads our own configs need not spend
 
     built_in = open_clip.get_model_config(name)
     if built_in is None:
         raise ParameterError(
-            f"pretrain.tower is {name!r}, which is no tower; name one of {', '.join(names())}, a config file (.json), or "
-            f'one of open_clip\'s own (`python -c "import open_clip; print(open_clip.list_models())"`)'
+            f"pretrain.tower is {name!r}, which is no tower; name one of {', '.join(names())}, a config file (.json), "
+            f'a model folder, or one of open_clip\'s own (`python -c "import open_clip; print(open_clip.list_models())"`)'
         )
     if "multimodal_cfg" in built_in:
         raise ParameterError(

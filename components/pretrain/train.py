@@ -9,7 +9,7 @@ from typing import Any
 
 from components import shard_map
 from components.errors import InputError
-from components.pretrain import keeper, recipes, towers, workers
+from components.pretrain import initial, keeper, recipes, towers, workers
 from components.pretrain.cache import data_fingerprint, decode_shards
 from components.pretrain.depot import depot
 from components.pretrain.job import WITHOUT_EFFECT, Job
@@ -65,9 +65,10 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
     """Decodes the pictures, unless that is done, and names the work folder after all that the result depends on.
 
     Raises:
-        InputError: if there is no shard, or too many pictures are bad.
+        InputError: if there is no shard, too many pictures are bad, or there are no initial weights where they are said to be.
     """
-    mark = fingerprint(sources, parameters)
+    begun = initial.find(parameters.initial)
+    mark = fingerprint(sources, parameters, begun)
     caches = [
         decode_shards(folder, parameters.picture_size, work / DECODED, parameters.max_error_share)
         for folder in sources.folders
@@ -82,15 +83,17 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
         work=shard_map.work_folder(f"pretrain_{recipe}", mark, work),
         data=data_mark(sources),
         store=store_of(recipe, parameters.checkpoints),
+        initial=begun,
     )
 
 
-def fingerprint(sources: Sources, parameters: PretrainParameters) -> str:
-    """Names what a training's result depends on: pictures, vocabulary, towers, and the knobs that have an effect."""
+def fingerprint(sources: Sources, parameters: PretrainParameters, begun: initial.Initial | None = None) -> str:
+    """Names what a training's result depends on: pictures, vocabulary, towers, initial weights, and knobs that have an effect."""
     return shard_map.fingerprint(
         parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT),
         towers.read_config(parameters.tower).to_json(),
         data_mark(sources),
+        *([begun.mark] if begun else []),
     )
 
 

@@ -33,6 +33,12 @@ def conversion(path: Path) -> str:
     return f'convert it: python -c "{code}" {shlex.quote(str(path))} {shlex.quote(str(path.with_suffix(SAFE)))}'
 
 
+def mend(folder: Path, otherwise: str) -> str:
+    """What to do about a folder without safetensors: how a pickle in it is converted, `otherwise` if it holds none."""
+    pickles = sorted(path for path in folder.iterdir() if path.suffix in PICKLES)
+    return conversion(pickles[0]) if pickles else otherwise
+
+
 def published(name: str, tag: str) -> Path:
     """The safetensors that open_clip knows by an architecture's tag: from the Hugging Face cache, else fetched into it.
 

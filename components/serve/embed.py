@@ -33,12 +33,11 @@ def folder(path: Path) -> Embed:
     Raises:
         InputError: if there is no such model.
     """
-    from components.images import decode
     from components.pretrain.embed import load_encoder
 
     encoder = load_encoder(path)
 
     def embed(pictures: Sequence[bytes]) -> npt.NDArray[np.float32]:
-        return encoder.images(np.stack([decode(data, encoder.image_size) for data in pictures]))
+        return encoder.images(np.stack([encoder.prepare(data) for data in pictures]))
 
     return embed

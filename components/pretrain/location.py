@@ -1,4 +1,4 @@
-"""Which CLIP the image filter uses: found once, before any picture is read, so that all workers load the same one."""
+"""Where a model lies: found once, before any work begins, so that all workers load the same one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,18 @@ _CONFIG = "open_clip_config.json"
 
 
 @dataclass(frozen=True)
-class FilterModel:
-    """`name` loads it in any process (`components.label.workers.encoder`); `mark` is what a fingerprint counts of it."""
+class FoundModel:
+    """`name` loads it in any process (`components.pretrain.models`); `mark` is what a fingerprint counts of it."""
 
     name: str | Mirror
     mark: tuple[object, ...]
 
+    def local(self) -> str:
+        """What `load_model` and `load_encoder` take on this machine; raises as `Mirror.folder` does."""
+        return self.name if isinstance(self.name, str) else str(self.name.folder())
 
-def find_model(model: str) -> FilterModel:
+
+def find_model(model: str) -> FoundModel:
     """A model folder, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or `models:/NAME@ALIAS` of the registry.
 
     What lies on this machine counts by its bytes, a model folder in a bucket by its objects' sizes and ETags: whoever promotes
@@ -42,24 +46,24 @@ def find_model(model: str) -> FilterModel:
         return _folder(Path(model))
     name, _, source = model.partition(":")
     if not source or Path(name).exists():
-        return FilterModel(model, (model,))
+        return FoundModel(model, (model,))
     from components.pretrain import weights
 
     if Path(source).suffix in {weights.SAFE, *weights.PICKLES}:
         file = weights.checkpoint(Path(source).absolute())
-        return FilterModel(f"{name}:{file}", (name, file))
-    return FilterModel(model, (model, weights.published(name, source)))
+        return FoundModel(f"{name}:{file}", (name, file))
+    return FoundModel(model, (model, weights.published(name, source)))
 
 
-def _found(location: str) -> FilterModel:
+def _found(location: str) -> FoundModel:
     place = storage.place(location)
     if isinstance(place, Path):
         if not place.is_dir():
             raise InputError(f"{location} is no folder; name a model folder of `mofi pretrain`")
         return _folder(place)
     mirror = Mirror.of(place, holds=_CONFIG, mend="upload a model folder of `mofi pretrain`")
-    return FilterModel(mirror, (mirror.mark,))
+    return FoundModel(mirror, (mirror.mark,))
 
 
-def _folder(folder: Path) -> FilterModel:
-    return FilterModel(str(folder.absolute()), (folder.absolute(),))
+def _folder(folder: Path) -> FoundModel:
+    return FoundModel(str(folder.absolute()), (folder.absolute(),))

@@ -1,4 +1,4 @@
-"""Which model filters, and what its fingerprint depends on."""
+"""Which model a location names, and what its fingerprint depends on."""
 
 import shlex
 import subprocess
@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from components.errors import InputError, SetupError
-from components.label.model import find_model
 from components.pretrain.embed import load_encoder
+from components.pretrain.location import find_model
 from components.registry.parameters import PromoteParameters
 from components.registry.promote import promote
 from components.shard_map import fingerprint

@@ -1,0 +1,42 @@
+"""One model on the benchmark, wherever it comes from: nothing of the chain but the benchmark is needed."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from components.evaluate.benchmark import read_benchmark
+from components.evaluate.evaluate import embed
+from components.evaluate.measures import measure
+from components.evaluate.parameters import EvaluateParameters
+from components.pretrain.embed import encoder_of_model
+from components.pretrain.location import find_model
+from components.pretrain.models import load_model
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate_one(
+    location: str, benchmark: Path, parameters: EvaluateParameters, *, antialias: bool | None = None
+) -> dict[str, Any]:
+    """Retrieval and kNN as `measure` has them, beside the model's location and how pictures were prepared for it.
+
+    Args:
+        location: what `find_model` finds.
+        benchmark: its folder.
+        parameters: the stage's section.
+        antialias: whether pictures are resized with antialiasing; None as the model says.
+
+    Raises:
+        InputError: if the model or the benchmark is missing or damaged.
+        SetupError: if the model's weights cannot be had.
+    """
+    pictures = read_benchmark(benchmark)
+    model = load_model(find_model(location).local())
+    if antialias is not None:
+        config = replace(model.config, preprocess=model.config.preprocess | {"antialias": antialias})
+        model = replace(model, config=config)
+    preprocess = model.config.preprocess
+    logger.info("%s on %d pictures, prepared by %s", location, len(pictures), preprocess)
+    measures = measure(embed(encoder_of_model(model), pictures), pictures, parameters)
+    return {"model": location, "preprocess": dict(preprocess), **measures}

@@ -1,0 +1,30 @@
+"""`mofi export`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """What a model can be exported as."""
+
+    HF = "hf"
+    ONNX = "onnx"
+
+
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(help="A model folder, models:/NAME@ALIAS, or NAME:FILE.safetensors of open_clip."),
+    ],
+    to: Annotated[Format, typer.Option(help="hf: a CLIPModel of transformers; onnx: both towers as ONNX files.")],
+    out: Annotated[Path, typer.Option(help="The folder that is written.")],
+) -> None:
+    """Write a model for other programs, and measure that it embeds there as it does here."""
+    from components.export.export import export as export_model
+
+    card = export_model(model, to, out)
+    parity = ", ".join(f"{tower} {difference:.1e}" for tower, difference in card["parity"].items())
+    typer.echo(f"wrote {out}; largest difference of an embedding from torch: {parity}")

@@ -1,0 +1,66 @@
+"""A model, as another program's folder: written, measured against torch, and then shown."""
+
+import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from components import publication
+from components.errors import SetupError
+from components.export.command import Format
+from components.pretrain.location import FoundModel, find_model
+from components.pretrain.models import load_model
+from components.registry.provenance import digest
+from components.shard_map import fingerprint, publish
+from components.stage import read_json, write_json
+
+logger = logging.getLogger(__name__)
+
+CARD = "mofi.json"
+
+
+def export(location: str, to: Format, out: Path) -> dict[str, Any]:
+    """Writes `out` whole or not at all; returns the content of its `mofi.json`.
+
+    Args:
+        location: what `find_model` finds.
+        to: the format.
+        out: a folder, replaced if it is there; it may not be the model's own.
+
+    Raises:
+        InputError: if there is no such model, the format cannot hold it (with the reason), or `out` is the model's own folder.
+        SetupError: if a package is missing.
+        MofiError: if what was written does not embed as torch does.
+    """
+    found = find_model(location)
+    local = found.local()
+    publication.check(out, [Path(local)] if Path(local).is_dir() else [])
+    model = load_model(local)
+    model.towers.eval()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+        written = Path(folder) / "export"
+        written.mkdir()
+        try:
+            if to is Format.HF:
+                from components.export.hugging_face import write
+            else:
+                from components.export.onnx_files import write
+            facts = write(model, written)
+        except ImportError as error:
+            raise SetupError(f"{error}; pip install 'mofi-platform[export]'") from error
+        card = {"made_by": "mofi export", "format": str(to), "from": _source(location, found, local), **facts}
+        write_json(written / CARD, card)
+        publish(written, out)
+    return card
+
+
+def _source(location: str, found: FoundModel, local: str) -> dict[str, Any]:
+    """What the model was: its location as it was named, what a fingerprint counts of it, and of a folder its digest and card."""
+    folder = Path(local)
+    source: dict[str, Any] = {"location": location, "fingerprint": fingerprint(*found.mark)}
+    if folder.is_dir():
+        source["sha256"] = digest(folder)
+        if (folder / CARD).is_file():
+            source["card"] = read_json(folder / CARD)
+    return source

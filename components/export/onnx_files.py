@@ -1,0 +1,95 @@
+"""Both towers as ONNX files, with any number of pictures or texts at a time."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from components.export import sidecars
+from components.export.parity import differences, sample
+from components.pretrain.models import Model
+from components.pretrain.towers import TowerConfig
+
+OPSET = 18
+# They tell of every node that they leave as it is, or find twice.
+for _noisy in ("onnxscript", "onnx_ir"):
+    logging.getLogger(_noisy).setLevel(logging.ERROR)
+IMAGE, TEXT = "image.onnx", "text.onnx"
+
+
+class _ImageTower(nn.Module):
+    def __init__(self, towers: nn.Module) -> None:
+        super().__init__()
+        self.towers = towers
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        embedded: Tensor = self.towers.encode_image(pixel_values, normalize=True)  # type: ignore[operator]
+        return embedded
+
+
+class _TextTower(nn.Module):
+    def __init__(self, towers: nn.Module) -> None:
+        super().__init__()
+        self.towers = towers
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        embedded: Tensor = self.towers.encode_text(input_ids, normalize=True)  # type: ignore[operator]
+        return embedded
+
+
+def write(model: Model, folder: Path) -> dict[str, Any]:
+    """`image.onnx` (`pixel_values` float32 [n, 3, s, s] → `image_embeds` [n, d]) and `text.onnx` (`input_ids` int64 [n, l] →
+    `text_embeds` [n, d]); returns what the card says of them.
+
+    Pixels are normalised by `mean` and `std` of the card; embeddings are L2-normalised.
+
+    Raises:
+        InputError: if the tokenizer has no files.
+        MofiError: if they do not embed as the towers do.
+    """
+    samples = sample(model)
+    _export(
+        _ImageTower(model.towers), torch.from_numpy(samples.pixels[:2]), folder / IMAGE, "pixel_values", "image_embeds"
+    )
+    _export(_TextTower(model.towers), torch.from_numpy(samples.tokens[:2]), folder / TEXT, "input_ids", "text_embeds")
+    sidecars.write_tokenizer(model, folder)
+    sidecars.write_preprocessor(model, folder)
+    image, text = (
+        onnxruntime.InferenceSession(str(folder / name), providers=["CPUExecutionProvider"]) for name in (IMAGE, TEXT)
+    )
+    parity = differences(
+        samples,
+        lambda pixels: image.run(None, {"pixel_values": pixels})[0],
+        lambda tokens: text.run(None, {"input_ids": tokens})[0],
+    )
+    return {"parity": parity, "opset": OPSET, "onnxruntime": onnxruntime.__version__, **_shapes(model.config)}
+
+
+def _shapes(config: TowerConfig) -> dict[str, Any]:
+    return {
+        "image_size": config.image_size,
+        "context_length": config.context_length,
+        "embedding_width": config.width,
+        "mean": list(config.preprocess["mean"]),
+        "std": list(config.preprocess["std"]),
+    }
+
+
+def _export(tower: nn.Module, example: Tensor, path: Path, takes: str, gives: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's own deprecations
+        torch.onnx.export(
+            tower.eval(),
+            (example,),
+            str(path),
+            input_names=[takes],
+            output_names=[gives],
+            opset_version=OPSET,
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamo=True,
+            verbose=False,
+        )

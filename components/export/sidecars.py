@@ -1,0 +1,83 @@
+"""What lies beside exported weights: the tokenizer's files, and how pictures are prepared."""
+
+from pathlib import Path
+from typing import Any
+
+import open_clip
+from transformers import CLIPTokenizer
+
+from components.errors import InputError
+from components.export.parity import TEXTS
+from components.pretrain.models import ForeignTokenizer, Model
+from components.stage import write_json
+
+_BILINEAR, _BICUBIC = 2, 3
+START, END = "<|startoftext|>", "<|endoftext|>"
+
+
+def write_tokenizer(model: Model, folder: Path) -> None:
+    """The files of a tokenizer of `transformers` that gives the tokens that the model was trained with.
+
+    Of open_clip's own tokenizer this is CLIP's, which does not mend broken text nor unfold HTML entities, as open_clip does
+    before: texts in which there is nothing to mend have equal tokens.
+
+    Raises:
+        InputError: if the tokens differ, as those of other tokenizers of open_clip do.
+    """
+    if isinstance(model.tokenizer, ForeignTokenizer):
+        model.tokenizer.save(folder)
+        return
+    ours = model.tokenizer
+    if not isinstance(ours, open_clip.SimpleTokenizer):
+        raise InputError(
+            f"the model's tokenizer is open_clip's {type(ours).__name__}, which has no files; only a tower with CLIP's tokenizer, "
+            "or with one of transformers, can be exported"
+        )
+    theirs = _clip_tokenizer(ours, model.config.context_length)
+    read = theirs(list(TEXTS), truncation=True, padding=False)["input_ids"]
+    for text, tokens, given in zip(TEXTS, ours(list(TEXTS)).tolist(), read, strict=True):
+        if tokens[: len(given)] != given or any(tokens[len(given) :]):
+            raise InputError(
+                f"the model's tokenizer is not CLIP's: it reads {text[:40]!r} otherwise; name a model with CLIP's own"
+            )
+    theirs.save_pretrained(folder)
+
+
+def _clip_tokenizer(ours: Any, context_length: int) -> Any:
+    renamed = {ours.decoder[ours.sot_token_id]: START, ours.decoder[ours.eot_token_id]: END}
+    vocabulary = {renamed.get(token, token): number for token, number in ours.encoder.items()}
+    return CLIPTokenizer(vocab=vocabulary, merges=list(ours.bpe_ranks), model_max_length=context_length)
+
+
+def write_preprocessor(model: Model, folder: Path) -> None:
+    """`preprocessor_config.json` of a `CLIPImageProcessor`.
+
+    Raises:
+        InputError: if pictures are prepared as that cannot.
+    """
+    config, size = model.config.preprocess, model.config.image_size
+    if config.get("resize_mode", "shortest") != "shortest":
+        raise InputError(
+            f"the model's pictures are resized by {config['resize_mode']!r}, which CLIPImageProcessor does not know; only "
+            "'shortest' can be exported"
+        )
+    if not config.get("antialias", True):
+        # CLIPImageProcessor always filters; as the released MOFI, the folder then says nothing of pictures.
+        return
+    write_json(
+        folder / "preprocessor_config.json",
+        {
+            "image_processor_type": "CLIPImageProcessor",
+            "do_resize": True,
+            "size": {"shortest_edge": size},
+            "resample": _BILINEAR if config.get("interpolation") == "bilinear" else _BICUBIC,
+            "do_center_crop": True,
+            "crop_size": {"height": size, "width": size},
+            "do_convert_rgb": True,
+            "do_rescale": True,
+            "rescale_factor": 1 / 255,
+            "do_normalize": True,
+            "image_mean": list(config["mean"]),
+            "image_std": list(config["std"]),
+        },
+    )

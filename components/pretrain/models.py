@@ -1,0 +1,184 @@
+"""A model from where it lies: a folder of ours, a CLIP of Hugging Face `transformers`, or an architecture of open_clip."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import open_clip
+import torch
+from open_clip.tokenizer import HFTokenizer
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from components.errors import InputError, SetupError
+from components.pretrain import towers, weights
+from components.pretrain.clip_layout import from_clip, is_clip_folder, names, read_clip_config
+from components.pretrain.loader import Tokenizer
+from components.pretrain.towers import TowerConfig
+from components.stage import read_json
+
+logger = logging.getLogger(__name__)
+
+CONFIG = "open_clip_config.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Towers in memory (float32, on the CPU), what they are, and the tokenizer that fits them."""
+
+    towers: nn.Module
+    config: TowerConfig
+    tokenizer: Tokenizer
+
+
+def load_model(location: Path | str) -> Model:
+    """A model folder (`open_clip_config.json` + `open_clip_model.safetensors`), a folder of a CLIP of `transformers` (as MOFI was
+    released: `config.json` + `*.safetensors`), or an architecture of open_clip.
+
+    `NAME:TAG` has the weights that are published by that tag, `NAME:FILE.safetensors` those of a checkpoint, and `NAME` alone
+    untrained ones, the same in every process. Weights of any precision become float32.
+
+    Raises:
+        InputError: if there is no such model, or its weights are a pickle.
+        SetupError: if its weights or its tokenizer cannot be had.
+    """
+    folder = Path(location)
+    if (folder / CONFIG).is_file():
+        return _of_folder(folder)
+    if is_clip_folder(folder):
+        return _of_clip_folder(folder)
+    name, _, source = str(location).partition(":")
+    if name not in open_clip.list_models():
+        raise InputError(
+            f"{location} is neither a model folder (with {CONFIG}, or config.json of a CLIP of transformers) nor a model "
+            "of open_clip; run `mofi pretrain`, or name one of open_clip.list_models(), with `:TAG` or "
+            f"`:FILE{weights.SAFE}` if wanted"
+        )
+    if not source:
+        logger.warning("%s is untrained: name its weights too, as %s:TAG or %s:FILE%s", name, name, name, weights.SAFE)
+        return _architecture(name, None, {})
+    if Path(source).suffix in {weights.SAFE, *weights.PICKLES}:
+        return _architecture(name, weights.checkpoint(Path(source)), {})
+    return _architecture(name, weights.published(name, source), open_clip.get_pretrained_cfg(name, source))
+
+
+def _of_folder(folder: Path) -> Model:
+    if not (folder / weights.PUBLISHED).is_file():
+        raise InputError(f"{folder} has no {weights.PUBLISHED}; {weights.mend(folder, 'run `mofi pretrain` again')}")
+    model = open_clip.create_model(f"local-dir:{folder}", weights_only=True)
+    content = read_json(folder / CONFIG)
+    config = TowerConfig(content["model_cfg"], content.get("preprocess_cfg", {}) | model.visual.preprocess_cfg)
+    read = partial(open_clip.get_tokenizer, f"local-dir:{folder}")
+    foreign = config.model["text_cfg"].get("hf_tokenizer_name")
+    return Model(model, config, ForeignTokenizer(folder, read) if foreign else read())
+
+
+def _of_clip_folder(folder: Path) -> Model:
+    config = read_clip_config(folder)
+    model = towers.build(config, seed=0)
+    tensors = clip_tensors(folder, config)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(
+            f"the weights of {folder} do not fit its config.json ({str(error)[:300]}); fetch the folder again"
+        ) from error
+    return Model(model, config, tokenizer_of(config))
+
+
+def clip_tensors(folder: Path, config: TowerConfig) -> dict[str, Tensor]:
+    """The weights of a CLIP of `transformers` by their names in open_clip.
+
+    Raises:
+        InputError: if the folder holds no safetensors, or lacks a tensor.
+    """
+    files = sorted(folder.glob(f"*{weights.SAFE}"))
+    if not files:
+        raise InputError(f"{folder} has no {weights.SAFE} file; {weights.mend(folder, 'fetch the weights too')}")
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        tensors |= read_tensors(file)
+    layers = (config.model[part]["layers"] for part in ("vision_cfg", "text_cfg"))
+    return from_clip(tensors, names(*layers), folder)
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{file} cannot be read ({error}); fetch or write it again") from error
+
+
+def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) -> Model:
+    """`facts` are open_clip's of a published tag: how pictures are normalised, and the activation it was trained with."""
+    try:
+        tokenizer = cast(Tokenizer, open_clip.get_tokenizer(name))
+    except (ImportError, OSError) as error:
+        raise SetupError(
+            f"the tokenizer of {name} cannot be had ({error}); pip install 'mofi-platform[export]', or choose a model without one"
+        ) from error
+    quick = {"force_quick_gelu": True} if facts.get("quick_gelu") else {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            model = open_clip.create_model(
+                name, str(checkpoint) if checkpoint else None, weights_only=True, pretrained_text=False, **quick
+            )
+        except (RuntimeError, SafetensorError) as error:
+            raise InputError(
+                f"{checkpoint} holds no weights of {name} ({str(error)[:300]}); name its own model"
+            ) from error
+    preprocess = model.visual.preprocess_cfg
+    said = {part: facts[part] for part in ("mean", "std") if part in facts}
+    described = open_clip.get_model_config(name) | ({"quick_gelu": True} if quick else {})
+    return Model(model, TowerConfig(described, preprocess | said), tokenizer)
+
+
+def tokenizer_of(config: TowerConfig) -> Tokenizer:
+    """The tokenizer that fits a tower's vocabulary and context; one of `transformers` is read when it is first called."""
+    name = config.model["text_cfg"].get("hf_tokenizer_name")
+    if name:
+        return ForeignTokenizer(name, partial(HFTokenizer, name, context_length=config.context_length))
+    return cast(Tokenizer, open_clip.SimpleTokenizer(context_length=config.context_length))
+
+
+class ForeignTokenizer:
+    """A tokenizer of `transformers`, read when it is first called: whoever embeds pictures alone needs neither."""
+
+    def __init__(self, name: object, read: Callable[[], Any]) -> None:
+        self._name, self._read = name, read
+        self._tokenizer: Any = None
+
+    def __call__(self, texts: list[str]) -> Tensor:
+        """n texts → int64 [n, context_length]; raises as `own` does."""
+        tokens: Tensor = self.own()(texts)
+        return tokens
+
+    def own(self) -> Any:
+        """open_clip's `HFTokenizer`.
+
+        Raises:
+            SetupError: if it cannot be had.
+        """
+        if self._tokenizer is None:
+            try:
+                self._tokenizer = self._read()
+            except (ImportError, OSError, ValueError) as error:
+                raise SetupError(
+                    f"the tokenizer of {self._name} cannot be had ({error}); pip install 'mofi-platform[export]', and see that "
+                    "its files lie there"
+                ) from error
+        return self._tokenizer
+
+    def save(self, folder: Path) -> None:
+        """Writes its files into a folder; raises as `own` does."""
+        self.own().save_pretrained(folder)

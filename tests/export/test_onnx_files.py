@@ -1,0 +1,55 @@
+"""ONNX files of both kinds of towers, run by onnxruntime alone."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from tokenizers import Tokenizer
+
+from components.errors import MofiError
+from components.export import parity
+from components.export.command import Format
+from components.export.export import export
+from components.pretrain.embed import load_encoder
+from components.pretrain.models import load_model
+from components.stage import read_json
+from tests.export.conftest import write_model
+from tests.pretrain.conftest import TINY_VIT
+from tests.registry.conftest import TINY
+
+TEXTS = ["a crab", "a crane, a machine that lifts what is heavy", "", "turkey", "wharf"]
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("content", [TINY, TINY_VIT], ids=["resnet", "vit"])
+def test_any_number_of_pictures_and_texts_has_the_embeddings_of_torch(tmp_path: Path, content: dict) -> None:
+    folder, out = write_model(tmp_path / "model", content), tmp_path / "out"
+    card = export(str(folder), Format.ONNX, out)
+    ours, model = load_encoder(folder), load_model(folder)
+    image, text = session(out / "image.onnx"), session(out / "text.onnx")
+    prepared = read_json(out / "preprocessor_config.json")
+    for count in (1, 5):
+        pixels = np.random.default_rng(count).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+        values = (pixels / 255 - prepared["image_mean"]) / prepared["image_std"]
+        given = image.run(["image_embeds"], {"pixel_values": values.transpose(0, 3, 1, 2).astype(np.float32)})[0]
+        np.testing.assert_allclose(given, ours.images(pixels), atol=1e-4)
+        tokens = model.tokenizer(TEXTS[:count]).numpy()
+        given = text.run(["text_embeds"], {"input_ids": tokens})[0]
+        np.testing.assert_allclose(given, ours.texts(TEXTS[:count]), atol=1e-4)
+    assert max(card["parity"].values()) <= 1e-4
+    assert onnx.load(out / "text.onnx", load_external_data=False).opset_import[0].version == card["opset"]
+    tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
+    assert tokenizer.encode("a crab").ids == [token for token in model.tokenizer(["a crab"])[0].tolist() if token]
+
+
+def test_an_export_that_embeds_otherwise_is_an_error(vit: Path) -> None:
+    samples = parity.sample(load_model(vit))
+    with pytest.raises(MofiError, match=r"text tower embeds 2\.0e-04 off"):
+        parity.differences(samples, lambda _: samples.images, lambda _: samples.texts + np.float32(2e-4))
+    with pytest.raises(MofiError, match="image tower embeds nan off"):
+        parity.differences(samples, lambda _: samples.images * np.float32(np.nan), lambda _: samples.texts)
