@@ -1,15 +1,40 @@
 """One training, as its driver plans it and its workers are told of it."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.towers import TowerConfig
 
+# They change how long a training takes, where it runs or what it tells, not what it learns. With other numbers of workers sums
+# are rounded otherwise, and a tower with BatchNorm normalises by other shares of the batch.
+WITHOUT_EFFECT = {
+    "tower",  # its whole config counts instead of its name
+    "workers",
+    "min_workers",
+    "threads",
+    "head_device",
+    "max_failures",
+    "max_error_share",
+    "prefetch",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "keep_every",
+    "checkpoints",
+    "validate_every",
+    "log_every",
+    "divergence",
+}
+
 
 @dataclass(frozen=True)
 class Job:
-    """One training: names, numbers and absolute paths, so that any worker of the cluster can be told."""
+    """One training: names, numbers and absolute paths, so that any worker of the cluster can be told.
+
+    `data` is the fingerprint of what is read; `store` is where checkpoints lie (a path or URL) instead of in `work`.
+    """
 
     recipe: str
     parameters: PretrainParameters
@@ -18,6 +43,8 @@ class Job:
     vocabulary: Path | None
     validation: Path | None
     work: Path
+    data: str = ""
+    store: str = ""
 
     @property
     def steps(self) -> int:
@@ -25,9 +52,20 @@ class Job:
         return max(1, round(self.parameters.images_seen / self.parameters.batch))
 
     @property
-    def checkpoints(self) -> Path:
-        """Where checkpoints lie."""
-        return self.work / "checkpoints"
+    def checkpoints(self) -> str:
+        """Where checkpoints lie, a path or URL."""
+        return self.store or str(self.work / "checkpoints")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the result depends on, by name: a checkpoint is of this training if it was written with equal values."""
+        said = self.parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT)
+        known = {"recipe": self.recipe, "pretrain": said, "tower": self.tower.to_json(), "data": self.data}
+        return dict(_flat(known))
+
+    def scratch(self, rank: int) -> Path:
+        """Where files on their way to or from a bucket lie for a moment."""
+        return self.work / f"scratch-{rank}"
 
     @property
     def model(self) -> Path:
@@ -40,6 +78,20 @@ class Job:
         return self.work / "result.json"
 
     @property
+    def live(self) -> Path:
+        """Points of the curves while they are made, JSON lines."""
+        return self.work / "live.jsonl"
+
+    @property
     def failure(self) -> Path:
         """What stopped a worker that must not be tried again, JSON."""
         return self.work / "failure.json"
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested keys joined by dots."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -7,27 +7,30 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from components.pretrain import checkpoint, parallel, recipes
+from components.pretrain import parallel, recipes
 from components.pretrain.augment import Draw, augment
 from components.pretrain.cache import Pictures
 from components.pretrain.checkpoint import TrainingState
-from components.pretrain.embed import encoder_of, tokenizer_of
+from components.pretrain.depot import depot
+from components.pretrain.embed import tokenizer_of
+from components.pretrain.guard import Guard
 from components.pretrain.head import SampledRows
 from components.pretrain.job import Job
+from components.pretrain.keeper import Keeper, Policy
 from components.pretrain.loader import Loader, Share
+from components.pretrain.measures import measure
 from components.pretrain.optimiser import rate
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.progress import Progress
 from components.pretrain.recipes import Features
+from components.pretrain.record import Record
+from components.pretrain.resume import resume
 from components.pretrain.samples import read_vocabulary, select
 from components.pretrain.save import save_result
-from components.pretrain.session import Forward, Randomness, begin, final_towers, stop_unless_finite
-from components.pretrain.validate import validation_map
+from components.pretrain.session import Forward, Randomness, begin
 
 logger = logging.getLogger(__name__)
 
-# Points of the recorded curve, whatever the number of steps.
-_CURVE_POINTS = 100
 Report = Callable[[dict[str, float]], None]
 
 
@@ -39,7 +42,7 @@ def run_worker(job: Job, report: Report) -> None:
         report: called on every worker at each checkpoint with the latest figures.
 
     Raises:
-        MofiError: when a loss is no number any more, or what is read is missing or damaged.
+        MofiError: when the training diverges, or what is read is missing or damaged.
     """
     p = job.parameters
     rank, workers = parallel.world()
@@ -51,45 +54,48 @@ def run_worker(job: Job, report: Report) -> None:
     loader = Loader(samples, share, p.seed, p.prefetch, p.text, tokenizer_of(job.tower) if recipe.uses_texts else None)
 
     state = begin(job, recipe, samples, device)
-    if checkpoint.resume(state, job.checkpoints) and rank == 0:
+    place = depot(job.checkpoints, job.scratch(rank))
+    if resume(state, place, job.config) and rank == 0:
         logger.info("%s goes on after step %d of %d", job.recipe, state.step, job.steps)
     state.towers.train()
     forward: nn.Module = Forward(state.towers, job.tower, device)
     if workers > 1:
         forward = nn.parallel.DistributedDataParallel(forward)
     progress = Progress(job.recipe, job.steps, p.batch, p.log_every)
+    record = Record(job, state, progress, rank)
 
-    for batch in loader.batches(state.step, job.steps):
-        random = Randomness(p.seed, batch.step, rank)
-        schedule = rate(batch.step, job.steps, p.warm_up)
-        random.everywhere()
+    with Keeper(place, job.config, Policy(p.keep_checkpoints, p.keep_every)) as keeper:
+        guard = Guard(job, state, keeper)
+        for batch in progress.watched(loader.batches(state.step, job.steps)):
+            random = Randomness(p.seed, batch.step, rank)
+            schedule = rate(batch.step, job.steps, p.warm_up)
+            random.everywhere()
 
-        draw = Draw(random.augmentation(), p.batch, share.own, device)
-        pictures = augment(batch.pictures.to(device), job.tower.image_size, p.augment, draw)
-        images, texts, logit_scale = forward(pictures, _on(batch.tokens, device))
-        target, entities = _on(batch.target, device), _on(batch.entities, device)
-        rows = None
-        if state.table is not None and entities is not None:
-            rows = state.table.sample(parallel.gather(entities), p.negatives, random.negatives())
+            draw = Draw(random.augmentation(), p.batch, share.own, device)
+            pictures = augment(batch.pictures.to(device), job.tower.image_size, p.augment, draw)
+            images, texts, logit_scale = forward(pictures, _on(batch.tokens, device))
+            target, entities = _on(batch.target, device), _on(batch.entities, device)
+            rows = None
+            if state.table is not None and entities is not None:
+                rows = state.table.sample(parallel.gather(entities), p.negatives, random.negatives())
 
-        losses = recipe.losses(Features(images, texts, logit_scale, rows, target, entities))
-        total = torch.stack(list(losses.values()))
-        named = dict(zip(losses, parallel.mean(total.detach()).tolist(), strict=True))
-        stop_unless_finite(job.recipe, batch.step, named)
-        total.sum().backward()  # type: ignore[no-untyped-call]
+            features = Features(images, texts, logit_scale, rows, target, entities)
+            losses = recipe.losses(features)
+            total = torch.stack(list(losses.values()))
+            named = dict(zip(losses, parallel.mean(total.detach()).tolist(), strict=True))
+            guard.check_losses(named)
+            total.sum().backward()  # type: ignore[no-untyped-call]
+            norm = float(nn.utils.clip_grad_norm_(state.towers.parameters(), p.gradient_clip))
+            guard.check_gradient(norm)
 
-        norm = _update(state, rows, p, schedule)
-        last = state.step == job.steps
-        figures = {"step": state.step, "images_seen": state.step * p.batch, "loss": sum(named.values()), **named}
-        figures |= {"gradient_norm": norm, "learning_rate": p.learning_rate * schedule}
-        if last or batch.step % max(1, job.steps // _CURVE_POINTS) == 0:
-            state.curve.append(figures)
-        if rank == 0:
-            progress.show(state.step, named)
-            _validate(job, state)
-        if last or state.step % p.checkpoint_every == 0:
-            checkpoint.save(state, job.checkpoints)
-            report(figures)
+            measures = measure(features, p.margin) if record.due(batch.step) else None
+            _update(state, rows, p, schedule)
+            figures = {"step": state.step, "images_seen": state.step * p.batch, "loss": sum(named.values()), **named}
+            figures |= {"gradient_norm": norm, "learning_rate": p.learning_rate * schedule}
+            record.add(named, figures, measures)
+            if state.step == job.steps or state.step % p.checkpoint_every == 0:
+                keeper.save(state)
+                report(figures)
 
     classes = state.table.whole() if state.table else None
     if rank == 0:
@@ -100,9 +106,8 @@ def _on(tensor: Tensor | None, device: torch.device) -> Tensor | None:
     return None if tensor is None else tensor.to(device)
 
 
-def _update(state: TrainingState, rows: SampledRows | None, p: PretrainParameters, schedule: float) -> float:
-    """One step along the gradients that lie in the towers and in `rows`; returns the norm of the towers' gradient."""
-    norm = nn.utils.clip_grad_norm_(state.towers.parameters(), p.gradient_clip)
+def _update(state: TrainingState, rows: SampledRows | None, p: PretrainParameters, schedule: float) -> None:
+    """One step along the clipped gradients that lie in the towers, and those in `rows`."""
     for group in state.optimiser.param_groups:
         group["lr"] = p.learning_rate * schedule
     state.optimiser.step()
@@ -115,12 +120,3 @@ def _update(state: TrainingState, rows: SampledRows | None, p: PretrainParameter
     if state.average is not None:
         state.average.update(state.step)
     state.step += 1
-    return float(norm)
-
-
-def _validate(job: Job, state: TrainingState) -> None:
-    """A line about the validation entities, when it is time; what is measured at the end belongs to the result."""
-    every = job.parameters.validate_every
-    if job.validation and every and state.step % every == 0 and state.step < job.steps:
-        value = validation_map(encoder_of(final_towers(job, state), job.tower), job.validation)
-        logger.info("%s: validation mAP %.4f after step %d", job.recipe, value, state.step)

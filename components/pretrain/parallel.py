@@ -1,11 +1,13 @@
 """What several workers of one step tell each other. With a single process every function returns what it was given."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 def world() -> tuple[int, int]:
@@ -96,3 +98,26 @@ def to_first(rows: Tensor, counts: Sequence[int]) -> Iterator[Tensor]:
         part = torch.empty((counts[source], *rows.shape[1:]), dtype=rows.dtype, device=wire)
         dist.recv(part, source)
         yield part.cpu()
+
+
+def from_first(value: T) -> T:
+    """What the first worker passed, on all of them: a small object."""
+    if world()[1] == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, src=0)
+    return values[0]
+
+
+def exchange(value: T, group: Any = None) -> list[T]:
+    """What each worker passed, in rank order: small objects."""
+    if world()[1] == 1:
+        return [value]
+    values: list[Any] = [None] * world()[1]
+    dist.all_gather_object(values, value, group=group)
+    return values
+
+
+def side_group() -> Any:
+    """A group of all workers for a thread beside the step: what it exchanges there does not mix with what a step does."""
+    return dist.new_group(backend="gloo") if world()[1] > 1 else None

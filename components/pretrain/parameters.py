@@ -48,6 +48,7 @@ class PretrainParameters(Section):
     images_seen: int = Field(description="pictures a recipe is trained on, counted with repetition", ge=1)
     batch: int = Field(description="pictures per step, over all workers together", ge=2)
     workers: int = Field(description="Ray Train workers", ge=1)
+    min_workers: int = Field(description="fewest workers to go on with when nodes are lost", ge=1)
     threads: int = Field(description="CPU threads per worker; 0 = all CPUs, shared evenly between workers", ge=0)
     max_failures: int = Field(description="times that a dead worker is replaced before training stops", ge=0)
     picture_size: int = Field(description="side of the decoded pictures in the cache, px", ge=16)
@@ -72,8 +73,29 @@ class PretrainParameters(Section):
     text: TextParameters = Field(description="what a sample's text is made of")
     augment: AugmentParameters = Field(description="strengths of the augmentation")
 
+    divergence: float = Field(description="times the first step's loss at which training stops as diverged", gt=1)
     checkpoint_every: int = Field(description="steps between checkpoints", ge=1)
+    keep_checkpoints: int = Field(description="newest checkpoints that are kept", ge=1)
+    keep_every: int = Field(description="checkpoints of multiples of so many steps are kept for good; 0 = none", ge=0)
+    checkpoints: str = Field(description="where they lie: a path or s3://BUCKET/PREFIX; empty = in the work folder")
     validate_every: int = Field(
         description="steps between measurements on the validation entities; 0 = at the end", ge=0
     )
     log_every: float = Field(description="seconds between lines of progress", gt=0)
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        if self.min_workers > self.workers:
+            raise ValueError(f"min_workers is {self.min_workers}, more than workers, which is {self.workers}")
+        if self.batch % self.workers:
+            less = sharing(self.batch, self.workers - 1)
+            more = next((n for n in range(self.workers, self.batch) if self.batch % n == 0), self.batch)
+            raise ValueError(
+                f"workers is {self.workers}, which does not divide batch = {self.batch}; choose {less} or {more} workers"
+            )
+        return self
+
+
+def sharing(batch: int, most: int) -> int:
+    """The largest number of workers up to `most` that share a batch evenly; 0 if there is none."""
+    return next((count for count in range(min(most, batch), 0, -1) if batch % count == 0), 0)

@@ -45,6 +45,9 @@ def read_vocabulary(path: Path) -> Vocabulary:
             f"{path} is no vocabulary: it lacks {', '.join(sorted(lacking))}; `mofi curate` writes it anew"
         )
     rows = [row for row in table.to_pylist() if row["split"] == "train"]
+    twice = [entity for entity, times in Counter(row["entity_id"] for row in rows).items() if times > 1]
+    if twice:
+        raise InputError(f"{path} has {twice[0]} more than once; `mofi curate` writes it anew")
     if not rows:
         raise InputError(f"{path} has no training entity; lower curate's minimum of pictures, or crawl more")
     return Vocabulary(
@@ -72,7 +75,7 @@ def select(pictures: Pictures, recipe: Recipe, vocabulary: Vocabulary | None) ->
     """Keeps the pictures that the recipe can use: with a class in the vocabulary, or with an alt text.
 
     Raises:
-        InputError: if none is left.
+        InputError: if none is left, or more than `max_error_share` show no class: shards and vocabulary do not match.
     """
     dropped: Counter[str] = Counter()
     if vocabulary is None:
@@ -85,6 +88,15 @@ def select(pictures: Pictures, recipe: Recipe, vocabulary: Vocabulary | None) ->
         keep = [i for i, numbers in enumerate(known) if numbers]
         dropped["no_class"] = len(pictures) - len(keep)
         classes = _pad([known[i] for i in keep])
+        foreign = next(
+            (entities for entities, numbers in zip(pictures.entities, known, strict=True) if not numbers), []
+        )
+        if keep and dropped["no_class"] > recipe.parameters.max_error_share * len(pictures):
+            raise InputError(
+                f"{dropped['no_class']} of {len(pictures)} pictures show no training entity of the vocabulary (one shows "
+                f"{', '.join(foreign) or 'none at all'}); shards and vocabulary.parquet are not of one run of `mofi curate`: "
+                "write both anew, or raise pretrain.max_error_share"
+            )
     if not keep:
         raise InputError(
             f"no picture is left for the recipe {recipe.name} ({dict(dropped)}); look at the stage before it"

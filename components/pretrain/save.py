@@ -29,6 +29,7 @@ def save_result(job: Job, recipe: Recipe, samples: Samples, state: TrainingState
     if job.validation is not None:
         measure = validation_map(encoder_of(model, job.tower), job.validation)
         logger.info("%s: validation mAP %.4f", job.recipe, measure)
+        state.curve[-1] = state.curve[-1] | {"validation_map": measure}
     partial = job.work / "model.part"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

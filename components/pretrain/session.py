@@ -1,13 +1,11 @@
 """What a worker begins with, its forward pass, and the random numbers of a step."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from components.errors import MofiError
 from components.pretrain import parallel, towers
 from components.pretrain.checkpoint import TrainingState
 from components.pretrain.head import ClassTable
@@ -94,13 +92,3 @@ class Randomness:
 
     def _number(self, purpose: int, rank: int) -> int:
         return int(np.random.SeedSequence([self.seed, self.step, purpose, rank]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def stop_unless_finite(recipe: str, step: int, losses: dict[str, float]) -> None:
-    """Raises MofiError, naming recipe, step and loss, when a loss is no number any more."""
-    for name, value in losses.items():
-        if not math.isfinite(value):
-            raise MofiError(
-                f"{recipe}: the {name} loss is {value} at step {step}; lower pretrain.learning_rate or "
-                "pretrain.gradient_clip in params.yaml, or lengthen pretrain.warm_up"
-            )

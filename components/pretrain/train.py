@@ -9,9 +9,10 @@ from typing import Any
 
 from components import shard_map
 from components.errors import InputError
-from components.pretrain import recipes, towers, workers
+from components.pretrain import keeper, recipes, towers, workers
 from components.pretrain.cache import data_fingerprint, decode_shards
-from components.pretrain.job import Job
+from components.pretrain.depot import depot
+from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters
 from components.stage import read_json
 
@@ -19,19 +20,6 @@ logger = logging.getLogger(__name__)
 
 # Decoded pictures lie apart from the recipes' work folders, since recipes that read the same shards share them.
 DECODED = "decoded"
-# They change how long a training takes or what it tells, not what comes out. The number of workers is not among them:
-# each normalises by its own share of the batch where a tower has BatchNorm.
-_WITHOUT_EFFECT = {
-    "tower",  # its whole config counts instead of its name
-    "threads",
-    "head_device",
-    "max_failures",
-    "max_error_share",
-    "prefetch",
-    "checkpoint_every",
-    "validate_every",
-    "log_every",
-}
 _FIRST_COLUMNS, _LAST_COLUMNS = ("images_seen", "step", "loss"), ("gradient_norm", "learning_rate")
 
 
@@ -92,17 +80,33 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
         vocabulary=sources.vocabulary.absolute() if sources.vocabulary else None,
         validation=caches[1].absolute() if sources.validation else None,
         work=shard_map.work_folder(f"pretrain_{recipe}", mark, work),
+        data=data_mark(sources),
+        store=store_of(recipe, parameters.checkpoints),
     )
 
 
 def fingerprint(sources: Sources, parameters: PretrainParameters) -> str:
     """Names what a training's result depends on: pictures, vocabulary, towers, and the knobs that have an effect."""
     return shard_map.fingerprint(
-        parameters.model_dump(mode="json", exclude=_WITHOUT_EFFECT),
+        parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT),
         towers.read_config(parameters.tower).to_json(),
+        data_mark(sources),
+    )
+
+
+def data_mark(sources: Sources) -> str:
+    """Names pictures, texts, labels and vocabulary."""
+    return shard_map.fingerprint(
         [data_fingerprint(folder) for folder in sources.folders],
         *([sources.vocabulary] if sources.vocabulary else []),
     )
+
+
+def store_of(recipe: str, location: str) -> str:
+    """Where a recipe's checkpoints lie below `pretrain.checkpoints`; empty for in its work folder."""
+    if not location:
+        return ""
+    return f"{location.rstrip('/')}/{recipe}" if "://" in location else str(Path(location).absolute() / recipe)
 
 
 def train(job: Job, out: Path, curve: Path) -> dict[str, Any]:
@@ -131,15 +135,20 @@ def train(job: Job, out: Path, curve: Path) -> dict[str, Any]:
 
 
 def finish(job: Job) -> None:
-    """Removes the work folder; call it when everything that was made is in its place."""
+    """Removes the work folder, and checkpoints of elsewhere that are not kept for good; call it when everything is in its place."""
     # The result goes first: without it a call that finds half of the folder trains again from what it finds.
     job.result.unlink(missing_ok=True)
+    if job.store:
+        keeper.clear(depot(job.checkpoints, job.scratch(0)), job.parameters.keep_every)
     shutil.rmtree(job.work)
 
 
 def write_curve(path: Path, curve: list[dict[str, float]]) -> None:
-    """One row a recorded step; the parts of the loss stand beside it. The same numbers give the same bytes."""
-    parts = sorted(curve[0].keys() - {*_FIRST_COLUMNS, *_LAST_COLUMNS})
+    """One row a recorded step; the parts of the loss and all else stand beside it, empty where nothing was measured.
+
+    The same numbers give the same bytes.
+    """
+    parts = sorted({name for point in curve for name in point} - {*_FIRST_COLUMNS, *_LAST_COLUMNS})
     columns = [*_FIRST_COLUMNS, *parts, *_LAST_COLUMNS]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")

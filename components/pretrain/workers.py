@@ -1,5 +1,6 @@
 """One training on Ray Train: its workers, and what of their failures the user is told."""
 
+import errno
 import logging
 import os
 import shutil
@@ -12,11 +13,13 @@ from typing import Any
 
 import ray
 import torch
+from safetensors import SafetensorError
 
 from components import cluster, errors
 from components.errors import MofiError, SetupError
-from components.pretrain import parallel
+from components.pretrain import parallel, recipes
 from components.pretrain.job import Job
+from components.pretrain.parameters import PretrainParameters, sharing
 from components.stage import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ _RAY_TRAIN = {
 _UNUSED_CALLBACKS = {"PlacementGroupCleanerCallback", "DatasetsCallback"}
 _GPU, _CPU = "GPU", "CPU"
 _RAY = "ray"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 def fit(job: Job) -> None:
@@ -47,10 +51,11 @@ def fit(job: Job) -> None:
 
     cluster.connect()
     p = job.parameters
-    share = cpus_per_worker(_node_resources(_CPU), p.workers)
+    workers = beginning(_node_resources(_CPU), sum(_node_resources(_GPU)), p)
+    share = cpus_per_worker(_node_resources(_CPU), workers)
     shutil.rmtree(job.work / _RAY, ignore_errors=True)
     job.failure.unlink(missing_ok=True)
-    logger.info("%s: starting %d workers with %d CPUs each", job.recipe, p.workers, share)
+    logger.info("%s: starting %d workers with %d CPUs each", job.recipe, workers, share)
     trainer = _make_trainer(job, p.threads or share, share)
     try:
         with _interrupts_restored():
@@ -74,12 +79,20 @@ def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
             callbacks = super()._create_default_callbacks()
             return [c for c in callbacks if type(c).__name__ not in _UNUSED_CALLBACKS]
 
-    gpus = _gpus(job.parameters.workers)
+        def _initialize_and_run_controller(self, **given: Any) -> Any:
+            if self.scaling_config.elasticity_enabled:
+                from components.pretrain.elastic import EvenWorkers
+
+                given["scaling_policy"] = EvenWorkers(self.scaling_config, p.batch)
+            return super()._initialize_and_run_controller(**given)
+
+    p = job.parameters
+    gpus = sum(_node_resources(_GPU))
     return Trainer(
         _work,
         train_loop_config={"job": job, "threads": threads},
         scaling_config=ScalingConfig(
-            num_workers=job.parameters.workers,
+            num_workers=(p.min_workers, p.workers) if p.min_workers < p.workers else p.workers,
             use_gpu=gpus > 0,
             resources_per_worker={_CPU: cpus} | ({_GPU: 1} if gpus else {}),
         ),
@@ -96,31 +109,38 @@ def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
     )
 
 
-def cpus_per_worker(nodes: Sequence[int], workers: int) -> int:
-    """The most CPUs that each of `workers` can have on machines with `nodes` CPUs.
+def beginning(nodes: Sequence[int], gpus: int, parameters: PretrainParameters) -> int:
+    """Workers to begin with on machines with `nodes` CPUs and `gpus` GPUs in all (0 = on CPUs).
 
     Raises:
-        SetupError: if there are more workers than CPUs.
+        SetupError: if fewer than `min_workers` find a place.
     """
-    for share in range(max(nodes, default=0), 0, -1):
-        if sum(cpus // share for cpus in nodes) >= workers:
-            return share
-    raise SetupError(
-        f"pretrain.workers is {workers}, but the Ray cluster has {sum(nodes)} CPUs; lower pretrain.workers in params.yaml"
-    )
+    kind, places = (_GPU, gpus) if gpus else (_CPU, sum(nodes))
+    count = sharing(parameters.batch, min(parameters.workers, places, sum(nodes)))
+    if count < parameters.min_workers:
+        raise SetupError(
+            f"pretrain.workers is {parameters.workers} and pretrain.min_workers {parameters.min_workers}, but the Ray cluster "
+            f"has {places} {kind}s; lower them in params.yaml"
+        )
+    if count < parameters.workers:
+        logger.warning(
+            "pretrain.workers is %d, but the Ray cluster has %d %ss: training begins with %d workers, which share the batch",
+            parameters.workers,
+            places,
+            kind,
+            count,
+        )
+    return count
+
+
+def cpus_per_worker(nodes: Sequence[int], workers: int) -> int:
+    """The most CPUs, at least one, that each of `workers` can have on machines with `nodes` CPUs."""
+    shares = range(max(nodes, default=1), 1, -1)
+    return next((share for share in shares if sum(cpus // share for cpus in nodes) >= workers), 1)
 
 
 def _node_resources(kind: str) -> list[int]:
     return [int(node["Resources"].get(kind, 0)) for node in ray.nodes() if node["Alive"]]
-
-
-def _gpus(workers: int) -> int:
-    gpus = sum(_node_resources(_GPU))
-    if 0 < gpus < workers:
-        raise SetupError(
-            f"pretrain.workers is {workers}, but the Ray cluster has {gpus} GPUs; lower pretrain.workers in params.yaml"
-        )
-    return gpus
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -158,13 +178,21 @@ def explain(job: Job, error: Exception) -> MofiError | None:
         return error
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
         return _out_of_memory(job, _line(error, 0))
+    if (isinstance(error, OSError) and error.errno in _FULL) or isinstance(error, SafetensorError):
+        return SetupError(
+            f"{job.recipe}: {job.work} cannot be written ({_line(error, 0)}); make room or mend its rights, and run it again: "
+            "it goes on from the newest checkpoint"
+        )
     return None
 
 
 def _out_of_memory(job: Job, told: str) -> SetupError:
+    p = job.parameters
+    head = f", pretrain.negatives = {p.negatives}" if recipes.make(job.recipe, p).uses_classes else ""
     return SetupError(
-        f"{job.recipe}: memory does not suffice for pretrain.batch = {job.parameters.batch} ({told}); lower pretrain.batch "
-        "in params.yaml, or share it between more pretrain.workers on other machines"
+        f"{job.recipe}: memory does not suffice for pretrain.batch = {p.batch} with {p.workers} workers{head} ({told}); lower "
+        "them in params.yaml, or share the batch between more pretrain.workers on other machines. Running it again with the "
+        "same pretrain.batch goes on from the newest checkpoint"
     )
 
 

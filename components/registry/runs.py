@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 CURVE_STEP = "images_seen"
 _METRICS_PER_CALL = 1000
 _SAMPLE_EVERY = 5.0
+_RESUMES = "resumes"
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,25 @@ class StageRun:
         Raises:
             InputError: if the file is missing or lacks that column.
         """
-        self._send([Metric(f"curve.{name}", value, _now(), step) for name, value, step in read_curves(path)])
+        self.log_points([(f"curve.{name}", value, step) for name, value, step in read_curves(path)])
         mlflow.log_artifact(str(path))
+
+    def log_points(self, points: Sequence[tuple[str, float, int]]) -> None:
+        """(metric, value, step) that the run does not have yet: of each metric those beyond its newest step.
+
+        A resumed training repeats steps, with the same values.
+        """
+        client = mlflow.MlflowClient()
+        newest = {
+            name: max((past.step for past in client.get_metric_history(self.id, name)), default=-1)
+            for name in {name for name, _, _ in points}
+        }
+        fresh = []
+        for name, value, step in points:
+            if step > newest[name]:
+                newest[name] = step
+                fresh.append(Metric(name, value, _now(), step))
+        self._send(fresh)
 
     def log_model(self, folder: Path) -> str:
         """The model folder as it is (safetensors and JSON), loadable by `mlflow.pyfunc.load_model`; returns its URI."""
@@ -68,6 +86,7 @@ def stage_run(
     *,
     inputs: Sequence[Path] = (),
     tags: Mapping[str, str] | None = None,
+    resumes: str | None = None,
 ) -> Iterator[StageRun]:
     """Opens the run of a stage and samples the machine's load while it is open; a body that raises marks it as failed.
 
@@ -76,6 +95,7 @@ def stage_run(
         parameters: the stage's section of params.yaml, logged flattened.
         inputs: paths that the stage reads, as dvc.yaml has them: logged as datasets with DVC's hash as digest.
         tags: further tags of the run.
+        resumes: what the stage works on, a fingerprint; the newest run of the same that did not finish goes on, if there is one.
 
     Raises:
         SetupError: at once, if the tracking server does not answer.
@@ -83,13 +103,25 @@ def stage_run(
     tracking.connect()
     mlflow.set_system_metrics_sampling_interval(_SAMPLE_EVERY)
     mlflow.set_system_metrics_samples_before_logging(1)
-    with mlflow.start_run(run_name=name, log_system_metrics=True) as run:
-        mlflow.set_tags({"stage": name} | git_commit() | dict(tags or {}))
-        mlflow.log_params(dict(flatten(parameters.model_dump(mode="json"))))
-        for path in inputs:
-            mlflow.log_input(_dataset(path), context=name)
+    earlier = _unfinished(name, resumes) if resumes else None
+    with mlflow.start_run(run_id=earlier, run_name=name, log_system_metrics=True) as run:
+        mlflow.set_tags({"stage": name} | git_commit() | dict(tags or {}) | ({_RESUMES: resumes} if resumes else {}))
+        if earlier:
+            logger.info("%s goes on in the MLflow run %s", name, earlier)
+        else:
+            mlflow.log_params(dict(flatten(parameters.model_dump(mode="json"))))
+            for path in inputs:
+                mlflow.log_input(_dataset(path), context=name)
         yield StageRun(run.info.run_id, name)
     logger.info("logged to MLflow: run %s (%s)", name, run.info.run_id)
+
+
+def _unfinished(name: str, mark: str) -> str | None:
+    wanted = f"tags.stage = '{name}' and tags.{_RESUMES} = '{mark}' and attributes.status != 'FINISHED'"
+    found = mlflow.search_runs(
+        filter_string=wanted, order_by=["attributes.start_time DESC"], max_results=1, output_format="list"
+    )
+    return str(found[0].info.run_id) if found else None
 
 
 def _dataset(path: Path) -> MetaDataset:

@@ -29,7 +29,7 @@ class KillWorker(threading.Thread):
 
     def run(self) -> None:
         while not self.killed and not self.end.wait(0.02):
-            if any(self.work.glob("*/checkpoints/*/state.json")):
+            if any(self.work.glob("*/checkpoints/*/manifest.json")):
                 for process in psutil.Process().children(recursive=True):
                     if "RayTrainWorker" in " ".join(process.cmdline()):
                         process.kill()
@@ -78,7 +78,7 @@ def test_an_error_that_the_user_must_mend_comes_out_as_itself_at_the_first_try(
 @pytest.mark.usefixtures("ray_cluster")
 def test_more_workers_than_the_cluster_has_cpus_is_an_error_at_once(make_job: MakeJob, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"pretrain.workers is 4096"):
-        workers.fit(make_job("clip", tmp_path / "work", workers=4096, batch=4096))
+        workers.fit(make_job("clip", tmp_path / "work", workers=4096, min_workers=4096, batch=4096))
 
 
 @pytest.mark.usefixtures("registry")

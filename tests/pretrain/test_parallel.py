@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file
 
+from components.pretrain.depot import MANIFEST
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 from components.stage import read_json
@@ -25,6 +26,16 @@ def train_as_one_of_two(jobs: list[Job], rank: int, meeting: Path) -> None:
     dist.destroy_process_group()
 
 
+def train_in_two(jobs: list[Job], meeting: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=train_as_one_of_two, args=(jobs, rank, meeting)) for rank in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("parallel")
@@ -36,13 +47,7 @@ def curves(make_job: MakeJob, folder: Path) -> dict[str, tuple[list[dict[str, fl
     torch.set_num_threads(1)
     recipes = ("clip", "multitask", "supervised")
     together = [make_job(recipe, folder / f"two-{recipe}", "vit", negatives=3) for recipe in recipes]
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=train_as_one_of_two, args=(together, r, folder / "meeting")) for r in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    train_in_two(together, folder / "meeting")
     alone = [make_job(recipe, folder / f"one-{recipe}", "vit", negatives=3) for recipe in recipes]
     for job in alone:
         run_worker(job, ignore)
@@ -61,14 +66,32 @@ def test_two_workers_have_the_losses_of_one(
             assert left == pytest.approx(right, rel=1e-5, abs=1e-5), recipe
 
 
-def test_one_worker_goes_on_from_a_checkpoint_of_two(
+def forget_from(job: Job, step: int) -> None:
+    """As if the training had been lost before `step`."""
+    job.result.unlink()
+    for place in Path(job.checkpoints).iterdir():
+        if int(place.name.partition("-")[0]) >= step:
+            shutil.rmtree(place)
+
+
+def writers(job: Job) -> set[int]:
+    """How many workers wrote the checkpoints that are there."""
+    return {read_json(path)["workers"] for path in Path(job.checkpoints).glob(f"*/{MANIFEST}")}
+
+
+def test_another_number_of_workers_goes_on_from_a_checkpoint(
     curves: dict[str, tuple[list[dict[str, float]], list[dict[str, float]]]], make_job: MakeJob, folder: Path
 ) -> None:
-    job = make_job("multitask", folder / "two-multitask", "vit", negatives=3)
-    shutil.rmtree(job.checkpoints / "00000010")
-    job.result.unlink()
-    run_worker(job, ignore)
-    for left, right in zip(read_json(job.result)["curve"], curves["multitask"][1], strict=True):
-        assert left == pytest.approx(right, rel=1e-5, abs=1e-5)
-    tables = [load_file(folder / f"{name}-multitask" / "model" / "classes.safetensors") for name in ("two", "one")]
+    """Two are followed by one, and one is followed by two."""
+    two, one = (make_job("multitask", folder / f"{name}-multitask", "vit", negatives=3) for name in ("two", "one"))
+    assert (writers(two), writers(one)) == ({2}, {1})
+    for job in (two, one):
+        forget_from(job, 10)
+    run_worker(two, ignore)
+    train_in_two([one], folder / "meeting-again")
+    assert writers(two) == writers(one) == {1, 2}
+    for job in (two, one):
+        for left, right in zip(read_json(job.result)["curve"], curves["multitask"][1], strict=True):
+            assert left == pytest.approx(right, rel=1e-5, abs=1e-5)
+    tables = [load_file(job.model / "classes.safetensors") for job in (two, one)]
     torch.testing.assert_close(tables[0]["weight"], tables[1]["weight"], atol=1e-4, rtol=1e-4)

@@ -41,11 +41,26 @@ def test_pictures_without_a_class_are_dropped_and_counted(
     train_pictures: Pictures, make_parameters: MakeParameters
 ) -> None:
     few = Vocabulary(["Q1", "Q3"], ["crab", "mango"], ["", ""])
-    samples = select(train_pictures, make("supervised", make_parameters()), few)
+    samples = select(train_pictures, make("supervised", make_parameters(max_error_share=0.7)), few)
     assert len(samples) == 16
     assert samples.dropped == {"no_class": 32}
     assert samples.classes is not None
     assert set(samples.classes.ravel().tolist()) == {0, 1}
+
+
+def test_a_vocabulary_of_another_data_set_is_an_error(
+    train_pictures: Pictures, make_parameters: MakeParameters
+) -> None:
+    other = Vocabulary(["Q1", "Q99"], ["crab", "mango"], ["", ""])
+    with pytest.raises(InputError, match=r"40 of 48 pictures show no training entity .*one shows Q2.*not of one run"):
+        select(train_pictures, make("supervised", make_parameters()), other)
+
+
+def test_an_entity_that_is_there_twice_is_an_error(tmp_path: Path) -> None:
+    row = {"entity_id": "Q1", "label": "crab", "description": "", "images": 5, "split": "train"}
+    pq.write_table(pa.Table.from_pylist([row, row]), tmp_path / "v.parquet")
+    with pytest.raises(InputError, match=r"v.parquet has Q1 more than once"):
+        read_vocabulary(tmp_path / "v.parquet")
 
 
 def test_no_picture_left_is_an_error(train_pictures: Pictures, make_parameters: MakeParameters) -> None:

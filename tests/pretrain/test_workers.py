@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from components.errors import InputError, MofiError, SetupError
-from components.pretrain.workers import cpus_per_worker, explain
-from tests.pretrain.conftest import MakeJob
+from components.pretrain.workers import beginning, cpus_per_worker, explain
+from tests.pretrain.conftest import MakeJob, MakeParameters
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,40 @@ def test_each_worker_gets_as_many_cpus_as_all_can_have_on_their_machines(
     assert sum(cpus // share for cpus in nodes) >= workers
 
 
-def test_more_workers_than_cpus_is_an_error() -> None:
-    with pytest.raises(SetupError, match=r"pretrain.workers is 5, but the Ray cluster has 4 CPUs"):
-        cpus_per_worker([2, 2], 5)
+@pytest.mark.parametrize(
+    ("cpus", "gpus", "workers", "count"),
+    [([8], 0, 4, 4), ([3], 0, 4, 2), ([1, 2], 0, 4, 2), ([8], 3, 4, 2), ([8, 8], 1, 4, 1), ([64], 0, 8, 8)],
+)
+def test_a_training_begins_with_as_many_workers_as_find_a_place_and_share_the_batch(
+    make_parameters: MakeParameters, cpus: list[int], gpus: int, workers: int, count: int
+) -> None:
+    assert beginning(cpus, gpus, make_parameters(workers=workers)) == count
+
+
+def test_fewer_than_the_least_is_an_error(make_parameters: MakeParameters) -> None:
+    with pytest.raises(SetupError, match=r"pretrain.workers is 8 and pretrain.min_workers 4, but .* has 3 CPUs"):
+        beginning([3], 0, make_parameters(workers=8, min_workers=4))
+
+
+@pytest.mark.parametrize(("workers", "choice"), [(3, "2 or 4"), (7, "4 or 8"), (99, "8 or 8")])
+def test_workers_that_do_not_divide_the_batch_are_refused(
+    make_parameters: MakeParameters, workers: int, choice: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"does not divide batch = 8; choose {choice} workers"):
+        make_parameters(workers=workers)
+
+
+def test_more_workers_at_least_than_at_most_are_refused(make_parameters: MakeParameters) -> None:
+    with pytest.raises(ValueError, match="min_workers is 2, more than workers, which is 1"):
+        make_parameters(min_workers=2)
+
+
+def test_a_full_disk_is_named(make_job: MakeJob, tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught, Path("/dev/full").open("w") as full:
+        full.write("x")
+    known = explain(make_job("clip", tmp_path), caught.value)
+    assert isinstance(known, SetupError)
+    assert "cannot be written ([Errno 28] No space left on device); make room" in str(known)
 
 
 def test_memory_that_does_not_suffice_names_the_batch(make_job: MakeJob, tmp_path: Path) -> None:
@@ -32,7 +63,9 @@ def test_memory_that_does_not_suffice_names_the_batch(make_job: MakeJob, tmp_pat
     for error in (caught.value, MemoryError()):
         known = explain(make_job("clip", tmp_path), error)
         assert isinstance(known, SetupError)
-        assert "clip: memory does not suffice for pretrain.batch = 8" in str(known)
+        assert "clip: memory does not suffice for pretrain.batch = 8 with 1 workers (" in str(known)
+    known = explain(make_job("supervised", tmp_path / "head"), MemoryError())
+    assert "pretrain.negatives = 100" in str(known)
 
 
 def test_an_error_that_the_user_can_mend_stays_as_it_is(make_job: MakeJob, tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""Goes on from the newest checkpoint that is whole, with as many workers as there are now."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from components.errors import InputError
+from components.pretrain import parallel
+from components.pretrain.checkpoint import AVERAGE, OPTIMISER, TOWERS, TrainingState, shard_file
+from components.pretrain.depot import MANIFEST, Depot
+from components.pretrain.manifest import Manifest, Part, refuse_other, step_of
+from components.pretrain.optimiser import load_optimiser_state
+
+logger = logging.getLogger(__name__)
+
+
+def resume(state: TrainingState, depot: Depot, config: Mapping[str, Any]) -> bool:
+    """Loads the newest whole checkpoint, if there is one, into `state`; every worker calls it.
+
+    A damaged one is told of and passed over. Without any, a training begins anew, which comes to the same weights.
+
+    Raises:
+        InputError: if the checkpoint is of another training, naming each value that differs.
+    """
+    found = parallel.from_first(list(_whole(depot)) if parallel.world()[0] == 0 else [])
+    for name, manifest in found:
+        refuse_other(name, manifest.config, config)
+        problems = [problem for problem in parallel.exchange(_damage(depot, name, manifest)) if problem]
+        if problems:
+            _pass_over(name, problems[0])
+            continue
+        try:
+            _load(state, depot, name, manifest)
+        finally:
+            depot.clean()
+        return True
+    return False
+
+
+def _whole(depot: Depot) -> Iterator[tuple[str, Manifest]]:
+    """Checkpoints whose files are all there in their size, newest first."""
+    listed = depot.files()
+    named = {name: step for name in listed if (step := step_of(name)) is not None and MANIFEST in listed[name]}
+    for name in sorted(named, key=lambda name: (named[name], name), reverse=True):
+        try:
+            manifest = Manifest.from_json(depot.fetch(name, MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            _pass_over(name, f"{MANIFEST}: {error}")
+            continue
+        problem = manifest.problem(listed[name])
+        if problem:
+            _pass_over(name, problem)
+        else:
+            yield name, manifest
+
+
+def _pass_over(name: str, problem: str) -> None:
+    if parallel.world()[0] == 0:
+        logger.warning("the checkpoint %s is damaged (%s); training goes on from the one before it", name, problem)
+
+
+def _damage(depot: Depot, name: str, manifest: Manifest) -> str | None:
+    """Compares digests; each worker looks at its share of the files."""
+    rank, workers = parallel.world()
+    for file in sorted(manifest.files)[rank::workers]:
+        try:
+            if Part.of(depot.fetch(name, file)) != manifest.files[file]:
+                return f"{file} has other bytes than were written"
+        except OSError as error:
+            return f"{file}: {error}"
+    return None
+
+
+class Shards(Sequence[Mapping[str, Tensor]]):
+    """The class table's shards in rank order, each read when it is asked for."""
+
+    def __init__(self, depot: Depot, name: str, files: list[str]) -> None:
+        self._depot, self._name, self._files = depot, name, files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Tensor]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Tensor]]: ...
+
+    def __getitem__(self, index: int | slice) -> Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]]:
+        if isinstance(index, slice):
+            return Shards(self._depot, self._name, self._files[index])
+        tensors: dict[str, Tensor] = load_file(self._depot.fetch(self._name, self._files[index]))
+        return tensors
+
+
+def _load(state: TrainingState, depot: Depot, name: str, manifest: Manifest) -> None:
+    def read(file: str) -> dict[str, Tensor]:
+        tensors: dict[str, Tensor] = load_file(depot.fetch(name, file))
+        return tensors
+
+    try:
+        state.towers.load_state_dict(read(TOWERS))
+        load_optimiser_state(state.towers, state.optimiser, read(OPTIMISER))
+        if state.average is not None:
+            state.average.load(read(AVERAGE))
+        if state.table is not None:
+            count = sum(file.startswith("classes-") for file in manifest.files)
+            state.table.load(Shards(depot, name, [shard_file(rank, count) for rank in range(count)]))
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"the checkpoint {name} cannot be used ({error}); delete it to go on from an earlier one"
+        ) from error
+    state.step, state.curve = manifest.step, [dict(point) for point in manifest.curve]

@@ -1,0 +1,289 @@
+"""Trainings whose workers, drivers and disk fail at moments that a chance picks from what they have done so far."""
+
+import logging
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+import torch.distributed as dist
+
+from components.pretrain.depot import MANIFEST
+from components.pretrain.job import Job
+from components.pretrain.loop import run_worker
+from components.stage import read_json
+from tests.pretrain.conftest import MakeJob
+from tests.pretrain.test_loop import ignore
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(__file__).parents[2]
+DRIVER = """
+import logging, pickle, sys
+from pathlib import Path
+from components.pretrain import workers
+logging.basicConfig(level=logging.INFO)
+workers.fit(pickle.loads(Path(sys.argv[1]).read_bytes()))
+"""
+QUICK = {"images_seen": 480, "checkpoint_every": 3}
+LONG = {"images_seen": 1600, "checkpoint_every": 4}
+# Bytes that a file may have when the disk is short: enough for curves, too little for a tower.
+SHORT = 500_000
+_PATIENCE = 120.0  # seconds without any new step, after which the training hangs
+_UNWRITTEN = "could not be written"
+
+
+def supervise(job: Job, workers: int) -> None:
+    """Trains with worker processes that are all replaced when one dies, as Ray Train does it, but started in no time."""
+    with (job.work / "log.txt").open("ab") as log:
+        os.dup2(log.fileno(), 2)
+    logging.basicConfig(level=logging.INFO)
+    for attempt in range(1000):
+        children = [_forked(job, rank, workers, job.work / f"meeting-{attempt}") for rank in range(workers)]
+        ends = [_ended(child, children) for child in children]
+        if not any(ends):
+            return
+
+
+def _forked(job: Job, rank: int, workers: int, meeting: Path) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        torch.set_num_threads(1)
+        if workers > 1:
+            dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=workers)
+        run_worker(job, ignore)
+        if workers > 1:
+            dist.barrier()
+        code = 0
+    except Exception:
+        logging.exception("worker %d", rank)
+    finally:
+        os._exit(code)
+
+
+def _ended(child: int, children: list[int]) -> int:
+    """Waits for a child; when it did not end well, the others are of no use."""
+    status = os.waitpid(child, 0)[1]
+    if status:
+        for other in children:
+            try:
+                os.kill(other, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+    return status
+
+
+@dataclass
+class Run:
+    """A training in processes of its own, and the faults that it meets.
+
+    Attributes:
+        tree: the descendants of killed drivers; they end by themselves.
+    """
+
+    job: Job
+    chance: random.Random
+    begin: Callable[[], psutil.Process]
+    is_worker: Callable[[psutil.Process], bool]
+    hits: Counter[str] = field(default_factory=Counter)
+    tree: set[psutil.Process] = field(default_factory=set)
+    seen: int = 0
+
+    def start(self) -> None:
+        self.process = self.begin()
+
+    def running(self) -> bool:
+        return self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE
+
+    def told(self) -> int:
+        """Points of the curve so far, those of steps that were repeated included."""
+        return self.job.live.read_bytes().count(b"\n") if self.job.live.exists() else 0
+
+    def goes_on(self, points: int) -> bool:
+        """Waits for so many more points; False if the training ended before."""
+        target, last, before = self.told() + points, time.monotonic(), -1
+        while self.running():
+            now = self.told()
+            if now >= target:
+                return True
+            if now != before:
+                before, last = now, time.monotonic()
+            assert time.monotonic() - last < _PATIENCE, self.said()[-3000:]
+            time.sleep(0.005)
+        return False
+
+    def said(self) -> str:
+        return (self.job.work / "log.txt").read_text(errors="replace")
+
+    def workers(self) -> list[psutil.Process]:
+        return sorted(
+            (p for p in self.process.children(recursive=True) if self.is_worker(p)), key=lambda process: process.pid
+        )
+
+    def kill_worker(self) -> bool:
+        found = self.workers()
+        if found:
+            self.chance.choice(found).kill()
+        return bool(found)
+
+    def kill_driver(self) -> bool:
+        self.tree.update(self.process.children(recursive=True))
+        alive = self.running()
+        self.process.kill()
+        self.process.wait()
+        self.start()
+        return alive
+
+    def tear(self) -> bool:
+        """A file of the newest checkpoint loses its end, as in a power cut on a disk that lied; then a worker dies."""
+        whole = sorted(p.parent for p in Path(self.job.checkpoints).glob(f"[0-9]*/{MANIFEST}"))
+        if not whole or not self.workers():
+            return False
+        file = self.chance.choice(sorted(whole[-1].iterdir()))
+        try:
+            os.truncate(file, self.chance.randrange(file.stat().st_size))
+        except FileNotFoundError:  # it was superseded meanwhile
+            return False
+        return self.kill_worker()
+
+    def fill_disk(self) -> bool:
+        """No large file can be written until a checkpoint was told to have failed; then there is room again."""
+        before, hit = self.said().count(_UNWRITTEN), False
+        for process in self.workers():
+            _limit(process, SHORT)
+        while self.running() and self.workers() and not hit:
+            hit = self.said().count(_UNWRITTEN) > before
+            time.sleep(0.005)
+        for process in self.workers():
+            _limit(process, -1)
+        return hit
+
+    def hits_with(self, fault: str) -> bool:
+        hit = bool(getattr(self, fault)())
+        self.hits[fault] += hit
+        return hit
+
+    def disturbed(self, faults: list[str], least: int, most: int) -> None:
+        """Goes to the end through `faults`, each some points after the one before; those that hit are counted."""
+        self.start()
+        for fault in faults:
+            points = self.chance.randint(least, most)
+            while self.goes_on(points) and not self.hits_with(fault):
+                points = 1  # it found nothing to hit, and tries again a little later
+        while self.goes_on(sys.maxsize):
+            pass
+
+    def end(self) -> None:
+        """Ends what an assertion left, and makes sure that what was killed left nothing."""
+        self.tree.update(self.process.children(recursive=True) if self.running() else [])
+        if self.running():
+            self.process.kill()
+        _, left = psutil.wait_procs(self.tree, timeout=_PATIENCE)
+        for process in left:
+            process.kill()
+        assert not left, left
+
+
+def _limit(process: psutil.Process, size: int) -> None:
+    try:
+        process.rlimit(psutil.RLIMIT_FSIZE, (size, -1))
+    except psutil.NoSuchProcess:
+        return
+
+
+def same_model(one: Job, other: Job) -> bool:
+    names = sorted(path.name for path in other.model.iterdir())
+    return names == sorted(path.name for path in one.model.iterdir()) and all(
+        (one.model / name).read_bytes() == (other.model / name).read_bytes() for name in names
+    )
+
+
+def spawned(job: Job, workers: int) -> psutil.Process:
+    process = get_context("spawn").Process(target=supervise, args=(job, workers))
+    process.start()
+    return psutil.Process(process.pid)
+
+
+def disturb(run: Run, faults: list[str], least: int, most: int) -> None:
+    try:
+        run.disturbed(faults, least, most)
+    finally:
+        run.end()
+    assert run.job.result.exists(), run.said()[-3000:]
+
+
+def test_kills_and_a_bad_disk_change_nothing(make_job: MakeJob, tmp_path: Path) -> None:
+    faults = ["kill_worker", "tear", "fill_disk", "tear", "kill_worker"]
+    job, whole = (make_job("multitask", tmp_path / name, **QUICK) for name in ("disturbed", "whole"))
+    run = Run(job, random.Random(1), lambda: spawned(job, 1), lambda process: True)
+    disturb(run, faults, 2, 7)
+    assert run.hits == Counter(faults), run.said()[-3000:]
+    run_worker(whole, ignore)
+    assert same_model(job, whole)
+    assert read_json(job.result) == read_json(whole.result)
+    assert "is damaged" in run.said()
+    assert "goes on after step" in run.said()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_nor_do_they_with_two_workers(make_job: MakeJob, tmp_path: Path) -> None:
+    faults = ["kill_worker", "tear", "fill_disk", "kill_worker", "tear", "kill_worker", "fill_disk", "tear"]
+    jobs = [make_job("multitask", tmp_path / name, "vit", **LONG) for name in ("disturbed", "whole")]
+    for job, met in zip(jobs, (faults, []), strict=True):
+        run = Run(job, random.Random(2), lambda job=job: spawned(job, 2), lambda process: True)  # type: ignore[misc]
+        disturb(run, met, 2, 12)
+        assert run.hits == Counter(met), run.said()[-3000:]
+    assert same_model(*jobs)
+    assert read_json(jobs[0].result) == read_json(jobs[1].result)
+
+
+def driven(job: Job) -> psutil.Process:
+    """A driver with a Ray of its own; begun anew when Ray did not start."""
+    file = job.work / "job.pickle"
+    file.write_bytes(pickle.dumps(job))
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    with (job.work / "log.txt").open("ab") as log:
+        command = [sys.executable, "-c", DRIVER, str(file)]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    return psutil.Process(process.pid)
+
+
+def is_ray_train_worker(process: psutil.Process) -> bool:
+    try:
+        return "RayTrainWorker" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", [1])
+def test_a_training_on_ray_goes_through_25_faults_and_ends_as_an_undisturbed_one(
+    make_job: MakeJob, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    faults = ["kill_worker"] * 10 + ["kill_driver"] * 5 + ["tear"] * 5 + ["fill_disk"] * 5
+    chance.shuffle(faults)
+    job, whole = (make_job("multitask", tmp_path / name, **LONG, max_failures=40) for name in ("disturbed", "whole"))
+    run = Run(job, chance, lambda: driven(job), is_ray_train_worker)
+    disturb(run, faults, 1, 8)
+    logger.info("the training went through %s", dict(run.hits))
+    assert run.hits == Counter(faults), run.said()[-3000:]
+    run_worker(whole, ignore)
+    assert same_model(job, whole)
+    assert read_json(job.result) == read_json(whole.result)
