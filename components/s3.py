@@ -92,6 +92,19 @@ class Prefix:
 
         _tried(download, f"{self}{name} cannot be read")
 
+    def version(self, name: str) -> Version:
+        """What an object is now; raises as `put` does."""
+        answer = _tried(
+            lambda: _client().head_object(Bucket=self.bucket, Key=self.folder + name),
+            f"{self}{name} cannot be looked up",
+        )
+        return Version(int(answer["ContentLength"]), str(answer["ETag"]).strip('"'))
+
+    def tail(self, name: str, size: int) -> bytes:
+        """An object's last bytes, `size` at most; raises as `put` does."""
+        asked = {"Bucket": self.bucket, "Key": self.folder + name, "Range": f"bytes=-{size}"}
+        return _tried(lambda: bytes(_client().get_object(**asked)["Body"].read()), f"{self}{name} cannot be read")
+
     def write(self, name: str, data: bytes = b"") -> None:
         """Writes a small object; raises as `put` does."""
         key = self.folder + name

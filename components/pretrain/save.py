@@ -36,7 +36,7 @@ def save_result(job: Job, recipe: Recipe, samples: Samples, state: TrainingState
     write_json(partial / "open_clip_config.json", job.tower.to_json())
     if classes is not None and samples.vocabulary is not None:
         save_tensors({"weight": classes}, partial / "classes.safetensors")
-        write_json(partial / "classes.json", samples.vocabulary.entity_ids)
+        write_json(partial / "classes.json", list(samples.vocabulary.entity_ids))
     write_json(partial / "mofi.json", _card(job, recipe))
     shutil.rmtree(job.model, ignore_errors=True)
     partial.rename(job.model)
