@@ -103,7 +103,9 @@ class Prefix:
     def tail(self, name: str, size: int) -> bytes:
         """An object's last bytes, `size` at most; raises as `put` does."""
         asked = {"Bucket": self.bucket, "Key": self.folder + name, "Range": f"bytes=-{size}"}
-        return _tried(lambda: bytes(_client().get_object(**asked)["Body"].read()), f"{self}{name} cannot be read")
+        # Some servers send the whole object's checksum with a part of it.
+        client = _client(check="when_required")
+        return _tried(lambda: bytes(client.get_object(**asked)["Body"].read()), f"{self}{name} cannot be read")
 
     def write(self, name: str, data: bytes = b"") -> None:
         """Writes a small object; raises as `put` does."""
@@ -140,10 +142,12 @@ class Prefix:
         return {o["Key"].removeprefix(self.folder): Version(int(o["Size"]), str(o["ETag"]).strip('"')) for o in listed}
 
 
-@lru_cache(maxsize=1)
-def _client() -> Any:
+@lru_cache(maxsize=2)
+def _client(check: str = "when_supported") -> Any:
     """Of this process; it may be used by several threads. Single requests, pieces of a file among them, it tries three times."""
-    return boto3.session.Session().client("s3", config=Config(retries={"mode": "standard"}))
+    return boto3.session.Session().client(
+        "s3", config=Config(retries={"mode": "standard"}, response_checksum_validation=check)
+    )
 
 
 def _tried(action: Callable[[], _T], failure: str) -> _T:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 def pretrain(
     recipe: Annotated[str, typer.Argument(help="clip, supervised, contrastive or multitask.")],
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Picture shards for clip, the data set for the others.", show_default="data/crawl or data/i2e"
+            help="Picture shards for clip, the data set for the others: a folder, or s3://BUCKET/PREFIX.",
+            show_default="data/crawl or data/i2e",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the model folder goes.", show_default="models/RECIPE")] = None,
@@ -26,17 +27,23 @@ def pretrain(
     pretrain_recipe(recipe, data, out, parameters.load(params).pretrain)
 
 
-def pretrain_recipe(recipe: str, data: Path | None, out: Path | None, knobs: "PretrainParameters") -> dict[str, Any]:
+def pretrain_recipe(
+    recipe: str, data: Path | str | None, out: Path | None, knobs: "PretrainParameters"
+) -> dict[str, Any]:
     """The stage with its metrics, curve and MLflow run; returns the content of `metrics/pretrain_RECIPE.json`."""
     from components.pretrain import recipes, train
     from components.registry.runs import stage_run
     from components.stage import METRICS, stage
 
     data = data or Path("data/i2e" if recipes.make(recipe, knobs).uses_labels else "data/crawl")
+    in_bucket = isinstance(data, str) and "://" in data
+    data = data if in_bucket else Path(data)
     out = out or Path("models") / recipe
     sources = train.find_sources(recipe, data, knobs)
     name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"
-    with stage_run(name, knobs, inputs=[data], tags={"recipe": recipe}) as run:
+    with stage_run(
+        name, knobs, inputs=[data] if isinstance(data, Path) else [], tags={"recipe": recipe, "data": str(data)}
+    ) as run:
         with stage(name) as measures:
             job = train.plan(recipe, sources, knobs)
             measures.update(train.train(job, out, curve))

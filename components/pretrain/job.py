@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.stream.source import Setting
 from components.pretrain.towers import TowerConfig
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training: names, numbers and absolute paths, so that any worker of the cluster can be told."""
+    """One training: names, numbers and absolute paths, so that any worker of the cluster can be told.
+
+    With `stream` pictures are read from shards, and `cache` is not looked at.
+    """
 
     recipe: str
     parameters: PretrainParameters
@@ -18,6 +22,7 @@ class Job:
     vocabulary: Path | None
     validation: Path | None
     work: Path
+    stream: Setting | None = None
 
     @property
     def steps(self) -> int:

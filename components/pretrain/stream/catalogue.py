@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from components import shard_map, shards
 from components.errors import InputError
+from components.pretrain.cache import drop_oldest
 from components.pretrain.rows import Classes, usable_rows
 from components.pretrain.stream.place import Place
 from components.pretrain.stream.vocabulary import columns, write_columns
@@ -25,7 +27,7 @@ _TABLE, _FACTS, _VOCABULARY = "shards.npy", "catalogue.json", "vocabulary.arrow"
 # Columns of the table: what can be trained on, the most classes of a picture, and versions (see `Place`).
 _USABLE, _MOST, _TAR, _INDEX = range(4)
 # One block of shards, as a task is told of it: numbers, and versions of their tars and indexes.
-_Block = list[tuple[int, int, int]]
+Block = list[tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -75,32 +77,52 @@ def build(place: Place, vocabulary: Path | None, work: Path) -> Path:
         SetupError: if a bucket's server does not answer.
     """
     versions = place.versions()
-    parts = [place.location, sorted(versions.items()), place.mark(), *([vocabulary] if vocabulary else [])]
-    folder = (work / shard_map.fingerprint(*parts)).absolute()
+    marks = [place.mark()] if place.is_local else []
+    known = shard_map.fingerprint(place.location, sorted(versions.items()), *marks, *filter(None, [vocabulary]))
+    folder = (work / known).absolute()
     if (folder / _FACTS).exists():
+        folder.touch()
         return folder
-    count = len(versions) // 2
-    names = [shards.shard_name(number) for number in range(count)]
-    known = [(n, versions[f"{name}.tar"], versions[f"{name}.parquet"]) for n, name in enumerate(names)]
-    blocks: list[_Block] = [known[first : first + _BLOCK] for first in range(0, count, _BLOCK)]
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / _VOCABULARY if vocabulary else None
-    if vocabulary and file:
-        write_columns(vocabulary, file)
+    file = prepare(folder, vocabulary)
+    drop_oldest(work)
+    unfinished = shard_map.work_folder("pretrain_catalogue", known, work.parent)
     finished, counts = shard_map.map_shards(
-        partial(_survey, place, file),
-        blocks,
-        stage="pretrain: shards",
-        work=shard_map.work_folder("pretrain_catalogue", folder.name, work),
+        partial(survey, place, file), blocks(versions), stage="pretrain: shards", work=unfinished
     )
-    table = np.concatenate([np.load(finished / f"{n:05d}.npy", allow_pickle=False) for n in range(len(blocks))])
+    conclude(folder, place, finished, counts)
+    shard_map.drop(unfinished)
+    return folder
+
+
+def prepare(folder: Path, vocabulary: Path | None) -> Path | None:
+    """Makes the folder, with the vocabulary's columns in it; returns their file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if vocabulary is None:
+        return None
+    write_columns(vocabulary, folder / _VOCABULARY)
+    return folder / _VOCABULARY
+
+
+def blocks(versions: Mapping[str, int]) -> list[Block]:
+    """The shards of `Place.versions`, in pieces for one task each."""
+    names = [shards.shard_name(number) for number in range(len(versions) // 2)]
+    known = [(n, versions[f"{name}.tar"], versions[f"{name}.parquet"]) for n, name in enumerate(names)]
+    return [known[first : first + _BLOCK] for first in range(0, len(known), _BLOCK)]
+
+
+def conclude(folder: Path, place: Place, finished: Path, counts: Mapping[str, int]) -> None:
+    """Makes a whole catalogue of what `survey` left in `finished`.
+
+    Raises:
+        InputError: if no picture can be used.
+    """
+    table = np.concatenate([np.load(path, allow_pickle=False) for path in sorted(finished.glob("*.npy"))])
     if not table[:, _USABLE].any():
         raise InputError(f"{place.location}: no picture can be used ({dict(counts)}); look at the stage before it")
     np.save(folder / _TABLE, table)
-    dropped = {reason: counts[reason] for reason in ("no_alt_text", "no_class") if counts[reason]}
+    dropped = {reason: counts[reason] for reason in ("no_alt_text", "no_class") if counts.get(reason)}
     write_json(folder / _FACTS, {"location": place.location, "dropped": dropped})
-    logger.info("%s: %d shards with %d usable pictures", place.location, count, int(table[:, _USABLE].sum()))
-    return folder
+    logger.info("%s: %d shards with %d usable pictures", place.location, len(table), int(table[:, _USABLE].sum()))
 
 
 def load(folder: Path) -> Catalogue:
@@ -122,7 +144,7 @@ def classes_of(vocabulary: Path | None) -> Classes | None:
     return Classes(columns(vocabulary)[0].column) if vocabulary else None
 
 
-def _survey(place: Place, vocabulary: Path | None, block: _Block, number: int, out: Path) -> Outcome:
+def survey(place: Place, vocabulary: Path | None, block: Block, number: int, out: Path) -> Outcome:
     """One block of shards → `NUMBER.npy`."""
     classes = classes_of(vocabulary)
     table = np.zeros((len(block), 4), np.int64)

@@ -1,5 +1,6 @@
 """Pictures, texts and classes of one step, read from the shards and decoded now; what cannot be decoded is replaced."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from components.errors import InputError
 from components.images import BadImage, decode
+from components.mirror import CACHE_VARIABLE
 from components.pretrain.loader import Share
 from components.pretrain.rows import NO_CLASS
 from components.pretrain.stream.catalogue import Catalogue, load
@@ -62,7 +64,10 @@ class StreamSource:
         self._setting, self._share = setting, share
         self.catalogue: Catalogue = load(setting.catalogue)
         self.order = WindowOrder(self.catalogue.usable, setting.window, share.batch, setting.seed)
-        self.shelf = Shelf(self.catalogue, setting.scratch, _WINDOWS * setting.window)
+        # Where `.work` is a disk that all machines share, each has a folder of its own.
+        own = os.environ.get(CACHE_VARIABLE)
+        scratch = Path(own) / "shards" / setting.catalogue.name if own else setting.scratch
+        self.shelf = Shelf(self.catalogue, scratch, _WINDOWS * setting.window)
 
     def draw(self, step: int) -> Drawn:
         """Decodes a step's pictures.
