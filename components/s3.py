@@ -143,7 +143,7 @@ class Prefix:
 
 
 @lru_cache(maxsize=2)
-def _client(check: str = "when_supported") -> Any:
+def _client(check: str | None = None) -> Any:
     """Of this process; it may be used by several threads. Single requests, pieces of a file among them, it tries three times."""
     return boto3.session.Session().client(
         "s3", config=Config(retries={"mode": "standard"}, response_checksum_validation=check)
