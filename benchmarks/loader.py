@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,6 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-import psutil
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -171,14 +171,14 @@ def _catalogue(crawl: Path) -> list[Claim]:
     folder, seconds = _look_through(crawl, WORK / "look-through")
     known = catalogue.load(folder)
     pictures = int(known.usable.sum())
-    process = psutil.Process()
-    before = process.memory_info().rss
+    tracemalloc.start()
     sizes = np.full(_MANY, 1000)
     order = WindowOrder(sizes, 16, 4096, 1)
     begin = perf_counter()
     order.at(Share(4096).positions(10**7))
     first = perf_counter() - begin
-    grown = (process.memory_info().rss - before) / 2**20
+    grown = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
     million = 1e6 / pictures
     table = known.table.nbytes / len(known.table) * 1000  # of a thousand shards with a thousand pictures each
     return [

@@ -1,11 +1,13 @@
 """Batches straight from shards, decoded ahead in processes. A batch depends on its step alone, so a resume is exact."""
 
 import multiprocessing
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from multiprocessing import forkserver
+from threading import Thread
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -133,6 +135,7 @@ class StreamLoader:
             prefetch_factor=max(1, -(-self._prefetch // self._decoders)),
             # A fork of a process with threads, as Ray's and torch's are, may wait for ever for a lock.
             multiprocessing_context=multiprocessing.get_context("forkserver"),
+            worker_init_fn=_end_with_parent,
         )
         try:
             for made in loader:
@@ -160,6 +163,18 @@ def _start_server() -> None:
     """The process that the decoding ones are forked from imports what they need meanwhile, once for all of them."""
     forkserver.set_forkserver_preload([__name__])
     forkserver.ensure_running()
+
+
+def _end_with_parent(number: int) -> None:
+    """A trainer that is killed takes its decoding processes along: torch's watchdog looks at the server, which they keep alive."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=follow, name="follow-parent", daemon=True).start()
 
 
 class _Once(torch.utils.data.Sampler[int]):

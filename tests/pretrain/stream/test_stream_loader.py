@@ -1,9 +1,13 @@
 """Batches straight from shards: exact resume, in this process and in others, from a disk and from a bucket."""
 
 import multiprocessing
+import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -48,6 +52,39 @@ def test_a_run_goes_on_at_any_step_with_the_same_batches_in_whatever_processes(l
     for batch in made:
         assert_equal(batch, straight[batch.step])
     assert not [p for p in multiprocessing.active_children() if p.name.startswith("Process") and p.exitcode is None]
+
+
+_ENDLESS = """
+import sys
+from pathlib import Path
+from components.pretrain.loader import Share
+from tests.pretrain.stream.conftest import loader
+
+if __name__ == "__main__":
+    for number, _ in enumerate(loader(Path(sys.argv[1]), Path(sys.argv[2]), Share(8), decoders=2).batches(0, 10**6)):
+        if number == 3:
+            print("running", flush=True)
+            sys.stdin.read()
+"""
+
+
+def test_a_trainer_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    catalogued = look_through(write(tmp_path / "shards", SIZES), tmp_path / "c")
+    (tmp_path / "endless.py").write_text(_ENDLESS, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "endless.py"), str(catalogued), str(tmp_path / "s")]
+    paths = {"PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | paths
+    ) as trainer:
+        assert trainer.stdout is not None
+        assert trainer.stdout.readline() == "running\n"
+        children = psutil.Process(trainer.pid).children(recursive=True)
+        assert len(children) >= 3
+        trainer.kill()
+    _, alive = psutil.wait_procs(children, timeout=60)
+    for process in alive:
+        process.kill()
+    assert not alive
 
 
 def test_errors_of_other_processes_come_out_as_they_are(tmp_path: Path) -> None:
