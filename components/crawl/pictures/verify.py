@@ -8,8 +8,8 @@ from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
-from components import jpeg
 from components.crawl.parameters import CrawlParameters
+from components.crawl.pictures import jpeg
 from components.crawl.pictures.metadata import without_metadata
 from components.crawl.pictures.shape import encoded, needed_side, shaped
 from components.images import FORMATS, BadImage, fingerprints, open_rgb, orientation, upright

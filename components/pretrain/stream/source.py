@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from components.errors import InputError
-from components.images import BadImage
+from components.images import BadImage, decode
 from components.mirror import CACHE_VARIABLE
 from components.pretrain.loader import Share
 from components.pretrain.rows import NO_CLASS
 from components.pretrain.stream.catalogue import Catalogue, load
-from components.pretrain.stream.decode import decode_square
 from components.pretrain.stream.order import WindowOrder
 from components.pretrain.stream.shelf import Opened, Shelf
 
@@ -99,7 +98,7 @@ class StreamSource:
         for one, which in _first((shard, row), self.order.substitutes(place)):
             opened = self.shelf.open(one)
             try:
-                out[:] = decode_square(opened.image(which), self._setting.size)
+                out[:] = decode(opened.image(which), self._setting.size, quick=True)
             except BadImage:
                 skipped["bad_picture"] += 1
                 continue

@@ -22,7 +22,7 @@ def test_a_picture_comes_with_its_own_text(tmp_path: Path) -> None:
     assert sorted(drawn.alt_texts) == [f"text {s} {p}" for s, size in enumerate([5, 3, 4]) for p in range(size)]
     for picture, text in zip(drawn.pictures, drawn.alt_texts, strict=True):
         shard, place = map(int, text.split()[1:])
-        np.testing.assert_array_equal(picture, decode(drawing(shard, place), 32))
+        np.testing.assert_array_equal(picture, decode(drawing(shard, place), 32, quick=True))
     assert drawn.classes is None
     assert not drawn.skipped
 
@@ -59,7 +59,7 @@ def test_a_bad_picture_is_counted_and_another_of_its_window_stands_in(tmp_path: 
     for i in replaced:
         shard, place = map(int, drawn.alt_texts[i].split()[1:])
         assert (shard, place) not in BAD
-        np.testing.assert_array_equal(drawn.pictures[i], decode(drawing(shard, place), 32))
+        np.testing.assert_array_equal(drawn.pictures[i], decode(drawing(shard, place), 32, quick=True))
 
 
 def test_a_window_without_a_good_picture_is_an_error(tmp_path: Path) -> None:

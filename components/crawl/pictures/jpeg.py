@@ -25,27 +25,18 @@ def reduced(data: bytes, stored: tuple[int, int], wanted: tuple[int, int]) -> Im
         stored: width and height that Pillow read of it, px.
         wanted: width and height, no larger than that, px.
     """
-    pixels = decoded(data, stored, wanted)
-    return None if pixels is None else Image.frombytes("RGB", wanted, resized(pixels, wanted), "raw", "RGBX")
-
-
-def decoded(data: bytes, stored: tuple[int, int], wanted: tuple[int, int]) -> npt.NDArray[np.uint8] | None:
-    """As `reduced`, at the smallest of the eight sizes: uint8 [h, w, 4], of which the last says nothing."""
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
         if (width, height) != stored or colours not in _COLOURS:
             return None
         # Four bytes a pixel, as Pillow stores it, one of them unused: quicker to resize and to hand over than three.
-        pixels: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            data, "RGBX", min_width=wanted[0], min_height=wanted[1], min_factor=1
-        )
+        pixels = simplejpeg.decode_jpeg(data, "RGBX", min_width=wanted[0], min_height=wanted[1], min_factor=1)
     except ValueError:
         return None
-    return pixels
+    return Image.frombytes("RGB", wanted, _resized(pixels, wanted), "raw", "RGBX")
 
 
-def resized(pixels: npt.NDArray[np.uint8], wanted: tuple[int, int]) -> npt.NDArray[Any]:
-    """[h, w, …] → [wanted height, wanted width, …], no larger."""
+def _resized(pixels: npt.NDArray[np.uint8], wanted: tuple[int, int]) -> npt.NDArray[Any]:
     height, width = pixels.shape[:2]
     if (width, height) == wanted:
         return pixels
