@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -20,17 +20,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from PIL import Image
 
 from benchmarks.claim import Claim, conclude
+from benchmarks.photographs import photographs
 from components import parameters, quick_cpu
-from components.images import open_rgb
 from components.label import passes, workers
 from components.label.parameters import LabelParameters
 from components.label.pictures import batches_ahead
 from components.shards import (
     INDEX_SCHEMA,
-    SUCCESS,
     Row,
     picture_key,
     read_shard,
@@ -40,7 +38,6 @@ from components.shards import (
 )
 
 WORK = Path(".work/benchmarks/label_images")
-_LIKE_PHOTOGRAPHS = (1024, 768)
 _PHOTOGRAPHS = 64
 
 
@@ -69,11 +66,11 @@ def main() -> None:
     for key, value in quick_cpu.ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     knobs = parameters.load().label
-    photographs = _photographs(options.crawl)
+    mosaics = photographs(options.crawl, WORK / "photographs", _PHOTOGRAPHS)
     settings = [
         Setting("small tower, drawings", options.model, options.crawl, 6000, knobs.image_batch),
         Setting("large tower, drawings", options.large, options.crawl, 64, 32),
-        Setting("large tower, JPEGs of 1024 x 768", options.large, photographs, _PHOTOGRAPHS, 32),
+        Setting("large tower, JPEGs of 1024 x 768", options.large, mosaics, _PHOTOGRAPHS, 32),
     ]
     claims = []
     for setting in settings:
@@ -82,28 +79,6 @@ def main() -> None:
     for model, count in ((options.model, 2048), (options.large, 256)):
         claims.append(_texts(model, options.knowledge, count))
     conclude(claims)
-
-
-def _photographs(crawl: Path) -> Path:
-    """A shard of JPEGs as large as photographs, each a mosaic of the crawl's pictures."""
-    tiles = [open_rgb(p.image).resize((128, 128)) for _, p in zip(range(200), _pictures(crawl), strict=False)]
-    rows = []
-    for n in range(_PHOTOGRAPHS):
-        canvas = Image.new("RGB", _LIKE_PHOTOGRAPHS)
-        for place in range(48):
-            canvas.paste(tiles[(n * 7 + place) % len(tiles)], (128 * (place % 8), 128 * (place // 8)))
-        path = WORK / "photograph.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        canvas.save(path, "JPEG", quality=88)
-        record = {"key": picture_key(0, n), "status": SUCCESS, "caption": f"mosaic {n}", "sha256": f"{n:064x}"}
-        rows.append(Row(record, path.read_bytes(), "jpg"))
-    write_shard(WORK / "photographs", 0, rows, INDEX_SCHEMA)
-    return WORK / "photographs"
-
-
-def _pictures(crawl: Path) -> Iterator[Any]:
-    for number in shard_numbers(crawl):
-        yield from read_shard(crawl / f"{shard_name(number)}.tar")
 
 
 def _claim(setting: Setting, processes: int, rounds: int, knobs: LabelParameters) -> Claim:

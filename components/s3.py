@@ -92,6 +92,21 @@ class Prefix:
 
         _tried(download, f"{self}{name} cannot be read")
 
+    def version(self, name: str) -> Version:
+        """What an object is now; raises as `put` does."""
+        answer = _tried(
+            lambda: _client().head_object(Bucket=self.bucket, Key=self.folder + name),
+            f"{self}{name} cannot be looked up",
+        )
+        return Version(int(answer["ContentLength"]), str(answer["ETag"]).strip('"'))
+
+    def tail(self, name: str, size: int) -> bytes:
+        """An object's last bytes, `size` at most; raises as `put` does."""
+        asked = {"Bucket": self.bucket, "Key": self.folder + name, "Range": f"bytes=-{size}"}
+        # Some servers send the whole object's checksum with a part of it.
+        client = _client(check="when_required")
+        return _tried(lambda: bytes(client.get_object(**asked)["Body"].read()), f"{self}{name} cannot be read")
+
     def write(self, name: str, data: bytes = b"") -> None:
         """Writes a small object; raises as `put` does."""
         key = self.folder + name
@@ -127,10 +142,12 @@ class Prefix:
         return {o["Key"].removeprefix(self.folder): Version(int(o["Size"]), str(o["ETag"]).strip('"')) for o in listed}
 
 
-@lru_cache(maxsize=1)
-def _client() -> Any:
+@lru_cache(maxsize=2)
+def _client(check: str | None = None) -> Any:
     """Of this process; it may be used by several threads. Single requests, pieces of a file among them, it tries three times."""
-    return boto3.session.Session().client("s3", config=Config(retries={"mode": "standard"}))
+    return boto3.session.Session().client(
+        "s3", config=Config(retries={"mode": "standard"}, response_checksum_validation=check)
+    )
 
 
 def _tried(action: Callable[[], _T], failure: str) -> _T:

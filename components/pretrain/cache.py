@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from components import shard_map, shards
 from components.errors import InputError
 from components.images import BadImage, decode
+from components.pretrain.stream.place import Place
 from components.shard_map import Outcome
 
 logger = logging.getLogger(__name__)
@@ -22,25 +23,28 @@ SAMPLE_SCHEMA = pa.schema([("key", pa.string()), ("alt_text", pa.string()), ("en
 KEPT_CACHES = 4
 
 
-def data_fingerprint(folder: Path) -> str:
+def data_fingerprint(folder: Path | str) -> str:
     """Changes whenever a picture, a text or a label of the shards in `folder` does.
 
-    The indexes carry every picture's SHA-256, caption and entities, so the tars' bytes need not be read again.
+    The indexes carry every picture's SHA-256, caption and entities, so the tars' bytes need not be read again. In a bucket
+    (`folder` is its URL) names, sizes and ETags count.
 
     Raises:
         InputError: if there is no shard.
     """
+    if isinstance(folder, str):
+        return Place(folder).mark()
     numbers = shards.shard_numbers(folder)
     indexes = [folder / f"{shards.shard_name(number)}.parquet" for number in numbers]
     sizes = [path.with_suffix(".tar").stat().st_size for path in indexes if path.with_suffix(".tar").exists()]
     return shard_map.fingerprint(*indexes, sizes)
 
 
-def decode_shards(folder: Path, size: int, work: Path, max_error_share: float) -> Path:
+def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: float) -> Path:
     """Decodes every picture of the shards in `folder` once, over the Ray cluster; later calls find the cache.
 
     Args:
-        folder: picture shards.
+        folder: picture shards; the URL of those in a bucket.
         size: side of the decoded pictures, px.
         work: where caches lie; the oldest beyond a few are dropped.
         max_error_share: above this share of undecodable pictures the call fails.
@@ -54,17 +58,27 @@ def decode_shards(folder: Path, size: int, work: Path, max_error_share: float) -
     cache = work / shard_map.fingerprint(data_fingerprint(folder), size)
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
-    _drop_oldest(work)
-    tars = [folder / f"{shards.shard_name(number)}.tar" for number in shards.shard_numbers(folder)]
+    drop_oldest(work)
+    place = Place(str(folder.absolute() if isinstance(folder, Path) else folder))
+    tars = [(name, version) for name, version in place.versions().items() if name.endswith(".tar")]
     finished, counts = shard_map.map_shards(
-        partial(decode_shard, size),
-        [tar.absolute() for tar in tars],
+        partial(_decode_shard, place, size),
+        tars,
         stage="pretrain",
         work=cache.absolute(),
         max_error_share=max_error_share,
     )
     logger.info("%s decoded to %d px: %s", folder, size, dict(sorted(counts.items())))
     return finished
+
+
+def _decode_shard(place: Place, size: int, tar: tuple[str, int], number: int, out: Path) -> Outcome:
+    name, version = tar
+    copy = out / f"{name}.copy"
+    try:
+        return decode_shard(size, place.bring(name, version, copy), number, out)
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
@@ -89,7 +103,8 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
     return Outcome(counts=dict(counts), attempted=counts.total(), errors=counts["bad_picture"])
 
 
-def _drop_oldest(work: Path) -> None:
+def drop_oldest(work: Path) -> None:
+    """Removes all but the newest few folders."""
     caches = sorted((p for p in work.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in caches[KEPT_CACHES:]:
         logger.info("the cache %s is the oldest of more than %d and is dropped", old, KEPT_CACHES)

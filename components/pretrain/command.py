@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 def pretrain(
     recipe: Annotated[str, typer.Argument(help="clip, supervised, contrastive or multitask.")],
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Picture shards for clip, the data set for the others.", show_default="data/crawl or data/i2e"
+            help="Picture shards for clip, the data set for the others: a folder, or s3://BUCKET/PREFIX.",
+            show_default="data/crawl or data/i2e",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the model folder goes.", show_default="models/RECIPE")] = None,
@@ -38,7 +39,9 @@ def pretrain(
     pretrain_recipe(recipe, data, out, knobs)
 
 
-def pretrain_recipe(recipe: str, data: Path | None, out: Path | None, knobs: "PretrainParameters") -> dict[str, Any]:
+def pretrain_recipe(
+    recipe: str, data: Path | str | None, out: Path | None, knobs: "PretrainParameters"
+) -> dict[str, Any]:
     """The stage with its metrics, curve and MLflow run; returns the content of `metrics/pretrain_RECIPE.json`."""
     from components.pretrain import recipes, train
     from components.registry.live import followed
@@ -46,11 +49,14 @@ def pretrain_recipe(recipe: str, data: Path | None, out: Path | None, knobs: "Pr
     from components.stage import METRICS, stage
 
     data = data or Path("data/i2e" if recipes.make(recipe, knobs).uses_labels else "data/crawl")
+    in_bucket = isinstance(data, str) and "://" in data
+    data = data if in_bucket else Path(data)
     out = out or Path("models") / recipe
     sources = train.find_sources(recipe, data, knobs)
     name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"
     mark = train.fingerprint(sources, knobs)
-    with stage_run(name, knobs, inputs=[data], tags={"recipe": recipe}, resumes=mark) as run:
+    inputs = [data] if isinstance(data, Path) else []
+    with stage_run(name, knobs, inputs=inputs, tags={"recipe": recipe, "data": str(data)}, resumes=mark) as run:
         with stage(name) as measures:
             job = train.plan(recipe, sources, knobs)
             with followed(run, job.live):

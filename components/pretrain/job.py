@@ -7,6 +7,7 @@ from typing import Any
 
 from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.stream.source import Setting
 from components.pretrain.towers import TowerConfig
 
 # They change how long a training takes, where it runs or what it tells, not what it learns. With other numbers of workers sums
@@ -21,6 +22,10 @@ WITHOUT_EFFECT = {
     "max_failures",
     "max_error_share",
     "prefetch",
+    "source",  # what it comes to counts instead (`Sources.reading`)
+    "cache_gigabytes",
+    "window",
+    "decoders",
     "checkpoint_every",
     "keep_checkpoints",
     "keep_every",
@@ -36,6 +41,7 @@ class Job:
     """One training: names, numbers and absolute paths, so that any worker of the cluster can be told.
 
     `data` is the fingerprint of what is read; `store` is where checkpoints lie (a path or URL) instead of in `work`.
+    With `stream` pictures are read from shards, and `cache` is not looked at.
     """
 
     recipe: str
@@ -48,6 +54,7 @@ class Job:
     data: str = ""
     store: str = ""
     initial: Initial | None = None
+    stream: Setting | None = None
 
     @property
     def steps(self) -> int:

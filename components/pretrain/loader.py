@@ -1,7 +1,7 @@
 """Whole batches in a seeded order, made ready in the background. A batch depends on its step alone, so a resume is exact."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from components.ahead import ahead
 from components.errors import InputError
 from components.pretrain.parameters import TextParameters
-from components.pretrain.samples import NO_CLASS, Samples
+from components.pretrain.samples import NO_CLASS, Samples, Vocabulary
 
 # list of n texts → int64 [n, context_length]
 Tokenizer = Callable[[list[str]], Tensor]
@@ -25,6 +25,7 @@ _ORDER, _TEXTS = 0, 1
 class Batch:
     """One worker's share of a step: `pictures` uint8 [b, h, w, 3], `tokens` int64 [b, l], `target` int64 [b] (the class drawn
     for each picture), `entities` int64 [b, k] (all its classes, padded with -1). What a recipe does not use is None.
+    `skipped` counts the pictures that others stand in for, by reason.
     """
 
     step: int
@@ -32,6 +33,7 @@ class Batch:
     tokens: Tensor | None
     target: Tensor | None
     entities: Tensor | None
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,46 +75,42 @@ class Order:
         return chosen
 
 
-class Loader:
-    """Serves `Batch`es from `start` to `stop`; closes its thread when the iteration ends."""
+class Composer:
+    """Makes batches of pictures that were drawn: which class and which text a picture has this time."""
 
     def __init__(
         self,
-        samples: Samples,
         share: Share,
         seed: int,
-        prefetch: int,
         text: TextParameters,
+        vocabulary: Vocabulary | None,
         tokenizer: Tokenizer | None,
     ) -> None:
         if share.batch % share.workers:
             raise InputError(
                 f"pretrain.batch is {share.batch}, which {share.workers} workers cannot share evenly; choose a multiple"
             )
-        self._samples, self._share, self._seed, self._prefetch, self._text = samples, share, seed, prefetch, text
-        self._order = Order(len(samples), seed)
+        self.share = share
+        self._seed, self._text, self._vocabulary = seed, text, vocabulary
         self._tokens = _remembering(tokenizer) if tokenizer else None
 
-    def batches(self, start: int, stop: int) -> Iterator[Batch]:
-        """The batches of the steps `start` to `stop` - 1."""
-        return ahead(map(self.batch, range(start, stop)), self._prefetch)
-
-    def batch(self, step: int) -> Batch:
-        """The batch of one step, made now."""
-        samples = self._samples
-        chosen = self._order.at(self._share.positions(step))
-        places = samples.positions[chosen]
-        pictures = torch.from_numpy(samples.pictures.gather(places))
-        alt_texts = [samples.pictures.alt_texts[i] for i in places]
-        if samples.classes is None:
-            return Batch(step, pictures, self._tokenise(alt_texts), None, None)
-        classes = samples.classes[chosen]
+    def compose(
+        self,
+        step: int,
+        pictures: npt.NDArray[np.uint8],
+        alt_texts: list[str],
+        classes: npt.NDArray[np.int64] | None,
+    ) -> Batch:
+        """uint8 [b, h, w, 3], b texts and int64 [b, k], padded with -1, or None for recipes without labels → a batch."""
+        tensor = torch.from_numpy(pictures)
+        if classes is None:
+            return Batch(step, tensor, self._tokenise(alt_texts), None, None)
         # Drawn for the whole step, then cut: a sample's class and text do not depend on the number of workers.
         rng = np.random.default_rng([self._seed, _TEXTS, step])
-        which, kind = (rng.random(self._share.batch)[self._share.own] for _ in range(2))
+        which, kind = (rng.random(self.share.batch)[self.share.own] for _ in range(2))
         target = classes[np.arange(len(classes)), (which * (classes != NO_CLASS).sum(1)).astype(int)]
         tokens = self._tokenise(self._entity_texts(target, alt_texts, kind)) if self._tokens else None
-        return Batch(step, pictures, tokens, torch.from_numpy(target), torch.from_numpy(classes))
+        return Batch(step, tensor, tokens, torch.from_numpy(target), torch.from_numpy(classes))
 
     def _tokenise(self, texts: list[str]) -> Tensor | None:
         return self._tokens(texts) if self._tokens else None
@@ -121,7 +119,7 @@ class Loader:
         self, target: npt.NDArray[np.int64], alt_texts: Sequence[str], kind: npt.NDArray[np.float64]
     ) -> list[str]:
         """MOFI.md, Losses, contrastive: the alt text, or name and description, or the name, as `kind` in 0 to 1 falls."""
-        vocabulary = self._samples.vocabulary
+        vocabulary = self._vocabulary
         assert vocabulary is not None
         alt_text_below = self._text.alt_text
         description_below = alt_text_below + self._text.name_and_description
@@ -135,6 +133,36 @@ class Loader:
             else:
                 texts.append(name)
         return texts
+
+
+class Loader:
+    """Serves `Batch`es of decoded pictures from `start` to `stop`; closes its thread when the iteration ends."""
+
+    def __init__(
+        self,
+        samples: Samples,
+        share: Share,
+        seed: int,
+        prefetch: int,
+        text: TextParameters,
+        tokenizer: Tokenizer | None,
+    ) -> None:
+        self._samples, self._share, self._prefetch = samples, share, prefetch
+        self._composer = Composer(share, seed, text, samples.vocabulary, tokenizer)
+        self._order = Order(len(samples), seed)
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """The batches of the steps `start` to `stop` - 1."""
+        return ahead(map(self.batch, range(start, stop)), self._prefetch)
+
+    def batch(self, step: int) -> Batch:
+        """The batch of one step, made now."""
+        samples = self._samples
+        chosen = self._order.at(self._share.positions(step))
+        places = samples.positions[chosen]
+        alt_texts = [samples.pictures.alt_texts[i] for i in places]
+        classes = None if samples.classes is None else samples.classes[chosen]
+        return self._composer.compose(step, samples.pictures.gather(places), alt_texts, classes)
 
 
 def _remembering(tokenizer: Tokenizer) -> Tokenizer:

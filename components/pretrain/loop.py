@@ -9,23 +9,21 @@ from torch import Tensor, nn
 
 from components.pretrain import parallel, recipes
 from components.pretrain.augment import Draw, augment
-from components.pretrain.cache import Pictures
 from components.pretrain.checkpoint import TrainingState
+from components.pretrain.data import open_data
 from components.pretrain.depot import depot
 from components.pretrain.guard import Guard
 from components.pretrain.head import SampledRows
 from components.pretrain.job import Job
 from components.pretrain.keeper import Keeper, Policy
-from components.pretrain.loader import Loader, Share
+from components.pretrain.loader import Share
 from components.pretrain.measures import measure
-from components.pretrain.models import tokenizer_of
 from components.pretrain.optimiser import rate
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.progress import Progress
 from components.pretrain.recipes import Features
 from components.pretrain.record import Record
 from components.pretrain.resume import resume
-from components.pretrain.samples import read_vocabulary, select
 from components.pretrain.save import save_result
 from components.pretrain.session import Forward, Randomness, begin
 
@@ -49,9 +47,8 @@ def run_worker(job: Job, report: Report) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     recipe = recipes.make(job.recipe, p)
-    samples = select(Pictures(job.cache), recipe, read_vocabulary(job.vocabulary) if job.vocabulary else None)
     share = Share(p.batch, rank, workers)
-    loader = Loader(samples, share, p.seed, p.prefetch, p.text, tokenizer_of(job.tower) if recipe.uses_texts else None)
+    samples, loader = open_data(job, recipe, share)
 
     state = begin(job, recipe, samples, device)
     place = depot(job.checkpoints, job.scratch(rank))

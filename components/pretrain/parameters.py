@@ -56,6 +56,12 @@ class PretrainParameters(Section):
     threads: int = Field(description="CPU threads per worker; 0 = all CPUs, shared evenly between workers", ge=0)
     max_failures: int = Field(description="times that a dead worker is replaced before training stops", ge=0)
     picture_size: int = Field(description="side of the decoded pictures in the cache, px", ge=16)
+    source: Literal["auto", "cache", "stream"] = Field(
+        description="decoded pictures, or shards as they lie, or by size"
+    )
+    cache_gigabytes: float = Field(description="largest size of decoded pictures that auto caches, GB", ge=0)
+    window: int = Field(description="stream: shards whose pictures are mixed", ge=1)
+    decoders: int = Field(description="stream: processes per worker that decode; 0 = a thread", ge=0)
     max_error_share: float = Field(description="share of undecodable pictures above which training stops", ge=0, le=1)
     prefetch: int = Field(description="batches that are made ready ahead", ge=1)
 

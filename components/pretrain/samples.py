@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +11,22 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from components.errors import InputError
+from components.pretrain import rows
 from components.pretrain.cache import Pictures
 from components.pretrain.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 
-NO_CLASS = -1
+NO_CLASS = rows.NO_CLASS
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """The training entities in class order: Q-ids, names and descriptions of equal length."""
 
-    entity_ids: list[str]
-    labels: list[str]
-    descriptions: list[str]
+    entity_ids: Sequence[str]
+    labels: Sequence[str]
+    descriptions: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.entity_ids)

@@ -9,11 +9,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from components.pretrain.checkpoint import TrainingState, save_tensors
+from components.pretrain.data import TrainingData
 from components.pretrain.embed import encoder_of
 from components.pretrain.job import Job
 from components.pretrain.models import ForeignTokenizer, tokenizer_of
 from components.pretrain.recipes import Recipe
-from components.pretrain.samples import Samples
 from components.pretrain.session import final_towers
 from components.pretrain.validate import validation_map
 from components.stage import read_json, write_json
@@ -21,7 +21,7 @@ from components.stage import read_json, write_json
 logger = logging.getLogger(__name__)
 
 
-def save_result(job: Job, recipe: Recipe, samples: Samples, state: TrainingState, classes: Tensor | None) -> None:
+def save_result(job: Job, recipe: Recipe, samples: TrainingData, state: TrainingState, classes: Tensor | None) -> None:
     """Writes the model to `job.model` and the figures to `job.result`, in this order and each whole.
 
     `classes` float [classes, d] is the whole class table's weight, if the recipe has one.
@@ -39,7 +39,7 @@ def save_result(job: Job, recipe: Recipe, samples: Samples, state: TrainingState
     write_json(partial / "open_clip_config.json", _config(job, recipe, partial))
     if classes is not None and samples.vocabulary is not None:
         save_tensors({"weight": classes}, partial / "classes.safetensors")
-        write_json(partial / "classes.json", samples.vocabulary.entity_ids)
+        write_json(partial / "classes.json", list(samples.vocabulary.entity_ids))
     write_json(partial / "mofi.json", _card(job, recipe))
     shutil.rmtree(job.model, ignore_errors=True)
     partial.rename(job.model)
@@ -58,7 +58,7 @@ def _config(job: Job, recipe: Recipe, folder: Path) -> dict[str, Any]:
     return config
 
 
-def _metrics(samples: Samples, state: TrainingState, measure: float | None) -> dict[str, Any]:
+def _metrics(samples: TrainingData, state: TrainingState, measure: float | None) -> dict[str, Any]:
     """The content of `metrics/pretrain_RECIPE.json`."""
     return {
         **state.curve[-1],

@@ -8,16 +8,16 @@ from torch import Tensor, nn
 
 from components.pretrain import initial, parallel, towers
 from components.pretrain.checkpoint import TrainingState
+from components.pretrain.data import TrainingData
 from components.pretrain.head import ClassTable
 from components.pretrain.job import Job
 from components.pretrain.optimiser import Average, make_optimiser
 from components.pretrain.recipes import Recipe
-from components.pretrain.samples import Samples
 from components.pretrain.texts import encode_texts
 from components.pretrain.towers import TowerConfig
 
 
-def begin(job: Job, recipe: Recipe, samples: Samples, device: torch.device) -> TrainingState:
+def begin(job: Job, recipe: Recipe, samples: TrainingData, device: torch.device) -> TrainingState:
     """Untrained towers, or with initial weights, and around them what the recipe trains. Towers that it does not train stay so.
 
     Raises:

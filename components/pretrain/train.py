@@ -7,42 +7,52 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components import shard_map
+from components import shard_map, storage
 from components.errors import InputError
 from components.pretrain import initial, keeper, recipes, towers, workers
 from components.pretrain.cache import data_fingerprint, decode_shards
+from components.pretrain.data import CACHE, reading
 from components.pretrain.depot import depot
 from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.stream import catalogue
+from components.pretrain.stream.place import Place
+from components.pretrain.stream.source import Setting
 from components.stage import read_json
 
 logger = logging.getLogger(__name__)
 
 # Decoded pictures lie apart from the recipes' work folders, since recipes that read the same shards share them.
 DECODED = "decoded"
+CATALOGUES = "catalogues"
 _FIRST_COLUMNS, _LAST_COLUMNS = ("images_seen", "step", "loss"), ("gradient_norm", "learning_rate")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What a recipe reads: picture shards, and for recipes with labels the vocabulary and the validation shards, if any."""
+    """What a recipe reads: picture shards, and for recipes with labels the vocabulary and the validation shards, if any.
 
-    shards: Path
+    Shards in a bucket are named by URL. `reading` says how those that are trained on are read (`data.reading`).
+    """
+
+    shards: Path | str
     vocabulary: Path | None = None
-    validation: Path | None = None
+    validation: Path | str | None = None
+    reading: str = CACHE
 
     @property
-    def folders(self) -> list[Path]:
+    def folders(self) -> list[Path | str]:
         """All folders of shards; those that are trained on come first."""
         return [self.shards, *([self.validation] if self.validation else [])]
 
 
-def find_sources(recipe: str, data: Path, parameters: PretrainParameters) -> Sources:
+def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) -> Sources:
     """Looks at the folder, not at the pictures.
 
     Args:
         recipe: one of `recipes.RECIPES`.
-        data: a folder of shards (recipes without labels), or of `train/`, `validation/` and `vocabulary.parquet`.
+        data: a folder or s3://BUCKET/PREFIX: of shards (recipes without labels), or of `train/`, `validation/` and
+            `vocabulary.parquet`.
         parameters: the stage's section.
 
     Raises:
@@ -51,40 +61,70 @@ def find_sources(recipe: str, data: Path, parameters: PretrainParameters) -> Sou
     """
     towers.read_config(parameters.tower)
     if not recipes.make(recipe, parameters).uses_labels:
-        return Sources(data)
+        return Sources(data, reading=reading(data, parameters))
+    if isinstance(data, str):
+        return _in_bucket(recipe, data, parameters)
     train, validation, vocabulary = data / "train", data / "validation", data / "vocabulary.parquet"
     for path in (train, vocabulary):
         if not path.exists():
             raise InputError(
                 f"{path} is missing; the recipe {recipe} reads the data set that `mofi curate` writes (--data data/i2e)"
             )
-    return Sources(train, vocabulary, validation if any(validation.glob("*.parquet")) else None)
+    kept = validation if any(validation.glob("*.parquet")) else None
+    return Sources(train, vocabulary, kept, reading(train, parameters))
+
+
+def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Sources:
+    """The vocabulary is copied; it is needed whole, and small beside pictures."""
+    train, validation = (f"{data.rstrip('/')}/{part}" for part in ("train", "validation"))
+    held_out = storage.place(validation)
+    vocabulary = shard_map.WORK / "pretrain_vocabulary" / shard_map.fingerprint(data) / "vocabulary.parquet"
+    vocabulary.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with storage.local_copy(f"{data.rstrip('/')}/vocabulary.parquet") as copy:
+            shutil.copy(copy, vocabulary)
+    except InputError as error:
+        raise InputError(f"{error}; the recipe {recipe} reads the data set that `mofi curate` writes") from error
+    has_validation = not isinstance(held_out, Path) and any(n.endswith(".parquet") for n in held_out.names())
+    return Sources(train, vocabulary, validation if has_validation else None, reading(train, parameters))
 
 
 def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Path = shard_map.WORK) -> Job:
-    """Decodes the pictures, unless that is done, and names the work folder after all that the result depends on.
+    """Decodes the pictures, or looks through their indexes, and names the work folder after all that the result depends on.
+
+    What was done before is found again.
 
     Raises:
         InputError: if there is no shard, too many pictures are bad, or there are no initial weights where they are said to be.
     """
     begun = initial.find(parameters.initial)
     mark = fingerprint(sources, parameters, begun)
+    folder = shard_map.work_folder(f"pretrain_{recipe}", mark, work)
+    streamed = sources.reading != CACHE
+    setting = _setting(sources, parameters, work, folder / "shards") if streamed else None
     caches = [
-        decode_shards(folder, parameters.picture_size, work / DECODED, parameters.max_error_share)
-        for folder in sources.folders
+        decode_shards(one, parameters.picture_size, work / DECODED, parameters.max_error_share)
+        for one in sources.folders[streamed:]
     ]
     return Job(
         recipe=recipe,
         parameters=parameters,
         tower=towers.read_config(parameters.tower),
-        cache=caches[0].absolute(),
+        cache=setting.catalogue if setting else caches[0].absolute(),
         vocabulary=sources.vocabulary.absolute() if sources.vocabulary else None,
-        validation=caches[1].absolute() if sources.validation else None,
-        work=shard_map.work_folder(f"pretrain_{recipe}", mark, work),
+        validation=caches[-1].absolute() if sources.validation else None,
+        work=folder,
         data=data_mark(sources),
         store=store_of(recipe, parameters.checkpoints),
         initial=begun,
+        stream=setting,
     )
+
+
+def _setting(sources: Sources, parameters: PretrainParameters, work: Path, scratch: Path) -> Setting:
+    place = Place(str(sources.shards.absolute() if isinstance(sources.shards, Path) else sources.shards))
+    folder = catalogue.build(place, sources.vocabulary, work / CATALOGUES)
+    return Setting(folder, scratch, parameters.picture_size, parameters.window, parameters.seed)
 
 
 def fingerprint(sources: Sources, parameters: PretrainParameters, begun: initial.Initial | None = None) -> str:
@@ -101,6 +141,7 @@ def data_mark(sources: Sources) -> str:
     """Names pictures, texts, labels and vocabulary."""
     return shard_map.fingerprint(
         [data_fingerprint(folder) for folder in sources.folders],
+        sources.reading,
         *([sources.vocabulary] if sources.vocabulary else []),
     )
 

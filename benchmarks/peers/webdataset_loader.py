@@ -1,0 +1,76 @@
+"""webdataset over shards, set up as open_clip's trainer sets it up: each line read starts a turn, whose pictures/s are printed.
+
+Arguments: folder of webdataset, folder of shards, side of the pictures in px, batch, processes, batches of a turn.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+_BUFFER, _INITIAL = (
+    5000,
+    1000,
+)  # of open_clip's trainer: pictures that are shuffled, and that are there before the first comes
+
+
+def square(image: Image.Image, size: int) -> torch.Tensor:
+    """The middle square, resized, as `components.images.decode` does it."""
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side)
+    return torch.from_numpy(np.array(image.resize((size, size), Image.Resampling.BICUBIC, box=box)))
+
+
+class Preprocess:
+    """Samples → picture and text."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __call__(self, sample: dict[str, Any]) -> tuple[torch.Tensor, str]:
+        """One sample."""
+        return square(sample["image"], self._size), sample["text"]
+
+
+def batches(web: Any, folder: Path, size: int, batch: int, processes: int) -> Iterator[Any]:
+    """Endless: shards are drawn with repetition, as open_clip's trainer can do."""
+    tars = [str(path) for path in sorted(folder.glob("*.tar"))]
+    pipeline = web.DataPipeline(
+        web.ResampledShards(tars),
+        web.tarfile_to_samples(),
+        web.shuffle(bufsize=_BUFFER, initial=_INITIAL),
+        web.decode("pilrgb"),
+        web.rename(image="jpg;png;jpeg;webp", text="txt"),
+        web.map(Preprocess(size)),
+        web.batched(batch, partial=False),
+    )
+    return iter(web.WebLoader(pipeline, batch_size=None, num_workers=processes))
+
+
+def main() -> None:
+    """Turns, until nobody asks."""
+    packages, folder, *numbers = sys.argv[1:]
+    size, batch, processes, count = map(int, numbers)
+    sys.path.append(packages)  # behind this project's own packages, whose torch it uses
+    import webdataset
+
+    torch.set_num_threads(1)
+    made = batches(webdataset, Path(folder), size, batch, processes)
+    for _ in range(2 * max(1, processes)):
+        next(made)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        begin = perf_counter()
+        for _ in range(count):
+            next(made)
+        print(count * batch / (perf_counter() - begin), flush=True)
+
+
+if __name__ == "__main__":
+    main()

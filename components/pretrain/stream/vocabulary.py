@@ -1,0 +1,67 @@
+"""A vocabulary's columns, memory-mapped: all processes of a machine share one copy, however many millions of entities it has."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from components.errors import InputError
+
+_COLUMNS = ("entity_id", "label", "description")
+
+
+class Texts(Sequence[str]):
+    """A column of texts."""
+
+    def __init__(self, column: pa.Array) -> None:
+        self.column = column
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Texts": ...
+    def __getitem__(self, place: int | slice) -> "str | Texts":
+        """One text, or a column of some."""
+        if isinstance(place, slice):
+            return Texts(self.column[place])
+        text: str = self.column[place].as_py()
+        return text
+
+
+def write_columns(vocabulary: Path, file: Path) -> None:
+    """The training entities of `vocabulary.parquet`, in file order, as an Arrow file for `columns`.
+
+    Raises:
+        InputError: if the vocabulary is missing, lacks a column, or has no training entity.
+    """
+    try:
+        table = pq.read_table(vocabulary)
+    except FileNotFoundError:
+        raise InputError(f"{vocabulary} is missing; `mofi curate` writes it") from None
+    lacking = {*_COLUMNS, "split"} - set(table.column_names)
+    if lacking:
+        raise InputError(
+            f"{vocabulary} is no vocabulary: it lacks {', '.join(sorted(lacking))}; `mofi curate` writes it anew"
+        )
+    table = table.filter(pc.equal(table["split"], "train")).select(list(_COLUMNS)).combine_chunks()
+    if not len(table):
+        raise InputError(f"{vocabulary} has no training entity; lower curate's minimum of pictures, or crawl more")
+    ids, labels, descriptions = (table[name].cast(pa.string()) for name in _COLUMNS)
+    labels = pc.if_else(pc.equal(pc.fill_null(labels, ""), ""), ids, labels)
+    table = pa.table([ids, labels, pc.fill_null(descriptions, "")], names=list(_COLUMNS)).combine_chunks()
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def columns(file: Path) -> tuple[Texts, Texts, Texts]:
+    """Q-ids, names and descriptions, as `write_columns` left them."""
+    with pa.memory_map(str(file)) as source:
+        table = pa.ipc.open_file(source).read_all()
+    ids, labels, descriptions = (Texts(table[name].chunk(0)) for name in _COLUMNS)
+    return ids, labels, descriptions
