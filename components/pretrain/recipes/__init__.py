@@ -13,14 +13,9 @@ __all__ = ["RECIPES", "Features", "Recipe", "find", "make"]
 def find() -> dict[str, type[Recipe]]:
     """Name → recipe, for every file of this folder in alphabetical order."""
     kinds: dict[str, type[Recipe]] = {}
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        for kind in vars(importlib.import_module(module.name)).values():
-            if (
-                isinstance(kind, type)
-                and issubclass(kind, Recipe)
-                and kind.__module__ == module.name
-                and kind is not Recipe
-            ):
+    for file in sorted(module.name for module in pkgutil.iter_modules(__path__, f"{__name__}.")):
+        for kind in vars(importlib.import_module(file)).values():
+            if isinstance(kind, type) and issubclass(kind, Recipe) and kind is not Recipe and kind.__module__ == file:
                 kinds[kind.name] = kind
     return kinds
 
