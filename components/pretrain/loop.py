@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from components.pretrain import checkpoint, parallel, recipes
+from components.pretrain.accumulate import Passes
 from components.pretrain.augment import Draw, augment
 from components.pretrain.cache import Pictures
 from components.pretrain.checkpoint import TrainingState
@@ -54,9 +55,10 @@ def run_worker(job: Job, report: Report) -> None:
     if checkpoint.resume(state, job.checkpoints) and rank == 0:
         logger.info("%s goes on after step %d of %d", job.recipe, state.step, job.steps)
     state.towers.train()
-    forward: nn.Module = Forward(state.towers, job.tower, device)
+    forward: nn.Module = Forward(state.towers, job.tower, device, p.precision)
     if workers > 1:
         forward = nn.parallel.DistributedDataParallel(forward)
+    passes = Passes(forward, p.accumulate)
     progress = Progress(job.recipe, job.steps, p.batch, p.log_every)
 
     for batch in loader.batches(state.step, job.steps):
@@ -66,7 +68,7 @@ def run_worker(job: Job, report: Report) -> None:
 
         draw = Draw(random.augmentation(), p.batch, share.own, device)
         pictures = augment(batch.pictures.to(device), job.tower.image_size, p.augment, draw)
-        images, texts, logit_scale = forward(pictures, _on(batch.tokens, device))
+        images, texts, logit_scale = passes.forward(pictures, _on(batch.tokens, device))
         target, entities = _on(batch.target, device), _on(batch.entities, device)
         rows = None
         if state.table is not None and entities is not None:
@@ -76,7 +78,7 @@ def run_worker(job: Job, report: Report) -> None:
         total = torch.stack(list(losses.values()))
         named = dict(zip(losses, parallel.mean(total.detach()).tolist(), strict=True))
         stop_unless_finite(job.recipe, batch.step, named)
-        total.sum().backward()  # type: ignore[no-untyped-call]
+        passes.backward(total.sum())
 
         norm = _update(state, rows, p, schedule)
         last = state.step == job.steps

@@ -25,6 +25,7 @@ _WITHOUT_EFFECT = {
     "tower",  # its whole config counts instead of its name
     "threads",
     "head_device",
+    "gradient_checkpointing",  # the same numbers, computed twice
     "max_failures",
     "max_error_share",
     "prefetch",
