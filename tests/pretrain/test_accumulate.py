@@ -34,7 +34,7 @@ def one_step(model: nn.Module, config: towers.TowerConfig, parts: int) -> tuple[
     assert texts is not None
     loss = info_nce(scale * images @ texts.T, scale * texts @ images.T, torch.arange(12))
     passes.backward(loss)
-    return float(loss), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return float(loss.detach()), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
