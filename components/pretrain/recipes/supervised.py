@@ -21,7 +21,10 @@ class Supervised(Recipe):
 
 
 def supervised_loss(features: Features, parameters: PretrainParameters) -> Tensor:
-    """MOFI.md, Losses, supervised: every worker's pictures against the part of the classes that this one holds; the mean loss of its own pictures."""
+    """MOFI.md, Losses, supervised: every worker's pictures against the part of the classes that this one holds.
+
+    The mean loss of this worker's own pictures, float [].
+    """
     assert features.rows is not None and features.target is not None and features.entities is not None
     images = parallel.gather_with_gradient(features.images)
     labels = parallel.gather(torch.cat([features.target[:, None], features.entities], dim=1))
