@@ -29,3 +29,22 @@ def environment(name: str) -> Path:
     subprocess.run([*uv, "pip", "install", "--python", str(folder / "bin/python"), "-r", str(wanted)], check=True)
     shutil.copy(wanted, ready)
     return folder / "bin"
+
+
+def beside(name: str) -> Path:
+    """A folder for PYTHONPATH with the packages that `NAME.txt` lists and nothing they need: for a peer that comes in a wheel of
+    ours, and lacks only these. So it runs on the very torch that we run on.
+
+    Raises:
+        subprocess.CalledProcessError: if they cannot be installed.
+    """
+    folder = (_FOLDER / f"{name}-beside").absolute()
+    wanted, ready = _LISTS / f"{name}.txt", folder / "packages.txt"
+    if ready.exists() and ready.read_text() == wanted.read_text():
+        return folder
+    logger.info("installing %s into %s", ", ".join(wanted.read_text().split()), folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    uv = [str(Path(sys.executable).parent / "uv"), "--quiet", "--system-certs", "pip", "install", "--no-deps"]
+    subprocess.run([*uv, "--python", sys.executable, "--target", str(folder), "-r", str(wanted)], check=True)
+    shutil.copy(wanted, ready)
+    return folder

@@ -19,6 +19,7 @@ WITHOUT_EFFECT = {
     "min_workers",
     "threads",
     "head_device",
+    "gradient_checkpointing",  # the same numbers, computed twice
     "max_failures",
     "max_error_share",
     "prefetch",

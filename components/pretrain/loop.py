@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from components.pretrain import parallel, recipes
+from components.pretrain.accumulate import Passes
 from components.pretrain.augment import Draw, augment
 from components.pretrain.checkpoint import TrainingState
 from components.pretrain.data import open_data
@@ -55,9 +56,10 @@ def run_worker(job: Job, report: Report) -> None:
     if resume(state, place, job.config) and rank == 0:
         logger.info("%s goes on after step %d of %d", job.recipe, state.step, job.steps)
     state.towers.train()
-    forward: nn.Module = Forward(state.towers, job.tower, device)
+    forward: nn.Module = Forward(state.towers, job.tower, device, p.precision)
     if workers > 1:
         forward = nn.parallel.DistributedDataParallel(forward)
+    passes = Passes(forward, p.accumulate)
     progress = Progress(job.recipe, job.steps, p.batch, p.log_every)
     record = Record(job, state, progress, rank)
 
@@ -70,7 +72,7 @@ def run_worker(job: Job, report: Report) -> None:
 
             draw = Draw(random.augmentation(), p.batch, share.own, device)
             pictures = augment(batch.pictures.to(device), job.tower.image_size, p.augment, draw)
-            images, texts, logit_scale = forward(pictures, _on(batch.tokens, device))
+            images, texts, logit_scale = passes.forward(pictures, _on(batch.tokens, device))
             target, entities = _on(batch.target, device), _on(batch.entities, device)
             rows = None
             if state.table is not None and entities is not None:
@@ -81,7 +83,7 @@ def run_worker(job: Job, report: Report) -> None:
             total = torch.stack(list(losses.values()))
             named = dict(zip(losses, parallel.mean(total.detach()).tolist(), strict=True))
             guard.check_losses(named)
-            total.sum().backward()  # type: ignore[no-untyped-call]
+            passes.backward(total.sum())
             norm = float(nn.utils.clip_grad_norm_(state.towers.parameters(), p.gradient_clip))
             guard.check_gradient(norm)
 

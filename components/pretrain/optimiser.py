@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 BETAS = (0.9, 0.98)
 EPSILON = 1e-6
+# Tables of positions, words and class tokens, and biases of more than one dimension.
+_KEPT = ("embedding", "pos_embed", "cls_token", "cls_emb", "bias", "logit_scale")
 
 
 def trained_parameters(towers: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
@@ -20,7 +22,7 @@ def make_optimiser(towers: nn.Module, learning_rate: float, weight_decay: float)
     decayed: list[nn.Parameter] = []
     kept: list[nn.Parameter] = []
     for name, parameter in trained_parameters(towers):
-        (decayed if parameter.ndim >= 2 and "embedding" not in name else kept).append(parameter)
+        (decayed if parameter.ndim >= 2 and not any(part in name for part in _KEPT) else kept).append(parameter)
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
     return torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=BETAS, eps=EPSILON, fused=True)
 

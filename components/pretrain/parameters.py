@@ -53,6 +53,10 @@ class PretrainParameters(Section):
     batch: int = Field(description="pictures per step, over all workers together", ge=2)
     workers: int = Field(description="Ray Train workers", ge=1)
     min_workers: int = Field(description="fewest workers to go on with when nodes are lost", ge=1)
+    accumulate: int = Field(
+        description="parts that a worker's share of a batch is cut into, to save memory; the gradient is the whole's",
+        ge=1,
+    )
     threads: int = Field(description="CPU threads per worker; 0 = all CPUs, shared evenly between workers", ge=0)
     max_failures: int = Field(description="times that a dead worker is replaced before training stops", ge=0)
     picture_size: int = Field(description="side of the decoded pictures in the cache, px", ge=16)
@@ -64,6 +68,19 @@ class PretrainParameters(Section):
     decoders: int = Field(description="stream: processes per worker that decode; 0 = a thread", ge=0)
     max_error_share: float = Field(description="share of undecodable pictures above which training stops", ge=0, le=1)
     prefetch: int = Field(description="batches that are made ready ahead", ge=1)
+
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        description="arithmetic of the towers; auto = bf16 on GPUs that have it in hardware, else fp32"
+    )
+    gradient_checkpointing: bool = Field(
+        description="whether the backward pass computes activations again; saves memory, costs a third more time"
+    )
+    patch_dropout: float = Field(
+        description="share of a ViT's patches that are left out of a training step, 0 to 1", ge=0, lt=1
+    )
+    compile: bool = Field(
+        description="whether towers are compiled (torch.compile); takes minutes, then runs faster on GPUs"
+    )
 
     learning_rate: float = Field(description="peak learning rate of the towers (AdamW)", gt=0)
     head_learning_rate: float = Field(description="peak learning rate of the class table (lazy Adam)", gt=0)
@@ -102,6 +119,15 @@ class PretrainParameters(Section):
             more = next((n for n in range(self.workers, self.batch) if self.batch % n == 0), self.batch)
             raise ValueError(
                 f"workers is {self.workers}, which does not divide batch = {self.batch}; choose {less} or {more} workers"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _even_parts(self) -> Self:
+        if self.accumulate > 1 and self.batch % (self.workers * self.accumulate):
+            raise ValueError(
+                f"batch is {self.batch}, which {self.workers} workers in {self.accumulate} parts each (accumulate) cannot share "
+                f"evenly; choose a multiple of {self.workers * self.accumulate}"
             )
         return self
 

@@ -12,6 +12,7 @@ from components.pretrain.data import TrainingData
 from components.pretrain.head import ClassTable
 from components.pretrain.job import Job
 from components.pretrain.optimiser import Average, make_optimiser
+from components.pretrain.precision import autocast
 from components.pretrain.recipes import Recipe
 from components.pretrain.texts import encode_texts
 from components.pretrain.towers import TowerConfig
@@ -24,7 +25,7 @@ def begin(job: Job, recipe: Recipe, samples: TrainingData, device: torch.device)
         InputError: if initial weights do not fit.
     """
     p = job.parameters
-    model = towers.build(job.tower, p.seed)
+    model = towers.for_training(job.tower, p)
     if job.initial is not None:
         initial.begin_with(model, job.initial)
     for name, parameter in model.named_parameters():
@@ -59,8 +60,9 @@ class Forward(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: nn.Module, config: TowerConfig, device: torch.device) -> None:
+    def __init__(self, model: nn.Module, config: TowerConfig, device: torch.device, precision: str = "fp32") -> None:
         super().__init__()
+        self._precision = precision
         self.towers = model
         for name in ("mean", "std"):
             values = torch.tensor(config.preprocess[name], device=device)[:, None, None]
@@ -68,9 +70,11 @@ class Forward(nn.Module):
 
     def forward(self, pictures: Tensor, tokens: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor]:
         """float [b, 3, h, w] in 0 to 1 and int64 [b, l] → image and text embeddings [b, d], and the inverse temperature."""
-        images = self.towers.encode_image((pictures - self.mean) / self.std, normalize=True)  # type: ignore[operator]
-        texts = None if tokens is None else encode_texts(self.towers, tokens)
-        return images, texts, self.towers.logit_scale.exp()  # type: ignore[operator]
+        with autocast(self._precision, pictures.device):
+            # Texts first: their lengths must be known here, and so early a GPU has little else to do before it can tell them.
+            texts = None if tokens is None else encode_texts(self.towers, tokens).float()
+            images = self.towers.encode_image((pictures - self.mean) / self.std, normalize=True)  # type: ignore[operator]
+        return images.float(), texts, self.towers.logit_scale.exp()  # type: ignore[operator]
 
 
 @dataclass(frozen=True)

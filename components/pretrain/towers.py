@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from components.errors import ParameterError
+from components.pretrain.parameters import PretrainParameters
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -102,3 +103,39 @@ def build(config: TowerConfig, seed: int) -> nn.Module:
         torch.manual_seed(seed)
         towers: nn.Module = kind(**model)
     return towers
+
+
+def for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Module:
+    """Untrained towers, as `build` makes them from the seed, that train as the parameters say.
+
+    Raises:
+        ParameterError: if the image tower has no patches to drop, or no blocks to compute again.
+    """
+    if isinstance(config.model["vision_cfg"].get("layers"), list):
+        for name, wanted in (
+            ("patch_dropout", parameters.patch_dropout),
+            ("gradient_checkpointing", parameters.gradient_checkpointing),
+        ):
+            if wanted:
+                raise ParameterError(
+                    f"pretrain.{name} is {wanted}, but {parameters.tower} is a ResNet, which open_clip has no such thing for; "
+                    "switch it off, or choose a ViT"
+                )
+    dropped = {"patch_dropout": parameters.patch_dropout} if parameters.patch_dropout else {}
+    vision = config.model["vision_cfg"] | dropped
+    model: Any = build(TowerConfig(config.model | {"vision_cfg": vision}, config.preprocess), parameters.seed)
+    if parameters.gradient_checkpointing:
+        model.set_grad_checkpointing()
+    if parameters.compile:
+        compile_in_place(model, parameters.gradient_checkpointing)
+    towers: nn.Module = model
+    return towers
+
+
+def compile_in_place(model: nn.Module, gradient_checkpointing: bool) -> None:
+    """Compiles what the towers spend their time in; names of weights stay. Texts come in any length, pictures in one."""
+    if gradient_checkpointing:
+        # Dynamo cannot cut a graph for DistributedDataParallel where activations are computed again.
+        torch._dynamo.config.optimize_ddp = False
+    model.get_submodule("visual").compile()
+    model.get_submodule("text" if hasattr(model, "text") else "transformer").compile(dynamic=True)

@@ -29,7 +29,7 @@ def test_a_data_set_without_validation_entities_will_do(
 
 
 def test_an_unknown_recipe_names_the_recipes(data: Path, make_parameters: MakeParameters) -> None:
-    with pytest.raises(ParameterError, match=r"no recipe 'siglip'; the recipes are clip, supervised"):
+    with pytest.raises(ParameterError, match=r"no recipe 'siglip'; the recipes are clip, contrastive"):
         find_sources("siglip", data / "crawl", make_parameters())
 
 

@@ -1,0 +1,122 @@
+"""A step's batch through the towers in parts, for batches whose activations no device holds.
+
+A contrastive loss is no sum over parts: every picture's negatives are the whole batch's texts. So all parts run once without
+activations, the loss and its gradient are taken at the embeddings of the whole batch, and each part runs again, with
+activations, to carry its share of that gradient back (GradCache, arXiv 2101.06983). It costs one more forward pass.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
+
+from components.errors import ParameterError
+
+# Image embeddings [b, d], text embeddings [b, d] if there are texts, and the inverse temperature.
+Embeddings = tuple[Tensor, Tensor | None, Tensor]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a part needs to run again alike: its pictures and tokens, and the random numbers that dropout draws."""
+
+    pictures: Tensor
+    tokens: Tensor | None
+    random: tuple[Tensor, ...]
+
+
+class Passes:
+    """Forward and backward of one step. The gradient is that of the whole batch, to rounding, however many parts it has.
+
+    A tower with BatchNorm normalises each part by its own statistics, as it does each worker's share.
+    """
+
+    def __init__(self, module: nn.Module, parts: int) -> None:
+        self._module, self._count = module, parts
+        self._parts: list[_Part] = []
+        self._leaves: tuple[Tensor | None, ...] = ()
+
+    def forward(self, pictures: Tensor, tokens: Tensor | None) -> Embeddings:
+        """Pictures [b, …] and tokens [b, l] → what the loss is taken of.
+
+        Raises:
+            ParameterError: if the batch cannot be cut into equal parts.
+        """
+        if self._count == 1:
+            whole: Embeddings = self._module(pictures, tokens)
+            return whole
+        if len(pictures) % self._count:
+            raise ParameterError(
+                f"pretrain.accumulate is {self._count}, but a worker's share of pretrain.batch is {len(pictures)} pictures; "
+                "choose a number that divides it"
+            )
+        texts = [None] * self._count if tokens is None else tokens.chunk(self._count)
+        self._parts, outputs = [], []
+        with torch.no_grad(), _norms_unrecorded(self._module):
+            for part, part_tokens in zip(pictures.chunk(self._count), texts, strict=True):
+                self._parts.append(_Part(part, part_tokens, _random_state(part.device)))
+                outputs.append(self._module(part, part_tokens))
+        images = torch.cat([image for image, _, _ in outputs]).requires_grad_()
+        joined = None if tokens is None else torch.cat([text for _, text, _ in outputs]).requires_grad_()
+        scale = outputs[-1][2].clone().requires_grad_()
+        self._leaves = (images, joined, scale)
+        return images, joined, scale
+
+    def backward(self, loss: Tensor) -> None:
+        """Leaves the gradient of `loss` [] in the towers, averaged over workers if the module does that."""
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._count == 1:
+            return
+        images, texts, scale = (None if leaf is None else leaf.grad for leaf in self._leaves)
+        shares = zip(_chunks(images, self._count), _chunks(texts, self._count), strict=True)
+        for number, (part, share) in enumerate(zip(self._parts, shares, strict=True)):
+            last = number == self._count - 1
+            _restore_random_state(part.random, part.pictures.device)
+            with nullcontext() if last else self._unsynchronised():
+                # The temperature is one number for all parts: its gradient goes in once.
+                _carry_back(self._module(part.pictures, part.tokens), (*share, scale if last else None))
+        self._parts, self._leaves = [], ()
+
+    def _unsynchronised(self) -> AbstractContextManager[None]:
+        """Workers average what has been summed over all parts, once."""
+        return self._module.no_sync() if isinstance(self._module, DistributedDataParallel) else nullcontext()
+
+
+def _carry_back(outputs: Embeddings, gradients: Sequence[Tensor | None]) -> None:
+    pairs = [
+        (tensor, gradient)
+        for tensor, gradient in zip(outputs, gradients, strict=True)
+        if tensor is not None and gradient is not None and tensor.requires_grad
+    ]
+    torch.autograd.backward([tensor for tensor, _ in pairs], [gradient for _, gradient in pairs])
+
+
+def _chunks(gradient: Tensor | None, parts: int) -> Sequence[Tensor | None]:
+    return [None] * parts if gradient is None else gradient.chunk(parts)
+
+
+@contextmanager
+def _norms_unrecorded(module: nn.Module) -> Iterator[None]:
+    """BatchNorm's running statistics would otherwise count every part twice."""
+    norms = [norm for norm in module.modules() if isinstance(norm, _BatchNorm) and norm.track_running_stats]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
+
+
+def _random_state(device: torch.device) -> tuple[Tensor, ...]:
+    return (torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else []))
+
+
+def _restore_random_state(state: tuple[Tensor, ...], device: torch.device) -> None:
+    torch.set_rng_state(state[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state[1], device)

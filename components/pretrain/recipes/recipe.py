@@ -1,0 +1,41 @@
+"""What a recipe is: it couples the towers (and the class table) to named losses whose sum is what is trained."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from components.pretrain.head import SampledRows
+from components.pretrain.parameters import PretrainParameters
+
+
+@dataclass(frozen=True)
+class Features:
+    """What one worker's forward pass gives. Embeddings are L2-normalised, float [b, d].
+
+    `target` int64 [b] is the entity drawn for each picture, `entities` int64 [b, k] all of its entities padded with -1;
+    both are class indices. A recipe without labels has neither, one without texts has no `texts`.
+    """
+
+    images: Tensor
+    texts: Tensor | None = None
+    logit_scale: Tensor | None = None
+    rows: SampledRows | None = None
+    target: Tensor | None = None
+    entities: Tensor | None = None
+
+
+class Recipe:
+    """What a recipe needs, and its losses."""
+
+    name: str
+    uses_texts = False
+    uses_classes = False
+    # Without labels a recipe reads the crawl and its alt texts, with labels the data set made from it.
+    uses_labels = True
+
+    def __init__(self, parameters: PretrainParameters) -> None:
+        self.parameters = parameters
+
+    def losses(self, features: Features) -> dict[str, Tensor]:
+        """Named losses, float [] each; their sum is minimised."""
+        raise NotImplementedError(f"the recipe {self.name} defines no losses")

@@ -1,0 +1,39 @@
+"""Entities as classes."""
+
+import torch
+from torch import Tensor
+
+from components.pretrain import parallel
+from components.pretrain.losses import large_margin_softmax
+from components.pretrain.parameters import PretrainParameters
+from components.pretrain.recipes.recipe import Features, Recipe
+
+
+class Supervised(Recipe):
+    """Entities are classes."""
+
+    name = "supervised"
+    uses_classes = True
+
+    def losses(self, features: Features) -> dict[str, Tensor]:
+        """Large-margin softmax over sampled classes."""
+        return {"supervised": supervised_loss(features, self.parameters)}
+
+
+def supervised_loss(features: Features, parameters: PretrainParameters) -> Tensor:
+    """MOFI.md, Losses, supervised: every worker's pictures against the part of the classes that this one holds.
+
+    The mean loss of this worker's own pictures, float [].
+    """
+    assert features.rows is not None and features.target is not None and features.entities is not None
+    images = parallel.gather_with_gradient(features.images)
+    labels = parallel.gather(torch.cat([features.target[:, None], features.entities], dim=1))
+    target, entities = labels[:, 0], labels[:, 1:]
+    losses = large_margin_softmax(
+        images @ torch.nn.functional.normalize(features.rows.weight, dim=1).T,
+        features.rows.columns(target),
+        features.rows.columns(entities).masked_fill(entities == target[:, None], -1),
+        margin=parameters.margin,
+        scale=parameters.scale,
+    )
+    return parallel.own(losses).mean()
