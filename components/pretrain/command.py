@@ -81,10 +81,18 @@ def cost(
     efficiency: Annotated[
         float, typer.Option(help="Share of the peak that is reached: assumed.", min=1e-3, max=1)
     ] = 0.4,
-    precision: Annotated[Precision, typer.Option(help="Of the towers' arithmetic.")] = Precision.BF16,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Of the towers' arithmetic.", show_default="pretrain.precision; auto is bf16"),
+    ] = None,
     gradient_checkpointing: Annotated[
-        bool, typer.Option("--gradient-checkpointing", help="The towers' blocks are computed anew, not kept.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--gradient-checkpointing/--no-gradient-checkpointing",
+            help="The towers' blocks are computed anew, not kept.",
+            show_default="pretrain.gradient_checkpointing",
+        ),
+    ] = None,
     text_tokens: Annotated[
         int | None, typer.Option(help="Length of a text, start and end included.", min=3, show_default="the context")
     ] = None,
@@ -98,8 +106,8 @@ def cost(
 
     knobs = parameters.load(params).pretrain
     counts = cost_table.worker_counts(workers) if workers else [knobs.workers]
-    chosen = gpus.choose(gpu, peak_tflops, memory_gb, precision)
-    training = plan(
-        recipe, knobs, classes, precision=precision, checkpointing=gradient_checkpointing, text_tokens=text_tokens
-    )
+    arithmetic = precision or (Precision.FP32 if knobs.precision == "fp32" else Precision.BF16)
+    chosen = gpus.choose(gpu, peak_tflops, memory_gb, arithmetic)
+    checkpointing = knobs.gradient_checkpointing if gradient_checkpointing is None else gradient_checkpointing
+    training = plan(recipe, knobs, classes, precision=arithmetic, checkpointing=checkpointing, text_tokens=text_tokens)
     cost_table.show(training, counts, chosen, efficiency, Console())

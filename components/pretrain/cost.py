@@ -12,7 +12,7 @@ from components.pretrain.counting import Pass, Towers, count_towers
 from components.pretrain.gpus import Precision
 from components.pretrain.parameters import PretrainParameters
 
-_FLOAT, _COUNT = 4, 8
+_FLOAT, _COUNT = 4, 4
 # Float matrices [R / W, d] beside the table: the rows, their normalised copy and the gradients of both in the backward pass, then
 # their new moments, the change, and what is in between.
 _ROW_COPIES = 8
@@ -26,8 +26,8 @@ HEADROOM = 0.1
 class Training:
     """What the cost depends on.
 
-    `classes` and `negatives` are 0 without a class table; `averaged` says whether averaged weights are kept, `checkpointing`
-    whether the towers' blocks are computed anew in the backward pass instead of kept.
+    `classes` and `negatives` are 0 without a class table, which `table_in_host` keeps off the GPU; `averaged` says whether
+    averaged weights are kept, `checkpointing` whether the towers' blocks are computed anew in the backward pass instead of kept.
     """
 
     towers: Towers
@@ -38,6 +38,7 @@ class Training:
     negatives: int
     averaged: bool
     checkpointing: bool
+    table_in_host: bool = False
 
     @property
     def sampled(self) -> int:
@@ -92,6 +93,7 @@ def plan(
         negatives=parameters.negatives if wants.uses_classes else 0,
         averaged=parameters.average_decay > 0,
         checkpointing=checkpointing,
+        table_in_host=parameters.head_device == "cpu",
     )
 
 
@@ -177,7 +179,7 @@ def memory(training: Training, workers: int) -> dict[str, int]:
         "averaged weights": sum(size.averaged for size in trained) if training.averaged else 0,
         "bf16 copies of weights": sum(one.copies for one in training.passes),
         "activations": own * _kept(training),
-        "class table": table_bytes(training.classes, width, workers),
+        "class table": 0 if training.table_in_host else table_bytes(training.classes, width, workers),
         "sampled rows": _ROW_COPIES * _FLOAT * rows * width,
         "logits": own * _logits(training),
     }

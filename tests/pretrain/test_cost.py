@@ -67,7 +67,13 @@ def test_workers_share_batch_and_table_but_not_the_towers() -> None:
         assert four[name] == one[name] // 4
     assert four["gradient buckets"] == four["gradients"]
     assert one["gradient buckets"] == 0
-    assert four["class table"] == 26 * (12 * 8 + 8) < one["class table"] / 3.8
+    assert four["class table"] == 26 * (12 * 8 + 4) < one["class table"] / 3.8
+
+
+def test_a_table_in_host_memory_takes_none_of_the_gpu() -> None:
+    inside, outside = (cost.memory(replace(TRAINING, table_in_host=held), 1) for held in (False, True))
+    assert inside["class table"] > outside["class table"] == 0
+    assert inside | {"class table": 0} == outside
 
 
 def test_workers_that_cannot_share_the_batch_are_refused() -> None:
@@ -78,13 +84,13 @@ def test_workers_that_cannot_share_the_batch_are_refused() -> None:
 @pytest.mark.parametrize(("classes", "width"), [(1, 16), (1000, 64)])
 def test_the_table_has_the_bytes_that_the_real_one_has(classes: int, width: int) -> None:
     table = ClassTable(classes, width, 3, torch.device("cpu"))
-    assert cost.table_bytes(classes, width) == sum(tensor.nbytes for tensor in table.state().values())
+    assert cost.table_bytes(classes, width) == table.nbytes
 
 
 def test_the_papers_tables_are_exact() -> None:
-    """Twelve bytes a number, for weight and two moments, and eight a row."""
-    assert cost.table_bytes(2_000_000, 1024) == 2_000_000 * 12_296
-    assert cost.table_bytes(3_100_000, 512, workers=64) == 48_438 * 6_152
+    """Twelve bytes a number, for weight and two moments, and four a row."""
+    assert cost.table_bytes(2_000_000, 1024) == 2_000_000 * 12_292
+    assert cost.table_bytes(3_100_000, 512, workers=64) == 48_438 * 6_148
     assert cost.table_rows(3_100_000, 64) * 64 >= 3_100_000
 
 
