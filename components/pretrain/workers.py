@@ -29,9 +29,11 @@ _RAY_TRAIN = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
     # A node that is to be taken away is one that dies: checkpoints come often enough not to need a warning.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
-    # Seconds for workers to start; on a busy machine the imports alone take Ray's own minute.
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
 }
+# Seconds that workers wait for their CPUs and GPUs. Other work may hold them for a while; but where nodes come and go, Ray may
+# count on one that is gone without its knowing yet, and must count anew.
+_PLACEMENT = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
+_PATIENT, _ELASTIC = "600", "30"
 _UNUSED_CALLBACKS = {"PlacementGroupCleanerCallback", "DatasetsCallback"}
 _GPU, _CPU = "GPU", "CPU"
 _RAY = "ray"
@@ -47,6 +49,7 @@ def fit(job: Job) -> None:
     """
     for key, value in _RAY_TRAIN.items():
         os.environ.setdefault(key, value)
+    os.environ.setdefault(_PLACEMENT, _ELASTIC if job.parameters.min_workers < job.parameters.workers else _PATIENT)
     from ray.train.v2.api.exceptions import TrainingFailedError
 
     cluster.connect()
