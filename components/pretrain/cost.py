@@ -4,7 +4,7 @@ Symbols: B images a step over all W workers, b = B / W of one; d the width of an
 the C in the table; P parameters that are trained. An operation is a multiplication or an addition.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.errors import ParameterError
 from components.pretrain import recipes, towers
@@ -183,6 +183,12 @@ def memory(training: Training, workers: int) -> dict[str, int]:
         "sampled rows": _ROW_COPIES * _FLOAT * rows * width,
         "logits": own * _logits(training),
     }
+
+
+def checkpoint_bytes(training: Training, workers: int) -> int:
+    """What the first worker holds in host memory while a checkpoint is written beside the next steps: a copy of all that changes."""
+    parts = memory(replace(training, table_in_host=False), workers)
+    return sum(parts[name] for name in ("weights", "AdamW", "averaged weights", "class table"))
 
 
 def _kept(training: Training) -> int:

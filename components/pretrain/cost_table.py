@@ -70,6 +70,8 @@ def _step(training: Training, workers: Sequence[int], gpu: Gpu, efficiency: floa
     table.add_row("images of a step", *(f"{cost.images_per_worker(training, count):,}" for count in workers))
     table.add_row("… that would fit", *(f"{cost.most_images(training, count, capacity):,}" for count in workers))
     rates = [cost.images_per_second(training, count, gpu.tflops * 1e12, efficiency) for count in workers]
+    copies = (cost.checkpoint_bytes(training, count) for count in workers)
+    table.add_row("host memory of a checkpoint, GB", *(_number(size / _GIGA) for size in copies))
     table.add_row("images/s of all", *(_number(rate) for rate in rates))
     table.add_row(
         f"hours for {training.images_seen:,} images", *(_number(training.images_seen / rate / 3600) for rate in rates)

@@ -142,6 +142,7 @@ def test_the_memory_between_two_steps_is_as_predicted(
     run_worker(job, lambda _: measured.append(sum(s for at, s in alive().items() if at not in before)))
     parts = cost.memory(planned(job, 3), workers=1)
     predicted = sum(parts[name] for name in ("weights", "AdamW", "averaged weights", "class table"))
+    predicted += cost.checkpoint_bytes(planned(job, 3), workers=1)  # on its way to the disk
     # The batch itself, at most: pictures as bytes and as floats, and the embeddings.
     batch = BATCH * 3 * 32 * 32 * (1 + 4 + 4) + 100_000
     assert predicted <= measured[-1] <= predicted + batch < 1.1 * predicted
@@ -156,8 +157,10 @@ def test_the_peak_of_a_step_is_below_the_predicted_memory_and_not_far(
     job = one_step(make_job, tmp_path, recipe, model)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         run_worker(job, ignore)
-    predicted = sum(cost.memory(planned(job, 4 if recipe == "clip" else 3), workers=1).values())
-    assert 0.75 * predicted < peak(profiler) < predicted
+    training = planned(job, 4 if recipe == "clip" else 3)
+    step, checkpoint = sum(cost.memory(training, workers=1).values()), cost.checkpoint_bytes(training, workers=1)
+    # On a CPU the copy for the checkpoint is memory of the same kind; it is made when activations have been given back.
+    assert 0.75 * step < peak(profiler) < step + checkpoint
 
 
 def peak(profiler: profile) -> int:
