@@ -186,7 +186,7 @@ def memory(training: Training, workers: int) -> dict[str, int]:
 
 
 def checkpoint_bytes(training: Training, workers: int) -> int:
-    """What the first worker holds in host memory while a checkpoint is written beside the next steps: a copy of all that changes."""
+    """What the first worker holds in host memory while a checkpoint is written beside the next steps: all that changes."""
     parts = memory(replace(training, table_in_host=False), workers)
     return sum(parts[name] for name in ("weights", "AdamW", "averaged weights", "class table"))
 
