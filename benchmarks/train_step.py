@@ -132,11 +132,7 @@ def _claims(tower: str, job: Job, crawl: Path, options: argparse.Namespace) -> l
         loaders = _answer(them)["loaders"]
         _round(us, _OURS)  # the first one warms up
         pairs = {
-            kind: [
-                (_round(them, kind), _round(us, _OURS)) if number % 2 else (_round(us, _OURS), _round(them, kind))[::-1]
-                for number in range(options.rounds)
-            ]
-            for kind in (_SHARDS, _MEMORY)
+            kind: [_pair(them, us, kind, number) for number in range(options.rounds)] for kind in (_SHARDS, _MEMORY)
         }
     claims = []
     for kind, bar, words in (
@@ -148,6 +144,16 @@ def _claims(tower: str, job: Job, crawl: Path, options: argparse.Namespace) -> l
         against = f"{rates[1]:.0f} against {rates[0]:.0f} images/s; open_clip_train, {words}"
         claims.append(Claim(f"training of {tower}, {device}", ratio, bar, against))
     return claims
+
+
+def _pair(them: "subprocess.Popen[str]", us: "subprocess.Popen[str]", kind: str, number: int) -> tuple[float, float]:
+    """Seconds of a round of theirs and of one of ours; who begins takes turns."""
+    if number % 2:
+        theirs, ours = _round(them, kind), _round(us, _OURS)
+    else:
+        ours, theirs = _round(us, _OURS), _round(them, kind)
+    logger.info("round %d, %s: theirs %.1f s, ours %.1f s", number, kind, theirs, ours)
+    return theirs, ours
 
 
 @contextmanager
