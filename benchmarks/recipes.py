@@ -70,7 +70,11 @@ def main() -> None:
     for seed in range(options.seeds):
         for entrant in entrants(options.clip_factor):
             if entrant.every_seed or seed == 0:
-                figures = _trained(entrant, knobs, seed, benchmark)
+                own = knobs.model_copy(
+                    update={"seed": knobs.seed + seed, "images_seen": knobs.images_seen * entrant.factor}
+                )
+                data = Path("data/crawl" if entrant.recipe == "clip" else "data/i2e")
+                figures = trained(entrant.recipe, data, own, benchmark)
                 logger.info("seed %d, %s: %s", seed, entrant.name, figures)
                 found.setdefault(entrant.name, []).append(figures)
     _show(found, knobs, options.seeds)
@@ -91,12 +95,10 @@ def _floors(benchmark: Benchmark, knobs: PretrainParameters) -> Iterator[tuple[s
     yield "untrained tower", [_measure(embed(untrained(knobs.tower, knobs.seed), benchmark), benchmark)]
 
 
-def _trained(entrant: Entrant, knobs: PretrainParameters, seed: int, benchmark: Benchmark) -> Figures:
-    """Trains one entrant with one seed, unless that was done before, and measures it."""
-    own = knobs.model_copy(update={"seed": knobs.seed + seed, "images_seen": knobs.images_seen * entrant.factor})
-    data = Path("data/crawl" if entrant.recipe == "clip" else "data/i2e")
-    job = train.plan(entrant.recipe, train.find_sources(entrant.recipe, data, own), own, WORK)
-    result = WORK / "results" / f"{entrant.recipe}-{job.work.name}.json"
+def trained(recipe: str, data: Path, knobs: PretrainParameters, benchmark: Benchmark) -> Figures:
+    """Trains a recipe on what lies in `data`, unless that was done before, and measures it."""
+    job = train.plan(recipe, train.find_sources(recipe, data, knobs), knobs, WORK)
+    result = WORK / "results" / f"{recipe}-{job.work.name}.json"
     if not result.exists():
         model = WORK / "model"
         train.train(job, model, WORK / "curve.csv")
