@@ -75,12 +75,6 @@ def _reduced(tensor: Tensor, how: Any) -> Tensor:
     return result
 
 
-def wait() -> None:
-    """Returns when all workers have come here."""
-    if world()[1] > 1:
-        dist.barrier()
-
-
 def to_first(rows: Tensor, counts: Sequence[int]) -> Iterator[Tensor]:
     """All workers' rows in rank order and host memory, one worker's at a time, on the first worker; the others only send.
 
