@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,3 +56,12 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} is missing; run the stage that writes it (`dvc repro` runs all)") from None
     except ValueError as error:
         raise InputError(f"{path} is no JSON ({error}); delete it and run its stage again") from None
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested keys joined by dots, values as they are; a list counts as one value."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

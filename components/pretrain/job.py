@@ -1,6 +1,5 @@
 """One training, as its driver plans it and its workers are told of it."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.stream.source import Setting
 from components.pretrain.towers import TowerConfig
+from components.stage import flatten
 
 # They change how long a training takes, where it runs or what it tells, not what it learns. With other numbers of workers sums
 # are rounded otherwise, and a tower with BatchNorm normalises by other shares of the batch.
@@ -73,7 +73,7 @@ class Job:
         said = self.parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT)
         known = {"recipe": self.recipe, "pretrain": said, "tower": self.tower.to_json(), "data": self.data}
         known["initial"] = self.initial.mark if self.initial else ""
-        return dict(_flat(known))
+        return dict(flatten(known))
 
     def scratch(self, rank: int) -> Path:
         """Where files on their way to or from a bucket lie for a moment."""
@@ -98,12 +98,3 @@ class Job:
     def failure(self) -> Path:
         """What stopped a worker that must not be tried again, JSON."""
         return self.work / "failure.json"
-
-
-def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested keys joined by dots."""
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -19,7 +19,7 @@ from components.errors import InputError
 from components.registry import model, tracking
 from components.registry.provenance import dvc_hash, git_commit
 from components.section import Section
-from components.stage import read_json
+from components.stage import flatten, read_json
 
 logger = logging.getLogger(__name__)
 
@@ -130,15 +130,6 @@ def _dataset(path: Path) -> MetaDataset:
         warnings.simplefilter("ignore", UserWarning)
         source = resolve_dataset_source(path.absolute().as_uri())
     return MetaDataset(source, name=path.as_posix(), digest=dvc_hash(path))
-
-
-def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested keys joined by dots, values as they are; a list counts as one value."""
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def is_number(value: Any) -> bool:

@@ -1,11 +1,10 @@
 """The gradient of two workers, over gloo and in parts, against that of one."""
 
-import multiprocessing
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -19,6 +18,7 @@ from components.stage import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_accumulate import batch
 from tests.pretrain.test_loop import ignore
+from tests.pretrain.two_workers import train_in_two
 
 # Recipe, and in how many parts two workers take their shares.
 SETTINGS = [("contrastive", 1), ("multitask", 2), ("clip", 4)]
@@ -28,18 +28,12 @@ ENTITIES = torch.tensor(
 )
 
 
-def train_as_one_of_two(jobs: list[Job], rank: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2)
-    for job in jobs:
-        run_worker(job, ignore)
-        dist.barrier()
+def save_gradients(job: Job, folder: Path, rank: int) -> None:
     for name in ("clip", "contrastive"):
         for parts in (1, 3):
-            left = gradient(jobs[0], name, parts)
+            left = gradient(job, name, parts)
             if rank == 0:
                 save_file(left, folder / f"{name}-{parts}.safetensors")
-    dist.destroy_process_group()
 
 
 def gradient(job: Job, name: str, parts: int) -> dict[str, Tensor]:
@@ -79,13 +73,7 @@ def jobs(make_job: MakeJob, folder: Path) -> list[Job]:
 def trained(jobs: list[Job], folder: Path) -> list[Job]:
     """The same jobs, after two workers took them to their ends; once for all tests."""
     if not (folder / "clip-1.safetensors").exists():
-        context = multiprocessing.get_context("spawn")
-        workers = [context.Process(target=train_as_one_of_two, args=(jobs, rank, folder)) for rank in range(2)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        assert [worker.exitcode for worker in workers] == [0, 0]
+        train_in_two(jobs, folder / "meeting", partial(save_gradients, jobs[0], folder))
     return jobs
 
 

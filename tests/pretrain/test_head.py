@@ -152,7 +152,7 @@ def test_shards_of_another_table_are_refused() -> None:
         ClassTable(11, 4, seed=1).load([])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_a_table_in_host_memory_serves_towers_on_a_gpu() -> None:
     here, there = ClassTable(50, 4, seed=1), ClassTable(50, 4, seed=1)
     for table, device in ((here, "cpu"), (there, "cuda")):

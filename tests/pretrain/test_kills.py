@@ -2,10 +2,8 @@
 
 import logging
 import os
-import pickle
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -29,13 +27,6 @@ from tests.pretrain.test_loop import ignore
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
-DRIVER = """
-import logging, pickle, sys
-from pathlib import Path
-from components.pretrain import workers
-logging.basicConfig(level=logging.INFO)
-workers.fit(pickle.loads(Path(sys.argv[1]).read_bytes()))
-"""
 QUICK = {"images_seen": 480, "checkpoint_every": 3}
 LONG = {"images_seen": 1600, "checkpoint_every": 4}
 # Bytes that a file may have when the disk is short: enough for curves, too little for a tower.
@@ -44,11 +35,16 @@ _PATIENCE = 120.0  # seconds without any new step, after which the training hang
 _UNWRITTEN = "could not be written"
 
 
-def supervise(job: Job, workers: int) -> None:
-    """Trains with worker processes that are all replaced when one dies, as Ray Train does it, but started in no time."""
+def log_to(job: Job) -> None:
     with (job.work / "log.txt").open("ab") as log:
+        os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     logging.basicConfig(level=logging.INFO)
+
+
+def supervise(job: Job, workers: int) -> None:
+    """Trains with worker processes that are all replaced when one dies, as Ray Train does it, but started in no time."""
+    log_to(job)
     for attempt in range(1000):
         children = [_forked(job, rank, workers, job.work / f"meeting-{attempt}") for rank in range(workers)]
         ends = [_ended(child, children) for child in children]
@@ -212,8 +208,8 @@ def same_model(one: Job, other: Job) -> bool:
     )
 
 
-def spawned(job: Job, workers: int) -> psutil.Process:
-    process = get_context("spawn").Process(target=supervise, args=(job, workers))
+def spawned(target: Callable[..., None], *args: object) -> psutil.Process:
+    process = get_context("spawn").Process(target=target, args=args)
     process.start()
     return psutil.Process(process.pid)
 
@@ -229,7 +225,7 @@ def disturb(run: Run, faults: list[str], least: int, most: int) -> None:
 def test_kills_and_a_bad_disk_change_nothing(make_job: MakeJob, tmp_path: Path) -> None:
     faults = ["kill_worker", "tear", "fill_disk", "tear", "kill_worker"]
     job, whole = (make_job("multitask", tmp_path / name, **QUICK) for name in ("disturbed", "whole"))
-    run = Run(job, random.Random(1), lambda: spawned(job, 1), lambda process: True)
+    run = Run(job, random.Random(1), lambda: spawned(supervise, job, 1), lambda process: True)
     disturb(run, faults, 2, 7)
     assert run.hits == Counter(faults), run.said()[-3000:]
     run_worker(whole, ignore)
@@ -245,22 +241,21 @@ def test_nor_do_they_with_two_workers(make_job: MakeJob, tmp_path: Path) -> None
     faults = ["kill_worker", "tear", "fill_disk", "kill_worker", "tear", "kill_worker", "fill_disk", "tear"]
     jobs = [make_job("multitask", tmp_path / name, "vit", **LONG) for name in ("disturbed", "whole")]
     for job, met in zip(jobs, (faults, []), strict=True):
-        run = Run(job, random.Random(2), lambda job=job: spawned(job, 2), lambda process: True)  # type: ignore[misc]
+        run = Run(job, random.Random(2), lambda job=job: spawned(supervise, job, 2), lambda process: True)  # type: ignore[misc]
         disturb(run, met, 2, 12)
         assert run.hits == Counter(met), run.said()[-3000:]
     assert same_model(*jobs)
     assert read_json(jobs[0].result) == read_json(jobs[1].result)
 
 
-def driven(job: Job) -> psutil.Process:
-    """A driver with a Ray of its own; begun anew when Ray did not start."""
-    file = job.work / "job.pickle"
-    file.write_bytes(pickle.dumps(job))
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    with (job.work / "log.txt").open("ab") as log:
-        command = [sys.executable, "-c", DRIVER, str(file)]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    return psutil.Process(process.pid)
+def drive(job: Job) -> None:
+    """A driver with a Ray of its own."""
+    log_to(job)
+    os.environ.pop("RAY_ADDRESS", None)
+    os.chdir(ROOT)
+    from components.pretrain import workers
+
+    workers.fit(job)
 
 
 def is_ray_train_worker(process: psutil.Process) -> bool:
@@ -280,7 +275,7 @@ def test_a_training_on_ray_goes_through_25_faults_and_ends_as_an_undisturbed_one
     faults = ["kill_worker"] * 10 + ["kill_driver"] * 5 + ["tear"] * 5 + ["fill_disk"] * 5
     chance.shuffle(faults)
     job, whole = (make_job("multitask", tmp_path / name, **LONG, max_failures=40) for name in ("disturbed", "whole"))
-    run = Run(job, chance, lambda: driven(job), is_ray_train_worker)
+    run = Run(job, chance, lambda: spawned(drive, job), is_ray_train_worker)
     disturb(run, faults, 1, 8)
     logger.info("the training went through %s", dict(run.hits))
     assert run.hits == Counter(faults), run.said()[-3000:]

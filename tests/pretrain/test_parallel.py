@@ -1,12 +1,10 @@
 """Two workers of one step, over gloo, against one."""
 
-import multiprocessing
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 from safetensors.torch import load_file
 
 from components.pretrain.depot import MANIFEST
@@ -15,25 +13,7 @@ from components.pretrain.loop import run_worker
 from components.stage import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_loop import ignore
-
-
-def train_as_one_of_two(jobs: list[Job], rank: int, meeting: Path) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
-    for job in jobs:
-        run_worker(job, ignore)
-        dist.barrier()
-    dist.destroy_process_group()
-
-
-def train_in_two(jobs: list[Job], meeting: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=train_as_one_of_two, args=(jobs, rank, meeting)) for rank in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0]
+from tests.pretrain.two_workers import train_in_two
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """What a recipe is: it couples the towers (and the class table) to named losses whose sum is what is trained."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -24,7 +25,7 @@ class Features:
     entities: Tensor | None = None
 
 
-class Recipe:
+class Recipe(ABC):
     """What a recipe needs, and its losses."""
 
     name: str
@@ -36,6 +37,6 @@ class Recipe:
     def __init__(self, parameters: PretrainParameters) -> None:
         self.parameters = parameters
 
+    @abstractmethod
     def losses(self, features: Features) -> dict[str, Tensor]:
         """Named losses, float [] each; their sum is minimised."""
-        raise NotImplementedError(f"the recipe {self.name} defines no losses")
