@@ -19,7 +19,8 @@ TOWERS, OPTIMISER, AVERAGE = "towers.safetensors", "optimiser.safetensors", "ave
 
 @dataclass
 class TrainingState:
-    """Everything that a step changes. `step` is the number of finished steps: it also is the position in the data and, since
+    """Everything that a step changes. `skipped` counts pictures of all steps that could not be decoded, and that others stood in
+    for. `step` is the number of finished steps: it also is the position in the data and, since
     every random number is drawn from (seed, step), the state of all generators; the schedule follows from it too.
     """
 
@@ -28,6 +29,7 @@ class TrainingState:
     table: ClassTable | None
     average: Average | None
     step: int = 0
+    skipped: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
 
     def parts(self, rank: int) -> dict[str, dict[str, Tensor]]:

@@ -15,8 +15,12 @@ class Guard:
     def __init__(self, job: Job, state: TrainingState, keeper: Keeper) -> None:
         self._job, self._state, self._keeper = job, state, keeper
 
-    def check_losses(self, losses: dict[str, float]) -> None:
-        """Raises MofiError, naming step and loss, when one is no number or their sum is too many times the first step's."""
+    def check(self, losses: dict[str, float], norm: float) -> None:
+        """Takes the losses by name, and the norm of the towers' gradient.
+
+        Raises:
+            MofiError: naming the step, when one is no number, or the losses' sum is too many times the first step's.
+        """
         for name, value in losses.items():
             if not math.isfinite(value):
                 self._stop(f"the {name} loss is {value}")
@@ -26,9 +30,6 @@ class Guard:
             self._stop(
                 f"the loss is {total:.3g}, above pretrain.divergence = {limit:g} times the first step's {first:.3g},"
             )
-
-    def check_gradient(self, norm: float) -> None:
-        """Raises MofiError, naming the step, when the norm of the towers' gradient is no number."""
         if not math.isfinite(norm):
             self._stop(f"the norm of the gradient is {norm}")
 

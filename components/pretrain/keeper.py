@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -74,7 +74,8 @@ class Keeper:
             )
         files = {name: _copied(tensors) for name, tensors in state.parts(self._rank).items()}
         name = name_of(state.step, self._token, diverged)
-        work = partial(self._write, name, files, state.step, list(state.curve))
+        manifest = Manifest(state.step, self._workers, self._config, state.skipped, list(state.curve), {})
+        work = partial(self._write, name, files, manifest)
         # A daemon, since it may wait for a worker that is dead while this process is told to end.
         self._thread = threading.Thread(target=work, name="checkpoint", daemon=True)
         self._thread.start()
@@ -85,7 +86,7 @@ class Keeper:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _write(self, name: str, files: dict[str, dict[str, Tensor]], step: int, curve: list[dict[str, float]]) -> None:
+    def _write(self, name: str, files: dict[str, dict[str, Tensor]], manifest: Manifest) -> None:
         try:
             found: dict[str, Part] | str = {
                 file: Part.of(self._depot.put(name, file, partial(save_tensors, tensors)))
@@ -96,20 +97,20 @@ class Keeper:
         try:
             parts = parallel.exchange(found, self._group)
         except RuntimeError as error:
-            logger.warning("the checkpoint of step %d stays unfinished, since a worker is gone (%s)", step, error)
+            logger.warning(
+                "the checkpoint of step %d stays unfinished, since a worker is gone (%s)", manifest.step, error
+            )
             return
         if self._rank == 0:
-            self._complete(name, parts, step, curve)
+            self._complete(name, parts, manifest)
         self._depot.clean()
 
-    def _complete(
-        self, name: str, parts: list[dict[str, Part] | str], step: int, curve: list[dict[str, float]]
-    ) -> None:
+    def _complete(self, name: str, parts: list[dict[str, Part] | str], manifest: Manifest) -> None:
         broken = [part for part in parts if isinstance(part, str)]
         whole = {file: part for found in parts if not isinstance(found, str) for file, part in found.items()}
         try:
             if not broken:
-                text = Manifest(step, self._workers, self._config, curve, whole).to_json()
+                text = replace(manifest, files=whole).to_json()
                 self._depot.put(name, MANIFEST, lambda path: _write_text(path, text))
         except _FAILURES as error:
             broken = [str(error)]
@@ -118,7 +119,7 @@ class Keeper:
             logger.warning(
                 "the checkpoint of step %d could not be written (%s), the %d. in a row; training goes on, and would be "
                 "resumed from an earlier one",
-                step,
+                manifest.step,
                 broken[0],
                 self._failed,
             )
@@ -127,7 +128,7 @@ class Keeper:
             return
         self._failed = 0
         try:
-            for old in self._superfluous(name, step):
+            for old in self._superfluous(name, manifest.step):
                 self._depot.remove(old)
         except _FAILURES as error:
             logger.warning("an old checkpoint could not be removed (%s)", error)

@@ -1,7 +1,7 @@
 """Whole batches in a seeded order, made ready in the background. A batch depends on its step alone, so a resume is exact."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -25,7 +25,7 @@ _ORDER, _TEXTS = 0, 1
 class Batch:
     """One worker's share of a step: `pictures` uint8 [b, h, w, 3], `tokens` int64 [b, l], `target` int64 [b] (the class drawn
     for each picture), `entities` int64 [b, k] (all its classes, padded with -1). What a recipe does not use is None.
-    `skipped` counts the pictures that others stand in for, by reason.
+    `skipped` counts the pictures that could not be decoded, and that others stand in for.
     """
 
     step: int
@@ -33,7 +33,7 @@ class Batch:
     tokens: Tensor | None
     target: Tensor | None
     entities: Tensor | None
-    skipped: Mapping[str, int] = field(default_factory=dict)
+    skipped: int = 0
 
 
 @dataclass(frozen=True)

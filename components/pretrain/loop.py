@@ -72,23 +72,23 @@ def run_worker(job: Job, report: Report) -> None:
 
             draw = Draw(random.augmentation(), p.batch, share.own, device)
             pictures = augment(batch.pictures.to(device), job.tower.image_size, p.augment, draw)
-            images, texts, logit_scale = passes.forward(pictures, _on(batch.tokens, device))
             target, entities = _on(batch.target, device), _on(batch.entities, device)
             rows = None
             if state.table is not None and entities is not None:
+                # Before the towers, since sampling waits for a GPU to have done what it was given.
                 rows = state.table.sample(parallel.gather(entities), p.negatives, random.negatives())
+            images, texts, logit_scale = passes.forward(pictures, _on(batch.tokens, device))
 
             features = Features(images, texts, logit_scale, rows, target, entities)
             losses = recipe.losses(features)
-            total = torch.stack(list(losses.values()))
-            named = dict(zip(losses, parallel.mean(total.detach()).tolist(), strict=True))
-            guard.check_losses(named)
-            passes.backward(total.sum())
-            norm = float(nn.utils.clip_grad_norm_(state.towers.parameters(), p.gradient_clip))
-            guard.check_gradient(norm)
+            passes.backward(torch.stack(list(losses.values())).sum())
+            gradient = nn.utils.clip_grad_norm_(state.towers.parameters(), p.gradient_clip)
+            named, norm, skipped = _of_all(losses, gradient, batch.skipped)
+            guard.check(named, norm)
 
             measures = measure(features, p.margin) if record.due(batch.step) else None
             _update(state, rows, p, schedule)
+            state.skipped += skipped
             figures = {"step": state.step, "images_seen": state.step * p.batch, "loss": sum(named.values()), **named}
             figures |= {"gradient_norm": norm, "learning_rate": p.learning_rate * schedule}
             record.add(named, figures, measures)
@@ -103,6 +103,16 @@ def run_worker(job: Job, report: Report) -> None:
 
 def _on(tensor: Tensor | None, device: torch.device) -> Tensor | None:
     return None if tensor is None else tensor.to(device)
+
+
+def _of_all(losses: dict[str, Tensor], norm: Tensor, skipped: int) -> tuple[dict[str, float], float, int]:
+    """Losses and norm of all workers, averaged, and the sum of `skipped`.
+
+    They are asked for at once, when the step is on its way: a GPU that is asked for a number stands still meanwhile.
+    """
+    numbers = torch.stack([loss.detach() for loss in losses.values()] + [norm, norm.new_tensor(skipped)])
+    *means, mean_norm, share = parallel.mean(numbers).tolist()
+    return dict(zip(losses, means, strict=True)), mean_norm, round(share * parallel.world()[1])
 
 
 def _update(state: TrainingState, rows: SampledRows | None, p: PretrainParameters, schedule: float) -> None:

@@ -15,6 +15,7 @@ DIVERGED = "diverged-"
 # Nothing else decides what comes next: no generator has a state that could be lost.
 _RANDOMNESS = "every random number is drawn from (seed, step, rank)"
 _POSITION = "the position in the data is the step; the learning rate follows from it"
+_FACTS = ("step", "workers", "config", "skipped", "curve")
 _NAME = re.compile(r"(\d{8,})-([0-9a-f]{8})")
 
 
@@ -34,13 +35,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The last file of a checkpoint: `step` finished steps, the last by `workers` workers, with the curve so far; `config` is
-    the training's.
+    """The last file of a checkpoint: `step` finished steps, the last by `workers` workers, with the curve and the `skipped`
+    pictures so far; `config` is the training's.
     """
 
     step: int
     workers: int
     config: Mapping[str, Any]
+    skipped: int
     curve: list[dict[str, float]]
     files: Mapping[str, Part]
 
@@ -61,7 +63,7 @@ class Manifest:
             if content["format"] != FORMAT:
                 raise ValueError(f"its format is {content['format']}, not {FORMAT}")
             files = {name: Part(**part) for name, part in content["files"].items()}
-            return cls(content["step"], content["workers"], content["config"], content["curve"], files)
+            return cls(**{name: content[name] for name in _FACTS}, files=files)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"it is no manifest ({error!r})") from error
 

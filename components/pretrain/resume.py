@@ -114,4 +114,5 @@ def _load(state: TrainingState, depot: Depot, name: str, manifest: Manifest) -> 
         raise InputError(
             f"the checkpoint {name} cannot be used ({error}); delete it to go on from an earlier one"
         ) from error
-    state.step, state.curve = manifest.step, [dict(point) for point in manifest.curve]
+    state.step, state.skipped = manifest.step, manifest.skipped
+    state.curve = [dict(point) for point in manifest.curve]

@@ -65,6 +65,7 @@ def _metrics(samples: TrainingData, state: TrainingState, measure: float | None)
         "validation_map": measure,
         "pictures": len(samples),
         "dropped": dict(sorted(samples.dropped.items())),
+        "skipped": state.skipped,
         "classes": len(samples.vocabulary) if samples.vocabulary else 0,
         "parameters": _sizes(state),
     }

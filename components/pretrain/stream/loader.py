@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -62,7 +61,7 @@ class _Steps(Dataset[Batch | MofiError]):
     def batch(self, step: int) -> Batch:
         drawn = self.source.draw(step)
         batch = self._composer.compose(step, drawn.pictures, drawn.alt_texts, drawn.classes)
-        return replace(batch, skipped=dict(drawn.skipped)) if drawn.skipped else batch
+        return replace(batch, skipped=drawn.skipped)
 
     @cached_property
     def source(self) -> StreamSource:
@@ -111,13 +110,12 @@ class StreamLoader:
             InputError: as `StreamSource.draw` does, or when too many pictures are bad.
             SetupError: as `StreamSource.draw` does, or when a process of the loader dies.
         """
-        skipped: Counter[str] = Counter()
-        seen = 0
+        skipped = seen = 0
         with Stager(self._steps.source, self._plan.share) as stager:
             steps = self._told(range(start, stop), stager)
             for batch in self._in_processes(steps) if self._decoders else ahead(map(self.batch, steps), self._prefetch):
                 seen += len(batch.pictures)
-                skipped.update(batch.skipped)
+                skipped += batch.skipped
                 self._stop_if_bad(skipped, seen)
                 yield batch
 
@@ -149,13 +147,12 @@ class StreamLoader:
                 f"a process that decodes pictures died ({error}); if memory ran out, lower pretrain.decoders or pretrain.prefetch"
             ) from error
 
-    def _stop_if_bad(self, skipped: Counter[str], seen: int) -> None:
-        bad = skipped.total()
+    def _stop_if_bad(self, bad: int, seen: int) -> None:
         attempted = seen + bad
         if attempted >= _ERROR_SHARE_FROM and bad > self._most_bad * attempted:
             raise InputError(
-                f"{bad} of {attempted} pictures of {self._steps.source.catalogue.place.location} are bad ({dict(skipped)}), more "
-                f"than pretrain.max_error_share = {self._most_bad:g} allows; run the stage that writes them again, or raise it"
+                f"{bad} of {attempted} pictures of {self._steps.source.catalogue.place.location} cannot be decoded, "
+                f"more than pretrain.max_error_share = {self._most_bad:g} allows; run the stage that writes them again, or raise it"
             )
 
 

@@ -1,7 +1,6 @@
 """Pictures, texts and classes of one step, read from the shards and decoded now; what cannot be decoded is replaced."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,13 +47,13 @@ class Setting:
 @dataclass(frozen=True)
 class Drawn:
     """One worker's pictures of a step: uint8 [b, size, size, 3], b alt texts, classes int64 [b, k] or None, and the pictures
-    that had to be replaced, by reason.
+    that could not be decoded and had to be replaced.
     """
 
     pictures: npt.NDArray[np.uint8]
     alt_texts: list[str]
     classes: npt.NDArray[np.int64] | None
-    skipped: Counter[str]
+    skipped: int
 
 
 class StreamSource:
@@ -81,30 +80,32 @@ class StreamSource:
         pictures = np.empty((len(places), size, size, 3), np.uint8)
         classes = np.full((len(places), most), NO_CLASS, np.int64) if most else None
         alt_texts: list[str] = []
-        skipped: Counter[str] = Counter()
+        skipped = 0
         shards, rows = self.order.at(places)
         for i, (place, shard, row) in enumerate(zip(places, shards.tolist(), rows.tolist(), strict=True)):
-            opened, found = self._decode(int(place), shard, row, pictures[i], skipped)
+            opened, found, bad = self._decode(int(place), shard, row, pictures[i])
+            skipped += bad
             alt_texts.append(opened.alt_texts[found].as_py())
             if classes is not None and opened.classes is not None:
                 own = opened.classes[found]
                 classes[i, : len(own)] = own
         return Drawn(pictures, alt_texts, classes, skipped)
 
-    def _decode(
-        self, place: int, shard: int, row: int, out: npt.NDArray[np.uint8], skipped: Counter[str]
-    ) -> tuple[Opened, int]:
-        """Decodes into `out` the picture, or the first of its substitutes that can be; returns which one it was."""
+    def _decode(self, place: int, shard: int, row: int, out: npt.NDArray[np.uint8]) -> tuple[Opened, int, int]:
+        """Decodes into `out` the picture, or the first of its substitutes that can be; returns which one it was, and how many
+        were bad.
+        """
+        bad = 0
         for one, which in _first((shard, row), self.order.substitutes(place)):
             opened = self.shelf.open(one)
             try:
                 out[:] = decode(opened.image(which), self._setting.size, quick=True)
             except BadImage:
-                skipped["bad_picture"] += 1
+                bad += 1
                 continue
-            return opened, which
+            return opened, which, bad
         raise InputError(
-            f"{self.catalogue.place.location}: none of {skipped['bad_picture']} pictures of a window can be decoded; run the "
+            f"{self.catalogue.place.location}: none of {bad} pictures of a window can be decoded; run the "
             "stage that writes the shards again"
         )
 

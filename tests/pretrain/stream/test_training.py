@@ -1,5 +1,7 @@
 """Trainings that read shards as they lie: when that is done, and that they resume exactly."""
 
+import shutil
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,13 +42,39 @@ def test_a_recipe_learns_from_shards_as_they_lie(make_job: MakeJob, data: Path, 
     assert result["metrics"]["pictures"] == (72 if recipe == "clip" else 48)
 
 
+def test_bad_pictures_are_counted_over_all_attempts(make_job: MakeJob, data: Path, tmp_path: Path) -> None:
+    crawl = tmp_path / "crawl"
+    shutil.copytree(data / "crawl", crawl)
+    bad = 0
+    for tar in sorted(crawl.glob("*.tar")):
+        content = bytearray(tar.read_bytes())
+        with tarfile.open(tar) as members:
+            first = members.next()
+        assert first is not None
+        content[first.offset_data : first.offset_data + first.size] = bytes(first.size)
+        tar.write_bytes(content)
+        bad += 1
+    counts = []
+    for name, stops in (("straight", 0), ("stopped", 2)):
+        job = make_job("clip", tmp_path / name, images_seen=72 * 4, batch=8, max_error_share=0.5)
+        job = replace(job, stream=setting(look_through(crawl, tmp_path / name / "catalogue"), job.work / "shards"))
+        for _ in range(stops):
+            with pytest.raises(Stopped):
+                run_worker(job, stop)
+        run_worker(job, ignore)
+        counts.append(read_json(job.result)["metrics"]["skipped"])
+    assert counts[0] == counts[1] >= 4 * bad, "four epochs"
+
+
+class Stopped(Exception):
+    """As if the process had been killed."""
+
+
+def stop(figures: dict[str, float]) -> None:
+    raise Stopped
+
+
 def test_a_training_that_is_stopped_goes_on_to_the_same_weights(make_job: MakeJob, data: Path, tmp_path: Path) -> None:
-    class Stopped(Exception):
-        pass
-
-    def stop(figures: dict[str, float]) -> None:
-        raise Stopped
-
     models = []
     for name in ("straight", "stopped"):
         job = streamed(make_job("multitask", tmp_path / name), data, tmp_path)
