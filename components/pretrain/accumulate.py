@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-from components.errors import ParameterError
-
 # Image embeddings [b, d], text embeddings [b, d] if there are texts, and the inverse temperature.
 Embeddings = tuple[Tensor, Tensor | None, Tensor]
 
@@ -30,34 +28,25 @@ class _Part:
 
 
 class Passes:
-    """Forward and backward of one step. The gradient is that of the whole batch, to rounding, however many parts it has.
+    """Forward and backward of one step, `most` pictures at a time. The gradient is that of the whole batch, to rounding.
 
     A tower with BatchNorm normalises each part by its own statistics, as it does each worker's share.
     """
 
-    def __init__(self, module: nn.Module, parts: int) -> None:
-        self._module, self._count = module, parts
+    def __init__(self, module: nn.Module, most: int) -> None:
+        self._module, self._most = module, most
         self._parts: list[_Part] = []
         self._leaves: tuple[Tensor | None, ...] = ()
 
     def forward(self, pictures: Tensor, tokens: Tensor | None) -> Embeddings:
-        """Pictures [b, …] and tokens [b, l] → what the loss is taken of.
-
-        Raises:
-            ParameterError: if the batch cannot be cut into equal parts.
-        """
-        if self._count == 1:
+        """Pictures [b, …] and tokens [b, l] → what the loss is taken of."""
+        self._parts, outputs = [], []
+        if len(pictures) <= self._most:
             whole: Embeddings = self._module(pictures, tokens)
             return whole
-        if len(pictures) % self._count:
-            raise ParameterError(
-                f"pretrain.accumulate is {self._count}, but a worker's share of pretrain.batch is {len(pictures)} pictures; "
-                "choose a number that divides it"
-            )
-        texts = [None] * self._count if tokens is None else tokens.chunk(self._count)
-        self._parts, outputs = [], []
+        parts = torch.split(pictures, self._most)
         with torch.no_grad(), _norms_unrecorded(self._module):
-            for part, part_tokens in zip(pictures.chunk(self._count), texts, strict=True):
+            for part, part_tokens in zip(parts, self._shares(tokens, len(parts)), strict=True):
                 self._parts.append(_Part(part, part_tokens, _random_state(part.device)))
                 outputs.append(self._module(part, part_tokens))
         images = torch.cat([image for image, _, _ in outputs]).requires_grad_()
@@ -69,17 +58,21 @@ class Passes:
     def backward(self, loss: Tensor) -> None:
         """Leaves the gradient of `loss` [] in the towers, averaged over workers if the module does that."""
         loss.backward()  # type: ignore[no-untyped-call]
-        if self._count == 1:
+        if not self._parts:
             return
         images, texts, scale = (None if leaf is None else leaf.grad for leaf in self._leaves)
-        shares = zip(_chunks(images, self._count), _chunks(texts, self._count), strict=True)
+        count = len(self._parts)
+        shares = zip(self._shares(images, count), self._shares(texts, count), strict=True)
         for number, (part, share) in enumerate(zip(self._parts, shares, strict=True)):
-            last = number == self._count - 1
+            last = number == count - 1
             _restore_random_state(part.random, part.pictures.device)
             with nullcontext() if last else self._unsynchronised():
                 # The temperature is one number for all parts: its gradient goes in once.
                 _carry_back(self._module(part.pictures, part.tokens), (*share, scale if last else None))
         self._parts, self._leaves = [], ()
+
+    def _shares(self, rows: Tensor | None, parts: int) -> Sequence[Tensor | None]:
+        return [None] * parts if rows is None else torch.split(rows, self._most)
 
     def _unsynchronised(self) -> AbstractContextManager[None]:
         """Workers average what has been summed over all parts, once."""
@@ -93,10 +86,6 @@ def _carry_back(outputs: Embeddings, gradients: Sequence[Tensor | None]) -> None
         if tensor is not None and gradient is not None and tensor.requires_grad
     ]
     torch.autograd.backward([tensor for tensor, _ in pairs], [gradient for _, gradient in pairs])
-
-
-def _chunks(gradient: Tensor | None, parts: int) -> Sequence[Tensor | None]:
-    return [None] * parts if gradient is None else gradient.chunk(parts)
 
 
 @contextmanager

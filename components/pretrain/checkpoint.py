@@ -43,7 +43,7 @@ class TrainingState:
             files[OPTIMISER] = optimiser_state(self.towers, self.optimiser)
             if self.average is not None:
                 files[AVERAGE] = self.average.tensors
-        if self.table is not None and rank < self.table.workers:
+        if self.table is not None:
             files[shard_file(rank, self.table.workers)] = self.table.state()
         return files
 

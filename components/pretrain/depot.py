@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from components.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
 
 MANIFEST = "manifest.json"
+_PARTIAL = ".part"
 Write = Callable[[Path], None]
 
 
@@ -57,14 +58,16 @@ class FolderDepot:
         listed: dict[str, dict[str, int]] = {}
         for entry in self.folder.iterdir() if self.folder.is_dir() else ():
             if entry.is_dir():
-                listed[entry.name] = {p.name: p.stat().st_size for p in entry.iterdir()}
+                # What is being written may have its name by the time it is looked at.
+                whole = (path for path in entry.iterdir() if path.suffix != _PARTIAL)
+                listed[entry.name] = {path.name: path.stat().st_size for path in whole}
         return listed
 
     def put(self, checkpoint: str, file: str, write: Write) -> Path:
         """As `Depot` has it."""
         target = self.folder / checkpoint / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{file}.part")
+        partial = target.with_name(f"{file}{_PARTIAL}")
         write(partial)
         synchronise(partial)
         partial.replace(target)
@@ -113,7 +116,7 @@ class BucketDepot:
         """As `Depot` has it."""
         copy = self._copy(checkpoint, file)
         if not copy.exists():
-            partial = copy.with_name(f"{file}.part")
+            partial = copy.with_name(f"{file}{_PARTIAL}")
             self.bucket.get(f"{checkpoint}/{file}", partial)
             partial.replace(copy)
         return copy

@@ -1,6 +1,6 @@
 """The class table of the supervised recipe, shared out over workers. A step costs what it samples, whatever the vocabulary."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,28 +126,30 @@ class ClassTable:
             "updates": updates[:, 0].long(),
         }
 
-    def load(self, shards: Sequence[Mapping[str, Tensor]]) -> None:
+    def load(self, former: int, read: Callable[[int], Mapping[str, Tensor]]) -> None:
         """Takes this worker's rows out of what `state` gave on the workers of a former run, however many there were.
 
         Args:
-            shards: in rank order. They are read one after another, so a sequence that reads them when asked needs memory for
-                one of them.
+            former: how many there were.
+            read: rank → what its `state` gave. Only shards that hold rows of this worker are read, one after another.
 
         Raises:
             ValueError: if they are not the shards of a table of this size.
         """
-        former = len(shards)
-        if not shards:
+        if not former:
             raise ValueError("there are no shards of the class table")
         classes = torch.arange(self.rank, self.classes, self.workers)
-        for rank, shard in enumerate(shards):
+        for rank in range(former):
+            here = classes % former == rank
+            if not here.any():
+                continue
+            shard = read(rank)
             expected = (_share(self.classes, rank, former), self.width)
             if tuple(shard["weight"].shape) != expected:
                 raise ValueError(
                     f"shard {rank} of {former} holds classes of shape {list(shard['weight'].shape)}, but a table of "
                     f"{self.classes} classes has {list(expected)} there"
                 )
-            here = classes % former == rank
             taken = classes[here] // former
             columns = [shard[name][taken] for name in ("weight", "first_moment", "second_moment")]
             updates = shard["updates"][taken, None].to(columns[0].dtype)

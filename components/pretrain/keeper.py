@@ -92,8 +92,8 @@ class Keeper:
                 file: Part.of(self._depot.put(name, file, partial(save_tensors, tensors)))
                 for file, tensors in files.items()
             }
-        except _FAILURES as error:
-            found = f"worker {self._rank}: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others wait for this worker's word
+            found = f"worker {self._rank}: {type(error).__name__}: {error}"
         try:
             parts = parallel.exchange(found, self._group)
         except RuntimeError as error:

@@ -59,7 +59,8 @@ def run_worker(job: Job, report: Report) -> None:
     forward: nn.Module = Forward(state.towers, job.tower, device, p.precision)
     if workers > 1:
         forward = nn.parallel.DistributedDataParallel(forward)
-    passes = Passes(forward, p.accumulate)
+    # Where nodes are lost a worker's share grows, not what it takes at a time.
+    passes = Passes(forward, math.ceil(p.batch / (p.workers * p.accumulate)))
     progress = Progress(job.recipe, job.steps, p.batch, p.log_every)
     record = Record(job, state, progress, rank)
 

@@ -21,10 +21,10 @@ def measure(features: Features, margin: float) -> dict[str, float]:
     `margin_satisfied` is the share of pictures whose drawn class's cosine beats those of all sampled classes that they do not
     show by `margin`. `logit_scale` is the inverse temperature of the contrastive loss.
     """
-    images = parallel.gather(features.images.detach().float())
+    images = features.all_images.detach().float()
     figures = {"uniformity": uniformity(images[:_MOST])}
-    if features.entities is not None:
-        entities = parallel.gather(features.entities)
+    entities = features.all_entities
+    if entities is not None:
         same = share_entity(entities[:_MOST], entities[:_MOST]).triu(1)
         if same.any():
             figures["alignment"] = float(_squared_distances(images[:_MOST])[same].mean())
@@ -61,17 +61,10 @@ def margin_satisfied(images: Tensor, rows: SampledRows, target: Tensor, entities
         margin: of cosines.
     """
     cosines = images @ torch.nn.functional.normalize(rows.weight.detach().float(), dim=1).T
+    # What is not here has the column -1.
     nothing = torch.full((len(images), 1), -torch.inf, device=images.device)
-    padded = torch.cat([cosines, nothing], dim=1)
-    right = padded.gather(1, _columns(rows.classes, target[:, None]))
-    padded.scatter_(1, _columns(rows.classes, entities), -torch.inf)
+    padded = torch.cat([nothing, cosines], dim=1)
+    right = padded.gather(1, rows.columns(target[:, None]) + 1)
+    padded.scatter_(1, rows.columns(entities) + 1, -torch.inf)
     right, rival = parallel.maximum(right[:, 0]), parallel.maximum(padded.max(dim=1).values)
     return float((right > rival + margin).float().mean())
-
-
-def _columns(classes: Tensor, wanted: Tensor) -> Tensor:
-    """Positions of `wanted`, any shape, among the ascending `classes`; their number for those that are not there."""
-    if not len(classes):
-        return torch.zeros_like(wanted)
-    found = torch.searchsorted(classes, wanted.contiguous()).clamp(max=len(classes) - 1)
-    return torch.where(classes[found] == wanted, found, len(classes))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 BETAS = (0.9, 0.98)
 EPSILON = 1e-6
+_STATE = ("step", "exp_avg", "exp_avg_sq")
 # Tables of positions, words and class tokens, and biases of more than one dimension.
 _KEPT = ("embedding", "pos_embed", "cls_token", "cls_emb", "bias", "logit_scale")
 
@@ -45,14 +46,13 @@ def optimiser_state(towers: nn.Module, optimiser: torch.optim.AdamW) -> dict[str
 
 
 def load_optimiser_state(towers: nn.Module, optimiser: torch.optim.AdamW, state: dict[str, Tensor]) -> None:
-    """Takes over what `optimiser_state` gave."""
+    """Takes over what `optimiser_state` gave, whatever device that lies on; a parameter that it lacks has taken no step."""
     for name, parameter in trained_parameters(towers):
-        kept = {key.split("/", 1)[0]: value for key, value in state.items() if key.split("/", 1)[1] == name}
-        # Memory must lie as the parameter's does (channels last), or the next step rounds differently.
+        kept = {key: state[f"{key}/{name}"] for key in _STATE if f"{key}/{name}" in state}
+        # Moments must lie in memory as the parameter does (channels last), or the next step rounds differently; the count of
+        # steps must be on its device too, where the fused step reads it.
         optimiser.state[parameter] = {
-            key: torch.empty_like(parameter).copy_(value)
-            if value.ndim == parameter.ndim and value.ndim
-            else value.clone()
+            key: torch.empty_like(parameter if value.ndim else value, device=parameter.device).copy_(value)
             for key, value in kept.items()
         }
 

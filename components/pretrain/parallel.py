@@ -83,15 +83,16 @@ def to_first(rows: Tensor, counts: Sequence[int]) -> Iterator[Tensor]:
         counts: n of each worker.
     """
     rank, workers = world()
-    wire = torch.device("cuda" if workers > 1 and dist.get_backend() == "nccl" else "cpu")
+    # Through host memory: what is sent may be more than a GPU has room for beside the rest.
+    group = side_group()
     if rank:
-        dist.send(rows.to(wire).contiguous(), 0)
+        dist.send(rows.cpu().contiguous(), 0, group=group)
         return
     yield rows.cpu()
     for source in range(1, workers):
-        part = torch.empty((counts[source], *rows.shape[1:]), dtype=rows.dtype, device=wire)
-        dist.recv(part, source)
-        yield part.cpu()
+        part = torch.empty((counts[source], *rows.shape[1:]), dtype=rows.dtype)
+        dist.recv(part, source, group=group)
+        yield part
 
 
 def from_first(value: T) -> T:

@@ -122,15 +122,6 @@ class PretrainParameters(Section):
             )
         return self
 
-    @model_validator(mode="after")
-    def _even_parts(self) -> Self:
-        if self.accumulate > 1 and self.batch % (self.workers * self.accumulate):
-            raise ValueError(
-                f"batch is {self.batch}, which {self.workers} workers in {self.accumulate} parts each (accumulate) cannot share "
-                f"evenly; choose a multiple of {self.workers * self.accumulate}"
-            )
-        return self
-
 
 def sharing(batch: int, most: int) -> int:
     """The largest number of workers up to `most` that share a batch evenly; 0 if there is none."""

@@ -4,6 +4,8 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -13,14 +15,24 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 
+@dataclass(frozen=True)
+class _Moment:
+    """Finished steps, seconds of training, and how many of them were spent waiting for data."""
+
+    step: int
+    time: float
+    waited: float
+
+
 class Progress:
     """Logs step, rate, losses, the share of time spent waiting for data and the time that is left, every `interval` seconds."""
 
     def __init__(self, recipe: str, steps: int, batch: int, interval: float) -> None:
         self._recipe, self._steps, self._batch, self._interval = recipe, steps, batch, interval
-        self._first: tuple[int, float] | None = None
-        self._last = (0, time.monotonic())
-        self._waited = self._waited_before = 0.0
+        self._waited = self._paused = 0.0
+        self._first: _Moment | None = None
+        # Lines and points of curves come at times of their own; each tells of what was since the one before it.
+        self._line = self._point = self._moment(0)
 
     def watched(self, batches: Iterator[Item]) -> Iterator[Item]:
         """The same batches; how long each was waited for is counted."""
@@ -33,44 +45,60 @@ class Progress:
             self._waited += time.monotonic() - began
             yield batch
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """What is done inside is no training: it slows no rate down."""
+        began = time.monotonic()
+        yield
+        self._paused += time.monotonic() - began
+
     def show(self, step: int, losses: dict[str, float]) -> None:
         """Call after each step; `step` counts finished ones."""
-        now = time.monotonic()
         if self._first is None:
             # The first step pays for warming up; rates count from its end.
-            self._first, self._last, self._waited = (step, now), (step, now), 0.0
-        if now - self._last[1] < self._interval and step < self._steps:
+            self._waited = 0.0
+            self._first = self._line = self._point = self._moment(step)
+        here = self._moment(step)
+        if here.time - self._line.time < self._interval and step < self._steps:
             return
-        pace = self.pace(step)
-        parts = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
+        pace, self._line = self._pace(self._line, here), here
         logger.info(
             "%s: step %d of %d, %.0f pictures/s, %s, %.1f %% waiting for data, %s",
             self._recipe,
             step,
             self._steps,
-            pace["images_per_second"],
-            parts,
-            100 * pace["waiting_share"],
-            self._left(step, now),
+            pace.get("images_per_second", 0),
+            ", ".join(f"{name} {value:.3f}" for name, value in losses.items()),
+            100 * pace.get("waiting_share", 0),
+            self._left(self._first, here),
         )
-        self._last, self._waited_before = (step, now), self._waited
 
     def pace(self, step: int) -> dict[str, float]:
-        """Images per second over all workers and the share of time spent waiting for data, since the last line."""
-        seconds = time.monotonic() - self._last[1]
-        if seconds <= 0 or step == self._last[0]:
-            return {"images_per_second": 0.0, "waiting_share": 0.0}
+        """Images per second over all workers and the share of time spent waiting for data, since the call before.
+
+        Nothing where no step lies between.
+        """
+        here = self._moment(step)
+        pace, self._point = self._pace(self._point, here), here
+        return pace
+
+    def _moment(self, step: int) -> _Moment:
+        return _Moment(step, time.monotonic() - self._paused, self._waited)
+
+    def _pace(self, begin: _Moment, end: _Moment) -> dict[str, float]:
+        seconds = end.time - begin.time
+        if seconds <= 0 or end.step == begin.step:
+            return {}
         return {
-            "images_per_second": (step - self._last[0]) * self._batch / seconds,
-            "waiting_share": min(1.0, (self._waited - self._waited_before) / seconds),
+            "images_per_second": (end.step - begin.step) * self._batch / seconds,
+            "waiting_share": min(1.0, (end.waited - begin.waited) / seconds),
         }
 
-    def _left(self, step: int, now: float) -> str:
-        assert self._first is not None
-        done, seconds = step - self._first[0], now - self._first[1]
+    def _left(self, first: _Moment, here: _Moment) -> str:
+        done, seconds = here.step - first.step, here.time - first.time
         if not done or seconds <= 0:
             return "warming up"
-        return f"{timedelta(seconds=round((self._steps - step) * seconds / done))} left"
+        return f"{timedelta(seconds=round((self._steps - here.step) * seconds / done))} left"
 
 
 class LiveCurve:

@@ -37,7 +37,8 @@ class Record:
             return
         point = figures | measures
         if telling and self._validates(step):
-            point["validation_map"] = self._validation_map()
+            with self._progress.paused():
+                point["validation_map"] = self._validation_map()
         self._state.curve.append(point)
         if telling:
             self._live.add(step * self._job.parameters.batch, point, self._progress.pace(step))

@@ -1,14 +1,14 @@
 """Goes on from the newest checkpoint that is whole, with as many workers as there are now."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from components.errors import InputError
+from components.errors import InputError, SetupError
 from components.pretrain import parallel
 from components.pretrain.checkpoint import AVERAGE, OPTIMISER, TOWERS, TrainingState, shard_file
 from components.pretrain.depot import MANIFEST, Depot
@@ -21,11 +21,22 @@ logger = logging.getLogger(__name__)
 def resume(state: TrainingState, depot: Depot, config: Mapping[str, Any]) -> bool:
     """Loads the newest whole checkpoint, if there is one, into `state`; every worker calls it.
 
-    A damaged one is told of and passed over. Without any, a training begins anew, which comes to the same weights.
+    A damaged one is told of and passed over. Without any, a training begins anew, which comes to the same weights. What cannot
+    be read at all may be whole: it is an error, since a training that began anew would delete it.
 
     Raises:
+        SetupError: if a folder cannot be read; MofiError: if a bucket cannot.
         InputError: if the checkpoint is of another training, naming each value that differs.
     """
+    try:
+        return _resume(state, depot, config)
+    except OSError as error:
+        raise SetupError(
+            f"the checkpoints cannot be read ({error}); mend the disk or its rights and run it again: none was deleted"
+        ) from error
+
+
+def _resume(state: TrainingState, depot: Depot, config: Mapping[str, Any]) -> bool:
     found = parallel.from_first(list(_whole(depot)) if parallel.world()[0] == 0 else [])
     for name, manifest in found:
         refuse_other(name, manifest.config, config)
@@ -48,7 +59,7 @@ def _whole(depot: Depot) -> Iterator[tuple[str, Manifest]]:
     for name in sorted(named, key=lambda name: (named[name], name), reverse=True):
         try:
             manifest = Manifest.from_json(depot.fetch(name, MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (FileNotFoundError, ValueError) as error:
             _pass_over(name, f"{MANIFEST}: {error}")
             continue
         problem = manifest.problem(listed[name])
@@ -70,31 +81,9 @@ def _damage(depot: Depot, name: str, manifest: Manifest) -> str | None:
         try:
             if Part.of(depot.fetch(name, file)) != manifest.files[file]:
                 return f"{file} has other bytes than were written"
-        except OSError as error:
+        except FileNotFoundError as error:
             return f"{file}: {error}"
     return None
-
-
-class Shards(Sequence[Mapping[str, Tensor]]):
-    """The class table's shards in rank order, each read when it is asked for."""
-
-    def __init__(self, depot: Depot, name: str, files: list[str]) -> None:
-        self._depot, self._name, self._files = depot, name, files
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    @overload
-    def __getitem__(self, index: int) -> Mapping[str, Tensor]: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Tensor]]: ...
-
-    def __getitem__(self, index: int | slice) -> Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]]:
-        if isinstance(index, slice):
-            return Shards(self._depot, self._name, self._files[index])
-        tensors: dict[str, Tensor] = load_file(self._depot.fetch(self._name, self._files[index]))
-        return tensors
 
 
 def _load(state: TrainingState, depot: Depot, name: str, manifest: Manifest) -> None:
@@ -109,8 +98,8 @@ def _load(state: TrainingState, depot: Depot, name: str, manifest: Manifest) -> 
             state.average.load(read(AVERAGE))
         if state.table is not None:
             count = sum(file.startswith("classes-") for file in manifest.files)
-            state.table.load(Shards(depot, name, [shard_file(rank, count) for rank in range(count)]))
-    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+            state.table.load(count, lambda rank: read(shard_file(rank, count)))
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(
             f"the checkpoint {name} cannot be used ({error}); delete it to go on from an earlier one"
         ) from error

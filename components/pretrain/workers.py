@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -49,19 +50,19 @@ def fit(job: Job) -> None:
     """
     for key, value in _RAY_TRAIN.items():
         os.environ.setdefault(key, value)
-    os.environ.setdefault(_PLACEMENT, _ELASTIC if job.parameters.min_workers < job.parameters.workers else _PATIENT)
     from ray.train.v2.api.exceptions import TrainingFailedError
 
     cluster.connect()
     p = job.parameters
-    workers = beginning(_node_resources(_CPU), sum(_node_resources(_GPU)), p)
-    share = cpus_per_worker(_node_resources(_CPU), workers)
+    machines = _machines()
+    workers = beginning(machines, p)
+    share = cpus_per_worker(machines, workers)
     shutil.rmtree(job.work / _RAY, ignore_errors=True)
     job.failure.unlink(missing_ok=True)
     logger.info("%s: starting %d workers with %d CPUs each", job.recipe, workers, share)
     trainer = _make_trainer(job, p.threads or share, share)
     try:
-        with _interrupts_restored():
+        with _interrupts_restored(), _placement(_ELASTIC if p.min_workers < p.workers else _PATIENT):
             trainer.fit()
     except TrainingFailedError as error:
         raise _mendable(job, error) from error
@@ -90,13 +91,13 @@ def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
             return super()._initialize_and_run_controller(**given)
 
     p = job.parameters
-    gpus = sum(_node_resources(_GPU))
+    gpus = _have_gpus(_machines())
     return Trainer(
         _work,
         train_loop_config={"job": job, "threads": threads},
         scaling_config=ScalingConfig(
             num_workers=(p.min_workers, p.workers) if p.min_workers < p.workers else p.workers,
-            use_gpu=gpus > 0,
+            use_gpu=gpus,
             resources_per_worker={_CPU: cpus} | ({_GPU: 1} if gpus else {}),
         ),
         run_config=RunConfig(
@@ -112,14 +113,32 @@ def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
     )
 
 
-def beginning(nodes: Sequence[int], gpus: int, parameters: PretrainParameters) -> int:
-    """Workers to begin with on machines with `nodes` CPUs and `gpus` GPUs in all (0 = on CPUs).
+@dataclass(frozen=True)
+class Machine:
+    """What Ray may give away of a node."""
+
+    cpus: int
+    gpus: int = 0
+
+
+def _have_gpus(machines: Sequence[Machine]) -> bool:
+    return any(machine.gpus for machine in machines)
+
+
+def _places(machines: Sequence[Machine], cpus: int) -> int:
+    """How many workers with `cpus` CPUs each find a place; where there are GPUs each takes one."""
+    gpus = _have_gpus(machines)
+    return sum(min(m.cpus // cpus, m.gpus) if gpus else m.cpus // cpus for m in machines)
+
+
+def beginning(machines: Sequence[Machine], parameters: PretrainParameters) -> int:
+    """Workers to begin with.
 
     Raises:
         SetupError: if fewer than `min_workers` find a place.
     """
-    kind, places = (_GPU, gpus) if gpus else (_CPU, sum(nodes))
-    count = sharing(parameters.batch, min(parameters.workers, places, sum(nodes)))
+    kind, places = _GPU if _have_gpus(machines) else _CPU, _places(machines, 1)
+    count = sharing(parameters.batch, min(parameters.workers, places))
     if count < parameters.min_workers:
         raise SetupError(
             f"pretrain.workers is {parameters.workers} and pretrain.min_workers {parameters.min_workers}, but the Ray cluster "
@@ -136,14 +155,28 @@ def beginning(nodes: Sequence[int], gpus: int, parameters: PretrainParameters) -
     return count
 
 
-def cpus_per_worker(nodes: Sequence[int], workers: int) -> int:
-    """The most CPUs, at least one, that each of `workers` can have on machines with `nodes` CPUs."""
-    shares = range(max(nodes, default=1), 1, -1)
-    return next((share for share in shares if sum(cpus // share for cpus in nodes) >= workers), 1)
+def cpus_per_worker(machines: Sequence[Machine], workers: int) -> int:
+    """The most CPUs, at least one, that each of `workers` can have where it finds a place."""
+    shares = range(max((m.cpus for m in machines), default=1), 1, -1)
+    return next((share for share in shares if _places(machines, share) >= workers), 1)
 
 
-def _node_resources(kind: str) -> list[int]:
-    return [int(node["Resources"].get(kind, 0)) for node in ray.nodes() if node["Alive"]]
+def _machines() -> list[Machine]:
+    alive = (node["Resources"] for node in ray.nodes() if node["Alive"])
+    return [Machine(int(has.get(_CPU, 0)), int(has.get(_GPU, 0))) for has in alive]
+
+
+@contextmanager
+def _placement(seconds: str) -> Iterator[None]:
+    """What the user has set stays; the next training in this process may want another time."""
+    if _PLACEMENT in os.environ:
+        yield
+        return
+    os.environ[_PLACEMENT] = seconds
+    try:
+        yield
+    finally:
+        del os.environ[_PLACEMENT]
 
 
 def _work(config: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ PARAMETERS: dict[str, Any] = {
     "decoders": 0,
     "max_error_share": 0.1,
     "prefetch": 2,
-    "precision": "auto",
+    "precision": "fp32",
     "gradient_checkpointing": False,
     "patch_dropout": 0.0,
     "compile": False,

@@ -1,5 +1,6 @@
 """Checkpoints: whole or absent, and a killed training ends as an undisturbed one."""
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -12,11 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from components.errors import InputError
+from components.errors import InputError, SetupError
 from components.pretrain import keeper
 from components.pretrain.depot import MANIFEST, depot
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
+from components.pretrain.manifest import Part
 from components.stage import read_json
 from tests.endpoint import BUCKET, Endpoint
 from tests.pretrain.conftest import MakeJob
@@ -174,6 +176,23 @@ def test_when_all_are_damaged_training_begins_anew(
     assert not [line for line in said if "goes on after" in line]
     assert len([line for line in said if "is damaged (towers.safetensors is missing" in line]) == 2
     assert (job.model / MODEL).read_bytes() == weights
+
+
+def test_a_disk_that_does_not_answer_is_an_error_and_costs_no_checkpoint(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be whole; a training that began anew would remove them as of steps to come."""
+    job = make_job("clip", tmp_path)
+    run_worker(job, ignore)
+    job.result.unlink()
+
+    def stale(path: Path) -> Part:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+
+    monkeypatch.setattr(Part, "of", stale)
+    with pytest.raises(SetupError, match=r"cannot be read \(.*Stale file handle: \S+\.safetensors'\); mend the disk"):
+        run_worker(job, ignore)
+    assert list(whole(job)) == [8, 10]
 
 
 def test_one_of_another_training_is_refused_with_what_differs(make_job: MakeJob, tmp_path: Path) -> None:

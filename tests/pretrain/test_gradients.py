@@ -21,7 +21,7 @@ from tests.pretrain.test_loop import ignore
 from tests.pretrain.two_workers import train_in_two
 
 # Recipe, and in how many parts two workers take their shares.
-SETTINGS = [("contrastive", 1), ("multitask", 2), ("clip", 4)]
+SETTINGS = [("contrastive", 1), ("multitask", 1), ("supervised", 1), ("multitask", 2), ("clip", 4)]
 # Some pictures of the two halves share entities.
 ENTITIES = torch.tensor(
     [[0, -1], [1, 2], [3, -1], [0, 4], [5, -1], [6, 0], [7, -1], [1, -1], [2, 9], [3, 8], [10, -1], [7, 6]]
@@ -44,7 +44,7 @@ def gradient(job: Job, name: str, parts: int) -> dict[str, Tensor]:
     model = towers.build(job.tower, 1).train()
     model.get_parameter("logit_scale").data.fill_(1.0)
     forward: nn.Module = Forward(model, job.tower, torch.device("cpu"))
-    passes = Passes(nn.parallel.DistributedDataParallel(forward) if workers > 1 else forward, parts)
+    passes = Passes(nn.parallel.DistributedDataParallel(forward) if workers > 1 else forward, 12 // workers // parts)
     pictures, tokens = batch(12)
     images, texts, scale = passes.forward(pictures[own], tokens[own])
     entities = ENTITIES[own] if recipe.uses_labels else None

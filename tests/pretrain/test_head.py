@@ -111,7 +111,8 @@ def test_the_state_taken_over_gives_the_same_next_step() -> None:
 
     table, copy = ClassTable(20, 4, seed=1), ClassTable(20, 4, seed=2)
     step(table, 7)
-    copy.load([{name: tensor.clone() for name, tensor in table.state().items()}])
+    copied = {name: tensor.clone() for name, tensor in table.state().items()}
+    copy.load(1, lambda _: copied)
     step(table, 8)
     step(copy, 8)
     for name, tensor in table.state().items():
@@ -137,19 +138,33 @@ def test_another_number_of_workers_takes_over_every_class(former: int, workers: 
     shards = [shard.state() for shard in tables(former, seed=1)]
     for rank in range(workers):
         taken = ClassTable(11, 4, seed=2, rank=rank, workers=workers)
-        taken.load(shards)
+        taken.load(len(shards), shards.__getitem__)
         for name, tensor in taken.state().items():
             assert torch.equal(tensor, whole[name][rank::workers])
+
+
+@pytest.mark.parametrize(("former", "workers", "wanted"), [(4, 4, [2]), (8, 4, [2, 6]), (2, 4, [0]), (3, 4, [0, 1, 2])])
+def test_only_shards_that_hold_its_rows_are_read(former: int, workers: int, wanted: list[int]) -> None:
+    """A worker of a table of gigabytes fetches its part of a bucket's checkpoint, not all of it."""
+    shards = [ClassTable(40, 4, 1, rank=rank, workers=former).state() for rank in range(former)]
+    read: list[int] = []
+
+    def shard(rank: int) -> dict[str, torch.Tensor]:
+        read.append(rank)
+        return shards[rank]
+
+    ClassTable(40, 4, seed=2, rank=2, workers=workers).load(former, shard)
+    assert read == wanted
 
 
 def test_shards_of_another_table_are_refused() -> None:
     shards = [shard.state() for shard in tables(2, seed=1)]
     with pytest.raises(ValueError, match=r"shard 0 of 2 holds classes of shape \[6, 4\], but a table of 14 .*\[7, 4\]"):
-        ClassTable(14, 4, seed=1).load(shards)
+        ClassTable(14, 4, seed=1).load(len(shards), shards.__getitem__)
     with pytest.raises(ValueError, match="shard 0 of 1 "):
-        ClassTable(11, 4, seed=1).load(shards[:1])
+        ClassTable(11, 4, seed=1).load(1, shards.__getitem__)
     with pytest.raises(ValueError, match="no shards"):
-        ClassTable(11, 4, seed=1).load([])
+        ClassTable(11, 4, seed=1).load(0, shards.__getitem__)
 
 
 @pytest.mark.gpu

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from components.pretrain import towers
-from components.pretrain.optimiser import Average, make_optimiser, rate
+from components.pretrain.optimiser import Average, load_optimiser_state, make_optimiser, optimiser_state, rate
 from components.pretrain.towers import TowerConfig
 from tests.registry.conftest import TINY
 
@@ -42,6 +42,25 @@ def test_what_is_not_trained_is_not_in_the_optimiser() -> None:
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     optimised = {names[id(p)] for group in make_optimiser(model, 0.1, 0.05).param_groups for p in group["params"]}
     assert optimised == {name for name in names.values() if name.startswith("visual.")}
+
+
+def test_what_a_checkpoint_holds_comes_to_the_device_of_the_weights() -> None:
+    """A fused step wants all of it there, its counts of steps too."""
+    model = nn.Linear(2, 3)
+    optimiser = make_optimiser(model, 0.1, 0.05)
+    model(torch.ones(1, 2)).sum().backward()
+    optimiser.step()
+    state = optimiser_state(model, optimiser)
+    there = nn.Linear(2, 3, device="meta")
+    taken = make_optimiser(there, 0.1, 0.05)
+    load_optimiser_state(there, taken, state)
+    for parameter in there.parameters():
+        found = taken.state[parameter]
+        assert {name: (tensor.device.type, tensor.ndim) for name, tensor in found.items()} == {
+            "step": ("meta", 0),
+            "exp_avg": ("meta", parameter.ndim),
+            "exp_avg_sq": ("meta", parameter.ndim),
+        }
 
 
 def test_the_average_moves_towards_the_weights_and_norm_statistics() -> None:

@@ -74,7 +74,7 @@ def test_blocks_are_really_computed_again(make_parameters: MakeParameters, tower
         model: Any = towers.for_training(config, make_parameters("vit", gradient_checkpointing=on))
         calls: list[None] = []
         model.visual.transformer.resblocks[0].attn.register_forward_hook(lambda *_, calls=calls: calls.append(None))
-        one_step(model, config, 1)
+        one_step(model, config, 12)
         counts.append(len(calls))
     assert counts == [1, 2]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from components.errors import InputError, MofiError, SetupError
-from components.pretrain.workers import beginning, cpus_per_worker, explain
+from components.pretrain.workers import Machine, beginning, cpus_per_worker, explain
 from tests.pretrain.conftest import MakeJob, MakeParameters
 
 
@@ -17,23 +17,44 @@ from tests.pretrain.conftest import MakeJob, MakeParameters
 def test_each_worker_gets_as_many_cpus_as_all_can_have_on_their_machines(
     nodes: list[int], workers: int, share: int
 ) -> None:
-    assert cpus_per_worker(nodes, workers) == share
+    assert cpus_per_worker([Machine(cpus) for cpus in nodes], workers) == share
     assert sum(cpus // share for cpus in nodes) >= workers
 
 
 @pytest.mark.parametrize(
-    ("cpus", "gpus", "workers", "count"),
-    [([8], 0, 4, 4), ([3], 0, 4, 2), ([1, 2], 0, 4, 2), ([8], 3, 4, 2), ([8, 8], 1, 4, 1), ([64], 0, 8, 8)],
+    ("machines", "workers", "share"),
+    [
+        ([Machine(64), Machine(16, 1), Machine(16, 1)], 2, 16),
+        ([Machine(128, 4), Machine(32, 4)], 8, 8),
+        ([Machine(128, 4), Machine(32, 4)], 4, 32),
+        ([Machine(12, 8)], 8, 1),
+    ],
+)
+def test_where_there_are_gpus_only_their_machines_cpus_count(machines: list[Machine], workers: int, share: int) -> None:
+    assert cpus_per_worker(machines, workers) == share
+
+
+@pytest.mark.parametrize(
+    ("machines", "workers", "count"),
+    [
+        ([Machine(8)], 4, 4),
+        ([Machine(3)], 4, 2),
+        ([Machine(1), Machine(2)], 4, 2),
+        ([Machine(8, 3)], 4, 2),
+        ([Machine(8, 1), Machine(8)], 4, 1),
+        ([Machine(2, 8), Machine(64)], 4, 2),
+        ([Machine(64)], 8, 8),
+    ],
 )
 def test_a_training_begins_with_as_many_workers_as_find_a_place_and_share_the_batch(
-    make_parameters: MakeParameters, cpus: list[int], gpus: int, workers: int, count: int
+    make_parameters: MakeParameters, machines: list[Machine], workers: int, count: int
 ) -> None:
-    assert beginning(cpus, gpus, make_parameters(workers=workers)) == count
+    assert beginning(machines, make_parameters(workers=workers)) == count
 
 
 def test_fewer_than_the_least_is_an_error(make_parameters: MakeParameters) -> None:
     with pytest.raises(SetupError, match=r"pretrain.workers is 8 and pretrain.min_workers 4, but .* has 3 CPUs"):
-        beginning([3], 0, make_parameters(workers=8, min_workers=4))
+        beginning([Machine(3)], make_parameters(workers=8, min_workers=4))
 
 
 @pytest.mark.parametrize(("workers", "choice"), [(3, "2 or 4"), (7, "4 or 8"), (99, "8 or 8")])

@@ -11,16 +11,19 @@ from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 
 
-def train_in_two(jobs: list[Job], meeting: Path, then: Callable[[int], None] | None = None) -> None:
-    """Takes the jobs to their ends in two gloo workers, which at last call `then` with their ranks.
+def train_in_two(
+    jobs: list[Job], meeting: Path, then: Callable[[int], None] | None = None, *, backend: str = "gloo"
+) -> None:
+    """Takes the jobs to their ends in two workers, which at last call `then` with their ranks.
 
     Args:
         jobs: one after another.
         meeting: a file that is not there yet, in which the workers find each other.
         then: can be pickled.
+        backend: of their process group; over NCCL each takes a GPU of its own.
     """
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_train, args=(jobs, meeting, then, rank)) for rank in range(2)]
+    workers = [context.Process(target=_train, args=(jobs, meeting, then, backend, rank)) for rank in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -28,9 +31,11 @@ def train_in_two(jobs: list[Job], meeting: Path, then: Callable[[int], None] | N
     assert [worker.exitcode for worker in workers] == [0, 0]
 
 
-def _train(jobs: list[Job], meeting: Path, then: Callable[[int], None] | None, rank: int) -> None:
+def _train(jobs: list[Job], meeting: Path, then: Callable[[int], None] | None, backend: str, rank: int) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+    if backend == "nccl":
+        torch.cuda.set_device(rank)
+    dist.init_process_group(backend, init_method=f"file://{meeting}", rank=rank, world_size=2)
     for job in jobs:
         run_worker(job, lambda _: None)
         dist.barrier()

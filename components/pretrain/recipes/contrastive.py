@@ -29,11 +29,11 @@ def contrastive_loss(features: Features) -> Tensor:
     rank, _ = parallel.world()
     target = torch.arange(len(images), device=images.device) + rank * len(images)
     same = None
-    if features.entities is not None:
-        same = share_entity(features.entities, parallel.gather(features.entities))
+    if features.entities is not None and features.all_entities is not None:
+        same = share_entity(features.entities, features.all_entities)
     return info_nce(
         features.logit_scale * images @ parallel.gather_with_gradient(texts).T,
-        features.logit_scale * texts @ parallel.gather_with_gradient(images).T,
+        features.logit_scale * texts @ features.all_images.T,
         target,
         same,
     )

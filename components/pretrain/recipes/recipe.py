@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
+from components.pretrain import parallel
 from components.pretrain.head import SampledRows
 from components.pretrain.parameters import PretrainParameters
 
@@ -23,6 +25,16 @@ class Features:
     rows: SampledRows | None = None
     target: Tensor | None = None
     entities: Tensor | None = None
+
+    @cached_property
+    def all_images(self) -> Tensor:
+        """`images` of all workers, [b * workers, d] in rank order, differentiable. Every worker must ask for it."""
+        return parallel.gather_with_gradient(self.images)
+
+    @cached_property
+    def all_entities(self) -> Tensor | None:
+        """`entities` of all workers, int64 [b * workers, k] in rank order. Every worker must ask for it."""
+        return None if self.entities is None else parallel.gather(self.entities)
 
 
 class Recipe(ABC):

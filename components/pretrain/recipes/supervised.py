@@ -25,12 +25,11 @@ def supervised_loss(features: Features, parameters: PretrainParameters) -> Tenso
 
     The mean loss of this worker's own pictures, float [].
     """
-    assert features.rows is not None and features.target is not None and features.entities is not None
-    images = parallel.gather_with_gradient(features.images)
-    labels = parallel.gather(torch.cat([features.target[:, None], features.entities], dim=1))
-    target, entities = labels[:, 0], labels[:, 1:]
+    entities = features.all_entities
+    assert features.rows is not None and features.target is not None and entities is not None
+    target = parallel.gather(features.target)
     losses = large_margin_softmax(
-        images @ torch.nn.functional.normalize(features.rows.weight, dim=1).T,
+        features.all_images @ torch.nn.functional.normalize(features.rows.weight, dim=1).T,
         features.rows.columns(target),
         features.rows.columns(entities).masked_fill(entities == target[:, None], -1),
         margin=parameters.margin,
