@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +47,11 @@ def save_result(job: Job, recipe: Recipe, samples: TrainingData, state: Training
 
 def _config(job: Job, recipe: Recipe, folder: Path) -> dict[str, Any]:
     """The content of `open_clip_config.json`. A tokenizer of `transformers` goes into the folder, where it is read from."""
-    config = deepcopy(job.tower.to_json())
-    text = config["model_cfg"]["text_cfg"]
-    if text.get("hf_tokenizer_name"):
+    if job.tower.model["text_cfg"].get("hf_tokenizer_name"):
         tokenizer = tokenizer_of(job.tower)
         if recipe.uses_texts and isinstance(tokenizer, ForeignTokenizer):
             tokenizer.save(folder)
-        text["hf_tokenizer_name"] = Path(text["hf_tokenizer_name"]).name
-    return config
+    return job.tower.to_json()
 
 
 def _metrics(samples: TrainingData, state: TrainingState, measure: float | None) -> dict[str, Any]:

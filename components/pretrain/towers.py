@@ -38,8 +38,11 @@ class TowerConfig:
         return int(self.model["embed_dim"])
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `open_clip_config.json`."""
-        return {"model_cfg": self.model, "preprocess_cfg": self.preprocess}
+        """The content of `open_clip_config.json`; of a tokenizer of `transformers` its name alone, wherever its folder lies."""
+        content = deepcopy({"model_cfg": self.model, "preprocess_cfg": self.preprocess})
+        if tokenizer := self.model["text_cfg"].get("hf_tokenizer_name"):
+            content["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = Path(tokenizer).name
+        return content
 
 
 def names() -> list[str]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +105,15 @@ def test_a_training_on_mofi_s_own_tower_leaves_a_folder_that_open_clip_loads_wit
     with torch.inference_mode():
         theirs = model.eval().encode_text(tokens, normalize=True)
     np.testing.assert_allclose(load_encoder(job.model).texts(TEXTS), theirs, atol=1e-5)
+
+
+def test_a_tower_is_the_same_wherever_its_folder_lies(released: Path, make_job: MakeJob, tmp_path: Path) -> None:
+    """Else another machine could not go on from a checkpoint."""
+    elsewhere = tmp_path / "elsewhere" / released.name
+    shutil.copytree(released, elsewhere)
+    job = make_job("contrastive", tmp_path / "work")
+    here, there = (replace(job, tower=towers.read_config(str(folder))) for folder in (released, elsewhere))
+    assert here.config == there.config != job.config
 
 
 def test_a_folder_that_says_how_pictures_are_prepared_is_believed(released: Path, tmp_path: Path) -> None:
