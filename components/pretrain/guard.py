@@ -37,7 +37,7 @@ class Guard:
         name = self._keeper.save(self._state, diverged=True)
         self._keeper.wait()
         raise MofiError(
-            f"{self._job.recipe}: {what} at step {self._state.step}; lower pretrain.learning_rate or pretrain.gradient_clip in "
+            f"{self._job.recipe}: {what} at step {self._state.step + 1}; lower pretrain.learning_rate or pretrain.gradient_clip in "
             f"params.yaml, or lengthen pretrain.warm_up. The state before that step lies in {self._job.checkpoints} as "
             f"{name}; no training goes on from it by itself"
         )

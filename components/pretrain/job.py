@@ -18,6 +18,7 @@ WITHOUT_EFFECT = {
     "workers",
     "min_workers",
     "threads",
+    "accumulate",  # the whole batch's gradient, to rounding
     "head_device",
     "gradient_checkpointing",  # the same numbers, computed twice
     "max_failures",

@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 # Points of the recorded curve, whatever the number of steps.
 _POINTS = 100
+# The other workers wait for a measurement in between; the last one is of all pictures.
+_MOST_PICTURES = 5000
 
 
 class Record:
@@ -51,6 +53,6 @@ class Record:
     def _validation_map(self) -> float:
         assert self._job.validation is not None
         towers = final_towers(self._job, self._state)
-        value = validation_map(encoder_of(towers, self._job.tower), self._job.validation)
+        value = validation_map(encoder_of(towers, self._job.tower), self._job.validation, _MOST_PICTURES)
         logger.info("%s: validation mAP %.4f after step %d", self._job.recipe, value, self._state.step)
         return value

@@ -1,10 +1,12 @@
 """What a worker begins with, its forward pass, and the random numbers of a step."""
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from components.pretrain import initial, parallel, towers
 from components.pretrain.checkpoint import TrainingState
@@ -16,6 +18,8 @@ from components.pretrain.precision import autocast
 from components.pretrain.recipes import Recipe
 from components.pretrain.texts import encode_texts
 from components.pretrain.towers import TowerConfig
+
+logger = logging.getLogger(__name__)
 
 
 def begin(job: Job, recipe: Recipe, samples: TrainingData, device: torch.device) -> TrainingState:
@@ -36,6 +40,13 @@ def begin(job: Job, recipe: Recipe, samples: TrainingData, device: torch.device)
     if recipe.uses_classes and samples.vocabulary is not None:
         place = torch.device("cpu") if p.head_device == "cpu" else device
         table = ClassTable(len(samples.vocabulary), job.tower.width, p.seed, place, *parallel.world())
+    rank, workers = parallel.world()
+    if workers > 1 and rank == 0 and any(isinstance(module, _BatchNorm) for module in model.modules()):
+        logger.warning(
+            "the tower has BatchNorm: each of %d workers normalises by its share of the batch, which trains otherwise than one "
+            "worker would (a ViT does not)",
+            workers,
+        )
     optimiser = make_optimiser(model, p.learning_rate, p.weight_decay)
     return TrainingState(model, optimiser, table, Average(model, p.average_decay) if p.average_decay else None)
 

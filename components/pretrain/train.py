@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from components import shard_map, storage
-from components.errors import InputError
+from components.errors import InputError, ParameterError
 from components.pretrain import initial, keeper, recipes, towers, workers
 from components.pretrain.cache import data_fingerprint, decode_shards
 from components.pretrain.data import CACHE, reading
 from components.pretrain.depot import depot
 from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.sizes import tell_of_small
 from components.pretrain.stream import catalogue
 from components.pretrain.stream.place import Place
 from components.pretrain.stream.source import Setting
@@ -56,10 +57,15 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
         parameters: the stage's section.
 
     Raises:
-        ParameterError: if there is no such recipe or tower.
+        ParameterError: if there is no such recipe or tower, or pictures are decoded smaller than the tower takes them.
         InputError: if the folder lacks something.
     """
-    towers.read_config(parameters.tower)
+    side = towers.read_config(parameters.tower).image_size
+    if parameters.picture_size < side:
+        raise ParameterError(
+            f"pretrain.picture_size is {parameters.picture_size}, but the tower {parameters.tower} takes {side} px: all pictures "
+            f"would be enlarged; set it to {side} or more, or choose a tower for smaller pictures"
+        )
     if not recipes.make(recipe, parameters).uses_labels:
         return Sources(data, reading=reading(data, parameters))
     if isinstance(data, str):
@@ -97,6 +103,7 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
     Raises:
         InputError: if there is no shard, too many pictures are bad, or there are no initial weights where they are said to be.
     """
+    tell_of_small(sources.shards, parameters.picture_size)
     begun = initial.find(parameters.initial)
     mark = fingerprint(sources, parameters, begun)
     folder = shard_map.work_folder(f"pretrain_{recipe}", mark, work)

@@ -12,8 +12,13 @@ from components.pretrain.embed import Encoder
 _BATCH = 1024
 
 
-def validation_map(encoder: Encoder, cache: Path) -> float:
+def validation_map(encoder: Encoder, cache: Path, most: int | None = None) -> float:
     """mAP over the validation pictures, each a query against all others (itself excluded); its best entity is its category.
+
+    Args:
+        encoder: of the pictures.
+        cache: decoded pictures.
+        most: pictures to look at, roughly; those of the first entities in the order of their ids. None is all.
 
     Raises:
         InputError: if there is no picture, or one without an entity.
@@ -24,7 +29,12 @@ def validation_map(encoder: Encoder, cache: Path) -> float:
         raise InputError(
             f"{bare} of {len(pictures)} validation pictures have no entity; `mofi curate` writes the validation shards anew"
         )
+    _, categories, counts = np.unique(
+        [entities[0] for entities in pictures.entities], return_inverse=True, return_counts=True
+    )
     places = np.arange(len(pictures))
+    if most is not None:
+        entities = max(1, int(np.searchsorted(np.cumsum(counts), most, side="right")))
+        places = places[categories < entities]
     parts = [encoder.images(pictures.gather(places[i : i + _BATCH])) for i in range(0, len(places), _BATCH)]
-    _, categories = np.unique([entities[0] for entities in pictures.entities], return_inverse=True)
-    return mean_average_precision(np.concatenate(parts), categories, exclude_query=True)
+    return mean_average_precision(np.concatenate(parts), categories[places], exclude_query=True)

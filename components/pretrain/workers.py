@@ -35,9 +35,13 @@ _RAY_TRAIN = {
 # count on one that is gone without its knowing yet, and must count anew.
 _PLACEMENT = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
 _PATIENT, _ELASTIC = "600", "30"
+# Seconds between looks for nodes that came back; taking them in costs the steps since the last checkpoint.
+_LOOKS_EVERY = 60.0
 _UNUSED_CALLBACKS = {"PlacementGroupCleanerCallback", "DatasetsCallback"}
 _GPU, _CPU = "GPU", "CPU"
 _RAY = "ray"
+# How allocators of the CPU and of CUDA's libraries say it, in a RuntimeError.
+_NO_MEMORY = ("can't allocate memory", "ALLOC_FAILED", "out of memory")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
@@ -99,6 +103,7 @@ def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
             num_workers=(p.min_workers, p.workers) if p.min_workers < p.workers else p.workers,
             use_gpu=gpus,
             resources_per_worker={_CPU: cpus} | ({_GPU: 1} if gpus else {}),
+            elastic_resize_monitor_interval_s=_LOOKS_EVERY,
         ),
         run_config=RunConfig(
             # Ray would take a name that it has seen for a run to be resumed; our checkpoints are our own.
@@ -212,7 +217,7 @@ def explain(job: Job, error: Exception) -> MofiError | None:
     """The error as the user is to read it, or None for one that nobody foresaw."""
     if isinstance(error, MofiError):
         return error
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in str(error) for sign in _NO_MEMORY):
         return _out_of_memory(job, _line(error, 0))
     if (isinstance(error, OSError) and error.errno in _FULL) or isinstance(error, SafetensorError):
         return SetupError(
@@ -223,12 +228,16 @@ def explain(job: Job, error: Exception) -> MofiError | None:
 
 
 def _out_of_memory(job: Job, told: str) -> SetupError:
+    """First what keeps the steps that are done, since a checkpoint is of one batch and one number of negatives."""
     p = job.parameters
-    head = f", pretrain.negatives = {p.negatives}" if recipes.make(job.recipe, p).uses_classes else ""
+    head = recipes.make(job.recipe, p).uses_classes
+    table = ", set pretrain.head_device: cpu" if head and p.head_device != "cpu" and torch.cuda.is_available() else ""
+    negatives = f" or pretrain.negatives = {p.negatives}" if head else ""
     return SetupError(
-        f"{job.recipe}: memory does not suffice for pretrain.batch = {p.batch} with {p.workers} workers{head} ({told}); lower "
-        "them in params.yaml, or share the batch between more pretrain.workers on other machines. Running it again with the "
-        "same pretrain.batch goes on from the newest checkpoint"
+        f"{job.recipe}: memory does not suffice for pretrain.batch = {p.batch} with {p.workers} workers ({told}). Raise "
+        f"pretrain.accumulate = {p.accumulate}, set pretrain.gradient_checkpointing: true{table}, or use more "
+        "pretrain.workers on other machines, and run it again: it goes on from the newest checkpoint. A lower "
+        f"pretrain.batch{negatives} helps too, but is another training and begins anew"
     )
 
 

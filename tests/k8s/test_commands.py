@@ -65,6 +65,13 @@ def test_pretrain_runs_a_recipe_that_there_is(overlay: list[Resource]):
     assert recipes.make(arguments["recipe"], knobs).name == arguments["recipe"]
 
 
+def test_pretrain_reads_a_bucket_and_leaves_its_checkpoints_in_one(overlay: list[Resource]):
+    """So that a job that lost its volume goes on."""
+    _, arguments = run_by(job_of(overlay, "pretrain"))
+    assert str(arguments["data"]).startswith("s3://")
+    assert str(arguments["checkpoints"]).startswith("s3://")
+
+
 @pytest.mark.parametrize("name", ["label", "pretrain"])
 def test_the_shell_that_ray_gives_a_command_to_finds_nothing_to_expand(overlay: list[Resource], name: str):
     assert re.fullmatch(r"[\w./:@ -]+", job_of(overlay, name)["spec"]["entrypoint"])

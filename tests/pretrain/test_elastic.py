@@ -1,7 +1,11 @@
-"""A training on two nodes, one of which is lost for good."""
+"""A training on two nodes, one of which is lost."""
 
-import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +20,28 @@ from tests.pretrain.test_loop import ignore
 NODE = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20}
 
 
-def writers(job: Job) -> set[int]:
-    """How many workers wrote the checkpoints that are there."""
-    return {read_json(path)["workers"] for path in Path(job.checkpoints).glob(f"[0-9]*/{MANIFEST}")}
+def writers(job: Job) -> list[int]:
+    """How many workers wrote each of the checkpoints that are there, by step."""
+    manifests = sorted(Path(job.checkpoints).glob(f"[0-9]*/{MANIFEST}"))
+    return [read_json(path)["workers"] for path in manifests]
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_a_lost_node_is_done_without(make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@dataclass(frozen=True)
+class Nodes:
+    """A cluster of two nodes with a CPU each; the second comes and goes."""
+
+    cluster: Any
+    second: Any
+
+    def lose(self) -> None:
+        self.cluster.remove_node(self.second, allow_graceful=False)
+
+    def bring_back(self) -> None:
+        self.cluster.add_node(**NODE)
+
+
+@pytest.fixture
+def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     import ray
     from ray.cluster_utils import Cluster
 
@@ -33,31 +51,51 @@ def test_a_lost_node_is_done_without(make_job: MakeJob, tmp_path: Path, monkeypa
     cluster._stay_on_loopback()
     for name, value in cluster.RAY_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    nodes = Cluster(initialize_head=True, head_node_args=NODE | {"include_dashboard": False})
-    second = nodes.add_node(**NODE)
-    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    both = Cluster(initialize_head=True, head_node_args=NODE | {"include_dashboard": False})
+    second = both.add_node(**NODE)
+    monkeypatch.setenv("RAY_ADDRESS", both.address)
+    yield Nodes(both, second)
+    cluster.leave()
+    both.shutdown()
+
+
+def train_while(job: Job, *happenings: tuple[Callable[[], bool], Callable[[], None]]) -> None:
+    """Trains; waits for the first condition, does what belongs to it, waits for the second, and so on."""
+    with ThreadPoolExecutor(1) as pool:  # Ray starts nodes in the main thread only
+        training = pool.submit(workers.fit, job)
+        for condition, action in happenings:
+            while not condition() and not training.done():
+                wait([training], timeout=0.05)
+            action()
+        training.result()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_lost_node_is_done_without(make_job: MakeJob, tmp_path: Path, nodes: Nodes) -> None:
     knobs = {"images_seen": 2400, "workers": 2, "max_failures": 5, "keep_checkpoints": 99}
     job, alone = (make_job("multitask", tmp_path / name, "vit", negatives=3, **knobs) for name in ("elastic", "alone"))
-    end = threading.Event()
-
-    def lose() -> None:
-        while not end.wait(0.05):
-            if writers(job) == {2}:
-                nodes.remove_node(second, allow_graceful=False)
-                return
-
-    loser = threading.Thread(target=lose)
-    loser.start()
-    try:
-        workers.fit(job)
-    finally:
-        end.set()
-        loser.join()
-        cluster.leave()
-        nodes.shutdown()
-    assert writers(job) == {1, 2}, "two began, and one ended it"
+    train_while(job, (lambda: set(writers(job)) == {2}, nodes.lose))
+    assert set(writers(job)) == {1, 2}, "two began, and one ended it"
     run_worker(alone, ignore)
     one, other = (read_json(of.result)["curve"] for of in (job, alone))
     assert len(one) == len(other) >= 100
     for left, right in zip(one[:20], other[:20], strict=True):
         assert left == pytest.approx(right, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_node_that_comes_back_is_taken_in(
+    make_job: MakeJob, tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_LOOKS_EVERY", 2.0)
+    knobs = {"images_seen": 64_000, "workers": 2, "max_failures": 9, "checkpoint_every": 50, "keep_checkpoints": 999}
+    job = make_job("multitask", tmp_path, "vit", negatives=3, **knobs)
+    train_while(
+        job,
+        (lambda: set(writers(job)) == {2}, nodes.lose),
+        (lambda: set(writers(job)) == {1, 2}, nodes.bring_back),
+    )
+    assert [count for count, _ in groupby(writers(job))] == [2, 1, 2]
+    assert read_json(job.result)["metrics"]["step"] == job.steps

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from components.errors import MofiError
 from components.pretrain import towers
-from components.pretrain.embed import encoder_of, load_encoder
+from components.pretrain.embed import Encoder, encoder_of, load_encoder
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 from components.pretrain.validate import validation_map
@@ -149,6 +149,27 @@ def test_the_validation_entities_can_be_watched(
     lines = [record.getMessage() for record in caplog.records if "validation mAP" in record.getMessage()]
     assert [line.rpartition("after ")[2] for line in lines[:2]] == ["step 4", "step 8"]
     assert len(lines) == 3
+
+
+def test_a_look_in_between_is_at_few_pictures(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole entities, so that each picture has others to be found."""
+    job = make_job("supervised", tmp_path)
+    assert job.validation is not None
+    sizes: list[int] = []
+
+    images = Encoder.images
+
+    def counted(self: Encoder, pictures: Any) -> Any:
+        sizes.append(len(pictures))
+        return images(self, pictures)
+
+    monkeypatch.setattr(Encoder, "images", counted)
+    encoder = encoder_of(towers.build(job.tower, 1).eval(), job.tower)
+    for most in (None, 17, 12, 3):
+        assert 0 <= validation_map(encoder, job.validation, most) <= 1
+    assert sizes == [18, 12, 12, 6], "six pictures of each of three entities"
 
 
 def test_reports_come_with_every_checkpoint(make_job: MakeJob, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_a_recipe_with_labels_on_a_crawl_says_what_it_reads(data: Path, make_par
         {"validate_every": 3},
         {"max_failures": 0},
         {"workers": 2},
+        {"accumulate": 2},
         {"min_workers": 2, "workers": 4},
         {"keep_checkpoints": 9},
         {"keep_every": 100},

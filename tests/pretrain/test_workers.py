@@ -81,12 +81,13 @@ def test_a_full_disk_is_named(make_job: MakeJob, tmp_path: Path) -> None:
 def test_memory_that_does_not_suffice_names_the_batch(make_job: MakeJob, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 55)
-    for error in (caught.value, MemoryError()):
+    cublas = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+    for error in (caught.value, MemoryError(), torch.OutOfMemoryError("CUDA out of memory."), cublas):
         known = explain(make_job("clip", tmp_path), error)
         assert isinstance(known, SetupError)
         assert "clip: memory does not suffice for pretrain.batch = 8 with 1 workers (" in str(known)
     known = explain(make_job("supervised", tmp_path / "head"), MemoryError())
-    assert "pretrain.negatives = 100" in str(known)
+    assert "A lower pretrain.batch or pretrain.negatives = 100 helps too, but is another training" in str(known)
 
 
 def test_an_error_that_the_user_can_mend_stays_as_it_is(make_job: MakeJob, tmp_path: Path) -> None:
