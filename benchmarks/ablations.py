@@ -88,7 +88,10 @@ def shuffled() -> Path:
 
 
 def shuffle_labels(labels: Path, out: Path) -> None:
-    """Writes label files in which labels and their decisions are exchanged among all labelled pictures."""
+    """Writes label files in which labels and their decisions are exchanged among all labelled pictures.
+
+    Pictures keep their alt texts, so where a recipe reads those (`pretrain.text.alt_text`) as many of its texts stay true.
+    """
     numbers = shard_numbers(labels)
     tables = [pq.read_table(labels / f"{shard_name(number)}.parquet", schema=LABELS_SCHEMA) for number in numbers]
     whole = pa.concat_tables(tables).to_pylist()

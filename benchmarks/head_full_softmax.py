@@ -6,7 +6,6 @@ examples of made-up classes, and always by a softmax over all of them, whichever
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from benchmarks.claim import Claim, conclude
+from benchmarks.devices import chosen, now
 from components import parameters, svg
 from components.pretrain import recipes
 from components.pretrain.head import ClassTable
@@ -37,7 +37,7 @@ class Sampled:
     def __init__(self, classes: int, sampled: int, learning_rate: float) -> None:
         self.knobs = parameters.load().pretrain
         self._recipe = recipes.make("supervised", self.knobs)
-        self.table = ClassTable(classes, WIDTH, seed=1)
+        self.table = ClassTable(classes, WIDTH, seed=1, device=chosen())
         self._sampled, self._learning_rate = sampled, learning_rate
         self._draws = torch.Generator().manual_seed(2)
 
@@ -60,7 +60,7 @@ class Full:
 
     def __init__(self, classes: int, learning_rate: float) -> None:
         self.knobs = parameters.load().pretrain
-        self.weight = nn.Parameter(ClassTable(classes, WIDTH, seed=1).weight.contiguous())
+        self.weight = nn.Parameter(ClassTable(classes, WIDTH, seed=1, device=chosen()).weight.contiguous())
         self._optimiser = torch.optim.AdamW([self.weight], lr=learning_rate, weight_decay=0.0, fused=True)
 
     def step(self, images: Tensor, target: Tensor) -> None:
@@ -131,29 +131,29 @@ def step_times(options: argparse.Namespace) -> dict[str, float]:
         "sampled": Sampled(options.classes, options.sampled, options.rate),
         "full": Full(options.classes, options.rate),
     }
-    generator = torch.Generator().manual_seed(3)
+    device, generator = chosen(), torch.Generator().manual_seed(3)
     found: dict[str, list[float]] = {name: [] for name in heads}
     for number in range(options.rounds + 2):
         for name, head in heads.items():
             for _ in range(10 if name == "sampled" else 1):
-                images = F.normalize(torch.randn(options.batch, WIDTH, generator=generator)).requires_grad_()
-                target = torch.randint(options.classes, (options.batch,), generator=generator)
-                begin = time.perf_counter()
+                images = F.normalize(torch.randn(options.batch, WIDTH, generator=generator)).to(device).requires_grad_()
+                target = torch.randint(options.classes, (options.batch,), generator=generator).to(device)
+                begin = now(device)
                 head.step(images, target)
                 # The first two rounds pay for fresh memory and AdamW's state.
                 if number >= 2:
-                    found[name].append(time.perf_counter() - begin)
+                    found[name].append(now(device) - begin)
     return {name: statistics.median(several) for name, several in found.items()}
 
 
 def examples(classes: int) -> Callable[[int, torch.Generator], tuple[Tensor, Tensor]]:
     """Draws [n, input] and their classes [n]: each class is a direction, an example lies near it."""
-    centres = F.normalize(torch.randn(classes, _INPUT, generator=torch.Generator().manual_seed(4)))
+    device, centres = chosen(), F.normalize(torch.randn(classes, _INPUT, generator=torch.Generator().manual_seed(4)))
 
     def draw_examples(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         target = torch.randint(classes, (count,), generator=generator)
         noise = torch.randn(count, _INPUT, generator=generator) * _NOISE / _INPUT**0.5
-        return F.normalize(centres[target] + noise), target
+        return F.normalize(centres[target] + noise).to(device), target.to(device)
 
     return draw_examples
 
@@ -165,7 +165,7 @@ def learn(head: Sampled | Full, options: argparse.Namespace) -> Curve:
     held_out = draw_examples(2000, torch.Generator().manual_seed(6))
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        tower = nn.Linear(_INPUT, WIDTH, bias=False)
+        tower = nn.Linear(_INPUT, WIDTH, bias=False).to(chosen())
     optimiser = torch.optim.AdamW(tower.parameters(), lr=1e-3, fused=True)
     curve: Curve = []
     for step in range(options.steps + 1):

@@ -6,15 +6,14 @@ does after its batch is there: forward, loss, backward, and the update of towers
 
 import argparse
 import statistics
-import time
 from dataclasses import dataclass
 
-import psutil
 import torch
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
+from benchmarks.devices import chosen, now, used
 from components import parameters
 from components.pretrain import recipes, towers
 from components.pretrain.head import ClassTable
@@ -40,41 +39,40 @@ class Seconds:
 class Trainer:
     """Towers that train on random pictures, with any class table."""
 
-    def __init__(self, knobs: PretrainParameters, sampled: int) -> None:
+    def __init__(self, knobs: PretrainParameters, sampled: int, device: torch.device) -> None:
         config = towers.read_config(knobs.tower)
         config = TowerConfig(config.model | {"embed_dim": _WIDTH}, config.preprocess)
-        self._knobs, self._sampled = knobs, sampled
+        self._knobs, self._sampled, self._device = knobs, sampled, device
         self._recipe = recipes.make("supervised", knobs)
         self._draws = torch.Generator().manual_seed(knobs.seed)
-        model = towers.build(config, knobs.seed).to(memory_format=torch.channels_last)
+        model = towers.build(config, knobs.seed).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith("visual."))
         self._towers = model.train()
         self._optimiser = make_optimiser(self._towers, knobs.learning_rate, knobs.weight_decay)
         self._average = Average(self._towers, knobs.average_decay)
-        self._forward = Forward(self._towers, config, torch.device("cpu"))
+        self._forward = Forward(self._towers, config, device)
         side = config.image_size
-        self._pictures = torch.rand(knobs.batch, 3, side, side, generator=self._draws).contiguous(
-            memory_format=torch.channels_last
-        )
+        pictures = torch.rand(knobs.batch, 3, side, side, generator=self._draws)
+        self._pictures = pictures.to(device).contiguous(memory_format=torch.channels_last)
 
     def step(self, table: ClassTable) -> Seconds:
         """One step with pictures of uniformly drawn entities."""
-        entities = torch.randint(table.classes, (self._knobs.batch, _ENTITIES), generator=self._draws)
-        begin = time.perf_counter()
+        entities = torch.randint(table.classes, (self._knobs.batch, _ENTITIES), generator=self._draws).to(self._device)
+        begin = now(self._device)
         images, _, _ = self._forward(self._pictures, None)
-        sampling = time.perf_counter()
+        sampling = now(self._device)
         rows = table.sample(entities, self._sampled - 1, self._draws)
-        sampled = time.perf_counter()
+        sampled = now(self._device)
         loss = self._recipe.losses(Features(images, rows=rows, target=entities[:, 0], entities=entities))
         loss["supervised"].backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._towers.parameters(), self._knobs.gradient_clip)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         self._average.update(1000)
-        updating = time.perf_counter()
+        updating = now(self._device)
         table.step(rows, self._knobs.head_learning_rate)
-        end = time.perf_counter()
+        end = now(self._device)
         if len(rows.classes) != self._sampled:
             raise RuntimeError(f"{len(rows.classes)} rows were sampled instead of {self._sampled}")
         return Seconds(end - begin, sampled - sampling + end - updating)
@@ -84,15 +82,16 @@ def main() -> None:
     """Builds all tables, measures in rounds that take turns, prints."""
     options = _options()
     knobs = parameters.load().pretrain
-    trainer = Trainer(knobs, options.sampled)
+    device = chosen()
+    trainer = Trainer(knobs, options.sampled, device)
     growth, tables = {}, []
-    small = ClassTable(SIZES[0], _WIDTH, knobs.seed)
+    small = ClassTable(SIZES[0], _WIDTH, knobs.seed, device)
     _warm_up(trainer, small)  # what steps themselves hold is there before memory is measured
     for classes in SIZES:
-        before = _resident()
-        tables.append(ClassTable(classes, _WIDTH, knobs.seed))
+        before = used(device)
+        tables.append(ClassTable(classes, _WIDTH, knobs.seed, device))
         _warm_up(trainer, tables[-1])
-        growth[classes] = _resident() - before
+        growth[classes] = used(device) - before
     found: dict[int, list[Seconds]] = {classes: [] for classes in SIZES}
     for number in range(options.rounds):
         # Each size has each place in the order equally often, since a step finds the cache as the one before left it.
@@ -113,10 +112,6 @@ def _options() -> argparse.Namespace:
 def _warm_up(trainer: Trainer, table: ClassTable) -> None:
     for _ in range(_WARM_UP):
         trainer.step(table)
-
-
-def _resident() -> int:
-    return int(psutil.Process().memory_info().rss)
 
 
 def _medians(several: list[Seconds]) -> Seconds:

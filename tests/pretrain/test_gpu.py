@@ -4,12 +4,14 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from components.pretrain import towers
 from components.pretrain.loop import run_worker
 from components.pretrain.precision import uses_bf16
+from components.serve.search import Entry, Index
 from components.stage import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_loop import RECIPES, ignore
@@ -57,6 +59,20 @@ def test_compiled_towers_train_alike(make_job: MakeJob, tmp_path: Path) -> None:
     plain, compiled = (curve(make_job, tmp_path / str(on), compile=on, precision="fp32") for on in (False, True))
     for left, right in itertools.zip_longest(plain, compiled):
         assert left == pytest.approx(right, rel=1e-2, abs=1e-2)
+
+
+def test_pictures_are_searched_on_the_gpu() -> None:
+    faiss = pytest.importorskip("faiss")
+    if not getattr(faiss, "get_num_gpus", int)():
+        pytest.skip("faiss was installed without GPUs (faiss-cpu); install faiss-gpu")
+    rng = np.random.default_rng(1)
+    embeddings = rng.standard_normal((500, 16)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    index = Index(16)
+    index.add(embeddings, [Entry(str(number), Path(), "", ()) for number in range(500)])
+    for number, hits in enumerate(index.search(embeddings[:20], 5)):
+        expected = np.argsort(-embeddings @ embeddings[number])[:5]
+        assert [hit.entry.key for hit in hits] == [str(row) for row in expected]
 
 
 def test_channels_last_keeps_the_embeddings(tower_files: dict[str, Path]) -> None:
