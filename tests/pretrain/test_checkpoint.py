@@ -237,6 +237,33 @@ def test_a_bucket_holds_them_for_a_machine_that_has_nothing(
     assert {name.partition("-")[0] for name in s3.objects(prefix)} == {"00000008"}
 
 
+def test_a_bucket_that_is_away_for_a_while_costs_a_checkpoint_and_nothing_else(
+    make_job: MakeJob, tmp_path: Path, s3: Endpoint, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.s3._PAUSE", 0.001)
+    undisturbed = make_job("multitask", tmp_path / "undisturbed")
+    run_worker(undisturbed, ignore)
+    there, away = s3.folder / BUCKET, s3.folder / "away"
+
+    def report(figures: dict[str, float]) -> None:
+        if figures["step"] == 2:
+            there.rename(away)
+            there.write_text("a file, into which the server can put nothing")
+        if figures["step"] == 6:
+            # The attempt to write the second checkpoint is over: a save waits for the one before it.
+            there.unlink()
+            away.rename(there)
+
+    prefix = "pretrain-outage"
+    job = make_job("multitask", tmp_path / "work", checkpoint_every=2, keep_checkpoints=9)
+    with caplog.at_level(logging.WARNING, logger="components.pretrain"):
+        run_worker(replace(job, store=f"s3://{BUCKET}/{prefix}"), report)
+    assert "the checkpoint of step 4 could not be written" in caplog.text
+    steps = {name.partition("-")[0] for name in s3.objects(prefix) if name.endswith(MANIFEST)}
+    assert {"00000008", "00000010"} <= steps <= {f"{step:08d}" for step in (2, 6, 8, 10)}
+    assert (job.model / MODEL).read_bytes() == (undisturbed.model / MODEL).read_bytes()
+
+
 def test_one_that_cannot_be_written_stops_nothing(
     make_job: MakeJob, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
