@@ -51,7 +51,7 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
 
     Args:
         recipe: one of `recipes.RECIPES`.
-        data: a folder or s3://BUCKET/PREFIX: of shards (recipes without labels), or of `train/`, `validation/` and
+        data: a folder, by path or URL, or s3://BUCKET/PREFIX: of shards (recipes without labels), or of `train/`, `validation/` and
             `vocabulary.parquet`.
         parameters: the stage's section.
 
@@ -60,6 +60,7 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
         InputError: if the folder lacks something.
     """
     towers.read_config(parameters.tower)
+    data = storage.named(data)
     if not recipes.make(recipe, parameters).uses_labels:
         return Sources(data, reading=reading(data, parameters))
     if isinstance(data, str):
@@ -76,8 +77,9 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
 
 def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Sources:
     """The vocabulary is copied; it is needed whole, and small beside pictures."""
+    from components.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
+
     train, validation = (f"{data.rstrip('/')}/{part}" for part in ("train", "validation"))
-    held_out = storage.place(validation)
     vocabulary = shard_map.WORK / "pretrain_vocabulary" / shard_map.fingerprint(data) / "vocabulary.parquet"
     vocabulary.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -85,7 +87,7 @@ def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Source
             shutil.copy(copy, vocabulary)
     except InputError as error:
         raise InputError(f"{error}; the recipe {recipe} reads the data set that `mofi curate` writes") from error
-    has_validation = not isinstance(held_out, Path) and any(n.endswith(".parquet") for n in held_out.names())
+    has_validation = any(name.endswith(".parquet") for name in Prefix.of(validation).names())
     return Sources(train, vocabulary, validation if has_validation else None, reading(train, parameters))
 
 

@@ -110,7 +110,7 @@ class Shelf:
                 raise place.changed(f"{name}.parquet")
             _write_table(part / "table", rows, tar)
             if tar.parent == part:
-                tar.replace(self._tar(shard))
+                tar.replace(self._copy(shard))
             (part / "table").replace(self._table(shard))
         finally:
             shutil.rmtree(part)
@@ -129,10 +129,17 @@ class Shelf:
     def _table(self, shard: int) -> Path:
         return self._scratch / f"{shards.shard_name(shard)}.arrow"
 
+    def _copy(self, shard: int) -> Path:
+        return self._scratch / f"{shards.shard_name(shard)}.tar"
+
     def _tar(self, shard: int) -> Path:
-        """The shard's own file where it can be read as it lies, a copy of it where not."""
-        place, name = self._catalogue.place, f"{shards.shard_name(shard)}.tar"
-        return Path(place.location) / name if place.is_local else self._scratch / name
+        """The shard's own file where it can be read as it lies, a copy of it where not.
+
+        Raises:
+            InputError: if the file has gone or changed since its table was made, perhaps by another run.
+        """
+        place, copy = self._catalogue.place, self._copy(shard)
+        return place.bring(copy.name, self._catalogue.versions(shard)[0], copy) if place.is_local else copy
 
     def _make_room(self) -> None:
         """Removes what was used longest ago. Whoever reads it still keeps it until he closes it."""

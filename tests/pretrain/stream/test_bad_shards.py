@@ -9,7 +9,9 @@ import pytest
 
 from components.errors import InputError
 from components.pretrain.loader import Share
+from components.pretrain.stream.catalogue import load
 from components.pretrain.stream.place import Place
+from components.pretrain.stream.shelf import Shelf
 from tests.pretrain.stream.conftest import look_through, source, write
 
 
@@ -92,3 +94,15 @@ def test_a_shard_that_goes_while_the_run_goes_on_is_named(folder: Path, tmp_path
         tar.unlink()
     with pytest.raises(InputError, match=r"\d.tar is missing; it was there when the run began"):
         own.draw(1)
+
+
+def test_a_tar_that_goes_or_changes_after_its_table_was_made_is_named(folder: Path, tmp_path: Path) -> None:
+    catalogue = load(look_through(folder, tmp_path / "c"))
+    Shelf(catalogue, tmp_path / "s", 6).open(0)
+    tar = folder / "00000.tar"
+    tar.write_bytes(tar.read_bytes() + bytes(512))
+    with pytest.raises(InputError, match=r"00000.tar has changed since this run began to read it; wait until"):
+        Shelf(catalogue, tmp_path / "s", 6).open(0)
+    tar.unlink()
+    with pytest.raises(InputError, match=r"00000.tar is missing; it was there when the run began. Put it back"):
+        Shelf(catalogue, tmp_path / "s", 6).open(0)

@@ -68,6 +68,13 @@ def test_a_window_without_a_good_picture_is_an_error(tmp_path: Path) -> None:
         source(catalogued, tmp_path / "s", Share(2)).draw(0)
 
 
+def test_a_folder_named_by_url_is_read_where_it_lies(tmp_path: Path) -> None:
+    folder = write(tmp_path / "shards", [5, 3])
+    own = source(look_through(f"file://{folder}", tmp_path / "c"), tmp_path / "s", Share(8))
+    assert len(set(own.draw(0).alt_texts)) == 8
+    assert not list((tmp_path / "s").glob("*.tar"))
+
+
 def test_scratch_space_does_not_grow_with_the_data(tmp_path: Path) -> None:
     catalogued = look_through(write(tmp_path / "shards", [2] * 24), tmp_path / "c")
     own = source(catalogued, tmp_path / "s", Share(4), window=2)
