@@ -66,6 +66,7 @@ class Shelf:
         if shard in self._opened:
             self._opened.move_to_end(shard)
             return self._opened[shard]
+        self._let_go()
         for _ in range(_ATTEMPTS):
             self.stage(shard)
             # Another process may have made room meanwhile, and taken this very shard.
@@ -80,6 +81,12 @@ class Shelf:
         while len(self._opened) > self._most:
             self._opened.popitem(last=False)
         return self._opened[shard]
+
+    def _let_go(self) -> None:
+        """Closes what lies in the folder no more: the disk has its room back only when no process maps it."""
+        left = set(self._scratch.iterdir())
+        for shard in [one for one in self._opened if self._table(one) not in left]:
+            del self._opened[shard]
 
     def stage(self, shard: int) -> None:
         """Makes a shard ready, if it is not; raises as `open` does."""
@@ -142,7 +149,7 @@ class Shelf:
         return place.bring(copy.name, self._catalogue.versions(shard)[0], copy) if place.is_local else copy
 
     def _make_room(self) -> None:
-        """Removes what was used longest ago. Whoever reads it still keeps it until he closes it."""
+        """Removes what was used longest ago. Whoever reads it still keeps it until he opens another one."""
         ages: list[tuple[float, Path]] = []
         for table in self._scratch.glob("*.arrow"):
             with suppress(FileNotFoundError):

@@ -10,6 +10,8 @@ from components import shards
 from components.errors import InputError
 from components.images import decode
 from components.pretrain.loader import Share
+from components.pretrain.stream.catalogue import load
+from components.pretrain.stream.shelf import Shelf
 from tests.pretrain.conftest import drawing
 from tests.pretrain.stream.conftest import look_through, source, write
 
@@ -82,6 +84,26 @@ def test_scratch_space_does_not_grow_with_the_data(tmp_path: Path) -> None:
         own.draw(step)
         assert len(list((tmp_path / "s").glob("*.arrow"))) <= 6
     assert len({path.name for path in (tmp_path / "s").iterdir()}) <= 12, "nothing else is left lying about"
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process maps")
+def test_a_process_lets_go_of_shards_that_another_one_took_away(tmp_path: Path) -> None:
+    catalogue = load(look_through(write(tmp_path / "shards", [2] * 8), tmp_path / "c"))
+    scratch = tmp_path / "s"
+    one, other = (Shelf(catalogue, scratch, 3) for _ in range(2))
+    for shard in range(3):
+        one.open(shard)
+    for shard in range(3, 7):
+        other.open(shard)
+    del other
+    assert removed_but_mapped(scratch) == 3
+    one.open(7)
+    assert removed_but_mapped(scratch) == 0
+
+
+def removed_but_mapped(folder: Path) -> int:
+    lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    return sum(str(folder) in line and line.endswith("(deleted)") for line in lines)
 
 
 def test_classes_are_those_of_the_vocabulary_padded_to_the_most_of_any_picture(data: Path, tmp_path: Path) -> None:
