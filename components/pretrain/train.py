@@ -125,8 +125,21 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
 
 def _setting(sources: Sources, parameters: PretrainParameters, work: Path, scratch: Path) -> Setting:
     place = Place(str(sources.shards.absolute() if isinstance(sources.shards, Path) else sources.shards))
+    _warn_of_a_narrow_window(parameters)
     folder = catalogue.build(place, sources.vocabulary, work / CATALOGUES)
     return Setting(folder, scratch, parameters.picture_size, parameters.window, parameters.seed)
+
+
+def _warn_of_a_narrow_window(parameters: PretrainParameters) -> None:
+    if parameters.window < parameters.workers:
+        logger.warning(
+            "pretrain.window is %d shards, fewer than pretrain.workers, which is %d: every shard is read by some %d workers; "
+            "set pretrain.window to %d or more",
+            parameters.window,
+            parameters.workers,
+            parameters.workers // parameters.window + 1,
+            2 * parameters.workers,
+        )
 
 
 def fingerprint(sources: Sources, parameters: PretrainParameters, begun: initial.Initial | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What is known of all shards before any picture is read: five numbers each, however many pictures there are."""
+"""What is known of all shards before any picture is read: four numbers each, however many pictures there are."""
 
 import logging
 import tempfile

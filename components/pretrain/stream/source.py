@@ -23,6 +23,9 @@ from components.pretrain.stream.shelf import Opened, Shelf
 # Windows whose shards are kept: the one in use, the next one, and what is still open of the one before.
 _WINDOWS = 3
 _FETCHES = 4  # at once
+_UNEQUAL = 2  # times the shards that a worker would read if all were equally large
+# Set by Ray Train (and torchrun) for every worker.
+_WORKERS_HERE = "LOCAL_WORLD_SIZE"
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,13 @@ class StreamSource:
         # Where `.work` is a disk that all machines share, each has a folder of its own.
         own = os.environ.get(CACHE_VARIABLE)
         scratch = Path(own) / "shards" / setting.catalogue.name if own else setting.scratch
-        self.shelf = Shelf(self.catalogue, scratch, _WINDOWS * setting.window)
+        self.shelf = Shelf(self.catalogue, scratch, _WINDOWS * self._shards_here())
+
+    def _shards_here(self) -> int:
+        """The shards of a window that this machine's workers read, at most."""
+        workers = self._share.workers
+        here = int(os.environ.get(_WORKERS_HERE, workers))
+        return min(self._setting.window, here * _UNEQUAL * self.order.shards_of_a_worker(workers))
 
     def draw(self, step: int) -> Drawn:
         """Decodes a step's pictures.

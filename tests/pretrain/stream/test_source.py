@@ -86,6 +86,17 @@ def test_scratch_space_does_not_grow_with_the_data(tmp_path: Path) -> None:
     assert len({path.name for path in (tmp_path / "s").iterdir()}) <= 12, "nothing else is left lying about"
 
 
+def test_scratch_space_is_for_what_the_machine_s_own_workers_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogued = look_through(write(tmp_path / "shards", [8] * 48), tmp_path / "c")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    own = source(catalogued, tmp_path / "s", Share(48, 5, 12), window=24)
+    for step in range(16):
+        own.draw(step)
+    assert len(list((tmp_path / "s").glob("*.arrow"))) <= 3 * 2 * (24 // 12 + 2), "of 3 windows of 24 shards"
+
+
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process maps")
 def test_a_process_lets_go_of_shards_that_another_one_took_away(tmp_path: Path) -> None:
     catalogue = load(look_through(write(tmp_path / "shards", [2] * 8), tmp_path / "c"))
