@@ -126,7 +126,7 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
 def _setting(sources: Sources, parameters: PretrainParameters, work: Path, scratch: Path) -> Setting:
     place = Place(str(sources.shards.absolute() if isinstance(sources.shards, Path) else sources.shards))
     _warn_of_a_narrow_window(parameters)
-    folder = catalogue.build(place, sources.vocabulary, work / CATALOGUES)
+    folder = catalogue.build(place, sources.vocabulary, work / CATALOGUES, parameters.max_error_share)
     return Setting(folder, scratch, parameters.picture_size, parameters.window, parameters.seed)
 
 
