@@ -21,7 +21,6 @@ from components import shards
 from components.errors import InputError, SetupError
 from components.pretrain.rows import Classes, Rows, usable_rows
 from components.pretrain.stream.catalogue import Catalogue, classes_of
-from components.pretrain.stream.tar_places import picture_places
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +167,7 @@ def _touched(path: Path) -> bool:
 
 
 def _write_table(path: Path, rows: Rows, tar: Path) -> None:
-    places = picture_places(tar)
+    places = shards.picture_places(tar)
     try:
         where = np.array([places[key] for key in rows.keys.to_pylist()], np.int64).reshape(-1, 2)
     except KeyError as error:
