@@ -49,7 +49,6 @@ class Shelf:
     def __init__(self, catalogue: Catalogue, scratch: Path, most: int) -> None:
         self._catalogue, self._scratch, self._most = catalogue, scratch, most
         self._opened: OrderedDict[int, Opened] = OrderedDict()
-        scratch.mkdir(parents=True, exist_ok=True)
 
     @cached_property
     def _classes(self) -> Classes | None:
@@ -83,7 +82,7 @@ class Shelf:
 
     def _let_go(self) -> None:
         """Closes what lies in the folder no more: the disk has its room back only when no process maps it."""
-        left = set(self._scratch.iterdir())
+        left = set(self._scratch.glob("*.arrow"))
         for shard in [one for one in self._opened if self._table(one) not in left]:
             del self._opened[shard]
 
@@ -92,6 +91,7 @@ class Shelf:
         table = self._table(shard)
         if _touched(table):
             return
+        self._scratch.mkdir(parents=True, exist_ok=True)  # another training may have dropped it as old
         with _locked(self._scratch / f"{shards.shard_name(shard)}.lock"):
             if not _touched(table):
                 try:

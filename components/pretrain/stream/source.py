@@ -14,6 +14,7 @@ import numpy.typing as npt
 from components.errors import InputError
 from components.images import BadImage, decode
 from components.mirror import CACHE_VARIABLE
+from components.pretrain.cache import drop_oldest
 from components.pretrain.loader import Share
 from components.pretrain.rows import NO_CLASS
 from components.pretrain.stream.catalogue import Catalogue, load
@@ -66,10 +67,7 @@ class StreamSource:
         self._setting, self._share = setting, share
         self.catalogue: Catalogue = load(setting.catalogue)
         self.order = WindowOrder(self.catalogue.usable, setting.window, share.batch, setting.seed)
-        # Where `.work` is a disk that all machines share, each has a folder of its own.
-        own = os.environ.get(CACHE_VARIABLE)
-        scratch = Path(own) / "shards" / setting.catalogue.name if own else setting.scratch
-        self.shelf = Shelf(self.catalogue, scratch, _WINDOWS * self._shards_here())
+        self.shelf = Shelf(self.catalogue, _scratch(setting), _WINDOWS * self._shards_here())
 
     def _shards_here(self) -> int:
         """The shards of a window that this machine's workers read, at most."""
@@ -117,6 +115,21 @@ class StreamSource:
             f"{self.catalogue.place.location}: none of {bad} pictures of a window can be decoded; run the "
             "stage that writes the shards again"
         )
+
+
+def _scratch(setting: Setting) -> Path:
+    """The folder for shards; where `.work` is a disk that all machines share, each machine has one of its own.
+
+    That one outlives the training, whose end other machines do not see; so those of other trainings go, the oldest first.
+    """
+    own = os.environ.get(CACHE_VARIABLE)
+    if not own:
+        return setting.scratch
+    folder = Path(own) / "shards" / setting.catalogue.name
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.touch()
+    drop_oldest(folder.parent)
+    return folder
 
 
 def _first(one: tuple[int, int], others: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:

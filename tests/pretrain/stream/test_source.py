@@ -9,6 +9,8 @@ import pytest
 from components import shards
 from components.errors import InputError
 from components.images import decode
+from components.mirror import CACHE_VARIABLE
+from components.pretrain.cache import KEPT_CACHES
 from components.pretrain.loader import Share
 from components.pretrain.stream.catalogue import load
 from components.pretrain.stream.shelf import Shelf
@@ -95,6 +97,23 @@ def test_scratch_space_is_for_what_the_machine_s_own_workers_read(
     for step in range(16):
         own.draw(step)
     assert len(list((tmp_path / "s").glob("*.arrow"))) <= 3 * 2 * (24 // 12 + 2), "of 3 windows of 24 shards"
+
+
+def test_a_machine_s_own_folder_keeps_shards_of_a_few_trainings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "mirror"))
+    write(tmp_path / "shards", [3, 3])
+    sources = []
+    for number in range(KEPT_CACHES + 2):
+        sources.append(source(look_through(tmp_path / "shards", tmp_path / f"c{number}"), tmp_path / "s", Share(6)))
+        sources[-1].draw(0)
+        folders = {path.name for path in (tmp_path / "mirror" / "shards").iterdir()}
+        assert f"c{number}" in folders
+        assert len(folders) <= KEPT_CACHES
+    assert not (tmp_path / "s").exists()
+    assert "c0" not in folders
+    assert len(sources[0].draw(1).alt_texts) == 6, "whose folder was dropped goes on"
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process maps")
