@@ -5,10 +5,10 @@ import logging
 import re
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,10 +16,12 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.images import COLOURS
 from components.stage import write_json
-from components.tar_reader import members
+from components.tar_reader import members, places
 from components.tar_writer import TarWriter
 
 logger = logging.getLogger(__name__)
+
+Part = TypeVar("Part")
 
 SUCCESS = "success"
 FAILED_TO_DOWNLOAD = "failed_to_download"
@@ -184,7 +186,7 @@ def read_shard(path: Path) -> Iterator[Picture]:
     Raises:
         InputError: if the tar is missing, or broken anywhere (then after the pictures before the break).
     """
-    for key, parts in _samples(path):
+    for key, parts in _samples(path, members(path)):
         extension = _extension(parts)
         if extension is not None:
             yield _picture(path, key, extension, parts)
@@ -196,17 +198,28 @@ def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         InputError: see `read_shard`.
     """
-    for key, parts in _samples(path):
+    for key, parts in _samples(path, members(path)):
         extension = _extension(parts)
         if extension is not None:
             yield key, parts[extension]
 
 
-def _samples(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Keys, and their members by ending."""
-    key, parts = "", dict[str, bytes]()
+def picture_places(path: Path) -> dict[str, tuple[int, int]]:
+    """Where in a tar the files of `read_pictures` lie: (offset, bytes) by key. Contents are not read.
+
+    Raises:
+        InputError: if the tar is missing, or broken anywhere.
+    """
+    found = _samples(path, ((name, (begin, size)) for name, begin, size in places(path)))
+    known = ((key, parts, _extension(parts)) for key, parts in found)
+    return {key: parts[extension] for key, parts, extension in known if extension is not None}
+
+
+def _samples(path: Path, files: Iterable[tuple[str, Part]]) -> Iterator[tuple[str, dict[str, Part]]]:
+    """Keys, and what is known of their members by ending; errors of the tar at `path`, where it is from, are named."""
+    key, parts = "", dict[str, Part]()
     try:
-        for member, data in members(path):
+        for member, part in files:
             name = _MEMBER.fullmatch(member)
             if name is None:
                 continue
@@ -214,7 +227,7 @@ def _samples(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
                 yield key, parts
                 parts = {}
             key = name[1]
-            parts[name[2].lower()] = data
+            parts[name[2].lower()] = part
         if parts:
             yield key, parts
     except FileNotFoundError:
@@ -225,7 +238,7 @@ def _samples(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
         raise InputError(f"{path} cannot be read ({error})") from error
 
 
-def _extension(parts: dict[str, bytes]) -> str | None:
+def _extension(parts: Mapping[str, object]) -> str | None:
     return next((e for e in EXTENSIONS if e in parts), None)
 
 

@@ -43,6 +43,16 @@ def place(location: Path | str) -> "Path | Prefix":
     return Prefix.of(location)
 
 
+def named(location: Path | str) -> Path | str:
+    """A folder as the stages name it: a path for one of this machine, however it was written, or a bucket's URL.
+
+    Raises:
+        InputError: as `place` does.
+    """
+    there = place(location)
+    return there if isinstance(there, Path) else str(location)
+
+
 def expand(location: str) -> list[str]:
     """The files that a location means, sorted: one file, those that a pattern matches, or those that a list names (`@LIST`).
 

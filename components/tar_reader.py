@@ -1,4 +1,4 @@
-"""Members of a tar, one after the other. Plain ones cost a tenth of what Python's reader takes; it reads the rest."""
+"""Where the files of a tar lie, one after the other. Plain ones cost a tenth of what Python's reader takes; it reads the rest."""
 
 import os
 import tarfile
@@ -16,25 +16,45 @@ _ADLER = 65521
 
 
 def members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of a tar's files, in order.
+    """The names and contents of a tar's files, in order; raises as `places` does."""
+    # Read, not mapped: of a file that is cut meanwhile, or of a failing disk, a mapping would end the process without a word.
+    with path.open("rb", buffering=_BUFFER) as stream:
+        for name, begin, size in _places(stream):
+            stream.seek(begin)
+            content = stream.read(size)
+            if len(content) < size:
+                raise tarfile.ReadError("unexpected end of data")
+            yield name, content
+
+
+def places(path: Path) -> Iterator[tuple[str, int, int]]:
+    """The names of a tar's files, and where each begins and how many bytes it has, in order. Links are left out.
 
     Raises:
         tarfile.TarError: if the tar is broken, after the files before the break.
         OSError: if it cannot be read.
     """
-    with path.open("rb", buffering=_BUFFER) as stream:
-        at, length = 0, os.fstat(stream.fileno()).st_size
-        while (header := stream.read(_BLOCK)) != bytes(_BLOCK):
-            size = _plain_size(header)
-            if size is None:
-                stream.seek(at)
-                yield from _others(stream, path, at)
-                return
-            whole = size + -size % _BLOCK
-            at += _BLOCK + whole
-            if at > length:
-                raise tarfile.ReadError("unexpected end of data")
-            yield header[: header.index(0)].decode("ascii"), stream.read(whole)[:size]
+    with path.open("rb", buffering=_BLOCK) as stream:
+        yield from _places(stream)
+
+
+def _places(stream: BinaryIO) -> Iterator[tuple[str, int, int]]:
+    at, length = 0, os.fstat(stream.fileno()).st_size
+    while (header := _block(stream, at)) != bytes(_BLOCK):
+        size = _plain_size(header)
+        if size is None:
+            yield from _others(stream, at)
+            return
+        begin = at + _BLOCK
+        at = begin + size + -size % _BLOCK
+        if at > length:
+            raise tarfile.ReadError("unexpected end of data")
+        yield header[: header.index(0)].decode("ascii"), begin, size
+
+
+def _block(stream: BinaryIO, at: int) -> bytes:
+    stream.seek(at)
+    return stream.read(_BLOCK)
 
 
 def _plain_size(header: bytes) -> int | None:
@@ -55,19 +75,16 @@ def _plain_size(header: bytes) -> int | None:
         return None
 
 
-def _others(stream: BinaryIO, path: Path, start: int) -> Iterator[tuple[str, bytes]]:
+def _others(stream: BinaryIO, start: int) -> Iterator[tuple[str, int, int]]:
     """What Python's reader finds from a header on."""
-    with tarfile.open(fileobj=stream, mode="r|") as tar:
+    stream.seek(start)
+    with tarfile.open(fileobj=stream, mode="r:") as tar:
         for member in tar:
-            content = tar.extractfile(member)
-            if content is not None:
-                yield member.name, content.read()
-        _check_end(path, start + tar.offset)
-
-
-def _check_end(path: Path, offset: int) -> None:
-    """Python's reader takes a cut or a damaged header for the end; a whole tar has a block of zeros there."""
-    with path.open("rb") as stream:
-        stream.seek(offset)
-        if stream.read(_BLOCK) != bytes(_BLOCK):
-            raise tarfile.ReadError(f"it breaks off or is damaged at byte {offset}")
+            if member.issparse():
+                raise tarfile.ReadError(f"{member.name} is stored with holes; write the tar without --sparse")
+            if member.isreg() or member.type not in tarfile.SUPPORTED_TYPES:
+                yield member.name, member.offset_data, member.size
+        end = tar.offset
+    # Python's reader takes a cut or a damaged header for the end; a whole tar has a block of zeros there.
+    if _block(stream, end) != bytes(_BLOCK):
+        raise tarfile.ReadError(f"it breaks off or is damaged at byte {end}")

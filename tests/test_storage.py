@@ -10,7 +10,7 @@ import pytest
 from components import storage
 from components.errors import InputError
 from components.s3 import Prefix
-from components.storage import expand, local_copy, place
+from components.storage import expand, local_copy, named, place
 from tests.endpoint import BUCKET, SECRET, Endpoint
 
 
@@ -111,6 +111,12 @@ def test_a_place_is_a_folder_or_a_prefix_of_a_bucket() -> None:
     assert place("data/crawl") == place(Path("data/crawl")) == Path("data/crawl")
     assert place("file:///data/crawl") == Path("/data/crawl")
     assert place("s3://bucket/a/b") == Prefix("bucket", "a/b/")
+
+
+def test_a_folder_is_named_by_its_path_however_it_was_written_and_a_bucket_by_its_url() -> None:
+    assert named("data/crawl") == named(Path("data/crawl")) == Path("data/crawl")
+    assert named("file:///data/crawl") == Path("/data/crawl")
+    assert named("s3://bucket/crawl") == "s3://bucket/crawl"
 
 
 @pytest.mark.parametrize("location", ["http://host/x", "gs://bucket/x", "://x"])

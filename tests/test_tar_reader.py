@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.tar_reader import members
+from components.tar_reader import members, places
 from components.tar_writer import TarWriter
 
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
@@ -40,6 +40,37 @@ def theirs(path: Path) -> Iterator[tuple[str, bytes]]:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_s_files_are_found_whatever_their_names(tmp_path: Path, kind: int) -> None:
     assert list(members(tar_of(tmp_path / "0.tar", FILES, kind))) == FILES
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_places_are_where_the_contents_lie(tmp_path: Path, kind: int) -> None:
+    path = tar_of(tmp_path / "0.tar", FILES, kind)
+    data = path.read_bytes()
+    assert [(name, data[begin : begin + size]) for name, begin, size in places(path)] == FILES
+
+
+def test_a_file_with_holes_is_named_and_a_link_is_left_out(tmp_path: Path) -> None:
+    link, holes = tarfile.TarInfo("b.jpg"), tarfile.TarInfo("c.jpg")
+    link.type, link.linkname, holes.type = tarfile.SYMTYPE, "a.jpg", tarfile.GNUTYPE_SPARSE
+    header = holes.tobuf(tarfile.GNU_FORMAT)
+    tar_of(tmp_path / "0.tar", [("a.jpg", b"a")], tarfile.GNU_FORMAT)
+    plain = (tmp_path / "0.tar").read_bytes().rstrip(b"\0")
+    plain += bytes(-len(plain) % 512) + link.tobuf()
+    (tmp_path / "0.tar").write_bytes(plain + bytes(1024))
+    assert list(members(tmp_path / "0.tar")) == [("a.jpg", b"a")]
+    (tmp_path / "0.tar").write_bytes(plain + header + bytes(1024))
+    with pytest.raises(tarfile.ReadError, match=r"c.jpg is stored with holes; write the tar without --sparse"):
+        list(members(tmp_path / "0.tar"))
+
+
+def test_a_tar_that_is_cut_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    path = tar_of(tmp_path / "0.tar", [(f"{n}.jpg", bytes(1 << 20)) for n in range(4)], tarfile.GNU_FORMAT)
+    found = members(path)
+    next(found)
+    with path.open("r+b") as stream:
+        stream.truncate((2 << 20) + 100)
+    with pytest.raises(tarfile.ReadError, match="unexpected end of data"):
+        list(found)
 
 
 def test_plain_files_are_read_without_python_s_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

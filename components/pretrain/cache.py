@@ -3,8 +3,10 @@
 import logging
 import shutil
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -104,11 +106,20 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
 
 
 def drop_oldest(work: Path) -> None:
-    """Removes all but the newest few folders."""
-    caches = sorted((p for p in work.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
-    for old in caches[KEPT_CACHES:]:
+    """Removes all but the newest few folders; other processes may do so at the same time."""
+    ages: list[tuple[float, Path]] = []
+    for path in work.iterdir():
+        with suppress(FileNotFoundError):
+            if path.is_dir():
+                ages.append((path.stat().st_mtime, path))
+    for _, old in sorted(ages)[:-KEPT_CACHES]:
         logger.info("the cache %s is the oldest of more than %d and is dropped", old, KEPT_CACHES)
-        shutil.rmtree(old)
+        shutil.rmtree(old, onerror=_unless_gone)
+
+
+def _unless_gone(remove: object, path: str, error: tuple[type[BaseException], BaseException, TracebackType]) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
 
 
 class Pictures:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.pretrain import rows
 from components.pretrain.cache import Pictures
 from components.pretrain.recipes import Recipe
+from components.pretrain.vocabulary import check_labels, training_entities
 
 logger = logging.getLogger(__name__)
 
@@ -36,27 +36,9 @@ def read_vocabulary(path: Path) -> Vocabulary:
     """The rows of `vocabulary.parquet` whose split is `train`, in file order.
 
     Raises:
-        InputError: if the file is missing, lacks a column, or no row is left.
+        InputError: as `training_entities` does.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is missing; `mofi curate` writes it")
-    table = pq.read_table(path)
-    lacking = {"entity_id", "label", "description", "split"} - set(table.column_names)
-    if lacking:
-        raise InputError(
-            f"{path} is no vocabulary: it lacks {', '.join(sorted(lacking))}; `mofi curate` writes it anew"
-        )
-    rows = [row for row in table.to_pylist() if row["split"] == "train"]
-    twice = [entity for entity, times in Counter(row["entity_id"] for row in rows).items() if times > 1]
-    if twice:
-        raise InputError(f"{path} has {twice[0]} more than once; `mofi curate` writes it anew")
-    if not rows:
-        raise InputError(f"{path} has no training entity; lower curate's minimum of pictures, or crawl more")
-    return Vocabulary(
-        [row["entity_id"] for row in rows],
-        [row["label"] or row["entity_id"] for row in rows],
-        [row["description"] or "" for row in rows],
-    )
+    return Vocabulary(*(column.to_pylist() for column in training_entities(path).columns))
 
 
 @dataclass(frozen=True)
@@ -93,12 +75,9 @@ def select(pictures: Pictures, recipe: Recipe, vocabulary: Vocabulary | None) ->
         foreign = next(
             (entities for entities, numbers in zip(pictures.entities, known, strict=True) if not numbers), []
         )
-        if keep and dropped["no_class"] > recipe.parameters.max_error_share * len(pictures):
-            raise InputError(
-                f"{dropped['no_class']} of {len(pictures)} pictures show no training entity of the vocabulary (one shows "
-                f"{', '.join(foreign) or 'none at all'}); shards and vocabulary.parquet are not of one run of `mofi curate`: "
-                "write both anew, or raise pretrain.max_error_share"
-            )
+        if keep:
+            example = f" (one shows {', '.join(foreign) or 'none at all'})"
+            check_labels(dropped["no_class"], len(pictures), recipe.parameters.max_error_share, example)
     if not keep:
         raise InputError(
             f"no picture is left for the recipe {recipe.name} ({dict(dropped)}); look at the stage before it"

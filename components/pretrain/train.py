@@ -52,7 +52,7 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
 
     Args:
         recipe: one of `recipes.RECIPES`.
-        data: a folder or s3://BUCKET/PREFIX: of shards (recipes without labels), or of `train/`, `validation/` and
+        data: a folder, by path or URL, or s3://BUCKET/PREFIX: of shards (recipes without labels), or of `train/`, `validation/` and
             `vocabulary.parquet`.
         parameters: the stage's section.
 
@@ -66,6 +66,7 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
             f"pretrain.picture_size is {parameters.picture_size}, but the tower {parameters.tower} takes {side} px: all pictures "
             f"would be enlarged; set it to {side} or more, or choose a tower for smaller pictures"
         )
+    data = storage.named(data)
     if not recipes.make(recipe, parameters).uses_labels:
         return Sources(data, reading=reading(data, parameters))
     if isinstance(data, str):
@@ -82,8 +83,9 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
 
 def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Sources:
     """The vocabulary is copied; it is needed whole, and small beside pictures."""
+    from components.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
+
     train, validation = (f"{data.rstrip('/')}/{part}" for part in ("train", "validation"))
-    held_out = storage.place(validation)
     vocabulary = shard_map.WORK / "pretrain_vocabulary" / shard_map.fingerprint(data) / "vocabulary.parquet"
     vocabulary.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -91,7 +93,7 @@ def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Source
             shutil.copy(copy, vocabulary)
     except InputError as error:
         raise InputError(f"{error}; the recipe {recipe} reads the data set that `mofi curate` writes") from error
-    has_validation = not isinstance(held_out, Path) and any(n.endswith(".parquet") for n in held_out.names())
+    has_validation = any(name.endswith(".parquet") for name in Prefix.of(validation).names())
     return Sources(train, vocabulary, validation if has_validation else None, reading(train, parameters))
 
 
@@ -130,8 +132,21 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
 
 def _setting(sources: Sources, parameters: PretrainParameters, work: Path, scratch: Path) -> Setting:
     place = Place(str(sources.shards.absolute() if isinstance(sources.shards, Path) else sources.shards))
-    folder = catalogue.build(place, sources.vocabulary, work / CATALOGUES)
+    _warn_of_a_narrow_window(parameters)
+    folder = catalogue.build(place, sources.vocabulary, work / CATALOGUES, parameters.max_error_share)
     return Setting(folder, scratch, parameters.picture_size, parameters.window, parameters.seed)
+
+
+def _warn_of_a_narrow_window(parameters: PretrainParameters) -> None:
+    if parameters.window < parameters.workers:
+        logger.warning(
+            "pretrain.window is %d shards, fewer than pretrain.workers, which is %d: every shard is read by some %d workers; "
+            "set pretrain.window to %d or more",
+            parameters.window,
+            parameters.workers,
+            parameters.workers // parameters.window + 1,
+            2 * parameters.workers,
+        )
 
 
 def fingerprint(sources: Sources, parameters: PretrainParameters, begun: initial.Initial | None = None) -> str:

@@ -21,6 +21,13 @@ def test_clip_reads_shards_and_the_others_the_data_set(data: Path, make_paramete
     )
 
 
+def test_a_folder_s_url_means_what_its_path_does(data: Path, make_parameters: MakeParameters) -> None:
+    for recipe, folder in (("clip", data / "crawl"), ("multitask", data / "i2e")):
+        assert find_sources(recipe, f"file://{folder}", make_parameters()) == find_sources(
+            recipe, folder, make_parameters()
+        )
+
+
 def test_a_data_set_without_validation_entities_will_do(
     tmp_path: Path, data: Path, make_parameters: MakeParameters
 ) -> None:

@@ -1,4 +1,4 @@
-"""What is known of all shards before any picture is read: five numbers each, however many pictures there are."""
+"""What is known of all shards before any picture is read: four numbers each, however many pictures there are."""
 
 import logging
 import tempfile
@@ -17,6 +17,7 @@ from components.pretrain.cache import drop_oldest
 from components.pretrain.rows import Classes, usable_rows
 from components.pretrain.stream.place import Place
 from components.pretrain.stream.vocabulary import columns, write_columns
+from components.pretrain.vocabulary import check_labels
 from components.shard_map import Outcome
 from components.stage import read_json, write_json
 
@@ -56,26 +57,38 @@ class Catalogue:
         """The most classes that any picture has."""
         return int(self.table[:, _MOST].max())
 
+    def check_labels(self, max_error_share: float) -> None:
+        """Raises InputError if more pictures than this share show no class: shards and vocabulary do not match."""
+        without = self.dropped["no_class"]
+        check_labels(without, without + int(self.usable.sum()), max_error_share)
+
     def versions(self, shard: int) -> tuple[int, int]:
         """Of the shard's tar and index."""
         return int(self.table[shard, _TAR]), int(self.table[shard, _INDEX])
 
 
-def build(place: Place, vocabulary: Path | None, work: Path) -> Path:
+def build(place: Place, vocabulary: Path | None, work: Path, max_error_share: float) -> Path:
     """Looks at all indexes, and at the end of each tar, over the Ray cluster; later calls find what was seen.
 
     Args:
         place: of the shards.
         vocabulary: the classes, for recipes that train on labels.
         work: folder for catalogues.
+        max_error_share: above this share of pictures without a class the call fails.
 
     Returns:
         The catalogue's folder, for `load`.
 
     Raises:
-        InputError: if shards are missing, damaged, or of another layout, or no picture can be used.
+        InputError: if shards are missing, damaged, or of another layout, no picture can be used, or too many show no class.
         SetupError: if a bucket's server does not answer.
     """
+    folder = _built(place, vocabulary, work)
+    load(folder).check_labels(max_error_share)
+    return folder
+
+
+def _built(place: Place, vocabulary: Path | None, work: Path) -> Path:
     versions = place.versions()
     marks = [place.mark()] if place.is_local else []
     known = shard_map.fingerprint(place.location, sorted(versions.items()), *marks, *filter(None, [vocabulary]))

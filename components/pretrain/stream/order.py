@@ -12,7 +12,8 @@ Numbers = npt.NDArray[np.int64]
 # What a random number is for, so that no two purposes share a stream.
 _SHARDS, _PICTURES = 2, 3
 # Workers that a batch can be cut for so that each needs shards of its own, at most.
-_LANES = 64
+_LANES = 1024
+_PIECE = 1 << 16  # places that are looked at together for a substitute; a window may have ten million
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ class WindowOrder:
         """The lane of each place of the stream; same shape."""
         return places % self._batch * self._lanes // self._batch
 
+    def shards_of_a_worker(self, workers: int) -> int:
+        """The most shards of a window that one of so many workers reads, if they are equally large.
+
+        It is `window / workers + 2` where the lanes can be shared evenly: its own part, and those at the part's two ends.
+        """
+        uneven = self._lanes % workers > 0
+        lanes = -(-self._lanes // workers) + uneven
+        return min(self._window, self._window * lanes // self._lanes + 2)
+
     def window(self, place: int) -> Window:
         """The window that holds this place of the stream."""
         epoch, offset = divmod(place, self._total)
@@ -72,11 +82,13 @@ class WindowOrder:
     def substitutes(self, place: int) -> Iterator[tuple[int, int]]:
         """(shard, row) of the other pictures of the window: those that follow in the place's own lane, then all others."""
         window = self.window(place)
-        inside = np.roll(np.arange(len(window)), -(place - window.start) - 1)[:-1]
-        lanes = self.lane(window.start + inside)
-        own = lanes == self.lane(np.array([place]))[0]
-        for i in np.concatenate([inside[own], inside[~own]]):
-            yield int(window.shards[i]), int(window.rows[i])
+        lane = self.lane(np.array([place]))[0]
+        for of_lane in (True, False):
+            for first in range(1, len(window), _PIECE):
+                after = np.arange(first, min(first + _PIECE, len(window)))
+                inside = (place - window.start + after) % len(window)
+                for i in inside[(self.lane(window.start + inside) == lane) == of_lane]:
+                    yield int(window.shards[i]), int(window.rows[i])
 
     def _plan_epoch(self, epoch: int) -> tuple[Numbers, Numbers]:
         """The order of shards, and where in the epoch each window ends. Shards without a usable picture are left out."""

@@ -21,7 +21,6 @@ from components import shards
 from components.errors import InputError, SetupError
 from components.pretrain.rows import Classes, Rows, usable_rows
 from components.pretrain.stream.catalogue import Catalogue, classes_of
-from components.pretrain.stream.tar_places import picture_places
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +49,6 @@ class Shelf:
     def __init__(self, catalogue: Catalogue, scratch: Path, most: int) -> None:
         self._catalogue, self._scratch, self._most = catalogue, scratch, most
         self._opened: OrderedDict[int, Opened] = OrderedDict()
-        scratch.mkdir(parents=True, exist_ok=True)
 
     @cached_property
     def _classes(self) -> Classes | None:
@@ -66,6 +64,7 @@ class Shelf:
         if shard in self._opened:
             self._opened.move_to_end(shard)
             return self._opened[shard]
+        self._let_go()
         for _ in range(_ATTEMPTS):
             self.stage(shard)
             # Another process may have made room meanwhile, and taken this very shard.
@@ -81,11 +80,18 @@ class Shelf:
             self._opened.popitem(last=False)
         return self._opened[shard]
 
+    def _let_go(self) -> None:
+        """Closes what lies in the folder no more: the disk has its room back only when no process maps it."""
+        left = set(self._scratch.glob("*.arrow"))
+        for shard in [one for one in self._opened if self._table(one) not in left]:
+            del self._opened[shard]
+
     def stage(self, shard: int) -> None:
         """Makes a shard ready, if it is not; raises as `open` does."""
         table = self._table(shard)
         if _touched(table):
             return
+        self._scratch.mkdir(parents=True, exist_ok=True)  # another training may have dropped it as old
         with _locked(self._scratch / f"{shards.shard_name(shard)}.lock"):
             if not _touched(table):
                 try:
@@ -110,7 +116,7 @@ class Shelf:
                 raise place.changed(f"{name}.parquet")
             _write_table(part / "table", rows, tar)
             if tar.parent == part:
-                tar.replace(self._tar(shard))
+                tar.replace(self._copy(shard))
             (part / "table").replace(self._table(shard))
         finally:
             shutil.rmtree(part)
@@ -129,13 +135,20 @@ class Shelf:
     def _table(self, shard: int) -> Path:
         return self._scratch / f"{shards.shard_name(shard)}.arrow"
 
+    def _copy(self, shard: int) -> Path:
+        return self._scratch / f"{shards.shard_name(shard)}.tar"
+
     def _tar(self, shard: int) -> Path:
-        """The shard's own file where it can be read as it lies, a copy of it where not."""
-        place, name = self._catalogue.place, f"{shards.shard_name(shard)}.tar"
-        return Path(place.location) / name if place.is_local else self._scratch / name
+        """The shard's own file where it can be read as it lies, a copy of it where not.
+
+        Raises:
+            InputError: if the file has gone or changed since its table was made, perhaps by another run.
+        """
+        place, copy = self._catalogue.place, self._copy(shard)
+        return place.bring(copy.name, self._catalogue.versions(shard)[0], copy) if place.is_local else copy
 
     def _make_room(self) -> None:
-        """Removes what was used longest ago. Whoever reads it still keeps it until he closes it."""
+        """Removes what was used longest ago. Whoever reads it still keeps it until he opens another one."""
         ages: list[tuple[float, Path]] = []
         for table in self._scratch.glob("*.arrow"):
             with suppress(FileNotFoundError):
@@ -154,7 +167,7 @@ def _touched(path: Path) -> bool:
 
 
 def _write_table(path: Path, rows: Rows, tar: Path) -> None:
-    places = picture_places(tar)
+    places = shards.picture_places(tar)
     try:
         where = np.array([places[key] for key in rows.keys.to_pylist()], np.int64).reshape(-1, 2)
     except KeyError as error:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from components.errors import InputError
 from components.images import BadImage, decode
 from components.mirror import CACHE_VARIABLE
+from components.pretrain.cache import drop_oldest
 from components.pretrain.loader import Share
 from components.pretrain.rows import NO_CLASS
 from components.pretrain.stream.catalogue import Catalogue, load
@@ -23,6 +24,9 @@ from components.pretrain.stream.shelf import Opened, Shelf
 # Windows whose shards are kept: the one in use, the next one, and what is still open of the one before.
 _WINDOWS = 3
 _FETCHES = 4  # at once
+_UNEQUAL = 2  # times the shards that a worker would read if all were equally large
+# Set by Ray Train (and torchrun) for every worker.
+_WORKERS_HERE = "LOCAL_WORLD_SIZE"
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,13 @@ class StreamSource:
         self._setting, self._share = setting, share
         self.catalogue: Catalogue = load(setting.catalogue)
         self.order = WindowOrder(self.catalogue.usable, setting.window, share.batch, setting.seed)
-        # Where `.work` is a disk that all machines share, each has a folder of its own.
-        own = os.environ.get(CACHE_VARIABLE)
-        scratch = Path(own) / "shards" / setting.catalogue.name if own else setting.scratch
-        self.shelf = Shelf(self.catalogue, scratch, _WINDOWS * setting.window)
+        self.shelf = Shelf(self.catalogue, _scratch(setting), _WINDOWS * self._shards_here())
+
+    def _shards_here(self) -> int:
+        """The shards of a window that this machine's workers read, at most."""
+        workers = self._share.workers
+        here = int(os.environ.get(_WORKERS_HERE, workers))
+        return min(self._setting.window, here * _UNEQUAL * self.order.shards_of_a_worker(workers))
 
     def draw(self, step: int) -> Drawn:
         """Decodes a step's pictures.
@@ -108,6 +115,21 @@ class StreamSource:
             f"{self.catalogue.place.location}: none of {bad} pictures of a window can be decoded; run the "
             "stage that writes the shards again"
         )
+
+
+def _scratch(setting: Setting) -> Path:
+    """The folder for shards; where `.work` is a disk that all machines share, each machine has one of its own.
+
+    That one outlives the training, whose end other machines do not see; so those of other trainings go, the oldest first.
+    """
+    own = os.environ.get(CACHE_VARIABLE)
+    if not own:
+        return setting.scratch
+    folder = Path(own) / "shards" / setting.catalogue.name
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.touch()
+    drop_oldest(folder.parent)
+    return folder
 
 
 def _first(one: tuple[int, int], others: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:

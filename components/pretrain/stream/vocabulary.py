@@ -5,12 +5,8 @@ from pathlib import Path
 from typing import overload
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from components.errors import InputError
-
-_COLUMNS = ("entity_id", "label", "description")
+from components.pretrain.vocabulary import COLUMNS, training_entities
 
 
 class Texts(Sequence[str]):
@@ -38,23 +34,9 @@ def write_columns(vocabulary: Path, file: Path) -> None:
     """The training entities of `vocabulary.parquet`, in file order, as an Arrow file for `columns`.
 
     Raises:
-        InputError: if the vocabulary is missing, lacks a column, or has no training entity.
+        InputError: as `training_entities` does.
     """
-    try:
-        table = pq.read_table(vocabulary)
-    except FileNotFoundError:
-        raise InputError(f"{vocabulary} is missing; `mofi curate` writes it") from None
-    lacking = {*_COLUMNS, "split"} - set(table.column_names)
-    if lacking:
-        raise InputError(
-            f"{vocabulary} is no vocabulary: it lacks {', '.join(sorted(lacking))}; `mofi curate` writes it anew"
-        )
-    table = table.filter(pc.equal(table["split"], "train")).select(list(_COLUMNS)).combine_chunks()
-    if not len(table):
-        raise InputError(f"{vocabulary} has no training entity; lower curate's minimum of pictures, or crawl more")
-    ids, labels, descriptions = (table[name].cast(pa.string()) for name in _COLUMNS)
-    labels = pc.if_else(pc.equal(pc.fill_null(labels, ""), ""), ids, labels)
-    table = pa.table([ids, labels, pc.fill_null(descriptions, "")], names=list(_COLUMNS)).combine_chunks()
+    table = training_entities(vocabulary)
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
 
@@ -63,5 +45,5 @@ def columns(file: Path) -> tuple[Texts, Texts, Texts]:
     """Q-ids, names and descriptions, as `write_columns` left them."""
     with pa.memory_map(str(file)) as source:
         table = pa.ipc.open_file(source).read_all()
-    ids, labels, descriptions = (Texts(table[name].chunk(0)) for name in _COLUMNS)
+    ids, labels, descriptions = (Texts(table[name].chunk(0)) for name in COLUMNS)
     return ids, labels, descriptions

@@ -9,13 +9,18 @@ import pytest
 
 from components.errors import InputError
 from components.pretrain.loader import Share
+from components.pretrain.stream.catalogue import build, load
 from components.pretrain.stream.place import Place
+from components.pretrain.stream.shelf import Shelf
 from tests.pretrain.stream.conftest import look_through, source, write
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write(tmp_path / "shards", [6, 6, 6])
+
+
+VOCABULARY_ROW = {"label": "crab", "description": "", "images": 5, "split": "train"}
 
 
 @pytest.mark.parametrize("missing", ["00001.tar", "00001.parquet", "00002.parquet", "00000.tar"])
@@ -66,6 +71,32 @@ def test_shards_without_labels_are_named(folder: Path, data: Path, tmp_path: Pat
         look_through(folder, tmp_path / "c", data / "i2e" / "vocabulary.parquet")
 
 
+def test_an_entity_that_is_twice_in_the_vocabulary_is_named(data: Path, tmp_path: Path) -> None:
+    twice = [VOCABULARY_ROW | {"entity_id": entity} for entity in ("Q1", "Q2", "Q1")]
+    pq.write_table(pa.Table.from_pylist(twice), tmp_path / "v.parquet")
+    with pytest.raises(InputError, match=r"v.parquet has Q1 more than once; `mofi curate` writes it anew"):
+        look_through(data / "i2e" / "train", tmp_path / "c", tmp_path / "v.parquet")
+
+
+def test_a_vocabulary_that_is_no_parquet_is_named(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "v.parquet").write_bytes(b"no table")
+    with pytest.raises(InputError, match=r"v.parquet is no vocabulary \(.*`mofi curate` writes it anew"):
+        look_through(data / "i2e" / "train", tmp_path / "c", tmp_path / "v.parquet")
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_vocabulary_of_another_data_set_is_an_error_each_time(data: Path, tmp_path: Path) -> None:
+    other = [VOCABULARY_ROW | {"entity_id": entity} for entity in ("Q1", "Q99")]
+    pq.write_table(pa.Table.from_pylist(other), tmp_path / "v.parquet")
+    place = Place(str(data / "i2e" / "train"))
+    for _ in range(2):
+        with pytest.raises(
+            InputError, match=r"^40 of 48 pictures show no training entity .*not of one run of `mofi cur"
+        ):
+            build(place, tmp_path / "v.parquet", tmp_path / "work", 0.8)
+    assert load(build(place, tmp_path / "v.parquet", tmp_path / "work", 0.9)).dropped == {"no_class": 40}
+
+
 def test_a_tar_of_another_index_is_named(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "00000.tar", folder / "00001.tar")
     own = source(look_through(folder, tmp_path / "c"), tmp_path / "s", Share(6), window=3)
@@ -92,3 +123,15 @@ def test_a_shard_that_goes_while_the_run_goes_on_is_named(folder: Path, tmp_path
         tar.unlink()
     with pytest.raises(InputError, match=r"\d.tar is missing; it was there when the run began"):
         own.draw(1)
+
+
+def test_a_tar_that_goes_or_changes_after_its_table_was_made_is_named(folder: Path, tmp_path: Path) -> None:
+    catalogue = load(look_through(folder, tmp_path / "c"))
+    Shelf(catalogue, tmp_path / "s", 6).open(0)
+    tar = folder / "00000.tar"
+    tar.write_bytes(tar.read_bytes() + bytes(512))
+    with pytest.raises(InputError, match=r"00000.tar has changed since this run began to read it; wait until"):
+        Shelf(catalogue, tmp_path / "s", 6).open(0)
+    tar.unlink()
+    with pytest.raises(InputError, match=r"00000.tar is missing; it was there when the run began. Put it back"):
+        Shelf(catalogue, tmp_path / "s", 6).open(0)

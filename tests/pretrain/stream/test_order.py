@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.pretrain.loader import Share
@@ -71,6 +71,29 @@ def test_workers_read_different_shards(workers: int) -> None:
         for rank in range(workers):
             read[rank] |= set(order.at(Share(256, rank, workers).positions(step))[0].tolist())
     assert max(map(len, read)) <= 8 // workers + 2
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4, 8, 16, 32, 64, 128, 256])
+def test_a_worker_reads_its_part_of_a_window_and_the_shards_at_its_ends(workers: int) -> None:
+    batch, window = 2048, 64
+    order = WindowOrder(np.full(4 * window, 512), window, batch, 3)
+    read = shards_read(order, batch, workers, steps=window * 512 // batch)
+    assert max(read) <= order.shards_of_a_worker(workers) == min(window, window // workers + 2)
+    assert sum(read) <= window + workers - 1 + 2, "neighbours share one shard, and steps do not end where shards do"
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.sampled_from([1, 2, 3, 4, 6, 9, 12, 18, 36]))
+def test_the_bound_holds_where_lanes_are_shared_unevenly(window: int, workers: int) -> None:
+    order = WindowOrder(np.full(window, 36), window, 36, 3)
+    assert max(shards_read(order, 36, workers, steps=window)) <= order.shards_of_a_worker(workers)
+
+
+def shards_read(order: WindowOrder, batch: int, workers: int, steps: int) -> list[int]:
+    """The shards that each worker reads in the first steps."""
+    shares = [Share(batch, rank, workers) for rank in range(workers)]
+    places = [np.concatenate([share.positions(step) for step in range(steps)]) for share in shares]
+    return [len(np.unique(order.at(own)[0])) for own in places]
 
 
 def test_a_batch_has_pictures_of_every_shard_of_its_window() -> None:

@@ -9,7 +9,11 @@ import pytest
 from components import shards
 from components.errors import InputError
 from components.images import decode
+from components.mirror import CACHE_VARIABLE
+from components.pretrain.cache import KEPT_CACHES
 from components.pretrain.loader import Share
+from components.pretrain.stream.catalogue import load
+from components.pretrain.stream.shelf import Shelf
 from tests.pretrain.conftest import drawing
 from tests.pretrain.stream.conftest import look_through, source, write
 
@@ -68,6 +72,13 @@ def test_a_window_without_a_good_picture_is_an_error(tmp_path: Path) -> None:
         source(catalogued, tmp_path / "s", Share(2)).draw(0)
 
 
+def test_a_folder_named_by_url_is_read_where_it_lies(tmp_path: Path) -> None:
+    folder = write(tmp_path / "shards", [5, 3])
+    own = source(look_through(f"file://{folder}", tmp_path / "c"), tmp_path / "s", Share(8))
+    assert len(set(own.draw(0).alt_texts)) == 8
+    assert not list((tmp_path / "s").glob("*.tar"))
+
+
 def test_scratch_space_does_not_grow_with_the_data(tmp_path: Path) -> None:
     catalogued = look_through(write(tmp_path / "shards", [2] * 24), tmp_path / "c")
     own = source(catalogued, tmp_path / "s", Share(4), window=2)
@@ -75,6 +86,54 @@ def test_scratch_space_does_not_grow_with_the_data(tmp_path: Path) -> None:
         own.draw(step)
         assert len(list((tmp_path / "s").glob("*.arrow"))) <= 6
     assert len({path.name for path in (tmp_path / "s").iterdir()}) <= 12, "nothing else is left lying about"
+
+
+def test_scratch_space_is_for_what_the_machine_s_own_workers_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogued = look_through(write(tmp_path / "shards", [8] * 48), tmp_path / "c")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    own = source(catalogued, tmp_path / "s", Share(48, 5, 12), window=24)
+    for step in range(16):
+        own.draw(step)
+    assert len(list((tmp_path / "s").glob("*.arrow"))) <= 3 * 2 * (24 // 12 + 2), "of 3 windows of 24 shards"
+
+
+def test_a_machine_s_own_folder_keeps_shards_of_a_few_trainings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "mirror"))
+    write(tmp_path / "shards", [3, 3])
+    sources = []
+    for number in range(KEPT_CACHES + 2):
+        sources.append(source(look_through(tmp_path / "shards", tmp_path / f"c{number}"), tmp_path / "s", Share(6)))
+        sources[-1].draw(0)
+        folders = {path.name for path in (tmp_path / "mirror" / "shards").iterdir()}
+        assert f"c{number}" in folders
+        assert len(folders) <= KEPT_CACHES
+    assert not (tmp_path / "s").exists()
+    assert "c0" not in folders
+    assert len(sources[0].draw(1).alt_texts) == 6, "whose folder was dropped goes on"
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process maps")
+def test_a_process_lets_go_of_shards_that_another_one_took_away(tmp_path: Path) -> None:
+    catalogue = load(look_through(write(tmp_path / "shards", [2] * 8), tmp_path / "c"))
+    scratch = tmp_path / "s"
+    one, other = (Shelf(catalogue, scratch, 3) for _ in range(2))
+    for shard in range(3):
+        one.open(shard)
+    for shard in range(3, 7):
+        other.open(shard)
+    del other
+    assert removed_but_mapped(scratch) == 3
+    one.open(7)
+    assert removed_but_mapped(scratch) == 0
+
+
+def removed_but_mapped(folder: Path) -> int:
+    lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    return sum(str(folder) in line and line.endswith("(deleted)") for line in lines)
 
 
 def test_classes_are_those_of_the_vocabulary_padded_to_the_most_of_any_picture(data: Path, tmp_path: Path) -> None:

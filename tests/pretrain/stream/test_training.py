@@ -97,6 +97,18 @@ def test_decoded_pictures_are_cached_while_they_fit(data: Path, make_parameters:
     assert reading(data / "crawl", make_parameters(source="cache", cache_gigabytes=0)) == "cache"
 
 
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_window_of_fewer_shards_than_workers_is_warned_of(
+    data: Path, make_parameters: MakeParameters, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for workers, told in ((2, False), (8, True)):
+        caplog.clear()
+        parameters = make_parameters(source="stream", window=2, workers=workers)
+        train.plan("clip", find_sources("clip", data / "crawl", parameters), parameters, tmp_path)
+        message = "pretrain.window is 2 shards, fewer than pretrain.workers, which is 8: every shard is read by some 5 workers"
+        assert (message in caplog.text) is told
+
+
 def test_how_pictures_are_read_is_part_of_the_result_and_in_how_many_processes_is_not(
     data: Path, make_parameters: MakeParameters
 ) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from components.errors import InputError
-from components.pretrain.stream.tar_places import picture_places
-from components.shards import read_shard
+from components.shards import picture_places, read_shard
+from components.tar_writer import TarWriter
 from tests.pretrain.stream.conftest import write
 
 
@@ -47,6 +47,14 @@ def test_other_programs_tars_are_read_too(tmp_path: Path, dialect: int) -> None:
     expected = {picture.key: picture.image for picture in read_shard(path)}
     assert len(expected) == len(names) - 3
     assert read(path) == expected
+
+
+def test_of_two_pictures_of_a_key_it_is_the_one_that_the_reader_of_shards_takes(tmp_path: Path) -> None:
+    with TarWriter(tmp_path / "t.tar") as tar:
+        for name in ("0.jpg", "0.txt", "0.png", "1.webp", "1.jpeg"):
+            tar.add(name, name.encode())
+    assert read(tmp_path / "t.tar") == {"0": b"0.png", "1": b"1.jpeg"}
+    assert {picture.key: picture.image for picture in read_shard(tmp_path / "t.tar")} == read(tmp_path / "t.tar")
 
 
 @pytest.mark.parametrize("kept", [0, 100, 700, 1500, 0.5, 0.9])
