@@ -105,8 +105,8 @@ def build(config: TowerConfig, seed: int) -> nn.Module:
     return towers
 
 
-def for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Module:
-    """Untrained towers, as `build` makes them from the seed, that train as the parameters say.
+def in_training(config: TowerConfig, parameters: PretrainParameters) -> TowerConfig:
+    """The towers as a step computes them, which leaves out the patches that are dropped.
 
     Raises:
         ParameterError: if the image tower has no patches to drop, or no blocks to compute again.
@@ -122,8 +122,12 @@ def for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Modu
                     "switch it off, or choose a ViT"
                 )
     dropped = {"patch_dropout": parameters.patch_dropout} if parameters.patch_dropout else {}
-    vision = config.model["vision_cfg"] | dropped
-    model: Any = build(TowerConfig(config.model | {"vision_cfg": vision}, config.preprocess), parameters.seed)
+    return replace(config, model=config.model | {"vision_cfg": config.model["vision_cfg"] | dropped})
+
+
+def for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Module:
+    """Untrained towers, as `build` makes them from the seed, that train as the parameters say; raises as `in_training` does."""
+    model: Any = build(in_training(config, parameters), parameters.seed)
     if parameters.gradient_checkpointing:
         model.set_grad_checkpointing()
     if parameters.compile:
