@@ -24,6 +24,8 @@ from components.stage import read_json
 logger = logging.getLogger(__name__)
 
 CONFIG = "open_clip_config.json"
+# What open_clip says of a published tag's pictures, in `preprocess_cfg`'s terms.
+_PREPARATION = ("mean", "std", "interpolation", "resize_mode")
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 
 
 def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) -> Model:
-    """`facts` are open_clip's of a published tag: how pictures are normalised, and the activation it was trained with."""
+    """`facts` are open_clip's of a published tag: how pictures are prepared, and the activation it was trained with."""
     try:
         tokenizer = cast(Tokenizer, open_clip.get_tokenizer(name))
     except (ImportError, OSError) as error:
@@ -138,7 +140,8 @@ def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) 
                 f"{checkpoint} holds no weights of {name} ({str(error)[:300]}); name its own model"
             ) from error
     preprocess = model.visual.preprocess_cfg
-    said = {part: facts[part] for part in ("mean", "std") if part in facts}
+    # open_clip itself is told of a file, not of the tag.
+    said = {part: facts[part] for part in _PREPARATION if facts.get(part) is not None}
     described = open_clip.get_model_config(name) | ({"quick_gelu": True} if quick else {})
     return Model(model, TowerConfig(described, preprocess | said), tokenizer)
 

@@ -63,8 +63,7 @@ def read_config(name: str) -> TowerConfig:
 
     if name and is_clip_folder(Path(name)):
         clip = read_clip_config(Path(name))
-        # However its pictures were resized before, it is trained here on ours.
-        return replace(clip, preprocess=clip.preprocess | {"interpolation": "bicubic", "antialias": True})
+        return TowerConfig(clip.model, _on_ours(clip.preprocess))
     import open_clip  # ten seconds of a CPU, which a driver that reads our own configs need not spend
 
     built_in = open_clip.get_model_config(name)
@@ -85,12 +84,18 @@ def read_config(name: str) -> TowerConfig:
 def _read(path: Path) -> TowerConfig:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return TowerConfig(content["model_cfg"], content["preprocess_cfg"])
+        return TowerConfig(content["model_cfg"], _on_ours(content["preprocess_cfg"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ParameterError(
             f"{path} is no tower ({type(error).__name__}: {error}); it must be JSON with `model_cfg` and `preprocess_cfg`, "
             f"as {CONFIGS.name}/resnet-small.json is"
         ) from error
+
+
+def _on_ours(preprocess: dict[str, Any]) -> dict[str, Any]:
+    """However its pictures were resized before, a tower is trained here on ours: middle squares, bicubic, with antialiasing."""
+    ours = {"interpolation": "bicubic", "resize_mode": "shortest", "antialias": True}
+    return preprocess | {key: value for key, value in ours.items() if key in preprocess}
 
 
 def build(config: TowerConfig, seed: int) -> nn.Module:
