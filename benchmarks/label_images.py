@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from statistics import median
@@ -140,10 +141,10 @@ def _forward(setting: Setting, part: Path) -> Callable[[], None]:
 
     name = f"local-dir:{setting.model}" if Path(setting.model).is_dir() else setting.model
     model = open_clip.create_model(name).eval().to(memory_format=torch.channels_last)
-    size = workers.encoder(setting.model).image_size
+    prepare = partial(workers.encoder(setting.model).prepare, quick=True)
     batches = [
         (torch.from_numpy(p).permute(0, 3, 1, 2).float() / 255).contiguous(memory_format=torch.channels_last)
-        for _, p in batches_ahead(part / "00000.tar", size, setting.batch)
+        for _, p in batches_ahead(part / "00000.tar", prepare, setting.batch)
     ]
 
     def run() -> None:

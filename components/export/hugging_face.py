@@ -34,7 +34,7 @@ _READING = _SHARED | {
 # Beside two files and a card, its bars tell nothing.
 transformers.utils.logging.disable_progress_bar()
 _WHOLE = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "custom_text", "init_logit_scale"}
-_MEND = "export it with --to onnx, which holds any tower, or choose a tower of plain transformers, as open_clip's ViT-B-16 is"
+_MEND = "export it with --to onnx, which holds other towers too, or choose one of plain transformers, as open_clip's ViT-B-16 is"
 
 
 def write(model: Model, folder: Path) -> dict[str, Any]:

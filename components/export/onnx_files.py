@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from components.export import sidecars
 from components.export.parity import differences, sample
 from components.pretrain.models import Model
+from components.pretrain.resizing import BICUBIC, SHORTEST, SQUASH
 from components.pretrain.towers import TowerConfig
 
 OPSET = 18
@@ -45,7 +46,8 @@ def write(model: Model, folder: Path) -> dict[str, Any]:
     """`image.onnx` (`pixel_values` float32 [n, 3, s, s] → `image_embeds` [n, d]) and `text.onnx` (`input_ids` int64 [n, l] →
     `text_embeds` [n, d]); returns what the card says of them.
 
-    Pixels are normalised by `mean` and `std` of the card; embeddings are L2-normalised.
+    Pixels are resized and normalised as the card says; embeddings are L2-normalised. Where a `CLIPImageProcessor` cannot resize
+    them so, the card alone says it.
 
     Raises:
         InputError: if the tokenizer has no files.
@@ -57,7 +59,8 @@ def write(model: Model, folder: Path) -> dict[str, Any]:
     )
     _export(_TextTower(model.towers), torch.from_numpy(samples.tokens[:2]), folder / TEXT, "input_ids", "text_embeds")
     sidecars.write_tokenizer(model, folder)
-    sidecars.write_preprocessor(model, folder)
+    if model.config.preprocess.get("resize_mode", SHORTEST) in (SHORTEST, SQUASH):
+        sidecars.write_preprocessor(model, folder)
     image, text = (
         onnxruntime.InferenceSession(str(folder / name), providers=["CPUExecutionProvider"]) for name in (IMAGE, TEXT)
     )
@@ -76,6 +79,11 @@ def _shapes(config: TowerConfig) -> dict[str, Any]:
         "embedding_width": config.width,
         "mean": list(config.preprocess["mean"]),
         "std": list(config.preprocess["std"]),
+        "resize_mode": config.preprocess.get("resize_mode", SHORTEST),
+        "interpolation": config.preprocess.get("interpolation", BICUBIC),
+        "antialias": config.preprocess.get("antialias", True),
+        # What open_clip does to texts before or after a tokenizer of transformers, whose files know nothing of it.
+        "tokenizer_kwargs": config.model["text_cfg"].get("tokenizer_kwargs") or {},
     }
 
 

@@ -9,9 +9,11 @@ from transformers import CLIPTokenizer
 from components.errors import InputError
 from components.export.parity import TEXTS
 from components.pretrain.models import ForeignTokenizer, Model
+from components.pretrain.resizing import BICUBIC, BILINEAR, read_resizing
 from components.stage import write_json
 
-_BILINEAR, _BICUBIC = 2, 3
+# Pillow's numbers.
+_RESAMPLE = {BILINEAR: 2, BICUBIC: 3}
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
@@ -53,26 +55,22 @@ def write_preprocessor(model: Model, folder: Path) -> None:
     """`preprocessor_config.json` of a `CLIPImageProcessor`.
 
     Raises:
-        InputError: if pictures are prepared as that cannot.
+        InputError: if pictures are prepared as is not known here.
     """
-    config, size = model.config.preprocess, model.config.image_size
-    if config.get("resize_mode", "shortest") != "shortest":
-        raise InputError(
-            f"the model's pictures are resized by {config['resize_mode']!r}, which CLIPImageProcessor does not know; only "
-            "'shortest' can be exported"
-        )
-    if not config.get("antialias", True):
+    config, size, resizing = model.config.preprocess, model.config.image_size, read_resizing(model.config.preprocess)
+    if not resizing.antialias:
         # CLIPImageProcessor always filters; as the released MOFI, the folder then says nothing of pictures.
         return
+    square = {"height": size, "width": size}
     write_json(
         folder / "preprocessor_config.json",
         {
             "image_processor_type": "CLIPImageProcessor",
             "do_resize": True,
-            "size": {"shortest_edge": size},
-            "resample": _BILINEAR if config.get("interpolation") == "bilinear" else _BICUBIC,
-            "do_center_crop": True,
-            "crop_size": {"height": size, "width": size},
+            "size": square if resizing.squash else {"shortest_edge": size},
+            "resample": _RESAMPLE[resizing.interpolation],
+            "do_center_crop": not resizing.squash,
+            "crop_size": square,
             "do_convert_rgb": True,
             "do_rescale": True,
             "rescale_factor": 1 / 255,

@@ -84,7 +84,7 @@ def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
     embedded: npt.NDArray[np.float16] | None = None
     read = 0
     with local_copy(f"{job.crawl}/{shard_name(number)}.tar", out) as tar:
-        for keys, pictures in batches_ahead(tar, encoder.image_size, job.parameters.image_batch):
+        for keys, pictures in batches_ahead(tar, partial(encoder.prepare, quick=True), job.parameters.image_batch):
             vectors = encoder.images(pictures)
             if embedded is None:
                 embedded = np.zeros((len(rows), vectors.shape[1]), dtype=np.float16)

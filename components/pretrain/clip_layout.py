@@ -202,12 +202,13 @@ def _preparation(folder: Path, size: int) -> dict[str, Any]:
             "antialias": False,
         }
     content = read_json(path)
-    side = content.get("size", size)
+    side, square = content.get("size", size), {"height": size, "width": size}
+    squashed = isinstance(side, dict) and {key: side.get(key) for key in square} == square
     shortest = side.get("shortest_edge") if isinstance(side, dict) else side
-    if shortest != size:
+    if shortest != size and not squashed:
         raise InputError(
             f"{path}: pictures are resized to {side}, but the tower takes {size} px; only "
-            f'{{"shortest_edge": {size}}} is known here'
+            f'{{"shortest_edge": {size}}} and {{"height": {size}, "width": {size}}} are known here'
         )
     return {
         "size": size,
@@ -215,5 +216,5 @@ def _preparation(folder: Path, size: int) -> dict[str, Any]:
         "mean": content.get("image_mean", list(OPENAI_MEAN)),
         "std": content.get("image_std", list(OPENAI_STD)),
         "interpolation": "bicubic" if content.get("resample", _BICUBIC) == _BICUBIC else "bilinear",
-        "resize_mode": "shortest",
+        "resize_mode": "squash" if squashed else "shortest",
     }

@@ -53,11 +53,12 @@ def pretrain_recipe(
     out = out or Path("models") / recipe
     sources = train.find_sources(recipe, data, knobs)
     name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"
-    mark = train.fingerprint(sources, knobs)
+    origin = train.look(sources, knobs)
+    mark = train.fingerprint(origin, knobs)
     inputs = [data] if isinstance(data, Path) else []
     with stage_run(name, knobs, inputs=inputs, tags={"recipe": recipe, "data": str(data)}, resumes=mark) as run:
         with stage(name) as measures:
-            job = train.plan(recipe, sources, knobs)
+            job = train.plan(recipe, sources, knobs, origin=origin)
             with followed(run, job.live):
                 measures.update(train.train(job, out, curve))
         run.log_metrics(METRICS / f"{name}.json")

@@ -18,6 +18,8 @@ _FLOAT, _COUNT = 4, 4
 _ROW_COPIES = 8
 # Bytes of one logit at the peak, which is in the backward pass: float32 logits, their softmax and two gradients, and masks.
 _MARGIN_LOGIT, _CONTRASTIVE_LOGIT = 16, 20
+# What of a worker's memory grows with its images.
+_BY_IMAGE = ("activations", "embeddings of all parts", "logits")
 # Share of a GPU's memory that is left to kernels, communication and gaps between blocks: ours, not measured.
 HEADROOM = 0.1
 
@@ -27,7 +29,8 @@ class Training:
     """What the cost depends on.
 
     `classes` and `negatives` are 0 without a class table, which `table_in_host` keeps off the GPU; `averaged` says whether
-    averaged weights are kept, `checkpointing` whether the towers' blocks are computed anew in the backward pass instead of kept.
+    averaged weights are kept, `checkpointing` whether the towers' blocks are computed anew in the backward pass instead of kept,
+    `parts` into how many a worker's share of a batch is cut (`accumulate.Passes`).
     """
 
     towers: Towers
@@ -39,6 +42,7 @@ class Training:
     averaged: bool
     checkpointing: bool
     table_in_host: bool = False
+    parts: int = 1
 
     @property
     def sampled(self) -> int:
@@ -76,10 +80,11 @@ def plan(
         text_tokens: length of a text, start and end included; None = the whole context, which bounds it.
 
     Raises:
-        ParameterError: if there is no such recipe or tower, or a text longer than the context.
+        ParameterError: if there is no such recipe or tower, the tower cannot train so, or a text is longer than the context.
     """
     wants = recipes.make(recipe, parameters)
-    config = towers.read_config(parameters.tower)
+    knobs = parameters.model_copy(update={"gradient_checkpointing": checkpointing})
+    config = towers.in_training(towers.read_config(parameters.tower), knobs)
     if text_tokens is not None and text_tokens > config.context_length:
         raise ParameterError(
             f"--text-tokens is {text_tokens}, but {parameters.tower} reads {config.context_length} at most; name fewer"
@@ -94,6 +99,7 @@ def plan(
         averaged=parameters.average_decay > 0,
         checkpointing=checkpointing,
         table_in_host=parameters.head_device == "cpu",
+        parts=parameters.accumulate,
     )
 
 
@@ -113,7 +119,8 @@ class Operations:
 def operations(training: Training) -> dict[str, Operations]:
     """By part of the step, in the order of the step; what is not a matrix product or a convolution counts as nothing.
 
-    - towers: as counted (`counting`), gradient checkpointing's second forward pass as `recomputed`.
+    - towers: as counted (`counting`). `recomputed` is gradient checkpointing's second forward pass, and the one more that a batch
+      in parts takes.
     - class table, MOFI.md, supervised: cosines of b images with R rows, 2 d R an image; their gradients twice that.
     - contrastive, MOFI.md, contrastive: b images with B texts and b texts with B images, 4 d B an image; twice that backwards.
     """
@@ -122,13 +129,20 @@ def operations(training: Training) -> dict[str, Operations]:
     parts = {"image tower": Operations(image.forward, image.backward)}
     if training.reads_texts:
         parts["text tower"] = Operations(text.forward, text.backward)
-    if training.checkpointing:
-        parts["recomputed"] = Operations(0, sum(one.recomputed for one in training.passes))
+    if training.checkpointing or training.parts > 1:
+        parts["recomputed"] = _recomputed(training)
     if training.classes:
         parts["class table"] = Operations(*_products(width * training.sampled))
     if training.reads_texts:
         parts["contrastive"] = Operations(*_products(2 * width * training.batch))
     return parts
+
+
+def _recomputed(training: Training) -> Operations:
+    """What the towers compute a second time."""
+    whole = sum(one.forward for one in training.passes) if training.parts > 1 else 0
+    blocks = sum(one.recomputed for one in training.passes) if training.checkpointing else 0
+    return Operations(whole, blocks)
 
 
 def _products(pairs: int) -> tuple[int, int]:
@@ -159,7 +173,9 @@ def memory(training: Training, workers: int) -> dict[str, int]:
 
     - gradients 4 P; with several workers DistributedDataParallel's buckets hold them once more.
     - AdamW: two moments, 8 P, and a step count a tensor.
-    - activations: b times what the towers keep of an image and its text.
+    - activations: b times what the towers keep of an image and its text, of one part where a batch is cut into several.
+    - embeddings of all parts: 2 b floats [d] of images, and as many of texts, since each has a gradient; with one part they are
+      among the activations.
     - sampled rows: 8 float matrices [R / W, d].
     - logits: b R of the class table, since a worker has a share of the rows for all images; twice b B of the contrastive loss.
 
@@ -178,7 +194,8 @@ def memory(training: Training, workers: int) -> dict[str, int]:
         "AdamW": 2 * gradients + _FLOAT * sum(size.tensors for size in trained),
         "averaged weights": sum(size.averaged for size in trained) if training.averaged else 0,
         "bf16 copies of weights": sum(one.copies for one in training.passes),
-        "activations": own * _kept(training),
+        "activations": own // training.parts * _kept(training),
+        "embeddings of all parts": own * _embeddings(training),
         "class table": 0 if training.table_in_host else table_bytes(training.classes, width, workers),
         "sampled rows": _ROW_COPIES * _FLOAT * rows * width,
         "logits": own * _logits(training),
@@ -195,6 +212,11 @@ def _kept(training: Training) -> int:
     return sum(one.kept_checkpointed if training.checkpointing else one.kept for one in training.passes)
 
 
+def _embeddings(training: Training) -> int:
+    """Bytes of an image's embeddings between its two forward passes."""
+    return 2 * _FLOAT * training.towers.width * len(training.passes) if training.parts > 1 else 0
+
+
 def _logits(training: Training) -> int:
     """Bytes of an image's logits."""
     contrastive = _CONTRASTIVE_LOGIT * training.batch if training.reads_texts else 0
@@ -205,27 +227,30 @@ def images_per_worker(training: Training, workers: int) -> int:
     """b.
 
     Raises:
-        ParameterError: if the workers cannot share the batch evenly.
+        ParameterError: if the workers, or the parts of one, cannot share the batch evenly.
     """
-    if training.batch % workers:
+    if training.batch % (workers * training.parts):
+        parts = f" in {training.parts} parts each (accumulate)" if training.parts > 1 else ""
         raise ParameterError(
-            f"pretrain.batch is {training.batch}, which {workers} workers cannot share evenly; choose a multiple"
+            f"pretrain.batch is {training.batch}, which {workers} workers{parts} cannot share evenly; choose a multiple"
         )
     return training.batch // workers
 
 
 def most_images(training: Training, workers: int, capacity: float) -> int:
-    """The most images of a step that a worker has room for, at that number of workers; 0 if not even one.
+    """The most images of a step that a worker has room for, at that number of workers; 0 if not even one in each part.
 
     Args:
         training: whose batch is taken for the columns of the contrastive logits.
         workers: W.
         capacity: of one GPU's memory, bytes; `HEADROOM` of it stays free.
     """
-    parts = memory(training, workers)
-    still = sum(size for name, size in parts.items() if name not in ("activations", "logits"))
+    sizes = memory(training, workers)
+    still = sum(size for name, size in sizes.items() if name not in _BY_IMAGE)
     room = (1 - HEADROOM) * capacity - still
-    return max(0, int(room // (_kept(training) + _logits(training))))
+    # One image of every part: activations are kept of a single part.
+    each = _kept(training) + training.parts * (_embeddings(training) + _logits(training))
+    return max(0, int(room // each)) * training.parts
 
 
 def images_per_second(training: Training, workers: int, peak: float, efficiency: float) -> float:

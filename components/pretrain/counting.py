@@ -71,7 +71,7 @@ def count_towers(config: TowerConfig, precision: Precision, text_tokens: int | N
     """Counts the towers of `config`.
 
     Args:
-        config: towers that open_clip builds.
+        config: towers that open_clip builds; patches that it drops in training (`towers.in_training`) are not counted.
         precision: of the towers' arithmetic.
         text_tokens: length of a text, start and end included, where the padding behind it is not computed
             (`texts.encode_texts`); None = the whole context.

@@ -7,21 +7,18 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.transforms import functional as torchvision
 
-from components.images import decode, open_rgb
 from components.pretrain import towers
 from components.pretrain.inference import for_inference
 from components.pretrain.loader import Tokenizer
 from components.pretrain.models import Model, load_model, tokenizer_of
+from components.pretrain.resizing import DEFAULT, Pictures, Resizing, read_resizing
 from components.pretrain.texts import encode_texts
 from components.pretrain.towers import TowerConfig
 
 # Pictures or texts at a time: on a CPU few, as what the layers hand on stays in its caches.
 _BATCH = 256 if torch.cuda.is_available() else 64
-Pictures = npt.NDArray[np.uint8 | np.float32]
 
 
 class Encoder:
@@ -33,38 +30,30 @@ class Encoder:
         mean: Sequence[float],
         std: Sequence[float],
         tokenizer: Tokenizer,
-        *,
-        antialias: bool = True,
+        resizing: Resizing = DEFAULT,
     ) -> None:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = model.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._device, self._tokenizer, self._antialias = device, tokenizer, antialias
+        self._device, self._tokenizer, self._resizing = device, tokenizer, resizing
         size = cast(int | Sequence[int], model.get_submodule("visual").image_size)
         self.image_size = int(size if isinstance(size, int) else size[0])
         # For a whole row of pixels, [w * 3]: with three numbers at a time the same sums take four times as long.
         self._mean = (255 * torch.tensor(mean, device=device)).repeat(self.image_size)
         self._scale = (1 / (255 * torch.tensor(std, device=device))).repeat(self.image_size)
 
-    def prepare(self, data: bytes) -> Pictures:
-        """An encoded picture → grey levels 0 to 255 [s, s, 3], s = `image_size`, as `images` takes them.
-
-        uint8, resized with antialiasing; or float32, without, for a model that was released to be used so (MOFI.md).
+    def prepare(self, data: bytes, *, quick: bool = False) -> Pictures:
+        """An encoded picture → grey levels 0 to 255 [s, s, 3], s = `image_size`, as `images` takes them; see `Resizing.square`.
 
         Raises:
             BadImage: if it cannot be decoded.
         """
-        if self._antialias:
-            return decode(data, self.image_size)
-        whole = torch.from_numpy(np.array(open_rgb(data))).permute(2, 0, 1).to(torch.float32)
-        resized = torchvision.resize(whole, [self.image_size], antialias=False)
-        square: Tensor = torchvision.center_crop(resized, [self.image_size, self.image_size])
-        return square.permute(1, 2, 0).contiguous().numpy()
+        return self._resizing.square(data, self.image_size, quick=quick)
 
     @torch.inference_mode()
     def images(self, pictures: Pictures) -> npt.NDArray[np.float32]:
         """Grey levels 0 to 255 [n, h, w, 3], any size → float32 [n, d].
 
-        Pictures of another size than `image_size` are resized with antialiasing, by their short side, and the centre cropped.
+        Pictures of another size than `image_size` are resized with antialiasing, to a square as the model's pictures are.
         """
         parts = [self._images(torch.from_numpy(pictures[i : i + _BATCH])) for i in range(0, len(pictures), _BATCH)]
         return self._stack(parts)
@@ -72,7 +61,8 @@ class Encoder:
     def _images(self, pictures: Tensor) -> Tensor:
         x, size = pictures.to(self._device), self.image_size
         if x.shape[1:3] != (size, size):
-            x = resize(x.permute(0, 3, 1, 2).to(torch.float32).div_(255), size).mul_(255).permute(0, 2, 3, 1)
+            levels = x.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+            x = self._resizing.resize(levels, size).mul_(255).permute(0, 2, 3, 1)
         # In place: fresh memory for every step would cost as much as the arithmetic.
         x = torch.sub(x.reshape(len(x), size, size * 3), self._mean).mul_(self._scale)
         features: Tensor = self._model.encode_image(x.view(-1, size, size, 3).permute(0, 3, 1, 2), normalize=True)
@@ -94,20 +84,8 @@ class Encoder:
         return torch.cat(parts).to("cpu", torch.float32).numpy()
 
 
-def resize(x: Tensor, size: int) -> Tensor:
-    """float [n, c, h, w] → [n, c, size, size]: short side resized with antialiasing, centre cropped."""
-    height, width = x.shape[2:]
-    if (height, width) == (size, size):
-        return x
-    scale = size / min(height, width)
-    shape = [max(size, round(height * scale)), max(size, round(width * scale))]
-    x = F.interpolate(x, shape, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-    top, left = (shape[0] - size) // 2, (shape[1] - size) // 2
-    return x[:, :, top : top + size, left : left + size]
-
-
 def load_encoder(model: Path | str) -> Encoder:
-    """The encoder of whatever `load_model` finds; raises as that does."""
+    """The encoder of whatever `load_model` finds; raises as that and `encoder_of_model` do."""
     return encoder_of_model(load_model(model))
 
 
@@ -117,12 +95,17 @@ def untrained(tower: str, seed: int) -> Encoder:
 
 
 def encoder_of_model(model: Model) -> Encoder:
-    """The encoder of a loaded model, whose towers are changed for it (`for_inference`)."""
+    """The encoder of a loaded model, whose towers are changed for it (`for_inference`).
+
+    Raises:
+        InputError: if its pictures are prepared as is not known here.
+    """
     how = model.config.preprocess
-    antialias = bool(how.get("antialias", True))
-    return Encoder(for_inference(model.towers), how["mean"], how["std"], model.tokenizer, antialias=antialias)
+    resizing = read_resizing(how)
+    return Encoder(for_inference(model.towers), how["mean"], how["std"], model.tokenizer, resizing)
 
 
 def encoder_of(model: nn.Module, config: TowerConfig) -> Encoder:
-    """An encoder of towers in memory."""
-    return Encoder(model, config.preprocess["mean"], config.preprocess["std"], tokenizer_of(config))
+    """An encoder of towers in memory; raises as `encoder_of_model` does."""
+    how = config.preprocess
+    return Encoder(model, how["mean"], how["std"], tokenizer_of(config), read_resizing(how))

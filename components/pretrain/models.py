@@ -24,6 +24,8 @@ from components.stage import read_json
 logger = logging.getLogger(__name__)
 
 CONFIG = "open_clip_config.json"
+# What open_clip says of a published tag's pictures, in `preprocess_cfg`'s terms.
+_PREPARATION = ("mean", "std", "interpolation", "resize_mode")
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,12 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 
 
 def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) -> Model:
-    """`facts` are open_clip's of a published tag: how pictures are normalised, and the activation it was trained with."""
-    try:
-        tokenizer = cast(Tokenizer, open_clip.get_tokenizer(name))
-    except (ImportError, OSError) as error:
-        raise SetupError(
-            f"the tokenizer of {name} cannot be had ({error}); pip install 'mofi-platform[export]', or choose a model without one"
-        ) from error
+    """`facts` are open_clip's of a published tag: how pictures are prepared, and the activation it was trained with."""
     quick = {"force_quick_gelu": True} if facts.get("quick_gelu") else {}
+    described = open_clip.get_model_config(name) | ({"quick_gelu": True} if quick else {})
+    tokenizer = tokenizer_of(TowerConfig(described, {}))
+    if described["text_cfg"].get("hf_model_name") and isinstance(tokenizer, ForeignTokenizer):
+        tokenizer.own()  # the tower needs the same package and place, and would say less of what is missing
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
@@ -138,17 +138,19 @@ def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) 
                 f"{checkpoint} holds no weights of {name} ({str(error)[:300]}); name its own model"
             ) from error
     preprocess = model.visual.preprocess_cfg
-    said = {part: facts[part] for part in ("mean", "std") if part in facts}
-    described = open_clip.get_model_config(name) | ({"quick_gelu": True} if quick else {})
+    # open_clip itself is told of a file, not of the tag.
+    said = {part: facts[part] for part in _PREPARATION if facts.get(part) is not None}
     return Model(model, TowerConfig(described, preprocess | said), tokenizer)
 
 
 def tokenizer_of(config: TowerConfig) -> Tokenizer:
     """The tokenizer that fits a tower's vocabulary and context; one of `transformers` is read when it is first called."""
-    name = config.model["text_cfg"].get("hf_tokenizer_name")
+    text, length = config.model["text_cfg"], config.context_length
+    name, more = text.get("hf_tokenizer_name"), text.get("tokenizer_kwargs") or {}
     if name:
-        return ForeignTokenizer(name, partial(HFTokenizer, name, context_length=config.context_length))
-    return cast(Tokenizer, open_clip.SimpleTokenizer(context_length=config.context_length))
+        mode = text.get("tokenizer_mode")
+        return ForeignTokenizer(name, partial(HFTokenizer, name, context_length=length, tokenizer_mode=mode, **more))
+    return cast(Tokenizer, open_clip.SimpleTokenizer(context_length=length, **more))
 
 
 class ForeignTokenizer:

@@ -46,7 +46,8 @@ class PretrainParameters(Section):
     tower: str = Field(description="a config of components/pretrain/configs, or any built-in name of open_clip")
     initial: str = Field(
         default="",
-        description="weights to begin with: a model folder, or FILE.safetensors of `tower`; empty = from scratch",
+        description="weights to begin with: a model folder, models:/NAME@ALIAS, or FILE.safetensors of `tower`; empty = from "
+        "scratch",
     )
     seed: int = Field(description="seed of weights, order, texts, augmentation and negatives", ge=0)
     images_seen: int = Field(description="pictures a recipe is trained on, counted with repetition", ge=1)

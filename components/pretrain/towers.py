@@ -66,8 +66,7 @@ def read_config(name: str) -> TowerConfig:
 
     if name and is_clip_folder(Path(name)):
         clip = read_clip_config(Path(name))
-        # However its pictures were resized before, it is trained here on ours.
-        return replace(clip, preprocess=clip.preprocess | {"interpolation": "bicubic", "antialias": True})
+        return TowerConfig(clip.model, _on_ours(clip.preprocess))
     import open_clip  # ten seconds of a CPU, which a driver that reads our own configs need not spend
 
     built_in = open_clip.get_model_config(name)
@@ -88,12 +87,18 @@ def read_config(name: str) -> TowerConfig:
 def _read(path: Path) -> TowerConfig:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return TowerConfig(content["model_cfg"], content["preprocess_cfg"])
+        return TowerConfig(content["model_cfg"], _on_ours(content["preprocess_cfg"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ParameterError(
             f"{path} is no tower ({type(error).__name__}: {error}); it must be JSON with `model_cfg` and `preprocess_cfg`, "
             f"as {CONFIGS.name}/resnet-small.json is"
         ) from error
+
+
+def _on_ours(preprocess: dict[str, Any]) -> dict[str, Any]:
+    """However its pictures were resized before, a tower is trained here on ours: middle squares, bicubic, with antialiasing."""
+    ours = {"interpolation": "bicubic", "resize_mode": "shortest", "antialias": True}
+    return preprocess | {key: value for key, value in ours.items() if key in preprocess}
 
 
 def build(config: TowerConfig, seed: int) -> nn.Module:
@@ -108,8 +113,8 @@ def build(config: TowerConfig, seed: int) -> nn.Module:
     return towers
 
 
-def for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Module:
-    """Untrained towers, as `build` makes them from the seed, that train as the parameters say.
+def in_training(config: TowerConfig, parameters: PretrainParameters) -> TowerConfig:
+    """The towers as a step computes them, which leaves out the patches that are dropped.
 
     Raises:
         ParameterError: if the image tower has no patches to drop, or no blocks to compute again.
@@ -125,8 +130,12 @@ def for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Modu
                     "switch it off, or choose a ViT"
                 )
     dropped = {"patch_dropout": parameters.patch_dropout} if parameters.patch_dropout else {}
-    vision = config.model["vision_cfg"] | dropped
-    model: Any = build(TowerConfig(config.model | {"vision_cfg": vision}, config.preprocess), parameters.seed)
+    return replace(config, model=config.model | {"vision_cfg": config.model["vision_cfg"] | dropped})
+
+
+def for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Module:
+    """Untrained towers, as `build` makes them from the seed, that train as the parameters say; raises as `in_training` does."""
+    model: Any = build(in_training(config, parameters), parameters.seed)
     if parameters.gradient_checkpointing:
         model.set_grad_checkpointing()
     if parameters.compile:

@@ -3,16 +3,18 @@
 import csv
 import logging
 import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components import shard_map, storage
 from components.errors import InputError, ParameterError
-from components.pretrain import initial, keeper, recipes, towers, workers
+from components.pretrain import keeper, recipes, towers, workers
 from components.pretrain.cache import data_fingerprint, decode_shards
 from components.pretrain.data import CACHE, reading
 from components.pretrain.depot import depot
+from components.pretrain.initial import Initial, find
 from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.sizes import tell_of_small
@@ -90,25 +92,64 @@ def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Source
     vocabulary.parent.mkdir(parents=True, exist_ok=True)
     try:
         with storage.local_copy(f"{data.rstrip('/')}/vocabulary.parquet") as copy:
-            shutil.copy(copy, vocabulary)
+            _replace(vocabulary, copy)
     except InputError as error:
         raise InputError(f"{error}; the recipe {recipe} reads the data set that `mofi curate` writes") from error
     has_validation = any(name.endswith(".parquet") for name in Prefix.of(validation).names())
     return Sources(train, vocabulary, validation if has_validation else None, reading(train, parameters))
 
 
-def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Path = shard_map.WORK) -> Job:
+def _replace(path: Path, by: Path) -> None:
+    """At once: on a volume that machines share another run may be reading the file, and a third bringing it too."""
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        shutil.copyfile(by, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a training begins from: `data` names pictures, texts, labels and vocabulary, `initial` the weights, if any."""
+
+    data: str
+    initial: Initial | None
+
+
+def look(sources: Sources, parameters: PretrainParameters) -> Origin:
+    """Lists all shards and finds the initial weights, which takes its time with buckets: once a run.
+
+    Raises:
+        InputError: if there is no shard, or there are no initial weights where they are said to be.
+    """
+    return Origin(data_mark(sources), find(parameters.initial))
+
+
+def plan(
+    recipe: str,
+    sources: Sources,
+    parameters: PretrainParameters,
+    work: Path = shard_map.WORK,
+    origin: Origin | None = None,
+) -> Job:
     """Decodes the pictures, or looks through their indexes, and names the work folder after all that the result depends on.
 
     What was done before is found again.
+
+    Args:
+        recipe: one of `recipes.RECIPES`.
+        sources: what it reads.
+        parameters: the stage's section.
+        work: where work folders lie.
+        origin: what `look` found; None = it is looked for here.
 
     Raises:
         InputError: if there is no shard, too many pictures are bad, or there are no initial weights where they are said to be.
     """
     tell_of_small(sources.shards, parameters.picture_size)
-    begun = initial.find(parameters.initial)
-    mark = fingerprint(sources, parameters, begun)
-    folder = shard_map.work_folder(f"pretrain_{recipe}", mark, work)
+    origin = origin or look(sources, parameters)
+    folder = shard_map.work_folder(f"pretrain_{recipe}", fingerprint(origin, parameters), work)
     streamed = sources.reading != CACHE
     setting = _setting(sources, parameters, work, folder / "shards") if streamed else None
     caches = [
@@ -123,9 +164,9 @@ def plan(recipe: str, sources: Sources, parameters: PretrainParameters, work: Pa
         vocabulary=sources.vocabulary.absolute() if sources.vocabulary else None,
         validation=caches[-1].absolute() if sources.validation else None,
         work=folder,
-        data=data_mark(sources),
+        data=origin.data,
         store=store_of(recipe, parameters.checkpoints),
-        initial=begun,
+        initial=origin.initial,
         stream=setting,
     )
 
@@ -149,13 +190,13 @@ def _warn_of_a_narrow_window(parameters: PretrainParameters) -> None:
         )
 
 
-def fingerprint(sources: Sources, parameters: PretrainParameters, begun: initial.Initial | None = None) -> str:
+def fingerprint(origin: Origin, parameters: PretrainParameters) -> str:
     """Names what a training's result depends on: pictures, vocabulary, towers, initial weights, and knobs that have an effect."""
     return shard_map.fingerprint(
         parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT),
         towers.read_config(parameters.tower).to_json(),
-        data_mark(sources),
-        *([begun.mark] if begun else []),
+        origin.data,
+        *([origin.initial.mark] if origin.initial else []),
     )
 
 

@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import open_clip
 import pytest
+import tokenizers
 from tokenizers import Tokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from components.errors import MofiError
+from components.errors import InputError, MofiError
 from components.export import parity
 from components.export.command import Format
 from components.export.export import export
@@ -45,6 +48,38 @@ def test_any_number_of_pictures_and_texts_has_the_embeddings_of_torch(tmp_path: 
     assert onnx.load(out / "text.onnx", load_external_data=False).opset_import[0].version == card["opset"]
     tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
     assert tokenizer.encode("a crab").ids == [token for token in model.tokenizer(["a crab"])[0].tolist() if token]
+
+
+def test_pictures_that_are_resized_in_another_way_are_left_to_the_card(tmp_path: Path) -> None:
+    said = {"resize_mode": "longest", "interpolation": "bilinear"}
+    folder = write_model(tmp_path / "model", TINY_VIT | {"preprocess_cfg": TINY_VIT["preprocess_cfg"] | said})
+    card = export(str(folder), Format.ONNX, tmp_path / "out")
+    assert {key: card[key] for key in said} == said
+    assert not (tmp_path / "out" / "preprocessor_config.json").exists()
+    with pytest.raises(InputError, match="resize_mode 'longest', which is not known here"):
+        export(str(folder), Format.HF, tmp_path / "hf")
+
+
+def test_an_architecture_with_a_tokenizer_of_transformers_is_exported_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["<pad>", "<s>", "</s>", "unk", "a", "crab"]
+    own = Tokenizer(tokenizers.models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="unk"))
+    own.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=own, pad_token="<pad>", unk_token="unk").save_pretrained(tmp_path / "own")
+    text = TINY_VIT["model_cfg"]["text_cfg"] | {
+        "hf_tokenizer_name": str(tmp_path / "own"),
+        "tokenizer_kwargs": {"clean": "canonicalize"},
+        "no_causal_mask": True,
+        "pool_type": "last",
+    }
+    described = TINY_VIT["model_cfg"] | {"text_cfg": text, "custom_text": True}
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "tiny-siglip", described)
+    card = export("tiny-siglip", Format.ONNX, tmp_path / "out")
+    assert card["tokenizer_kwargs"] == {"clean": "canonicalize"}
+    assert load_model("tiny-siglip").tokenizer(["A crab!"])[0].tolist()[:3] == [4, 5, 0], "cleaned as open_clip does"
+    written = AutoTokenizer.from_pretrained(tmp_path / "out")(["a crab"], add_special_tokens=False)
+    assert written["input_ids"] == [[4, 5]]
 
 
 def test_an_export_that_embeds_otherwise_is_an_error(vit: Path) -> None:

@@ -9,13 +9,14 @@ import psutil
 import pytest
 
 from components.errors import MofiError, ParameterError, SetupError
-from components.pretrain import workers
+from components.pretrain import train, workers
 from components.pretrain.command import pretrain_recipe
 from components.pretrain.loop import run_worker
 from components.stage import read_json
+from tests.export.conftest import write_model
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_loop import MODEL, ignore
-from tests.registry.conftest import empty_database, registry  # noqa: F401 - fixtures
+from tests.registry.conftest import TINY, empty_database, registry  # noqa: F401 - fixtures
 
 ENOUGH = {"images_seen": 800, "checkpoint_every": 10, "batch": 8}
 
@@ -63,6 +64,28 @@ def test_a_stage_whose_worker_is_killed_leaves_what_an_undisturbed_training_does
     assert len(mlflow.MlflowClient().get_metric_history(run.info.run_id, "curve.loss")) == 100
     assert [item.dataset.name for item in run.inputs.dataset_inputs] == ["data/i2e"]
     assert len(run.outputs.model_outputs) == 1
+
+
+@pytest.mark.usefixtures("ray_cluster", "registry")
+def test_a_run_goes_on_in_mlflow_only_with_the_weights_that_it_began_with(
+    data: Path, make_parameters: MakeParameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (str(write_model(tmp_path / f"begun-{seed}", TINY, seed)) for seed in (1, 2))
+    listed: list[object] = []
+    data_mark = train.data_mark
+    monkeypatch.setattr(train, "data_mark", lambda sources: listed.append(sources) or data_mark(sources))
+
+    def killed(_: object) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(workers, "fit", killed)
+    for folder in (one, one, other):
+        with pytest.raises(RuntimeError, match="killed"):
+            # The parameter file says the same each time: other weights are put in their place.
+            shutil.copytree(folder, tmp_path / "begun", dirs_exist_ok=True)
+            pretrain_recipe("clip", data / "crawl", None, make_parameters(initial=str(tmp_path / "begun")))
+    assert len(listed) == 3, "once a run"
+    assert len(mlflow.search_runs(search_all_experiments=True, output_format="list")) == 2
 
 
 @pytest.mark.usefixtures("ray_cluster")

@@ -49,6 +49,20 @@ def test_gradient_checkpointing_trades_memory_for_operations() -> None:
     assert cost.memory(anew, 1)["activations"] == 16 * 770 < cost.memory(TRAINING, 1)["activations"] == 16 * 5_500
 
 
+def test_parts_of_a_batch_trade_memory_for_one_more_forward_pass() -> None:
+    cut = replace(TRAINING, parts=4)
+    assert cost.operations_per_image(cut) == cost.operations_per_image(TRAINING) + 11_000
+    whole, quarter = cost.memory(TRAINING, 1), cost.memory(cut, 1)
+    assert quarter["activations"] == whole["activations"] // 4
+    assert quarter["embeddings of all parts"] == 16 * 2 * (2 * 8 * 4) > whole["embeddings of all parts"] == 0
+    assert quarter["logits"] == whole["logits"]
+
+
+def test_parts_that_cannot_share_the_batch_are_refused() -> None:
+    with pytest.raises(ParameterError, match=r"pretrain.batch is 16, which 4 workers in 3 parts each \(accumulate\)"):
+        cost.memory(replace(TRAINING, parts=3), 4)
+
+
 def test_without_texts_and_classes_only_the_image_tower_costs() -> None:
     bare = replace(TRAINING, reads_texts=False, classes=0, negatives=0)
     assert list(cost.operations(bare)) == ["image tower"]
@@ -94,13 +108,16 @@ def test_the_papers_tables_are_exact() -> None:
     assert cost.table_rows(3_100_000, 64) * 64 >= 3_100_000
 
 
-def test_as_many_images_as_would_fit_do_fit_and_one_more_does_not() -> None:
-    capacity = 400_000.0
-    most = cost.most_images(TRAINING, 1, capacity)
+@pytest.mark.parametrize("parts", [1, 4])
+def test_as_many_images_as_would_fit_do_fit_and_one_more_of_each_part_does_not(parts: int) -> None:
+    capacity, training = 400_000.0, replace(TRAINING, parts=parts)
+    most = cost.most_images(training, 1, capacity)
     room = (1 - cost.HEADROOM) * capacity
-    fixed = {name: size for name, size in cost.memory(TRAINING, 1).items() if name not in ("activations", "logits")}
-    each = (cost.memory(TRAINING, 1)["activations"] + cost.memory(TRAINING, 1)["logits"]) / 16
-    assert sum(fixed.values()) + most * each <= room < sum(fixed.values()) + (most + 1) * each
+    sizes = cost.memory(training, 1)
+    growing = sum(sizes[name] for name in ("activations", "embeddings of all parts", "logits"))
+    fixed, each = sum(sizes.values()) - growing, growing / 16
+    assert most % parts == 0
+    assert fixed + most * each <= room < fixed + (most + parts) * each
     assert cost.most_images(TRAINING, 1, 1000.0) == 0
 
 
@@ -121,6 +138,17 @@ def test_a_batch_samples_no_more_classes_than_there_are() -> None:
 def test_a_recipe_costs_what_it_uses(make_parameters: MakeParameters, recipe: str, texts: bool, classes: int) -> None:
     planned = cost.plan(recipe, make_parameters("vit"), 9, precision=Precision.FP32)
     assert (planned.reads_texts, planned.classes, planned.averaged) == (texts, classes, True)
+
+
+def test_a_file_s_parts_and_dropped_patches_are_counted(make_parameters: MakeParameters) -> None:
+    whole, half = (
+        cost.plan("clip", make_parameters("vit", **changes), 9, precision=Precision.FP32)
+        for changes in ({}, {"accumulate": 4, "patch_dropout": 0.5})
+    )
+    assert (whole.parts, half.parts) == (1, 4)
+    assert half.towers.image_pass.forward < whole.towers.image_pass.forward
+    with pytest.raises(ParameterError, match=r"pretrain.patch_dropout is 0.5, but .* is a ResNet"):
+        cost.plan("clip", make_parameters(patch_dropout=0.5), 9, precision=Precision.FP32)
 
 
 def test_a_text_longer_than_the_context_is_refused(make_parameters: MakeParameters) -> None:

@@ -18,7 +18,7 @@ from components.pretrain.counting import Towers, count_towers
 from components.pretrain.gpus import Precision
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
-from tests.pretrain.conftest import MakeJob
+from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_loop import ignore
 from tests.registry.conftest import TINY
 
@@ -84,6 +84,14 @@ def test_a_tower_without_blocks_has_nothing_to_compute_anew() -> None:
     assert (one.kept_checkpointed, one.recomputed) == (one.kept, 0)
 
 
+def test_dropped_patches_cost_nothing(make_parameters: MakeParameters) -> None:
+    config, half = towers.TowerConfig(MIDDLE, TINY["preprocess_cfg"]), make_parameters("vit", patch_dropout=0.5)
+    whole, rest = (count_towers(one, Precision.FP32) for one in (config, towers.in_training(config, half)))
+    assert rest.image_pass.forward == pytest.approx(whole.image_pass.forward / 2, rel=0.05)
+    assert rest.image_pass.kept == pytest.approx(whole.image_pass.kept / 2, rel=0.05)
+    assert (rest.image, rest.text_pass) == (whole.image, whole.text_pass)
+
+
 def test_short_texts_cost_in_proportion() -> None:
     config = towers.TowerConfig(MIDDLE, TINY["preprocess_cfg"])
     short, long = (count_towers(config, Precision.FP32, tokens).text_pass for tokens in (4, 16))
@@ -103,18 +111,27 @@ def one_step(make_job: MakeJob, folder: Path, recipe: str, model: dict[str, Any]
 
 
 def planned(job: Job, tokens: int | None = None) -> Training:
-    return cost.plan(job.recipe, job.parameters, 6, precision=Precision.FP32, text_tokens=tokens)
+    anew = job.parameters.gradient_checkpointing
+    return cost.plan(job.recipe, job.parameters, 6, precision=Precision.FP32, checkpointing=anew, text_tokens=tokens)
 
 
 @pytest.mark.parametrize(
-    ("recipe", "model"),
-    [("clip", MIDDLE), ("supervised", MIDDLE), ("contrastive", RESNET), ("multitask", MIDDLE)],
-    ids=["clip", "supervised", "contrastive-resnet", "multitask"],
+    ("recipe", "model", "changes"),
+    [
+        ("clip", MIDDLE, {}),
+        ("supervised", MIDDLE, {}),
+        ("contrastive", RESNET, {}),
+        ("multitask", MIDDLE, {}),
+        ("multitask", MIDDLE, {"accumulate": 3}),
+        ("supervised", MIDDLE, {"accumulate": 2, "gradient_checkpointing": True}),
+        ("clip", MIDDLE, {"patch_dropout": 0.5}),
+    ],
+    ids=["clip", "supervised", "contrastive-resnet", "multitask", "in-parts", "in-parts-anew", "patches-dropped"],
 )
 def test_the_loop_does_as_many_operations_as_predicted(
-    make_job: MakeJob, tmp_path: Path, recipe: str, model: dict[str, Any]
+    make_job: MakeJob, tmp_path: Path, recipe: str, model: dict[str, Any], changes: dict[str, Any]
 ) -> None:
-    job = one_step(make_job, tmp_path, recipe, model)
+    job = one_step(make_job, tmp_path, recipe, model, **changes)
     with FlopCounterMode(display=False) as counter:
         run_worker(job, ignore)
     # Every name is one token between start and end; alt texts are two.
@@ -149,12 +166,19 @@ def test_the_memory_between_two_steps_is_as_predicted(
 
 
 @pytest.mark.parametrize(
-    ("recipe", "model"), [("clip", MIDDLE), ("supervised", RESNET)], ids=["clip", "supervised-resnet"]
+    ("recipe", "model", "changes"),
+    [
+        ("clip", MIDDLE, {}),
+        ("supervised", RESNET, {}),
+        ("clip", MIDDLE, {"accumulate": 2}),
+        ("clip", MIDDLE, {"patch_dropout": 0.5}),
+    ],
+    ids=["clip", "supervised-resnet", "in-parts", "patches-dropped"],
 )
 def test_the_peak_of_a_step_is_below_the_predicted_memory_and_not_far(
-    make_job: MakeJob, tmp_path: Path, recipe: str, model: dict[str, Any]
+    make_job: MakeJob, tmp_path: Path, recipe: str, model: dict[str, Any], changes: dict[str, Any]
 ) -> None:
-    job = one_step(make_job, tmp_path, recipe, model)
+    job = one_step(make_job, tmp_path, recipe, model, **changes)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         run_worker(job, ignore)
     training = planned(job, 4 if recipe == "clip" else 3)

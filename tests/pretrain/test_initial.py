@@ -13,13 +13,14 @@ from torch import Tensor
 from components.errors import InputError
 from components.export.command import Format
 from components.export.export import export
-from components.pretrain import initial, towers, train
+from components.pretrain import initial, towers
 from components.pretrain.loop import run_worker
 from components.pretrain.train import find_sources
 from components.stage import read_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT, MakeJob, MakeParameters
 from tests.pretrain.test_loop import MODEL, ignore
+from tests.pretrain.test_train import mark_of
 from tests.registry.conftest import TINY
 
 
@@ -139,9 +140,6 @@ def test_the_fingerprint_counts_what_the_weights_are_not_where_they_lie(
     one, other = (write_model(tmp_path / str(seed), TINY, seed) for seed in (1, 2))
     copy = Path(shutil.copytree(one, tmp_path / "copy"))
     sources = find_sources("supervised", data / "i2e", make_parameters())
-    marks = [
-        train.fingerprint(sources, make_parameters(initial=str(folder)), initial.find(str(folder)))
-        for folder in (one, copy, other)
-    ]
+    marks = [mark_of(sources, make_parameters(initial=str(folder))) for folder in (one, copy, other)]
     assert marks[0] == marks[1]
-    assert len({*marks, train.fingerprint(sources, make_parameters())}) == 3
+    assert len({*marks, mark_of(sources, make_parameters())}) == 3

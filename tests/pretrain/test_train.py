@@ -8,9 +8,14 @@ import pytest
 from components.errors import InputError, ParameterError
 from components.pretrain import train
 from components.pretrain.loop import run_worker
+from components.pretrain.parameters import PretrainParameters
 from components.pretrain.train import Sources, find_sources
 from tests.pretrain.conftest import MakeJob, MakeParameters, write_vocabulary
 from tests.pretrain.test_loop import MODEL, ignore
+
+
+def mark_of(sources: Sources, parameters: PretrainParameters) -> str:
+    return train.fingerprint(train.look(sources, parameters), parameters)
 
 
 def test_clip_reads_shards_and_the_others_the_data_set(data: Path, make_parameters: MakeParameters) -> None:
@@ -67,7 +72,7 @@ def test_knobs_without_effect_do_not_start_anew(
     data: Path, make_parameters: MakeParameters, changes: dict[str, float]
 ) -> None:
     sources = find_sources("supervised", data / "i2e", make_parameters())
-    assert train.fingerprint(sources, make_parameters(**changes)) == train.fingerprint(sources, make_parameters())
+    assert mark_of(sources, make_parameters(**changes)) == mark_of(sources, make_parameters())
 
 
 @pytest.mark.parametrize(
@@ -76,7 +81,7 @@ def test_knobs_without_effect_do_not_start_anew(
 )
 def test_knobs_with_effect_do(data: Path, make_parameters: MakeParameters, changes: dict[str, float]) -> None:
     sources = find_sources("supervised", data / "i2e", make_parameters())
-    assert train.fingerprint(sources, make_parameters(**changes)) != train.fingerprint(sources, make_parameters())
+    assert mark_of(sources, make_parameters(**changes)) != mark_of(sources, make_parameters())
 
 
 def test_another_vocabulary_does(tmp_path: Path, data: Path, make_parameters: MakeParameters) -> None:
@@ -84,10 +89,10 @@ def test_another_vocabulary_does(tmp_path: Path, data: Path, make_parameters: Ma
     shutil.copytree(data / "i2e" / "train", tmp_path / "train")
     same, other = (Sources(tmp_path / "train", path) for path in (data / "i2e" / "vocabulary.parquet", tmp_path / "v"))
     shutil.copy(tmp_path / "vocabulary.parquet", tmp_path / "v")
-    marks = [train.fingerprint(sources, make_parameters()) for sources in (same, other)]
+    marks = [mark_of(sources, make_parameters()) for sources in (same, other)]
     assert marks[0] == marks[1], "equal bytes, wherever they lie"
     (tmp_path / "v").write_bytes(b"other")
-    assert train.fingerprint(other, make_parameters()) != marks[0]
+    assert mark_of(other, make_parameters()) != marks[0]
 
 
 def test_a_finished_training_is_only_handed_over_however_often_that_is_repeated(

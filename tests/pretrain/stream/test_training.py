@@ -18,6 +18,7 @@ from tests.endpoint import BUCKET, Endpoint
 from tests.pretrain.conftest import MakeJob, MakeParameters, write_pictures
 from tests.pretrain.stream.conftest import look_through, setting
 from tests.pretrain.test_loop import MODEL, ignore
+from tests.pretrain.test_train import mark_of
 
 STREAM = "stream, windows of 2 shards"
 
@@ -114,7 +115,7 @@ def test_how_pictures_are_read_is_part_of_the_result_and_in_how_many_processes_i
 ) -> None:
     def mark(**changes: object) -> str:
         parameters = make_parameters(**changes)
-        return train.fingerprint(find_sources("clip", data / "crawl", parameters), parameters)
+        return mark_of(find_sources("clip", data / "crawl", parameters), parameters)
 
     assert mark(source="auto") == mark(source="cache") == mark(source="cache", window=9)
     assert mark(source="stream") != mark(source="cache")
@@ -154,6 +155,7 @@ def test_a_data_set_in_a_bucket_is_found_and_streamed(
     assert sources.reading == STREAM
     assert sources.vocabulary is not None
     assert sources.vocabulary.read_bytes() == (data / "i2e" / "vocabulary.parquet").read_bytes()
-    before = train.fingerprint(sources, make_parameters())
+    before = mark_of(sources, make_parameters())
+    assert [path.name for path in sources.vocabulary.parent.iterdir()] == ["vocabulary.parquet"], "no half copy is left"
     prefix.put(data / "i2e" / "train" / "00000.tar", "train/00001.tar")
-    assert train.fingerprint(sources, make_parameters()) != before
+    assert mark_of(sources, make_parameters()) != before

@@ -1,0 +1,89 @@
+"""How a picture becomes the square that a tower takes, as `preprocess_cfg` says in open_clip's terms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as torchvision
+
+from components.errors import InputError
+from components.images import decode, open_rgb, squash
+
+SHORTEST, SQUASH = "shortest", "squash"
+BICUBIC, BILINEAR = "bicubic", "bilinear"
+# What open_clip takes an interpolation for when nothing is trained: "random" is of its training alone.
+_INTERPOLATIONS = {BICUBIC: BICUBIC, BILINEAR: BILINEAR, "random": BICUBIC}
+
+Pictures = npt.NDArray[np.uint8 | np.float32]
+
+
+@dataclass(frozen=True)
+class Resizing:
+    """The middle square of a picture is resized, or all of it is `squash`ed into a square, whatever its shape.
+
+    `interpolation` is `BICUBIC` or `BILINEAR`. Without `antialias` pixels are skipped that lie between those that are looked at,
+    as the released MOFI wants it (MOFI.md).
+    """
+
+    squash: bool = False
+    interpolation: str = BICUBIC
+    antialias: bool = True
+
+    def square(self, data: bytes, size: int, *, quick: bool = False) -> Pictures:
+        """An encoded picture → grey levels 0 to 255 [size, size, 3]: uint8, or float32 without antialiasing.
+
+        `quick` is `images.decode`'s; it makes no difference to pictures that are squashed, or resized without antialiasing.
+
+        Raises:
+            BadImage: if it cannot be decoded.
+        """
+        resampling = Image.Resampling[self.interpolation.upper()]
+        if self.antialias:
+            return squash(data, size, resampling) if self.squash else decode(data, size, resampling, quick=quick)
+        whole = torch.from_numpy(np.array(open_rgb(data))).permute(2, 0, 1).to(torch.float32)
+        shape, mode = [size, size] if self.squash else [size], InterpolationMode(self.interpolation)
+        # Cubic curves overshoot.
+        resized = torchvision.resize(whole, shape, mode, antialias=False).clamp_(0, 255)
+        square: Tensor = torchvision.center_crop(resized, [size, size])
+        return square.permute(1, 2, 0).contiguous().numpy()
+
+    def resize(self, x: Tensor, size: int) -> Tensor:
+        """float [n, c, h, w] in 0 to 1 → [n, c, size, size], with antialiasing."""
+        height, width = x.shape[2:]
+        if (height, width) == (size, size):
+            return x
+        scale = size / min(height, width)
+        shape = [size, size] if self.squash else [max(size, round(height * scale)), max(size, round(width * scale))]
+        x = F.interpolate(x, shape, mode=self.interpolation, antialias=True, align_corners=False).clamp(0, 1)
+        top, left = (shape[0] - size) // 2, (shape[1] - size) // 2
+        return x[:, :, top : top + size, left : left + size]
+
+
+DEFAULT = Resizing()
+
+
+def read_resizing(preprocess: Mapping[str, Any]) -> Resizing:
+    """What `preprocess_cfg` says; what it leaves out is open_clip's default.
+
+    Raises:
+        InputError: if pictures are prepared as is not known here.
+    """
+    mode, interpolation = preprocess.get("resize_mode") or SHORTEST, preprocess.get("interpolation") or BICUBIC
+    if mode not in (SHORTEST, SQUASH):
+        raise _unknown("resize_mode", mode, (SHORTEST, SQUASH))
+    if interpolation not in _INTERPOLATIONS:
+        raise _unknown("interpolation", interpolation, (BICUBIC, BILINEAR))
+    return Resizing(mode == SQUASH, _INTERPOLATIONS[interpolation], bool(preprocess.get("antialias", True)))
+
+
+def _unknown(key: str, value: object, known: tuple[str, str]) -> InputError:
+    return InputError(
+        f"the model's preprocess_cfg has {key} {value!r}, which is not known here; name a model with {known[0]!r} or {known[1]!r}"
+    )
