@@ -4,6 +4,7 @@ Symbols: B images a step over all W workers, b = B / W of one; d the width of an
 the C in the table; P parameters that are trained. An operation is a multiplication or an addition.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from components.errors import ParameterError
@@ -194,7 +195,7 @@ def memory(training: Training, workers: int) -> dict[str, int]:
         "AdamW": 2 * gradients + _FLOAT * sum(size.tensors for size in trained),
         "averaged weights": sum(size.averaged for size in trained) if training.averaged else 0,
         "bf16 copies of weights": sum(one.copies for one in training.passes),
-        "activations": own // training.parts * _kept(training),
+        "activations": math.ceil(own / training.parts) * _kept(training),
         "embeddings of all parts": own * _embeddings(training),
         "class table": 0 if training.table_in_host else table_bytes(training.classes, width, workers),
         "sampled rows": _ROW_COPIES * _FLOAT * rows * width,
@@ -227,12 +228,11 @@ def images_per_worker(training: Training, workers: int) -> int:
     """b.
 
     Raises:
-        ParameterError: if the workers, or the parts of one, cannot share the batch evenly.
+        ParameterError: if the workers cannot share the batch evenly.
     """
-    if training.batch % (workers * training.parts):
-        parts = f" in {training.parts} parts each (accumulate)" if training.parts > 1 else ""
+    if training.batch % workers:
         raise ParameterError(
-            f"pretrain.batch is {training.batch}, which {workers} workers{parts} cannot share evenly; choose a multiple"
+            f"pretrain.batch is {training.batch}, which {workers} workers cannot share evenly; choose a multiple"
         )
     return training.batch // workers
 

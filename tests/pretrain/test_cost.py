@@ -58,9 +58,9 @@ def test_parts_of_a_batch_trade_memory_for_one_more_forward_pass() -> None:
     assert quarter["logits"] == whole["logits"]
 
 
-def test_parts_that_cannot_share_the_batch_are_refused() -> None:
-    with pytest.raises(ParameterError, match=r"pretrain.batch is 16, which 4 workers in 3 parts each \(accumulate\)"):
-        cost.memory(replace(TRAINING, parts=3), 4)
+def test_the_largest_part_is_what_memory_must_hold() -> None:
+    """Four pictures of each of four workers in three parts: two, and one, and one."""
+    assert cost.memory(replace(TRAINING, parts=3), 4)["activations"] == cost.memory(TRAINING, 8)["activations"]
 
 
 def test_without_texts_and_classes_only_the_image_tower_costs() -> None:
