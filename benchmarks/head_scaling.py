@@ -21,7 +21,7 @@ from components.pretrain.optimiser import Average, make_optimiser
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Features
 from components.pretrain.session import Forward
-from components.pretrain.towers import TowerConfig
+from components.pretrain.tower_config import TowerConfig
 
 SIZES = (10_000, 100_000, 1_000_000, 3_100_000)
 _WIDTH, _ENTITIES = 64, 3

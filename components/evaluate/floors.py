@@ -11,7 +11,7 @@ from components.evaluate.benchmark import Benchmark
 from components.evaluate.retrieval import unit_rows
 from components.pretrain import towers
 from components.pretrain.embed import Encoder, encoder_of
-from components.pretrain.towers import TowerConfig
+from components.pretrain.tower_config import TowerConfig
 from components.stage import read_json
 
 PIXEL_SIDES = (8, 32)

@@ -1,17 +1,11 @@
 """`mofi export`."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class Format(StrEnum):
-    """What a model can be exported as."""
-
-    HF = "hf"
-    ONNX = "onnx"
+from components.export.formats import Format
 
 
 def export(

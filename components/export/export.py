@@ -7,7 +7,7 @@ from typing import Any
 
 from components import publication
 from components.errors import SetupError
-from components.export.command import Format
+from components.export.formats import Format
 from components.pretrain.location import FoundModel, find_model
 from components.pretrain.models import load_model
 from components.registry.provenance import digest

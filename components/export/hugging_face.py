@@ -17,7 +17,7 @@ from components.export import sidecars
 from components.export.parity import Floats, differences, sample
 from components.pretrain.clip_layout import names, to_clip
 from components.pretrain.models import ForeignTokenizer, Model
-from components.pretrain.towers import TowerConfig
+from components.pretrain.tower_config import TowerConfig
 
 # What a CLIPModel has too. Whatever else a config sets must be as open_clip sets it by itself.
 _SHARED = {"layers", "width", "mlp_ratio", "norm_kwargs"}

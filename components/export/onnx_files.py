@@ -13,7 +13,7 @@ from components.export import sidecars
 from components.export.parity import differences, sample
 from components.pretrain.models import Model
 from components.pretrain.resizing import BICUBIC, SHORTEST, SQUASH
-from components.pretrain.towers import TowerConfig
+from components.pretrain.tower_config import TowerConfig
 
 OPSET = 18
 # They tell of every node that they leave as it is, or find twice.

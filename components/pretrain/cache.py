@@ -34,12 +34,7 @@ def data_fingerprint(folder: Path | str) -> str:
     Raises:
         InputError: if there is no shard.
     """
-    if isinstance(folder, str):
-        return Place(folder).mark()
-    numbers = shards.shard_numbers(folder)
-    indexes = [folder / f"{shards.shard_name(number)}.parquet" for number in numbers]
-    sizes = [path.with_suffix(".tar").stat().st_size for path in indexes if path.with_suffix(".tar").exists()]
-    return shard_map.fingerprint(*indexes, sizes)
+    return Place(str(folder)).mark()
 
 
 def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: float) -> Path:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from components.pretrain.gpus import Precision
+from components.pretrain.costs.gpus import Precision
 
 if TYPE_CHECKING:
     from components.pretrain.parameters import PretrainParameters
@@ -101,13 +101,13 @@ def cost(
     from rich.console import Console
 
     from components import parameters
-    from components.pretrain import cost_table, gpus
-    from components.pretrain.cost import plan
+    from components.pretrain.costs import gpus, table
+    from components.pretrain.costs.model import plan
 
     knobs = parameters.load(params).pretrain
-    counts = cost_table.worker_counts(workers) if workers else [knobs.workers]
+    counts = table.worker_counts(workers) if workers else [knobs.workers]
     arithmetic = precision or (Precision.FP32 if knobs.precision == "fp32" else Precision.BF16)
     chosen = gpus.choose(gpu, peak_tflops, memory_gb, arithmetic)
     checkpointing = knobs.gradient_checkpointing if gradient_checkpointing is None else gradient_checkpointing
     training = plan(recipe, knobs, classes, precision=arithmetic, checkpointing=checkpointing, text_tokens=text_tokens)
-    cost_table.show(training, counts, chosen, efficiency, Console())
+    table.show(training, counts, chosen, efficiency, Console())

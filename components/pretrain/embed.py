@@ -15,7 +15,7 @@ from components.pretrain.loader import Tokenizer
 from components.pretrain.models import Model, load_model, tokenizer_of
 from components.pretrain.resizing import DEFAULT, Pictures, Resizing, read_resizing
 from components.pretrain.texts import encode_texts
-from components.pretrain.towers import TowerConfig
+from components.pretrain.tower_config import TowerConfig
 
 # Pictures or texts at a time: on a CPU few, as what the layers hand on stays in its caches.
 _BATCH = 256 if torch.cuda.is_available() else 64

@@ -4,9 +4,9 @@ import math
 from typing import NoReturn
 
 from components.errors import MofiError
-from components.pretrain.checkpoint import TrainingState
+from components.pretrain.checkpoints.keeper import Keeper
+from components.pretrain.checkpoints.state import TrainingState
 from components.pretrain.job import Job
-from components.pretrain.keeper import Keeper
 
 
 class Guard:

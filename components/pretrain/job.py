@@ -7,7 +7,7 @@ from typing import Any
 from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.stream.source import Setting
-from components.pretrain.towers import TowerConfig
+from components.pretrain.tower_config import TowerConfig
 from components.stage import flatten
 
 # They change how long a training takes, where it runs or what it tells, not what it learns. With other numbers of workers sums

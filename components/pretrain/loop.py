@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from components.pretrain import parallel, recipes
 from components.pretrain.accumulate import Passes
 from components.pretrain.augment import Draw, augment
-from components.pretrain.checkpoint import TrainingState
+from components.pretrain.checkpoints.depot import depot
+from components.pretrain.checkpoints.keeper import Keeper, Policy
+from components.pretrain.checkpoints.resume import resume
+from components.pretrain.checkpoints.state import TrainingState
 from components.pretrain.data import open_data
-from components.pretrain.depot import depot
 from components.pretrain.guard import Guard
 from components.pretrain.head import SampledRows
 from components.pretrain.job import Job
-from components.pretrain.keeper import Keeper, Policy
 from components.pretrain.loader import Share
 from components.pretrain.measures import measure
 from components.pretrain.optimiser import rate
@@ -24,7 +25,6 @@ from components.pretrain.parameters import PretrainParameters
 from components.pretrain.progress import Progress
 from components.pretrain.recipes import Features
 from components.pretrain.record import Record
-from components.pretrain.resume import resume
 from components.pretrain.save import save_result
 from components.pretrain.session import Forward, Randomness, begin
 

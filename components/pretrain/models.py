@@ -18,7 +18,7 @@ from components.errors import InputError, SetupError
 from components.pretrain import towers, weights
 from components.pretrain.clip_layout import from_clip, is_clip_folder, names, read_clip_config
 from components.pretrain.loader import Tokenizer
-from components.pretrain.towers import TowerConfig
+from components.pretrain.tower_config import TowerConfig
 from components.stage import read_json
 
 logger = logging.getLogger(__name__)

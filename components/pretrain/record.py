@@ -2,7 +2,7 @@
 
 import logging
 
-from components.pretrain.checkpoint import TrainingState
+from components.pretrain.checkpoints.state import TrainingState
 from components.pretrain.embed import encoder_of
 from components.pretrain.job import Job
 from components.pretrain.progress import LiveCurve, Progress

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from components.pretrain.checkpoint import TrainingState, save_tensors
+from components.pretrain.checkpoints.state import TrainingState, save_tensors
 from components.pretrain.data import TrainingData
 from components.pretrain.embed import encoder_of
 from components.pretrain.job import Job

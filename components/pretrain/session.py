@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from components.pretrain import initial, parallel, towers
-from components.pretrain.checkpoint import TrainingState
+from components.pretrain.checkpoints.state import TrainingState
 from components.pretrain.data import TrainingData
 from components.pretrain.head import ClassTable
 from components.pretrain.job import Job
@@ -17,7 +17,7 @@ from components.pretrain.optimiser import Average, make_optimiser
 from components.pretrain.precision import autocast
 from components.pretrain.recipes import Recipe
 from components.pretrain.texts import encode_texts
-from components.pretrain.towers import TowerConfig
+from components.pretrain.tower_config import TowerConfig
 
 logger = logging.getLogger(__name__)
 

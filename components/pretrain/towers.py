@@ -2,7 +2,7 @@
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +10,11 @@ import torch
 from torch import nn
 
 from components.errors import ParameterError
+from components.pretrain.clip_layout import is_clip_folder, read_clip_config
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.tower_config import TowerConfig
 
 CONFIGS = Path(__file__).parent / "configs"
-
-
-@dataclass(frozen=True)
-class TowerConfig:
-    """What `open_clip_config.json` holds: the model and how pictures are prepared for it."""
-
-    model: dict[str, Any]
-    preprocess: dict[str, Any]
-
-    @property
-    def image_size(self) -> int:
-        """Side of the square pictures that the image tower takes, px."""
-        return int(self.model["vision_cfg"]["image_size"])
-
-    @property
-    def context_length(self) -> int:
-        """Tokens of a text, start and end included."""
-        return int(self.model["text_cfg"].get("context_length", 77))
-
-    @property
-    def width(self) -> int:
-        """d, the length of an embedding."""
-        return int(self.model["embed_dim"])
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of `open_clip_config.json`; of a tokenizer of `transformers` its name alone, wherever its folder lies."""
-        content = deepcopy({"model_cfg": self.model, "preprocess_cfg": self.preprocess})
-        if tokenizer := self.model["text_cfg"].get("hf_tokenizer_name"):
-            content["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = Path(tokenizer).name
-        return content
 
 
 def names() -> list[str]:
@@ -62,8 +34,6 @@ def read_config(name: str) -> TowerConfig:
         return _read(path)
     if name and (Path(name) / "open_clip_config.json").is_file():
         return _read(Path(name) / "open_clip_config.json")
-    from components.pretrain.clip_layout import is_clip_folder, read_clip_config  # which imports this module
-
     if name and is_clip_folder(Path(name)):
         clip = read_clip_config(Path(name))
         return TowerConfig(clip.model, _on_ours(clip.preprocess))

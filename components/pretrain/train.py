@@ -10,10 +10,11 @@ from typing import Any
 
 from components import shard_map, storage
 from components.errors import InputError, ParameterError
-from components.pretrain import keeper, recipes, towers, workers
+from components.pretrain import recipes, towers, workers
 from components.pretrain.cache import data_fingerprint, decode_shards
+from components.pretrain.checkpoints import keeper
+from components.pretrain.checkpoints.depot import depot
 from components.pretrain.data import CACHE, reading
-from components.pretrain.depot import depot
 from components.pretrain.initial import Initial, find
 from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters

@@ -188,7 +188,7 @@ def _work(config: dict[str, Any]) -> None:
     """In each worker. An error that the user must mend is recorded, so that a replaced worker does not meet it again."""
     import ray.train
 
-    from components.pretrain.checkpoint import only_writer
+    from components.pretrain.checkpoints.state import only_writer
     from components.pretrain.loop import run_worker
 
     job: Job = config["job"]

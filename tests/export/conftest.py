@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from components.pretrain import towers
-from components.pretrain.checkpoint import save_tensors
+from components.pretrain.checkpoints.state import save_tensors
+from components.pretrain.tower_config import TowerConfig
 from components.stage import write_json
 from tests.pretrain.conftest import TINY_VIT
 
 
 def write_model(folder: Path, content: dict[str, Any], seed: int = 3, **changes: Any) -> Path:
-    config = towers.TowerConfig(content["model_cfg"] | changes, content["preprocess_cfg"])
+    config = TowerConfig(content["model_cfg"] | changes, content["preprocess_cfg"])
     model = towers.build(config, seed)
     with torch.no_grad():  # biases and norms that were drawn as zeros and ones would hide a mistake
         for number, parameter in enumerate(model.parameters()):

@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 
 from components.cli import app
 from components.errors import InputError
-from components.export.command import Format
 from components.export.export import export
+from components.export.formats import Format
 from components.export.hugging_face import refuse_what_clip_lacks
 from components.pretrain import towers
 from components.pretrain.embed import load_encoder
-from components.pretrain.towers import TowerConfig
+from components.pretrain.tower_config import TowerConfig
 from components.registry.parameters import PromoteParameters
 from components.registry.promote import promote
 from components.registry.provenance import digest

@@ -13,8 +13,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from components.errors import InputError, MofiError
 from components.export import parity
-from components.export.command import Format
 from components.export.export import export
+from components.export.formats import Format
 from components.pretrain.embed import load_encoder
 from components.pretrain.models import load_model
 from components.stage import read_json

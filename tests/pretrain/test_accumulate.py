@@ -12,6 +12,7 @@ from components.pretrain.accumulate import Embeddings, Passes
 from components.pretrain.loop import run_worker
 from components.pretrain.losses import info_nce
 from components.pretrain.session import Forward
+from components.pretrain.tower_config import TowerConfig
 from components.stage import read_json
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_loop import RECIPES, ignore
@@ -24,7 +25,7 @@ def batch(pictures: int) -> tuple[Tensor, Tensor]:
     return torch.rand(pictures, 3, 32, 32, generator=generator), tokens
 
 
-def one_step(model: nn.Module, config: towers.TowerConfig, most: int) -> tuple[float, dict[str, Tensor]]:
+def one_step(model: nn.Module, config: TowerConfig, most: int) -> tuple[float, dict[str, Tensor]]:
     """The contrastive loss of a batch of 12, `most` at a time, and the gradient that it leaves."""
     passes = Passes(Forward(model.train(), config, torch.device("cpu")), most)
     torch.manual_seed(1)

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from components.errors import InputError, SetupError
-from components.pretrain import keeper
-from components.pretrain.depot import MANIFEST, depot
+from components.pretrain.checkpoints import keeper
+from components.pretrain.checkpoints.depot import MANIFEST, depot
+from components.pretrain.checkpoints.manifest import Part
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
-from components.pretrain.manifest import Part
 from components.stage import read_json
 from tests.endpoint import BUCKET, Endpoint
 from tests.pretrain.conftest import MakeJob

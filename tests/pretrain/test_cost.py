@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 from components import parameters
 from components.cli import app
 from components.errors import ParameterError
-from components.pretrain import cost, cost_table, gpus
-from components.pretrain.cost import Training
-from components.pretrain.counting import Pass, Size, Towers
-from components.pretrain.gpus import Precision
+from components.pretrain.costs import gpus, table
+from components.pretrain.costs import model as cost
+from components.pretrain.costs.counting import Pass, Size, Towers
+from components.pretrain.costs.gpus import Precision
+from components.pretrain.costs.model import Training
 from components.pretrain.head import ClassTable
 from tests.pretrain.conftest import MakeParameters
 
@@ -169,7 +170,7 @@ def test_gpus_are_known_by_name_or_given() -> None:
 @pytest.mark.parametrize("wrong", ["", "0", "1,,2", "-1", "many"])
 def test_workers_are_whole_numbers(wrong: str) -> None:
     with pytest.raises(ParameterError, match=r"--workers is .*; write whole numbers with commas"):
-        cost_table.worker_counts(wrong)
+        table.worker_counts(wrong)
 
 
 def test_the_command_prints_what_the_equations_say() -> None:

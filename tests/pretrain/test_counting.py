@@ -12,12 +12,14 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from components.pretrain import cost, towers
-from components.pretrain.cost import Training
-from components.pretrain.counting import Towers, count_towers
-from components.pretrain.gpus import Precision
+from components.pretrain import towers
+from components.pretrain.costs import model as cost
+from components.pretrain.costs.counting import Towers, count_towers
+from components.pretrain.costs.gpus import Precision
+from components.pretrain.costs.model import Training
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
+from components.pretrain.tower_config import TowerConfig
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_loop import ignore
 from tests.registry.conftest import TINY
@@ -63,7 +65,7 @@ def test_a_vit_keeps_what_its_shape_says() -> None:
 
 
 def test_bf16_keeps_half_of_the_products_and_a_copy_of_the_matrices() -> None:
-    config = towers.TowerConfig(MIDDLE, TINY["preprocess_cfg"])
+    config = TowerConfig(MIDDLE, TINY["preprocess_cfg"])
     single, half = (count_towers(config, precision).image_pass for precision in Precision)
     assert 0.5 * single.kept < half.kept < 0.65 * single.kept
     matrices = [p for p in towers.build(config, 0).get_submodule("visual").parameters() if p.ndim >= 2]
@@ -72,7 +74,7 @@ def test_bf16_keeps_half_of_the_products_and_a_copy_of_the_matrices() -> None:
 
 
 def test_gradient_checkpointing_keeps_less_and_computes_more() -> None:
-    counted = count_towers(towers.TowerConfig(MIDDLE, TINY["preprocess_cfg"]), Precision.FP32)
+    counted = count_towers(TowerConfig(MIDDLE, TINY["preprocess_cfg"]), Precision.FP32)
     one = counted.image_pass
     inputs = 4 * 65 * 128 * 4
     assert inputs + one.kept / 5 < one.kept_checkpointed < inputs + one.kept / 3
@@ -80,12 +82,12 @@ def test_gradient_checkpointing_keeps_less_and_computes_more() -> None:
 
 
 def test_a_tower_without_blocks_has_nothing_to_compute_anew() -> None:
-    one = count_towers(towers.TowerConfig(RESNET, TINY["preprocess_cfg"]), Precision.FP32).image_pass
+    one = count_towers(TowerConfig(RESNET, TINY["preprocess_cfg"]), Precision.FP32).image_pass
     assert (one.kept_checkpointed, one.recomputed) == (one.kept, 0)
 
 
 def test_dropped_patches_cost_nothing(make_parameters: MakeParameters) -> None:
-    config, half = towers.TowerConfig(MIDDLE, TINY["preprocess_cfg"]), make_parameters("vit", patch_dropout=0.5)
+    config, half = TowerConfig(MIDDLE, TINY["preprocess_cfg"]), make_parameters("vit", patch_dropout=0.5)
     whole, rest = (count_towers(one, Precision.FP32) for one in (config, towers.in_training(config, half)))
     assert rest.image_pass.forward == pytest.approx(whole.image_pass.forward / 2, rel=0.05)
     assert rest.image_pass.kept == pytest.approx(whole.image_pass.kept / 2, rel=0.05)
@@ -93,7 +95,7 @@ def test_dropped_patches_cost_nothing(make_parameters: MakeParameters) -> None:
 
 
 def test_short_texts_cost_in_proportion() -> None:
-    config = towers.TowerConfig(MIDDLE, TINY["preprocess_cfg"])
+    config = TowerConfig(MIDDLE, TINY["preprocess_cfg"])
     short, long = (count_towers(config, Precision.FP32, tokens).text_pass for tokens in (4, 16))
     assert short.forward == pytest.approx(long.forward / 4, rel=0.1)
     assert count_towers(config, Precision.FP32, 4).text == count_towers(config, Precision.FP32).text

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.pretrain import workers
-from components.pretrain.depot import MANIFEST
+from components.pretrain.checkpoints.depot import MANIFEST
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 from components.stage import read_json

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import MofiError
-from components.pretrain.depot import MANIFEST
+from components.pretrain.checkpoints.depot import MANIFEST
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 from components.stage import read_json

@@ -14,6 +14,7 @@ from components.pretrain.loop import run_worker
 from components.pretrain.optimiser import make_optimiser
 from components.pretrain.precision import uses_bf16
 from components.pretrain.session import Forward
+from components.pretrain.tower_config import TowerConfig
 from components.stage import read_json
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_accumulate import one_step
@@ -101,7 +102,7 @@ def test_a_cpu_never_takes_bf16_by_itself() -> None:
     assert [uses_bf16(wanted, CPU) for wanted in ("auto", "fp32", "bf16")] == [False, False, True]
 
 
-def embeddings(config: towers.TowerConfig, precision: str, device: torch.device) -> list[Tensor]:
+def embeddings(config: TowerConfig, precision: str, device: torch.device) -> list[Tensor]:
     from tests.pretrain.test_accumulate import batch
 
     model = towers.build(config, 1).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]

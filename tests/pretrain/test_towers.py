@@ -9,7 +9,7 @@ import torch
 
 from components.errors import InputError, ParameterError
 from components.pretrain import towers
-from components.pretrain.checkpoint import save_tensors
+from components.pretrain.checkpoints.state import save_tensors
 from components.pretrain.embed import encoder_of, load_encoder
 from components.pretrain.models import tokenizer_of
 from components.pretrain.texts import encode_texts

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from components.pretrain import towers
-from components.pretrain.checkpoint import save_tensors
+from components.pretrain.checkpoints.state import save_tensors
+from components.pretrain.tower_config import TowerConfig
 from components.registry.parameters import PromoteParameters
 from components.stage import write_json
 
@@ -28,7 +29,7 @@ TINY = {
 
 
 def make_model(folder: Path, recipe: str, seed: int) -> Path:
-    config = towers.TowerConfig(TINY["model_cfg"], TINY["preprocess_cfg"])
+    config = TowerConfig(TINY["model_cfg"], TINY["preprocess_cfg"])
     folder.mkdir(parents=True)
     save_tensors(dict(towers.build(config, seed).state_dict()), folder / "open_clip_model.safetensors")
     write_json(folder / "open_clip_config.json", config.to_json())

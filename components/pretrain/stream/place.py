@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components import shards, storage
+from components import shard_map, shards, storage
 from components.errors import InputError
 from components.mirror import mark_of
 
@@ -67,9 +67,9 @@ class Place:
         """Hex digits that change when the shards do: by the indexes' bytes on this machine, by ETags in a bucket."""
         there = self._there
         if isinstance(there, Path):
-            from components.pretrain.cache import data_fingerprint
-
-            return data_fingerprint(there)
+            indexes = [there / f"{shards.shard_name(number)}.parquet" for number in shards.shard_numbers(there)]
+            tars = [path.with_suffix(".tar") for path in indexes]
+            return shard_map.fingerprint(*indexes, [tar.stat().st_size for tar in tars if tar.exists()])
         return mark_of({name: v for name, v in there.versions().items() if name.endswith(_READ)})
 
     def bring(self, name: str, version: int, copy: Path) -> Path:

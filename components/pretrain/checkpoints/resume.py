@@ -10,9 +10,9 @@ from torch import Tensor
 
 from components.errors import InputError, SetupError
 from components.pretrain import parallel
-from components.pretrain.checkpoint import AVERAGE, OPTIMISER, TOWERS, TrainingState, shard_file
-from components.pretrain.depot import MANIFEST, Depot
-from components.pretrain.manifest import Manifest, Part, refuse_other, step_of
+from components.pretrain.checkpoints.depot import MANIFEST, Depot
+from components.pretrain.checkpoints.manifest import Manifest, Part, refuse_other, step_of
+from components.pretrain.checkpoints.state import AVERAGE, OPTIMISER, TOWERS, TrainingState, shard_file
 from components.pretrain.optimiser import load_optimiser_state
 
 logger = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from components.errors import ParameterError
-from components.pretrain import cost
-from components.pretrain.cost import Training
-from components.pretrain.gpus import Gpu
+from components.pretrain.costs import model
+from components.pretrain.costs.gpus import Gpu
+from components.pretrain.costs.model import Training
 
 _GIGA = 1e9
 # Classes of the paper: the set trained on, and all that was found (MOFI.md).
@@ -47,10 +47,10 @@ def _operations(training: Training) -> Table:
     table = Table("GFLOPs an image", box=None)
     for column in ("forward", "backward", "both"):
         table.add_column(column, justify="right")
-    parts = cost.operations(training)
+    parts = model.operations(training)
     for name, one in parts.items():
         table.add_row(name, *(_number(n / _GIGA) for n in (one.forward, one.backward, one.total)))
-    table.add_row("all", "", "", _number(cost.operations_per_image(training) / _GIGA))
+    table.add_row("all", "", "", _number(model.operations_per_image(training) / _GIGA))
     return table
 
 
@@ -58,25 +58,25 @@ def _step(training: Training, workers: Sequence[int], gpu: Gpu, efficiency: floa
     table = Table("GB of a worker", box=None)
     for count in workers:
         table.add_column(f"{count:,} worker{'s' * (count > 1)}", justify="right")
-    columns = [cost.memory(training, count) for count in workers]
+    columns = [model.memory(training, count) for count in workers]
     for name in columns[0]:
         if any(column[name] for column in columns):
             table.add_row(name, *(_number(column[name] / _GIGA) for column in columns))
     totals = [sum(column.values()) for column in columns]
     capacity = gpu.memory * _GIGA
     table.add_row("all", *(_number(total / _GIGA) for total in totals))
-    room = (1 - cost.HEADROOM) * capacity
+    room = (1 - model.HEADROOM) * capacity
     table.add_row(f"fits into {_number(room / _GIGA)} GB", *("yes" if total <= room else "no" for total in totals))
-    table.add_row("images of a step", *(f"{cost.images_per_worker(training, count):,}" for count in workers))
-    table.add_row("… that would fit", *(f"{cost.most_images(training, count, capacity):,}" for count in workers))
-    rates = [cost.images_per_second(training, count, gpu.tflops * 1e12, efficiency) for count in workers]
-    copies = (cost.checkpoint_bytes(training, count) for count in workers)
+    table.add_row("images of a step", *(f"{model.images_per_worker(training, count):,}" for count in workers))
+    table.add_row("… that would fit", *(f"{model.most_images(training, count, capacity):,}" for count in workers))
+    rates = [model.images_per_second(training, count, gpu.tflops * 1e12, efficiency) for count in workers]
+    copies = (model.checkpoint_bytes(training, count) for count in workers)
     table.add_row("host memory of a checkpoint, GB", *(_number(size / _GIGA) for size in copies))
     table.add_row("images/s of all", *(_number(rate) for rate in rates))
     table.add_row(
         f"hours for {training.images_seen:,} images", *(_number(training.images_seen / rate / 3600) for rate in rates)
     )
-    table.add_row("GPU-hours", *(_number(cost.gpu_hours(training, gpu.tflops * 1e12, efficiency)) for _ in workers))
+    table.add_row("GPU-hours", *(_number(model.gpu_hours(training, gpu.tflops * 1e12, efficiency)) for _ in workers))
     return table
 
 
@@ -86,7 +86,7 @@ def _classes(width: int, workers: Sequence[int]) -> Table:
     for column in ("million numbers", "GB", *(f"GB each of {count:,}" for count in shared)):
         table.add_column(column, justify="right")
     for classes in PAPER_CLASSES:
-        sizes = [cost.table_bytes(classes, width, count) / _GIGA for count in (1, *shared)]
+        sizes = [model.table_bytes(classes, width, count) / _GIGA for count in (1, *shared)]
         table.add_row(f"{classes:,} classes", _number(classes * width / 1e6), *(_number(size) for size in sizes))
     return table
 

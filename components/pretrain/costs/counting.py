@@ -16,8 +16,8 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from components.pretrain import towers
-from components.pretrain.gpus import Precision
-from components.pretrain.towers import TowerConfig
+from components.pretrain.costs.gpus import Precision
+from components.pretrain.tower_config import TowerConfig
 
 # Two sizes of a batch tell what grows with it from what does not.
 _SMALL, _LARGE = 2, 4

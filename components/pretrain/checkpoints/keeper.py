@@ -17,9 +17,9 @@ from torch import Tensor
 
 from components.errors import MofiError
 from components.pretrain import parallel
-from components.pretrain.checkpoint import TrainingState, save_tensors
-from components.pretrain.depot import MANIFEST, Depot
-from components.pretrain.manifest import DIVERGED, Manifest, Part, name_of, step_of
+from components.pretrain.checkpoints.depot import MANIFEST, Depot
+from components.pretrain.checkpoints.manifest import DIVERGED, Manifest, Part, name_of, step_of
+from components.pretrain.checkpoints.state import TrainingState, save_tensors
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from components.pretrain.depot import synchronise
+from components.pretrain.checkpoints.depot import synchronise
 from components.pretrain.head import ClassTable
 from components.pretrain.optimiser import Average, optimiser_state
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from components.errors import ParameterError
 from components.pretrain import recipes, towers
-from components.pretrain.counting import Pass, Towers, count_towers
-from components.pretrain.gpus import Precision
+from components.pretrain.costs.counting import Pass, Towers, count_towers
+from components.pretrain.costs.gpus import Precision
 from components.pretrain.parameters import PretrainParameters
 
 _FLOAT, _COUNT = 4, 4

@@ -1,0 +1,1 @@
+"""What a pre-training costs: operations, memory, GPU-hours."""

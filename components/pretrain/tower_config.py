@@ -1,0 +1,36 @@
+"""A tower and how pictures are prepared for it, in open_clip's own terms."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TowerConfig:
+    """What `open_clip_config.json` holds: the model and how pictures are prepared for it."""
+
+    model: dict[str, Any]
+    preprocess: dict[str, Any]
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square pictures that the image tower takes, px."""
+        return int(self.model["vision_cfg"]["image_size"])
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of a text, start and end included."""
+        return int(self.model["text_cfg"].get("context_length", 77))
+
+    @property
+    def width(self) -> int:
+        """d, the length of an embedding."""
+        return int(self.model["embed_dim"])
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `open_clip_config.json`; of a tokenizer of `transformers` its name alone, wherever its folder lies."""
+        content = deepcopy({"model_cfg": self.model, "preprocess_cfg": self.preprocess})
+        if tokenizer := self.model["text_cfg"].get("hf_tokenizer_name"):
+            content["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = Path(tokenizer).name
+        return content
