@@ -19,7 +19,7 @@ def train_in_two(
     Args:
         jobs: one after another.
         meeting: a file that is not there yet, in which the workers find each other.
-        then: can be pickled.
+        then: a function of a module, or `partial` of one: the workers are processes that start anew.
         backend: of their process group; over NCCL each takes a GPU of its own.
     """
     context = multiprocessing.get_context("spawn")
