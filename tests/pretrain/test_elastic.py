@@ -10,20 +10,14 @@ from typing import Any
 import pytest
 
 from components.pretrain import workers
-from components.pretrain.checkpoints.depot import MANIFEST
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 from components.stage import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_loop import ignore
+from tests.pretrain.two_workers import writers
 
 NODE = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20}
-
-
-def writers(job: Job) -> list[int]:
-    """How many workers wrote each of the checkpoints that are there, by step."""
-    manifests = sorted(Path(job.checkpoints).glob(f"[0-9]*/{MANIFEST}"))
-    return [read_json(path)["workers"] for path in manifests]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from components.pretrain.checkpoints.depot import MANIFEST
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
+from components.stage import read_json
 
 
 def train_in_two(
@@ -42,3 +44,9 @@ def _train(jobs: list[Job], meeting: Path, then: Callable[[int], None] | None, b
     if then is not None:
         then(rank)
     dist.destroy_process_group()
+
+
+def writers(job: Job) -> list[int]:
+    """How many workers wrote each of the checkpoints that are there, by step."""
+    manifests = sorted(Path(job.checkpoints).glob(f"[0-9]*/{MANIFEST}"))
+    return [read_json(path)["workers"] for path in manifests]
