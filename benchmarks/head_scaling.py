@@ -15,13 +15,14 @@ from rich.table import Table
 from benchmarks.claim import Claim, conclude
 from benchmarks.devices import chosen, now, used
 from components import parameters
-from components.pretrain import recipes, towers
+from components.models import towers
+from components.models.config import TowerConfig
+from components.pretrain import recipes
 from components.pretrain.head import ClassTable
 from components.pretrain.optimiser import Average, make_optimiser
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Features
 from components.pretrain.session import Forward
-from components.pretrain.tower_config import TowerConfig
 
 SIZES = (10_000, 100_000, 1_000_000, 3_100_000)
 _WIDTH, _ENTITIES = 64, 3

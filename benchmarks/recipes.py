@@ -23,8 +23,8 @@ from components.evaluate.evaluate import embed
 from components.evaluate.measures import domain_slices
 from components.evaluate.report import NAMES
 from components.evaluate.retrieval import average_precisions, mean
+from components.models.encoder import load_encoder, untrained
 from components.pretrain import train
-from components.pretrain.embed import load_encoder, untrained
 from components.pretrain.parameters import PretrainParameters
 from components.stage import read_json, write_json
 

@@ -24,7 +24,8 @@ from typing import Any
 from benchmarks.claim import Claim, conclude
 from benchmarks.peers.environment import beside
 from components import cluster, parameters, shards
-from components.pretrain import towers, train
+from components.models import towers
+from components.pretrain import train
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
 from components.stage import read_json, write_json

@@ -19,7 +19,7 @@ from components.evaluate.measures import EXCLUDED, measure
 from components.evaluate.parameters import EvaluateParameters
 from components.label.audit import audit, truth_by_key
 from components.label.measure import measure as measure_labels
-from components.pretrain.embed import Encoder, load_encoder
+from components.models.encoder import Encoder, load_encoder
 from components.shards import SUCCESS, read_index
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from components.errors import InputError
 from components.evaluate.benchmark import Benchmark
 from components.evaluate.retrieval import unit_rows
-from components.pretrain import towers
-from components.pretrain.embed import Encoder, encoder_of
-from components.pretrain.tower_config import TowerConfig
+from components.models import towers
+from components.models.config import TowerConfig
+from components.models.encoder import Encoder, encoder_of
 from components.stage import read_json
 
 PIXEL_SIDES = (8, 32)

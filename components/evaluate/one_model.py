@@ -9,9 +9,9 @@ from components.evaluate.benchmark import read_benchmark
 from components.evaluate.evaluate import embed
 from components.evaluate.measures import measure
 from components.evaluate.parameters import EvaluateParameters
-from components.pretrain.embed import encoder_of_model
-from components.pretrain.location import find_model
-from components.pretrain.models import load_model
+from components.models.encoder import encoder_of_model
+from components.models.find import find_model
+from components.models.load import load_model
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any
 from components import publication
 from components.errors import SetupError
 from components.export.formats import Format
-from components.pretrain.location import FoundModel, find_model
-from components.pretrain.models import load_model
+from components.models.find import FoundModel, find_model
+from components.models.load import load_model
 from components.registry.provenance import digest
 from components.shard_map import fingerprint, publish
 from components.stage import read_json, write_json

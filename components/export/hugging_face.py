@@ -15,9 +15,10 @@ from transformers import CLIPConfig, CLIPModel
 from components.errors import InputError
 from components.export import sidecars
 from components.export.parity import Floats, differences, sample
-from components.pretrain.clip_layout import names, to_clip
-from components.pretrain.models import ForeignTokenizer, Model
-from components.pretrain.tower_config import TowerConfig
+from components.models.config import TowerConfig
+from components.models.load import Model
+from components.models.tokenizer import ForeignTokenizer
+from components.models.transformers_clip import names, to_clip
 
 # What a CLIPModel has too. Whatever else a config sets must be as open_clip sets it by itself.
 _SHARED = {"layers", "width", "mlp_ratio", "norm_kwargs"}

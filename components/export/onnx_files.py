@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from components.export import sidecars
 from components.export.parity import differences, sample
-from components.pretrain.models import Model
-from components.pretrain.resizing import BICUBIC, SHORTEST, SQUASH
-from components.pretrain.tower_config import TowerConfig
+from components.models.config import TowerConfig
+from components.models.load import Model
+from components.models.preprocess import BICUBIC, SHORTEST, SQUASH
 
 OPSET = 18
 # They tell of every node that they leave as it is, or find twice.

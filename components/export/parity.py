@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from components.errors import MofiError
-from components.pretrain.models import Model
+from components.models.load import Model
 
 # Largest difference of one entry of an L2-normalised embedding.
 TOLERANCE = 1e-4

@@ -8,8 +8,9 @@ from transformers import CLIPTokenizer
 
 from components.errors import InputError
 from components.export.parity import TEXTS
-from components.pretrain.models import ForeignTokenizer, Model
-from components.pretrain.resizing import BICUBIC, BILINEAR, read_resizing
+from components.models.load import Model
+from components.models.preprocess import BICUBIC, BILINEAR, read_resizing
+from components.models.tokenizer import ForeignTokenizer
 from components.stage import write_json
 
 # Pillow's numbers.

@@ -11,7 +11,7 @@ from components import storage
 from components.errors import InputError
 from components.knowledge.format import TABLE, entity_table
 from components.mirror import Mirror, check_unchanged, mark_of
-from components.pretrain.location import FoundModel, find_model
+from components.models.find import FoundModel, find_model
 from components.publication import WHOLE
 from components.shards import numbers_among, shard_name, shard_numbers
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from components.ahead import ahead
 from components.images import BadImage
-from components.pretrain.resizing import Pictures
+from components.models.preprocess import Pictures
 from components.shards import read_pictures
 
 Batch = tuple[list[str], Pictures]

@@ -8,7 +8,7 @@ from components.label.mentions import MentionFinder
 from components.label.ner import load_ner
 from components.label.texts import TextScorer
 from components.mirror import Mirror, local
-from components.pretrain.embed import Encoder, load_encoder
+from components.models.encoder import Encoder, load_encoder
 
 
 @lru_cache(maxsize=1)

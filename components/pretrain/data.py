@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from components import shards
 from components.errors import InputError
+from components.models.tokenizer import tokenizer_of
 from components.pretrain.cache import Pictures
 from components.pretrain.job import Job
 from components.pretrain.loader import Batch, Loader, Share
-from components.pretrain.models import tokenizer_of
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Recipe
 from components.pretrain.samples import Vocabulary, read_vocabulary, select

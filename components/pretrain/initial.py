@@ -8,8 +8,9 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from components.errors import InputError
-from components.pretrain import parallel, weights
-from components.pretrain.location import FoundModel, find_model
+from components.models import weights
+from components.models.find import FoundModel, find_model
+from components.pretrain import parallel
 from components.shard_map import fingerprint
 
 logger = logging.getLogger(__name__)
@@ -67,19 +68,19 @@ def begin_with(model: nn.Module, begun: Initial) -> None:
 
 def _tensors(where: Path) -> dict[str, Tensor]:
     """By their names in open_clip."""
-    from components.pretrain import models  # open_clip takes ten seconds of a CPU, which a driver need not spend
-    from components.pretrain.clip_layout import is_clip_folder, read_clip_config
+    from components.models import load  # open_clip takes ten seconds of a CPU, which a driver need not spend
+    from components.models.transformers_clip import is_clip_folder, read_clip_config
 
     if where.is_file():
-        return models.read_tensors(where)
-    if (where / models.CONFIG).is_file():
+        return load.read_tensors(where)
+    if (where / load.CONFIG).is_file():
         if not (where / weights.PUBLISHED).is_file():
             raise InputError(f"{where} has no {weights.PUBLISHED}; {weights.mend(where, 'name another folder')}")
-        return models.read_tensors(where / weights.PUBLISHED)
+        return load.read_tensors(where / weights.PUBLISHED)
     if is_clip_folder(where):
-        return models.clip_tensors(where, read_clip_config(where))
+        return load.clip_tensors(where, read_clip_config(where))
     raise InputError(
-        f"pretrain.initial names {where}, which is no model folder: it has neither {models.CONFIG} nor config.json of a CLIP"
+        f"pretrain.initial names {where}, which is no model folder: it has neither {load.CONFIG} nor config.json of a CLIP"
     )
 
 

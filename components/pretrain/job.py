@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.models.config import TowerConfig
 from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.stream.source import Setting
-from components.pretrain.tower_config import TowerConfig
 from components.stage import flatten
 
 # They change how long a training takes, where it runs or what it tells, not what it learns. With other numbers of workers sums

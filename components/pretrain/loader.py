@@ -1,6 +1,6 @@
 """Whole batches in a seeded order, made ready in the background. A batch depends on its step alone, so a resume is exact."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,11 +11,10 @@ from torch import Tensor
 
 from components.ahead import ahead
 from components.errors import InputError
+from components.models.tokenizer import Tokenizer
 from components.pretrain.parameters import TextParameters
 from components.pretrain.samples import NO_CLASS, Samples, Vocabulary
 
-# list of n texts → int64 [n, context_length]
-Tokenizer = Callable[[list[str]], Tensor]
 _TOKEN_MEMORY = 1 << 18
 # What a random number is for, so that no two purposes share a stream.
 _ORDER, _TEXTS = 0, 1

@@ -2,8 +2,8 @@
 
 import logging
 
+from components.models.encoder import encoder_of
 from components.pretrain.checkpoints.state import TrainingState
-from components.pretrain.embed import encoder_of
 from components.pretrain.job import Job
 from components.pretrain.progress import LiveCurve, Progress
 from components.pretrain.session import final_towers

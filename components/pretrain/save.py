@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from components.models.encoder import encoder_of
+from components.models.tokenizer import ForeignTokenizer, tokenizer_of
 from components.pretrain.checkpoints.state import TrainingState, save_tensors
 from components.pretrain.data import TrainingData
-from components.pretrain.embed import encoder_of
 from components.pretrain.job import Job
-from components.pretrain.models import ForeignTokenizer, tokenizer_of
 from components.pretrain.recipes import Recipe
 from components.pretrain.session import final_towers
 from components.pretrain.validate import validation_map

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from components.pretrain import initial, parallel, towers
+from components.models import towers
+from components.models.config import TowerConfig
+from components.models.texts import encode_texts
+from components.pretrain import initial, parallel
 from components.pretrain.checkpoints.state import TrainingState
 from components.pretrain.data import TrainingData
 from components.pretrain.head import ClassTable
@@ -16,8 +19,6 @@ from components.pretrain.job import Job
 from components.pretrain.optimiser import Average, make_optimiser
 from components.pretrain.precision import autocast
 from components.pretrain.recipes import Recipe
-from components.pretrain.texts import encode_texts
-from components.pretrain.tower_config import TowerConfig
 
 logger = logging.getLogger(__name__)
 

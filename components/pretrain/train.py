@@ -10,7 +10,8 @@ from typing import Any
 
 from components import shard_map, storage
 from components.errors import InputError, ParameterError
-from components.pretrain import recipes, towers, workers
+from components.models import towers
+from components.pretrain import recipes, workers
 from components.pretrain.cache import data_fingerprint, decode_shards
 from components.pretrain.checkpoints import keeper
 from components.pretrain.checkpoints.depot import depot

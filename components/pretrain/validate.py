@@ -6,8 +6,8 @@ import numpy as np
 
 from components.errors import InputError
 from components.evaluate.retrieval import mean_average_precision
+from components.models.encoder import Encoder
 from components.pretrain.cache import Pictures
-from components.pretrain.embed import Encoder
 
 _BATCH = 1024
 

@@ -33,7 +33,7 @@ def folder(path: Path) -> Embed:
     Raises:
         InputError: if there is no such model.
     """
-    from components.pretrain.embed import load_encoder
+    from components.models.encoder import load_encoder
 
     encoder = load_encoder(path)
 

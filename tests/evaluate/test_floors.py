@@ -7,7 +7,7 @@ import pytest
 
 from components.errors import InputError
 from components.evaluate import floors
-from components.pretrain import towers
+from components.models import towers
 from components.stage import write_json
 
 

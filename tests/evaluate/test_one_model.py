@@ -13,7 +13,7 @@ from components.evaluate.evaluate import embed
 from components.evaluate.measures import measure
 from components.evaluate.one_model import evaluate_one
 from components.evaluate.parameters import EvaluateParameters
-from components.pretrain.embed import load_encoder
+from components.models.encoder import load_encoder
 from components.stage import read_json
 from tests.registry.conftest import make_model
 

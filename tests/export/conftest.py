@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from components.pretrain import towers
+from components.models import towers
+from components.models.config import TowerConfig
 from components.pretrain.checkpoints.state import save_tensors
-from components.pretrain.tower_config import TowerConfig
 from components.stage import write_json
 from tests.pretrain.conftest import TINY_VIT
 

@@ -15,9 +15,9 @@ from components.errors import InputError
 from components.export.export import export
 from components.export.formats import Format
 from components.export.hugging_face import refuse_what_clip_lacks
-from components.pretrain import towers
-from components.pretrain.embed import load_encoder
-from components.pretrain.tower_config import TowerConfig
+from components.models import towers
+from components.models.config import TowerConfig
+from components.models.encoder import load_encoder
 from components.registry.parameters import PromoteParameters
 from components.registry.promote import promote
 from components.registry.provenance import digest

@@ -15,8 +15,8 @@ from components.errors import InputError, MofiError
 from components.export import parity
 from components.export.export import export
 from components.export.formats import Format
-from components.pretrain.embed import load_encoder
-from components.pretrain.models import load_model
+from components.models.encoder import load_encoder
+from components.models.load import load_model
 from components.stage import read_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT

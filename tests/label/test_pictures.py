@@ -10,7 +10,7 @@ import pytest
 from components.errors import InputError
 from components.images import decode
 from components.label.pictures import batches_ahead
-from components.pretrain.resizing import Resizing
+from components.models.preprocess import Resizing
 from components.shards import Row, picture_key, write_shard
 from tests.curate.conftest import painted
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from components.pretrain import towers
+from components.models import towers
+from components.models.config import TowerConfig
 from components.pretrain.accumulate import Embeddings, Passes
 from components.pretrain.loop import run_worker
 from components.pretrain.losses import info_nce
 from components.pretrain.session import Forward
-from components.pretrain.tower_config import TowerConfig
 from components.stage import read_json
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_loop import RECIPES, ignore

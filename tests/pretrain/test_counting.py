@@ -12,14 +12,14 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from components.pretrain import towers
+from components.models import towers
+from components.models.config import TowerConfig
 from components.pretrain.costs import model as cost
 from components.pretrain.costs.counting import Towers, count_towers
 from components.pretrain.costs.gpus import Precision
 from components.pretrain.costs.model import Training
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
-from components.pretrain.tower_config import TowerConfig
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_loop import ignore
 from tests.registry.conftest import TINY

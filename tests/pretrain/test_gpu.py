@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from components.pretrain import towers
+from components.models import towers
 from components.pretrain.loop import run_worker
 from components.pretrain.precision import uses_bf16
 from components.serve.search import Entry, Index

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from components.pretrain import parallel, recipes, towers
+from components.models import towers
+from components.pretrain import parallel, recipes
 from components.pretrain.accumulate import Passes
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker

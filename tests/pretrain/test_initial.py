@@ -13,7 +13,8 @@ from torch import Tensor
 from components.errors import InputError
 from components.export.command import Format
 from components.export.export import export
-from components.pretrain import initial, towers
+from components.models import towers
+from components.pretrain import initial
 from components.pretrain.loop import run_worker
 from components.pretrain.train import find_sources
 from components.stage import read_json

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from components.errors import MofiError
-from components.pretrain import towers
-from components.pretrain.embed import Encoder, encoder_of, load_encoder
+from components.models import towers
+from components.models.encoder import Encoder, encoder_of, load_encoder
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 from components.pretrain.validate import validation_map

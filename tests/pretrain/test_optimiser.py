@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from components.pretrain import towers
+from components.models import towers
+from components.models.config import TowerConfig
 from components.pretrain.optimiser import Average, load_optimiser_state, make_optimiser, optimiser_state, rate
-from components.pretrain.tower_config import TowerConfig
 from tests.registry.conftest import TINY
 
 CONFIG = TowerConfig(TINY["model_cfg"], TINY["preprocess_cfg"])

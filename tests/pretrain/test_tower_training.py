@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from components.errors import ParameterError
-from components.pretrain import towers
+from components.models import towers
+from components.models.config import TowerConfig
 from components.pretrain.loop import run_worker
 from components.pretrain.optimiser import make_optimiser
 from components.pretrain.precision import uses_bf16
 from components.pretrain.session import Forward
-from components.pretrain.tower_config import TowerConfig
 from components.stage import read_json
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_accumulate import one_step

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from components.pretrain import towers
+from components.models import towers
+from components.models.config import TowerConfig
 from components.pretrain.checkpoints.state import save_tensors
-from components.pretrain.tower_config import TowerConfig
 from components.registry.parameters import PromoteParameters
 from components.stage import write_json
 

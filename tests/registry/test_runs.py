@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from components.errors import InputError, SetupError
-from components.pretrain.embed import load_encoder
+from components.models.encoder import load_encoder
 from components.registry import model, runs
 from components.registry.parameters import PromoteParameters
 from components.registry.provenance import digest, dvc_hash

@@ -15,9 +15,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from components.pretrain import towers
+from components.models import towers
+from components.models.config import TowerConfig
 from components.pretrain.costs.gpus import Precision
-from components.pretrain.tower_config import TowerConfig
 
 # Two sizes of a batch tell what grows with it from what does not.
 _SMALL, _LARGE = 2, 4

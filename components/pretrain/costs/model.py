@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass, replace
 
 from components.errors import ParameterError
-from components.pretrain import recipes, towers
+from components.models import towers
+from components.pretrain import recipes
 from components.pretrain.costs.counting import Pass, Towers, count_towers
 from components.pretrain.costs.gpus import Precision
 from components.pretrain.parameters import PretrainParameters

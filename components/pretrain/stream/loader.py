@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from components.ahead import ahead
 from components.errors import InputError, MofiError, SetupError
-from components.pretrain.loader import Batch, Composer, Share, Tokenizer
+from components.models.tokenizer import Tokenizer
+from components.pretrain.loader import Batch, Composer, Share
 from components.pretrain.parameters import TextParameters
 from components.pretrain.samples import Vocabulary
 from components.pretrain.stream.source import Setting, Stager, StreamSource

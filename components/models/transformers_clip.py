@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from components.errors import InputError
-from components.pretrain.tower_config import TowerConfig
+from components.models.config import TowerConfig
 from components.stage import read_json
 
 # CLIP's, per colour; open_clip has them too, but takes ten seconds of a CPU to import.

@@ -1,24 +1,23 @@
 """A model from where it lies: a folder of ours, a CLIP of Hugging Face `transformers`, or an architecture of open_clip."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import open_clip
 import torch
-from open_clip.tokenizer import HFTokenizer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from components.errors import InputError, SetupError
-from components.pretrain import towers, weights
-from components.pretrain.clip_layout import from_clip, is_clip_folder, names, read_clip_config
-from components.pretrain.loader import Tokenizer
-from components.pretrain.tower_config import TowerConfig
+from components.errors import InputError
+from components.models import towers, weights
+from components.models.config import TowerConfig
+from components.models.tokenizer import ForeignTokenizer, Tokenizer, tokenizer_of
+from components.models.transformers_clip import from_clip, is_clip_folder, names, read_clip_config
 from components.stage import read_json
 
 logger = logging.getLogger(__name__)
@@ -141,46 +140,3 @@ def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) 
     # open_clip itself is told of a file, not of the tag.
     said = {part: facts[part] for part in _PREPARATION if facts.get(part) is not None}
     return Model(model, TowerConfig(described, preprocess | said), tokenizer)
-
-
-def tokenizer_of(config: TowerConfig) -> Tokenizer:
-    """The tokenizer that fits a tower's vocabulary and context; one of `transformers` is read when it is first called."""
-    text, length = config.model["text_cfg"], config.context_length
-    name, more = text.get("hf_tokenizer_name"), text.get("tokenizer_kwargs") or {}
-    if name:
-        mode = text.get("tokenizer_mode")
-        return ForeignTokenizer(name, partial(HFTokenizer, name, context_length=length, tokenizer_mode=mode, **more))
-    return cast(Tokenizer, open_clip.SimpleTokenizer(context_length=length, **more))
-
-
-class ForeignTokenizer:
-    """A tokenizer of `transformers`, read when it is first called: whoever embeds pictures alone needs neither."""
-
-    def __init__(self, name: object, read: Callable[[], Any]) -> None:
-        self._name, self._read = name, read
-        self._tokenizer: Any = None
-
-    def __call__(self, texts: list[str]) -> Tensor:
-        """n texts → int64 [n, context_length]; raises as `own` does."""
-        tokens: Tensor = self.own()(texts)
-        return tokens
-
-    def own(self) -> Any:
-        """open_clip's `HFTokenizer`.
-
-        Raises:
-            SetupError: if it cannot be had.
-        """
-        if self._tokenizer is None:
-            try:
-                self._tokenizer = self._read()
-            except (ImportError, OSError, ValueError) as error:
-                raise SetupError(
-                    f"the tokenizer of {self._name} cannot be had ({error}); pip install 'mofi-platform[export]', and see that "
-                    "its files lie there"
-                ) from error
-        return self._tokenizer
-
-    def save(self, folder: Path) -> None:
-        """Writes its files into a folder; raises as `own` does."""
-        self.own().save_pretrained(folder)

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from components.pretrain import towers
-from components.pretrain.inference import for_inference
-from components.pretrain.loader import Tokenizer
-from components.pretrain.models import Model, load_model, tokenizer_of
-from components.pretrain.resizing import DEFAULT, Pictures, Resizing, read_resizing
-from components.pretrain.texts import encode_texts
-from components.pretrain.tower_config import TowerConfig
+from components.models import towers
+from components.models.config import TowerConfig
+from components.models.inference import for_inference
+from components.models.load import Model, load_model
+from components.models.preprocess import DEFAULT, Pictures, Resizing, read_resizing
+from components.models.texts import encode_texts
+from components.models.tokenizer import Tokenizer, tokenizer_of
 
 # Pictures or texts at a time: on a CPU few, as what the layers hand on stays in its caches.
 _BATCH = 256 if torch.cuda.is_available() else 64

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from components.errors import InputError, SetupError
-from components.pretrain.embed import load_encoder
-from components.pretrain.location import find_model
+from components.models.encoder import load_encoder
+from components.models.find import find_model
 from components.registry.parameters import PromoteParameters
 from components.registry.promote import promote
 from components.shard_map import fingerprint

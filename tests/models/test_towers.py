@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from components.errors import InputError, ParameterError
-from components.pretrain import towers
+from components.models import towers
+from components.models.encoder import encoder_of, load_encoder
+from components.models.texts import encode_texts
+from components.models.tokenizer import tokenizer_of
 from components.pretrain.checkpoints.state import save_tensors
-from components.pretrain.embed import encoder_of, load_encoder
-from components.pretrain.models import tokenizer_of
-from components.pretrain.texts import encode_texts
 from components.stage import write_json
 
 TEXTS = ["crab", "a crane, a machine that lifts what is heavy", "", "wharf"]

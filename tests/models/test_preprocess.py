@@ -15,11 +15,11 @@ from transformers import CLIPImageProcessor
 
 from components.errors import InputError
 from components.export import sidecars
-from components.pretrain import towers
-from components.pretrain.clip_layout import read_clip_config
-from components.pretrain.embed import load_encoder
-from components.pretrain.models import load_model
-from components.pretrain.resizing import Resizing, read_resizing
+from components.models import towers
+from components.models.encoder import load_encoder
+from components.models.load import load_model
+from components.models.preprocess import Resizing, read_resizing
+from components.models.transformers_clip import read_clip_config
 from components.stage import write_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT
@@ -122,7 +122,7 @@ def test_what_a_published_tag_says_of_pictures_is_taken(tmp_path: Path, monkeypa
     file = tmp_path / "published.safetensors"
     with torch.random.fork_rng(devices=[]):
         save_file({k: v.contiguous() for k, v in open_clip.create_model(name).state_dict().items()}, file)
-    monkeypatch.setattr("components.pretrain.models.weights.published", lambda *_: file)
+    monkeypatch.setattr("components.models.load.weights.published", lambda *_: file)
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda *_: {"url": "", "hf_hub": "x/", **said})
     model = load_model(f"{name}:faked")
     assert {key: model.config.preprocess[key] for key in said} == said

@@ -15,7 +15,7 @@ _CONFIG = "open_clip_config.json"
 
 @dataclass(frozen=True)
 class FoundModel:
-    """`name` loads it in any process (`components.pretrain.models`); `mark` is what a fingerprint counts of it."""
+    """`name` loads it in any process (`components.models.load`); `mark` is what a fingerprint counts of it."""
 
     name: str | Mirror
     mark: tuple[object, ...]
@@ -47,7 +47,7 @@ def find_model(model: str) -> FoundModel:
     name, _, source = model.partition(":")
     if not source or Path(name).exists():
         return FoundModel(model, (model,))
-    from components.pretrain import weights
+    from components.models import weights
 
     if Path(source).suffix in {weights.SAFE, *weights.PICKLES}:
         file = weights.checkpoint(Path(source).absolute())

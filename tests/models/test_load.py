@@ -17,9 +17,9 @@ from transformers import AutoModel, AutoTokenizer, CLIPConfig, CLIPModel, PreTra
 
 from components.errors import InputError
 from components.images import decode
-from components.pretrain import towers
-from components.pretrain.clip_layout import OPENAI_MEAN, OPENAI_STD, read_clip_config
-from components.pretrain.embed import load_encoder
+from components.models import towers
+from components.models.encoder import load_encoder
+from components.models.transformers_clip import OPENAI_MEAN, OPENAI_STD, read_clip_config
 from components.pretrain.loop import run_worker
 from components.stage import read_json
 from tests.pretrain.conftest import MakeJob

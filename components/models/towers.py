@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from components.errors import ParameterError
-from components.pretrain.clip_layout import is_clip_folder, read_clip_config
+from components.models.config import TowerConfig
+from components.models.transformers_clip import is_clip_folder, read_clip_config
 from components.pretrain.parameters import PretrainParameters
-from components.pretrain.tower_config import TowerConfig
 
 CONFIGS = Path(__file__).parent / "configs"
 

@@ -11,9 +11,9 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from torch import nn
 
-from components.pretrain import towers
-from components.pretrain.embed import Encoder, encoder_of
-from components.pretrain.inference import for_inference
+from components.models import towers
+from components.models.encoder import Encoder, encoder_of
+from components.models.inference import for_inference
 
 
 def lived(visual: nn.Module) -> nn.Module:
