@@ -22,13 +22,14 @@ from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.recipes import WORK, Figures, trained
-from components import cluster, parameters
+from components import parameters
 from components.curate.curate import build_data_set
 from components.evaluate.benchmark import read_benchmark
+from components.execution import cluster
 from components.label.format import LABELS_SCHEMA
 from components.label.label import label_pictures
 from components.pretrain.parameters import TextParameters
-from components.shards import shard_name, shard_numbers
+from components.shards.format import shard_name, shard_numbers
 
 logger = logging.getLogger(__name__)
 

@@ -21,11 +21,13 @@ from benchmarks.claim import Claim, conclude
 from benchmarks.extraction import show
 from benchmarks.peers.bad_server import KINDS
 from benchmarks.serving import free_port, running, write_small_picture
-from components import cluster, parameters
+from components import parameters
 from components.crawl.address import site_of
 from components.crawl.crawl import Source, crawl_pictures
 from components.crawl.pictures.fetch import GIVEN_UP
-from components.shards import SUCCESS, read_index
+from components.execution import cluster
+from components.shards.format import SUCCESS
+from components.shards.reader import read_index
 
 WORK = Path(".work/benchmarks/bad_hosts")
 _GOOD = [f"127.0.0.{n}" for n in range(1, 25)]

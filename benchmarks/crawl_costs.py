@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.extraction import RATES
-from components.stage import read_json
+from components.storage.json_files import read_json
 
 PAIRS = (1_000_000, 1_000_000_000, 8_400_000_000)
 _HOUR = 3600

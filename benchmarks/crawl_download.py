@@ -16,9 +16,10 @@ from benchmarks.claim import Claim, conclude
 from benchmarks.extraction import Rates, show
 from benchmarks.peers.environment import environment
 from benchmarks.serving import PEERS, serving
-from components import cluster, parameters
+from components import parameters
 from components.crawl.crawl import Source, crawl_pictures
-from components.shards import SUCCESS
+from components.execution import cluster
+from components.shards.format import SUCCESS
 
 WORK = Path(".work/benchmarks/download")
 _SIDE, _QUALITY = 256, 95

@@ -15,10 +15,11 @@ from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.watch import Watch
-from components import cluster, parameters
+from components import parameters
 from components.crawl.duplicates.find import mark_duplicates
-from components.images import COLOURS
-from components.shards import INDEX_SCHEMA, SUCCESS, shard_name
+from components.execution import cluster
+from components.images.fingerprint import COLOURS
+from components.shards.format import INDEX_SCHEMA, SUCCESS, shard_name
 
 WORK = Path(".work/benchmarks/duplicates")
 _MOST = 500e6

@@ -14,9 +14,10 @@ from rich.table import Table
 from benchmarks.claim import Claim, conclude
 from benchmarks.serving import serving, write_small_picture
 from benchmarks.watch import Watch
-from components import cluster, parameters
+from components import parameters
 from components.crawl.crawl import Source, crawl_pictures
-from components.shards import SUCCESS
+from components.execution import cluster
+from components.shards.format import SUCCESS
 
 WORK = Path(".work/benchmarks/memory")
 _HOSTS = [f"127.0.{n // 250}.{1 + n % 250}" for n in range(500)]

@@ -23,8 +23,11 @@ from benchmarks.claim import Claim, conclude
 from components import parameters
 from components.crawl.duplicates.find import mark_duplicates
 from components.crawl.parameters import CrawlParameters
-from components.images import colours, open_rgb, perceptual_hash
-from components.shards import NEAR, PICTURES, SUCCESS, read_index, read_shard, shard_name, shard_numbers, write_index
+from components.images.decode import open_rgb
+from components.images.fingerprint import colours, perceptual_hash
+from components.shards.format import NEAR, PICTURES, SUCCESS, shard_name, shard_numbers
+from components.shards.reader import read_index, read_shard
+from components.shards.writer import write_index
 
 WORK = Path(".work/benchmarks/near_copies")
 _SEED = 7

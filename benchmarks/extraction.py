@@ -20,7 +20,7 @@ from components import parameters
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources.unreadable import Unreadable
-from components.stage import write_json
+from components.storage.json_files import write_json
 
 WORK = Path(".work/benchmarks/archives")
 # The last rates of each unit, for `crawl_costs`.

@@ -25,12 +25,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
-from components import cluster, parameters
+from components import parameters
+from components.execution import cluster
+from components.execution.shard_map import map_shards
 from components.knowledge.build import Sizes
 from components.knowledge.dump import blocks, open_dump
 from components.knowledge.format import ENTITY_SCHEMA
 from components.knowledge.parse import parse
-from components.shard_map import map_shards
 
 WORK = Path(".work/benchmarks/knowledge")
 _PEER = Path(__file__).parent / "peers" / "dump_json.py"

@@ -24,19 +24,14 @@ import pyarrow.parquet as pq
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.photographs import photographs
-from components import parameters, quick_cpu
+from components import parameters
+from components.execution import cpu_environment
 from components.label import passes, workers
 from components.label.parameters import LabelParameters
 from components.label.pictures import batches_ahead
-from components.shards import (
-    INDEX_SCHEMA,
-    Row,
-    picture_key,
-    read_shard,
-    shard_name,
-    shard_numbers,
-    write_shard,
-)
+from components.shards.format import INDEX_SCHEMA, picture_key, shard_name, shard_numbers
+from components.shards.reader import read_shard
+from components.shards.writer import Row, write_shard
 
 WORK = Path(".work/benchmarks/label_images")
 _PHOTOGRAPHS = 64
@@ -64,7 +59,7 @@ def main() -> None:
     reader.add_argument("--processes", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
     options = reader.parse_args()
     shutil.rmtree(WORK, ignore_errors=True)
-    for key, value in quick_cpu.ENVIRONMENT.items():
+    for key, value in cpu_environment.ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     knobs = parameters.load().label
     mosaics = photographs(options.crawl, WORK / "photographs", _PHOTOGRAPHS)

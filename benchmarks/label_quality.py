@@ -42,8 +42,9 @@ from components.label.parameters import LabelParameters
 from components.label.passes import rows_of
 from components.label.reading import Reading, ReadMention, read_text
 from components.label.words import read_counts
-from components.shards import read_index, shard_name, shard_numbers
-from components.stage import read_json
+from components.shards.format import shard_name, shard_numbers
+from components.shards.reader import read_index
+from components.storage.json_files import read_json
 
 _PLAIN, _NONE, _IMAGE = "prior only", "+ none of them", "+ image"
 _STEPS = {

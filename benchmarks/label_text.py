@@ -33,7 +33,7 @@ from components.label.parameters import LabelParameters
 from components.label.passes import rows_of
 from components.label.reading import read_text
 from components.label.words import WordCounts, count_words, read_counts, voice
-from components.shards import shard_numbers
+from components.shards.format import shard_numbers
 
 _BAR = 0.8
 _STEPS = ("NER", "words and look-ups", "subject and context", "embedding", "disambiguation")

@@ -26,7 +26,6 @@ from rich.table import Table
 from benchmarks.claim import Claim, conclude
 from benchmarks.peers.environment import environment
 from benchmarks.photographs import photographs
-from components import shards
 from components.pretrain.cache import Pictures, decode_shard
 from components.pretrain.loader import Batch, Loader, Share
 from components.pretrain.parameters import TextParameters
@@ -34,8 +33,9 @@ from components.pretrain.samples import Samples
 from components.pretrain.stream import catalogue
 from components.pretrain.stream.loader import Plan, StreamLoader
 from components.pretrain.stream.order import WindowOrder
-from components.pretrain.stream.place import Place
 from components.pretrain.stream.source import Setting
+from components.shards.folder import Place
+from components.shards.format import shard_name, shard_numbers
 
 WORK = Path(".work/benchmarks/loader")
 TEXT = TextParameters(name=0.4, name_and_description=0.4, alt_text=0.2)
@@ -117,8 +117,8 @@ def _turns(setup: Setup, batches: Iterator[Batch]) -> Iterator[Turn]:
 def _cached(setup: Setup, work: Path) -> Loader:
     folder = work / "decoded"
     folder.mkdir(parents=True)
-    for number in shards.shard_numbers(setup.folder):
-        decode_shard(setup.size, setup.folder / f"{shards.shard_name(number)}.tar", number, folder)
+    for number in shard_numbers(setup.folder):
+        decode_shard(setup.size, setup.folder / f"{shard_name(number)}.tar", number, folder)
     pictures = Pictures(folder)
     samples = Samples(pictures, np.arange(len(pictures)), None, None, Counter())
     return Loader(samples, Share(setup.batch), 1, 4, TEXT, None)

@@ -26,13 +26,14 @@ from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.watch import Watch
-from components import cluster, parameters
+from components import parameters
+from components.execution import cluster
+from components.execution.shard_map import map_shards
 from components.knowledge import KnowledgeBase
 from components.knowledge import format as files
 from components.knowledge.base import open_entities
 from components.knowledge.build import Sizes, write_entities, write_index
 from components.knowledge.merge import MergeJob, cut, merge
-from components.shard_map import map_shards
 
 WORK = Path(".work/benchmarks/names")
 _PART = 200_000  # items
@@ -119,7 +120,7 @@ def _build(items: int, base: Path, work: Path) -> int:
 
 
 def _part(size: int, number: int, out: Path) -> Any:
-    from components.shard_map import Outcome
+    from components.execution.shard_map import Outcome
 
     luck = np.random.default_rng([7, number])
     numbers = np.sort(luck.choice(size * 2, size, replace=False)) + number * size * 2 + 1

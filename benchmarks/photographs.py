@@ -7,17 +7,10 @@ from typing import Any
 
 from PIL import Image
 
-from components.images import open_rgb
-from components.shards import (
-    INDEX_SCHEMA,
-    SUCCESS,
-    Row,
-    picture_key,
-    read_shard,
-    shard_name,
-    shard_numbers,
-    write_shard,
-)
+from components.images.decode import open_rgb
+from components.shards.format import INDEX_SCHEMA, SUCCESS, picture_key, shard_name, shard_numbers
+from components.shards.reader import read_shard
+from components.shards.writer import Row, write_shard
 
 _SIZE = (1024, 768)
 

@@ -16,17 +16,18 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
-from components import cluster, parameters
+from components import parameters
 from components.evaluate import floors
 from components.evaluate.benchmark import Benchmark, read_benchmark
 from components.evaluate.evaluate import embed
 from components.evaluate.measures import domain_slices
 from components.evaluate.report import NAMES
 from components.evaluate.retrieval import average_precisions, mean
+from components.execution import cluster
 from components.models.encoder import load_encoder, untrained
 from components.pretrain import train
 from components.pretrain.parameters import PretrainParameters
-from components.stage import read_json, write_json
+from components.storage.json_files import read_json, write_json
 
 logger = logging.getLogger(__name__)
 

@@ -23,12 +23,14 @@ from typing import Any
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.peers.environment import beside
-from components import cluster, parameters, shards
+from components import parameters
+from components.execution import cluster
 from components.models import towers
 from components.pretrain import train
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
-from components.stage import read_json, write_json
+from components.shards.format import shard_name, shard_numbers
+from components.storage.json_files import read_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -90,8 +92,8 @@ def _excerpt(crawl: Path, count: int) -> Path:
     """The first shards of the crawl, linked."""
     folder = WORK / "crawl"
     folder.mkdir(parents=True)
-    for number in shards.shard_numbers(crawl)[:count]:
-        for path in crawl.glob(f"{shards.shard_name(number)}*"):
+    for number in shard_numbers(crawl)[:count]:
+        for path in crawl.glob(f"{shard_name(number)}*"):
             (folder / path.name).symlink_to(path.absolute())
     return folder
 
@@ -110,8 +112,8 @@ def _claims(tower: str, job: Job, crawl: Path, options: argparse.Namespace) -> l
     knobs, device = job.parameters, "cuda" if torch.cuda.is_available() else "cpu"
     configs = WORK / "configs"
     write_json(configs / f"benchmarked-{tower}.json", towers.read_config(tower).model)
-    numbers = shards.shard_numbers(crawl)
-    tars = f"{shards.shard_name(numbers[0])}..{shards.shard_name(numbers[-1])}"
+    numbers = shard_numbers(crawl)
+    tars = f"{shard_name(numbers[0])}..{shard_name(numbers[-1])}"
     setting = Setting(
         name=f"benchmarked-{tower}",
         configs=str(configs.absolute()),

@@ -12,11 +12,11 @@ import typer
 from typer.core import TyperGroup
 
 from components import doctor as _doctor
-from components import quick_cpu
 from components.crawl import command as _crawl
 from components.curate import command as _curate
 from components.errors import MofiError
 from components.evaluate import command as _evaluate
+from components.execution import cpu_environment
 from components.export import command as _export
 from components.knowledge import command as _knowledge
 from components.label import command as _label
@@ -75,7 +75,7 @@ def _set_up(
         handler.addFilter(_is_telling)
     for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(key, "true" if key.startswith("MLFLOW") else "1")
-    for key, value in quick_cpu.ENVIRONMENT.items():
+    for key, value in cpu_environment.ENVIRONMENT.items():
         os.environ.setdefault(key, value)
 
 

@@ -133,7 +133,7 @@ def _port() -> Finding:
 
 
 def _ray() -> Finding:
-    from components import cluster
+    from components.execution import cluster
 
     address = os.environ.get("RAY_ADDRESS", "")
     try:

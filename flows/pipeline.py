@@ -25,7 +25,7 @@ from prefect.artifacts import create_link_artifact, create_table_artifact  # noq
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 
 from components.errors import ParameterError  # noqa: E402
-from components.stage import read_json  # noqa: E402
+from components.storage.json_files import read_json  # noqa: E402
 from flows import dvc  # noqa: E402
 
 REPORT, SUMMARY = Path("reports/index.html"), Path("reports/summary.json")
@@ -48,7 +48,7 @@ def run_stage(stage: str, may_run: bool) -> bool:
 
 
 def _reproduce(stage: str) -> bool:
-    from components import cluster
+    from components.execution import cluster
 
     logger = get_run_logger()
     cluster.share()
@@ -111,7 +111,7 @@ def run(only: str | None = None) -> dict[str, str]:
 
         raise MofiError(str(failure)) from None
     finally:
-        from components import cluster
+        from components.execution import cluster
 
         cluster.leave()
     return happened

@@ -14,7 +14,7 @@ def build(
 ) -> None:
     """Build the sample web, its benchmark, its truth table and its knowledge base from published packages."""
     from components import parameters
-    from components.stage import stage
+    from components.execution.stage import stage
     from samples.build import build as build_sample
 
     knobs = parameters.load(params).sample

@@ -30,7 +30,7 @@ def ray_cluster() -> Iterator[None]:
     """One Ray for the whole test session: its start is the slow part."""
     import ray
 
-    from components import cluster
+    from components.execution import cluster
 
     os.environ.pop("RAY_ADDRESS", None)
     cluster.connect()
@@ -50,7 +50,7 @@ def s3(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint
     """This process may use the endpoint; what libraries remember of another environment is forgotten."""
     from s3fs import S3FileSystem
 
-    from components.s3 import _client
+    from components.storage.s3 import _client
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -68,7 +68,7 @@ def two_nodes(endpoint: Endpoint) -> Iterator[str]:
     """Two nodes of one CPU each on this machine, which know the endpoint."""
     from ray.cluster_utils import Cluster
 
-    from components import cluster
+    from components.execution import cluster
 
     cluster._stay_on_loopback()
     node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20}

@@ -11,9 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from components import cli
+from tests import ROOT
 from tests.knowledge.conftest import ITEMS, lines_of
-
-ROOT = Path(__file__).parent.parent
 
 
 def mofi(*arguments: str, cwd: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.crawl_costs import PAIRS, Rates, costs, measured, pace
-from components.stage import write_json
+from components.storage.json_files import write_json
+from tests import ROOT
 
-ROOT = Path(__file__).parents[1]
 RATES = Rates(
     wat_records=1000,
     warc_pages=100,

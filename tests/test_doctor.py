@@ -13,8 +13,7 @@ from rich.console import Console
 
 from components import doctor
 from components.doctor import CHECKS, Finding
-
-ROOT = Path(__file__).parent.parent
+from tests import ROOT
 
 
 @pytest.fixture(autouse=True)

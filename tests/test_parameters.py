@@ -16,8 +16,9 @@ from components import parameters
 from components.errors import ParameterError
 from components.parameters import Parameters
 from components.section import Section
+from tests import ROOT
 
-OWN = Path(__file__).parent.parent / "params.yaml"
+OWN = ROOT / "params.yaml"
 CONTENT: dict[str, Any] = yaml.safe_load(OWN.read_text(encoding="utf-8"))
 
 

@@ -20,7 +20,7 @@ _BUFFER, _INITIAL = (
 
 
 def square(image: Image.Image, size: int) -> torch.Tensor:
-    """The middle square, resized, as `components.images.decode` does it."""
+    """The middle square, resized, as `components.images.decode.decode` does it."""
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)

@@ -33,7 +33,7 @@ def crawl(
     """
     from components import parameters
     from components.crawl.crawl import Source, crawl_pictures
-    from components.stage import METRICS, stage
+    from components.execution.stage import METRICS, stage
 
     knobs = parameters.load(params)
     what = Source(tuple(start or ()), web, knobs.sample.port if web is not None else 0, tuple(source or ()))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components import storage
 from components.crawl.counts import DROPPED
 from components.crawl.duplicates.find import mark_duplicates
 from components.crawl.parameters import CrawlParameters
@@ -23,10 +22,12 @@ from components.crawl.server import Server
 from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find_files, read_files
 from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
-from components.s3 import Prefix
-from components.shard_map import WORK, drop, fingerprint, publish, work_folder
-from components.shards import DUPLICATE_REASONS, EXACT, NEAR, SUCCESS
-from components.stage import write_json
+from components.execution.publication import publish_folder
+from components.shards.format import DUPLICATE_REASONS, EXACT, NEAR, SUCCESS
+from components.storage.json_files import write_json
+from components.storage.location import folder_at
+from components.storage.s3 import Prefix
+from components.storage.work import WORK, drop, fingerprint, work_folder
 from samples.server import serve
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ def crawl_pictures(
             "nothing to crawl; name archives or lists with --source, addresses to start from with --start, "
             "or a folder of sample sites with --web"
         )
-    place = storage.place(out)
+    place = folder_at(out)
     bucket = place if isinstance(place, Prefix) else None
     if bucket is not None:
         if parameters.duplicates == "drop":
@@ -126,7 +127,7 @@ def crawl_pictures(
     else:
         # Without its markers an interrupted publication is begun again from the downloads, not taken for done.
         drop(work / "pictures")
-        publish(work / "shards", place)
+        publish_folder(work / "shards", place)
     drop(work)
     return measures
 

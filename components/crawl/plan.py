@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from components.crawl.counts import DROPPED
 from components.crawl.pair_files import HASHES, count_pairs, read_hosts
 from components.crawl.parameters import CrawlParameters
-from components.shard_map import Outcome, map_shards
+from components.execution.shard_map import Outcome, map_shards
 
 _DUPLICATE, _BOILERPLATE = "duplicate_address", "boilerplate"
 

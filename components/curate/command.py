@@ -16,7 +16,7 @@ def curate(
     """Turn labelled pictures into the data set: no duplicates, no rare entities, a validation split, shards, a data card."""
     from components import parameters
     from components.curate.curate import build_data_set
-    from components.stage import stage
+    from components.execution.stage import stage
 
     knobs = parameters.load(params).curate
     with stage("curate") as measures:

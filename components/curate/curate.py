@@ -36,10 +36,12 @@ from components.curate.statistics import Counts, measures, statistics
 from components.curate.survey import CRAWLED, LABELLED, survey
 from components.curate.vocabulary import Settled, Vocabulary, settle
 from components.errors import InputError
+from components.execution.publication import publish_folder
+from components.execution.shard_map import Outcome, map_shards
 from components.knowledge.format import entity_table
-from components.shard_map import Outcome, drop, fingerprint, map_shards, publish, work_folder
-from components.shards import shard_name, shard_numbers
-from components.stage import write_json
+from components.shards.format import shard_name, shard_numbers
+from components.storage.json_files import write_json
+from components.storage.work import drop, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +109,7 @@ def build_data_set(
         rank_frequency(settled.vocabulary.images.tolist(), parameters.min_images), encoding="utf-8"
     )
     (folder / "card.md").write_text(render(stats), encoding="utf-8")
-    publish(folder, out)
+    publish_folder(folder, out)
     drop(work)
     logger.info("curate: %d pictures of %d entities in %s", counts.kept, len(settled.vocabulary), out)
     return measures(counts, settled.vocabulary, figures)

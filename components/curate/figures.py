@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.stage import read_json, write_json
+from components.storage.json_files import read_json, write_json
 
 EXAMPLES = 12
 

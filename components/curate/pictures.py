@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.shards import shard_name
+from components.shards.format import shard_name
 
 Mask = npt.NDArray[np.bool_]
 Whole = npt.NDArray[np.int64]

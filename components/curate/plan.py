@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from components.curate.format import PLAN_SCHEMA
 from components.curate.hashing import mix
 from components.curate.pictures import Pictures, Whole
-from components.shards import shard_name
+from components.shards.format import shard_name
 
 # Pictures are shuffled within pools of this many shards of the crawl, so that an output shard is mixed and yet its task opens a
 # bounded number of files, however large the crawl is.

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from components.curate.figures import Figures
 from components.curate.format import entity_id
 from components.errors import InputError
-from components.shard_map import Outcome
-from components.shards import LABELLED_INDEX_SCHEMA, PICTURE_SCHEMA, Row, picture_key, shard_name, write_shard
+from components.execution.shard_map import Outcome
+from components.shards.format import LABELLED_INDEX_SCHEMA, PICTURE_SCHEMA, picture_key, shard_name
+from components.shards.writer import Row, write_shard
 
 
 @dataclass(frozen=True)

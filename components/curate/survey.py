@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from components.curate.format import SURVEY_SCHEMA, UNLABELLED
 from components.errors import InputError
+from components.execution.shard_map import Outcome
 from components.label.format import IMAGE_RIVAL
-from components.shard_map import Outcome
-from components.shards import EXTENSIONS, SUCCESS, shard_name
+from components.shards.format import EXTENSIONS, SUCCESS, shard_name
 
 CRAWLED, LABELLED = "crawled", "labelled"
 _RELABEL = "the labels are of another crawl; run `mofi label run` again"

@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.evaluate.template import environment
 from components.evaluate.thumbnails import data_uri
-from components.images import BadImage
+from components.images.decode import BadImage
 from components.knowledge import KnowledgeBase
 from components.label.audit import GROUPS, Overruled, audit, overruled
 from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
 from components.label.reading import CAPTION, LONGEST
-from components.shards import read_shard, shard_name
-from components.stage import read_json
+from components.shards.format import shard_name
+from components.shards.reader import read_shard
+from components.storage.json_files import read_json
 
 OVERRULED_SCHEMA = pa.schema(
     [

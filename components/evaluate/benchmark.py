@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.images import BadImage, decode
+from components.images.decode import BadImage, decode
 
 _BATCH = 512
 

@@ -27,8 +27,8 @@ def evaluate(
     from components import parameters
     from components.evaluate.evaluate import Inputs, model_folders
     from components.evaluate.evaluate import evaluate as evaluate_all
+    from components.execution.stage import METRICS, stage
     from components.registry.runs import stage_run
-    from components.stage import METRICS, stage
 
     knobs = parameters.load(params).evaluate
     inputs = Inputs(models, benchmark, truth, planted, crawl, labels)
@@ -62,7 +62,7 @@ def evaluate_model(
     """Measure one model, ours or anybody's, by the GPR1200 protocol."""
     from components import parameters
     from components.evaluate.one_model import evaluate_one
-    from components.stage import write_json
+    from components.storage.json_files import write_json
 
     figures = evaluate_one(model, benchmark, parameters.load(params).evaluate, antialias=antialias)
     if out is not None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 
-from components.shards import EXTENSIONS, SUCCESS, shard_name, shard_numbers
+from components.shards.format import EXTENSIONS, SUCCESS, shard_name, shard_numbers
 
 # Of a large crawl so many pictures are looked at, in shards that are spread evenly over it.
 PICTURES_READ = 100_000

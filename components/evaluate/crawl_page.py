@@ -13,8 +13,8 @@ from components.evaluate.crawl_figures import Histogram, Shards, histogram, read
 from components.evaluate.crawl_reasons import KINDS, REASONS, Reason, explain
 from components.evaluate.template import environment, words
 from components.evaluate.thumbnails import data_uri
-from components.shards import SUCCESS
-from components.stage import read_json
+from components.shards.format import SUCCESS
+from components.storage.json_files import read_json
 
 PAGE = "crawl.html"
 # Pairs are dropped for these when all are gathered; for all other reasons when their page or list is read.

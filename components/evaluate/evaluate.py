@@ -20,7 +20,8 @@ from components.evaluate.parameters import EvaluateParameters
 from components.label.audit import audit, truth_by_key
 from components.label.measure import measure as measure_labels
 from components.models.encoder import Encoder, load_encoder
-from components.shards import SUCCESS, read_index
+from components.shards.format import SUCCESS
+from components.shards.reader import read_index
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from components.evaluate.retrieval import unit_rows
 from components.models import towers
 from components.models.config import TowerConfig
 from components.models.encoder import Encoder, encoder_of
-from components.stage import read_json
+from components.storage.json_files import read_json
 
 PIXEL_SIDES = (8, 32)
 CENTRED_SIDE = 8

@@ -16,8 +16,9 @@ from components.evaluate.crawl_page import write_crawl_page
 from components.evaluate.measures import ACROSS, EXCLUDED, INCLUDED
 from components.evaluate.template import environment, words
 from components.evaluate.thumbnails import data_uri
-from components.shards import read_index, read_shard, shard_name, shard_numbers
-from components.stage import write_json
+from components.shards.format import shard_name, shard_numbers
+from components.shards.reader import read_index, read_shard
+from components.storage.json_files import write_json
 
 GALLERY, MAP_THUMBNAILS = 36, 140
 _THUMBNAIL, _DOT = 72, 32

@@ -13,8 +13,8 @@ from components.curate.format import UNLABELLED
 from components.evaluate.evaluate import UNTRAINED
 from components.evaluate.floors import CENTRED_SIDE, PIXEL_SIDES
 from components.evaluate.measures import EXCLUDED, INCLUDED
-from components.shards import SUCCESS, shard_name, shard_numbers
-from components.stage import read_json
+from components.shards.format import SUCCESS, shard_name, shard_numbers
+from components.storage.json_files import read_json
 
 PIXELS = "raw_pixels"
 

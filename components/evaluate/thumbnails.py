@@ -5,7 +5,7 @@ import io
 
 from PIL import Image
 
-from components.images import decode
+from components.images.decode import decode
 
 
 def data_uri(picture: bytes, side: int) -> str:

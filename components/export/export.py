@@ -5,14 +5,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from components import publication
 from components.errors import SetupError
+from components.execution import publication
+from components.execution.publication import publish_folder
 from components.export.formats import Format
 from components.models.find import FoundModel, find_model
 from components.models.load import load_model
 from components.registry.provenance import digest
-from components.shard_map import fingerprint, publish
-from components.stage import read_json, write_json
+from components.storage.json_files import read_json, write_json
+from components.storage.work import fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def export(location: str, to: Format, out: Path) -> dict[str, Any]:
             raise SetupError(f"{error}; pip install 'mofi-platform[export]'") from error
         card = {"made_by": "mofi export", "format": str(to), "from": _source(location, found, local), **facts}
         write_json(written / CARD, card)
-        publish(written, out)
+        publish_folder(written, out)
     return card
 
 

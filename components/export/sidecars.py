@@ -11,7 +11,7 @@ from components.export.parity import TEXTS
 from components.models.load import Model
 from components.models.preprocess import BICUBIC, BILINEAR, read_resizing
 from components.models.tokenizer import ForeignTokenizer
-from components.stage import write_json
+from components.storage.json_files import write_json
 
 # Pillow's numbers.
 _RESAMPLE = {BILINEAR: 2, BICUBIC: 3}

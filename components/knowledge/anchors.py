@@ -18,12 +18,12 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from components.errors import InputError
+from components.execution.shard_map import Outcome
 from components.knowledge.base import open_entities
 from components.knowledge.format import IDS, partition_of
 from components.knowledge.merge import NameRow, write_partitions
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
-from components.shard_map import Outcome
 
 _COLUMNS = {"name": pa.string(), "entity_id": pa.string(), "count": pa.int64()}
 _BATCH = 500_000  # rows

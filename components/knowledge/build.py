@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
+from components.execution.publication import publish
+from components.execution.shard_map import map_shards
 from components.knowledge import format as files
 from components.knowledge.anchors import AnchorJob, place, read_anchors
 from components.knowledge.dump import blocks
@@ -26,12 +28,11 @@ from components.knowledge.index import write_partition
 from components.knowledge.merge import MergeJob, cut, kinds_of, merge
 from components.knowledge.parameters import KnowledgeParameters
 from components.knowledge.parse import parse
-from components.publication import publish
-from components.shard_map import drop, map_shards
-from components.stage import write_json
+from components.storage.json_files import write_json
+from components.storage.work import drop
 
 if TYPE_CHECKING:
-    from components.s3 import Prefix
+    from components.storage.s3 import Prefix
 
 logger = logging.getLogger(__name__)
 

@@ -24,15 +24,16 @@ def build(
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
     """Turn a Wikidata dump into an entity table, a memory-mapped name index and entity embeddings."""
-    from components import parameters, storage
+    from components import parameters
+    from components.execution.publication import check
+    from components.execution.stage import stage
     from components.knowledge.build import build as build_base
     from components.knowledge.dump import identity
-    from components.publication import check
-    from components.shard_map import fingerprint, work_folder
-    from components.stage import stage
+    from components.storage.location import folder_at
+    from components.storage.work import fingerprint, work_folder
 
     knobs = parameters.load(params).knowledge
-    place = storage.place(out)
+    place = folder_at(out)
     check(place)
     with stage("knowledge") as measures:
         linked = identity(str(anchors)) if anchors is not None else ""

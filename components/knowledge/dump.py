@@ -14,8 +14,8 @@ import fsspec
 import rapidgzip
 import zstandard
 
-from components.ahead import ahead
 from components.errors import InputError
+from components.execution.prefetch import ahead
 
 _READ = 8 << 20  # bytes that are asked of a server at once
 _ENDINGS = (".json", ".json.bz2", ".json.gz", ".json.zst")

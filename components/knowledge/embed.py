@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.execution.shard_map import Outcome
 from components.knowledge.base import open_entities
 from components.knowledge.embedder import TextEmbedder
 from components.knowledge.entity import Entity
 from components.knowledge.format import ENTITY_SCHEMA, IDS
 from components.knowledge.parameters import KnowledgeParameters
-from components.shard_map import Outcome
 
 _BATCH = 20_000
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.errors import InputError
+from components.execution.shard_map import Outcome
 from components.knowledge.format import BEGUN, NAME_SCHEMA, RECORD, open_arrow, partition_of
-from components.shard_map import Outcome
 
 _RECORD = struct.Struct("<Iqf?")  # `RECORD`
 _TRIE, _STARTS, _RECORDS = "{:05d}.marisa", "{:05d}_starts.npy", "{:05d}_records.npy"

@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.execution.shard_map import Outcome
 from components.knowledge.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, partition_of, write_arrow
 from components.knowledge.item import EXCLUDED
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
-from components.shard_map import Outcome
 
 logger = logging.getLogger(__name__)
 

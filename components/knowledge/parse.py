@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from components.execution.shard_map import Outcome
 from components.knowledge.entity import Entity
 from components.knowledge.format import ENTITY_SCHEMA, PART_SCHEMA, write_arrow
 from components.knowledge.item import INVALID, NO_ENTITY, ItemReader
 from components.knowledge.parameters import KnowledgeParameters
-from components.shard_map import Outcome
 
 
 def parse(parameters: KnowledgeParameters, block: bytes, number: int, out: Path) -> Outcome:

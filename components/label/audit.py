@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.label.format import BY_IMAGE, COMMON_WORD, KEPT, REPEATED, SURPLUS
-from components.shards import shard_name, shard_numbers
+from components.shards.format import shard_name, shard_numbers
 
 GROUPS = HEAD, MIDDLE, TAIL = "head", "middle", "tail"
 ALL, CONTESTED = "all", "contested"  # contested: mentions of which several entities were candidates

@@ -30,8 +30,8 @@ def run(
 ) -> None:
     """Link every picture's alt text to entities, and keep those that CLIP sees in the picture."""
     from components import parameters
+    from components.execution.stage import stage
     from components.label.label import label_pictures
-    from components.stage import stage
 
     knobs = parameters.load(params).label
     with stage("label") as measures:
@@ -72,7 +72,7 @@ def evaluate(
     from components.label.gold_links import GoldLinker
     from components.label.gold_scores import score
     from components.label.gold_table import table
-    from components.stage import write_json
+    from components.storage.json_files import write_json
 
     knobs = parameters.load(params).label
     linker = GoldLinker(knowledge, knobs, labels)

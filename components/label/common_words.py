@@ -15,7 +15,7 @@ from components.knowledge.names import Words
 from components.knowledge.names import words as split
 from components.label.mentions import Found, Mention
 from components.label.parameters import LabelParameters
-from components.stage import read_json, write_json
+from components.storage.json_files import read_json, write_json
 
 CASES, COMMON = "cases.json", "common.json"
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components import storage
 from components.errors import InputError
+from components.execution.publication import WHOLE
 from components.knowledge.format import TABLE, entity_table
-from components.mirror import Mirror, check_unchanged, mark_of
 from components.models.find import FoundModel, find_model
-from components.publication import WHOLE
-from components.shards import numbers_among, shard_name, shard_numbers
+from components.shards.format import numbers_among, shard_name, shard_numbers
+from components.storage.location import folder_at
+from components.storage.mirror import Mirror, check_unchanged, mark_of
 
 if TYPE_CHECKING:
-    from components.s3 import Prefix, Version  # boto3 takes its time and memory, which only buckets are to cost
+    from components.storage.s3 import Prefix, Version  # boto3 takes its time and memory, which only buckets are to cost
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Inputs:
 
 
 def _find_crawl(location: Path | str) -> Crawl:
-    place = storage.place(location)
+    place = folder_at(location)
     if isinstance(place, Path):
         return Crawl(place.absolute(), _consecutive(shard_numbers(place), place), place)
     versions = place.versions()
@@ -105,7 +105,7 @@ def _consecutive(numbers: list[int], where: object) -> list[int]:
 
 
 def _find_knowledge(location: Path | str) -> Path | Mirror:
-    place = storage.place(location)
+    place = folder_at(location)
     if not isinstance(place, Path):
         return Mirror.of(place, holds=TABLE, mend=_MEND)
     return entity_table(place).parent.absolute()

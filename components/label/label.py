@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from components import storage
 from components.errors import InputError
+from components.execution.publication import check, publish
+from components.execution.shard_map import Task, map_shards
 from components.label import passes
 from components.label.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
 from components.label.image_filter import Calibration
@@ -21,10 +22,10 @@ from components.label.pages import merge_sums
 from components.label.parameters import LabelParameters
 from components.label.texts import BLOCK, ROWS, join_texts
 from components.label.words import add_counts, read_counts, write_counts
-from components.publication import check, publish
-from components.shard_map import Task, drop, fingerprint, map_shards, work_folder
-from components.shards import shard_name
-from components.stage import read_json, write_json
+from components.shards.format import shard_name
+from components.storage.json_files import read_json, write_json
+from components.storage.location import folder_at
+from components.storage.work import drop, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def label_pictures(
         InputError: if an input is missing or changes meanwhile, too many pictures cannot be read, or a bucket refuses.
         SetupError: if the model's weights cannot be had, or the bucket's server fails again and again.
     """
-    place = storage.place(out)
+    place = folder_at(out)
     inputs = Inputs.find(crawl, knowledge, model)
     check(place, inputs.places)
     numbers = inputs.crawl.numbers

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.label.format import BY_IMAGE, KEPT
-from components.shards import shard_name, shard_numbers
+from components.shards.format import shard_name, shard_numbers
 
 CONFUSIONS = 40
 
@@ -60,7 +60,7 @@ def measure(labels_folder: Path, index: pa.Table, truth: pa.Table) -> dict[str, 
 
     Args:
         labels_folder: `data/labels`.
-        index: `key` and `url` of the crawl's pictures (`components.shards.read_index`).
+        index: `key` and `url` of the crawl's pictures (`components.shards.reader.read_index`).
         truth: `url, concept, domain, entity_id`.
 
     Returns:

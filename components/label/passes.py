@@ -22,6 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.execution.shard_map import Outcome
 from components.knowledge import KnowledgeBase
 from components.label import format as files
 from components.label import workers
@@ -38,11 +39,10 @@ from components.label.pictures import batches_ahead
 from components.label.reading import ALT, CAPTION, LONGEST, Reading, ReadMention, read_text
 from components.label.texts import BLOCK, ROWS, TextScorer, write_block
 from components.label.words import count_words, read_counts, voice, write_counts
-from components.mirror import Mirror
-from components.shard_map import Outcome
-from components.shards import SUCCESS, shard_name
-from components.stage import read_json, write_json
-from components.storage import local_copy
+from components.shards.format import SUCCESS, shard_name
+from components.storage.json_files import read_json, write_json
+from components.storage.location import local_copy
+from components.storage.mirror import Mirror
 
 # Sure pictures that the image filter is calibrated on, at most.
 MOST_PAIRS = 4096

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from components.ahead import ahead
-from components.images import BadImage
+from components.execution.prefetch import ahead
+from components.images.decode import BadImage
 from components.models.preprocess import Pictures
-from components.shards import read_pictures
+from components.shards.reader import read_pictures
 
 Batch = tuple[list[str], Pictures]
 Prepare = Callable[[bytes], Pictures]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.knowledge.names import normalise
-from components.stage import read_json, write_json
+from components.storage.json_files import read_json, write_json
 
 # Counts of a small crawl or site are drawn towards "rare" by this many imagined texts without the word.
 _SMOOTHING = 30

@@ -7,8 +7,8 @@ from components.knowledge import KnowledgeBase
 from components.label.mentions import MentionFinder
 from components.label.ner import load_ner
 from components.label.texts import TextScorer
-from components.mirror import Mirror, local
 from components.models.encoder import Encoder, load_encoder
+from components.storage.mirror import Mirror, local
 
 
 @lru_cache(maxsize=1)

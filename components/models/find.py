@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import storage
 from components.errors import InputError
-from components.mirror import Mirror
-from components.shard_map import WORK
+from components.storage.location import folder_at
+from components.storage.mirror import Mirror
+from components.storage.work import WORK
 
 _REGISTRY = "models:/"
 _FOLDERS = ("file://", "s3://")
@@ -56,7 +56,7 @@ def find_model(model: str) -> FoundModel:
 
 
 def _found(location: str) -> FoundModel:
-    place = storage.place(location)
+    place = folder_at(location)
     if isinstance(place, Path):
         if not place.is_dir():
             raise InputError(f"{location} is no folder; name a model folder of `mofi pretrain`")

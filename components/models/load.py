@@ -18,7 +18,7 @@ from components.models import towers, weights
 from components.models.config import TowerConfig
 from components.models.tokenizer import ForeignTokenizer, Tokenizer, tokenizer_of
 from components.models.transformers_clip import from_clip, is_clip_folder, names, read_clip_config
-from components.stage import read_json
+from components.storage.json_files import read_json
 
 logger = logging.getLogger(__name__)
 

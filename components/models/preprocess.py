@@ -14,7 +14,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as torchvision
 
 from components.errors import InputError
-from components.images import decode, open_rgb, squash
+from components.images.decode import decode, open_rgb, squash
 
 SHORTEST, SQUASH = "shortest", "squash"
 BICUBIC, BILINEAR = "bicubic", "bilinear"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from components.errors import InputError
 from components.models.config import TowerConfig
-from components.stage import read_json
+from components.storage.json_files import read_json
 
 # CLIP's, per colour; open_clip has them too, but takes ten seconds of a CPU to import.
 OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)

@@ -13,11 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components import shard_map, shards
 from components.errors import InputError
-from components.images import BadImage, decode
-from components.pretrain.stream.place import Place
-from components.shard_map import Outcome
+from components.execution.shard_map import Outcome, map_shards
+from components.images.decode import BadImage, decode
+from components.shards.folder import Place
+from components.shards.format import shard_name
+from components.shards.reader import read_shard
+from components.storage.work import fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +54,13 @@ def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: fl
     Raises:
         InputError: when there is no shard, or too many pictures are bad.
     """
-    cache = work / shard_map.fingerprint(data_fingerprint(folder), size)
+    cache = work / fingerprint(data_fingerprint(folder), size)
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
     drop_oldest(work)
     place = Place(str(folder.absolute() if isinstance(folder, Path) else folder))
     tars = [(name, version) for name, version in place.versions().items() if name.endswith(".tar")]
-    finished, counts = shard_map.map_shards(
+    finished, counts = map_shards(
         partial(_decode_shard, place, size),
         tars,
         stage="pretrain",
@@ -83,7 +85,7 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
     pictures: list[npt.NDArray[np.uint8]] = []
     rows: list[dict[str, object]] = []
     counts: Counter[str] = Counter()
-    for picture in shards.read_shard(tar):
+    for picture in read_shard(tar):
         try:
             pictures.append(decode(picture.image, size))
         except BadImage as error:
@@ -94,7 +96,7 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
         entities = picture.record.get("entities") or []
         rows.append({"key": picture.key, "alt_text": picture.caption, "entities": list(entities)})
     counts["decoded"] = len(rows)
-    name = shards.shard_name(number)
+    name = shard_name(number)
     np.save(out / f"{name}.npy", np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8))
     pq.write_table(pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA), out / f"{name}.parquet")
     return Outcome(counts=dict(counts), attempted=counts.total(), errors=counts["bad_picture"])

@@ -43,13 +43,13 @@ def pretrain_recipe(
     recipe: str, data: Path | str | None, out: Path | None, knobs: "PretrainParameters"
 ) -> dict[str, Any]:
     """The stage with its metrics, curve and MLflow run; returns the content of `metrics/pretrain_RECIPE.json`."""
-    from components import storage
+    from components.execution.stage import METRICS, stage
     from components.pretrain import recipes, train
     from components.registry.live import followed
     from components.registry.runs import stage_run
-    from components.stage import METRICS, stage
+    from components.storage.location import canonical
 
-    data = storage.named(data or ("data/i2e" if recipes.make(recipe, knobs).uses_labels else "data/crawl"))
+    data = canonical(data or ("data/i2e" if recipes.make(recipe, knobs).uses_labels else "data/crawl"))
     out = out or Path("models") / recipe
     sources = train.find_sources(recipe, data, knobs)
     name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"

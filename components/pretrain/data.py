@@ -9,7 +9,6 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components import shards
 from components.errors import InputError
 from components.models.tokenizer import tokenizer_of
 from components.pretrain.cache import Pictures
@@ -19,6 +18,7 @@ from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Recipe
 from components.pretrain.samples import Vocabulary, read_vocabulary, select
 from components.pretrain.stream.loader import Plan, StreamLoader
+from components.shards.format import shard_name, shard_numbers
 
 CACHE, STREAM = "cache", "stream"
 
@@ -71,8 +71,8 @@ def reading(folder: Path | str, parameters: PretrainParameters) -> str:
     if parameters.source == STREAM or isinstance(folder, str):
         return streamed
     left = parameters.cache_gigabytes * 1e9
-    for number in shards.shard_numbers(folder):
-        path = folder / f"{shards.shard_name(number)}.parquet"
+    for number in shard_numbers(folder):
+        path = folder / f"{shard_name(number)}.parquet"
         try:
             left -= pq.read_metadata(path).num_rows * parameters.picture_size**2 * 3
         except (pa.ArrowException, OSError) as error:

@@ -11,7 +11,7 @@ from components.errors import InputError
 from components.models import weights
 from components.models.find import FoundModel, find_model
 from components.pretrain import parallel
-from components.shard_map import fingerprint
+from components.storage.work import fingerprint
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from components.models.config import TowerConfig
 from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.stream.source import Setting
-from components.stage import flatten
+from components.storage.json_files import flatten
 
 # They change how long a training takes, where it runs or what it tells, not what it learns. With other numbers of workers sums
 # are rounded otherwise, and a tower with BatchNorm normalises by other shares of the batch.

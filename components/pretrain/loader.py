@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from components.ahead import ahead
 from components.errors import InputError
+from components.execution.prefetch import ahead
 from components.models.tokenizer import Tokenizer
 from components.pretrain.parameters import TextParameters
 from components.pretrain.samples import NO_CLASS, Samples, Vocabulary

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.shards import SUCCESS
+from components.shards.format import SUCCESS
 
 NO_CLASS = -1
 

@@ -15,7 +15,7 @@ from components.pretrain.job import Job
 from components.pretrain.recipes import Recipe
 from components.pretrain.session import final_towers
 from components.pretrain.validate import validation_map
-from components.stage import read_json, write_json
+from components.storage.json_files import read_json, write_json
 
 logger = logging.getLogger(__name__)
 

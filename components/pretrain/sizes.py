@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components import storage
 from components.errors import InputError
-from components.shards import shard_name
+from components.shards.format import shard_name
+from components.storage.location import local_copy
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def tell_of_small(shards: Path | str, side: int) -> None:
         InputError: if the shard is missing, or its index cannot be read.
     """
     location = f"{str(shards).rstrip('/')}/{shard_name(0)}.parquet"
-    with storage.local_copy(location) as index:
+    with local_copy(location) as index:
         try:
             if not {"width", "height"} <= set(pq.read_schema(index).names):
                 return

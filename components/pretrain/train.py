@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components import shard_map, storage
 from components.errors import InputError, ParameterError
+from components.execution.publication import publish_folder
 from components.models import towers
 from components.pretrain import recipes, workers
 from components.pretrain.cache import data_fingerprint, decode_shards
@@ -21,9 +21,11 @@ from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.sizes import tell_of_small
 from components.pretrain.stream import catalogue
-from components.pretrain.stream.place import Place
 from components.pretrain.stream.source import Setting
-from components.stage import read_json
+from components.shards.folder import Place
+from components.storage import work as work_folders
+from components.storage.json_files import read_json
+from components.storage.location import canonical, local_copy
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
             f"pretrain.picture_size is {parameters.picture_size}, but the tower {parameters.tower} takes {side} px: all pictures "
             f"would be enlarged; set it to {side} or more, or choose a tower for smaller pictures"
         )
-    data = storage.named(data)
+    data = canonical(data)
     if not recipes.make(recipe, parameters).uses_labels:
         return Sources(data, reading=reading(data, parameters))
     if isinstance(data, str):
@@ -87,13 +89,13 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
 
 def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Sources:
     """The vocabulary is copied; it is needed whole, and small beside pictures."""
-    from components.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
+    from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
 
     train, validation = (f"{data.rstrip('/')}/{part}" for part in ("train", "validation"))
-    vocabulary = shard_map.WORK / "pretrain_vocabulary" / shard_map.fingerprint(data) / "vocabulary.parquet"
+    vocabulary = work_folders.WORK / "pretrain_vocabulary" / work_folders.fingerprint(data) / "vocabulary.parquet"
     vocabulary.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with storage.local_copy(f"{data.rstrip('/')}/vocabulary.parquet") as copy:
+        with local_copy(f"{data.rstrip('/')}/vocabulary.parquet") as copy:
             _replace(vocabulary, copy)
     except InputError as error:
         raise InputError(f"{error}; the recipe {recipe} reads the data set that `mofi curate` writes") from error
@@ -132,7 +134,7 @@ def plan(
     recipe: str,
     sources: Sources,
     parameters: PretrainParameters,
-    work: Path = shard_map.WORK,
+    work: Path = work_folders.WORK,
     origin: Origin | None = None,
 ) -> Job:
     """Decodes the pictures, or looks through their indexes, and names the work folder after all that the result depends on.
@@ -151,7 +153,7 @@ def plan(
     """
     tell_of_small(sources.shards, parameters.picture_size)
     origin = origin or look(sources, parameters)
-    folder = shard_map.work_folder(f"pretrain_{recipe}", fingerprint(origin, parameters), work)
+    folder = work_folders.work_folder(f"pretrain_{recipe}", fingerprint(origin, parameters), work)
     streamed = sources.reading != CACHE
     setting = _setting(sources, parameters, work, folder / "shards") if streamed else None
     caches = [
@@ -194,7 +196,7 @@ def _warn_of_a_narrow_window(parameters: PretrainParameters) -> None:
 
 def fingerprint(origin: Origin, parameters: PretrainParameters) -> str:
     """Names what a training's result depends on: pictures, vocabulary, towers, initial weights, and knobs that have an effect."""
-    return shard_map.fingerprint(
+    return work_folders.fingerprint(
         parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT),
         towers.read_config(parameters.tower).to_json(),
         origin.data,
@@ -204,7 +206,7 @@ def fingerprint(origin: Origin, parameters: PretrainParameters) -> str:
 
 def data_mark(sources: Sources) -> str:
     """Names pictures, texts, labels and vocabulary."""
-    return shard_map.fingerprint(
+    return work_folders.fingerprint(
         [data_fingerprint(folder) for folder in sources.folders],
         sources.reading,
         *([sources.vocabulary] if sources.vocabulary else []),
@@ -237,7 +239,7 @@ def train(job: Job, out: Path, curve: Path) -> dict[str, Any]:
     copy = job.work / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(job.model, copy)
-    shard_map.publish(copy, out)
+    publish_folder(copy, out)
     write_curve(curve, result["curve"])
     metrics: dict[str, Any] = result["metrics"]
     return metrics

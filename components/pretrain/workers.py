@@ -16,12 +16,13 @@ import ray
 import torch
 from safetensors import SafetensorError
 
-from components import cluster, errors
+from components import errors
 from components.errors import MofiError, SetupError
+from components.execution import cluster
 from components.pretrain import parallel, recipes
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters, sharing
-from components.stage import read_json, write_json
+from components.storage.json_files import read_json, write_json
 
 logger = logging.getLogger(__name__)
 

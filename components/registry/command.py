@@ -18,9 +18,10 @@ def promote(
     """
     from components import parameters
     from components.errors import GateRefused
+    from components.execution.stage import stage
     from components.registry.promote import promote as promote_best
     from components.registry.promote import refuse_text
-    from components.stage import read_json, stage
+    from components.storage.json_files import read_json
 
     knobs = parameters.load(params).promote
     with stage("promote") as measures:

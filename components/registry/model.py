@@ -17,7 +17,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 from components.errors import InputError
 from components.registry import tracking
 from components.registry.provenance import digest
-from components.stage import read_json
+from components.storage.json_files import read_json
 
 logger = logging.getLogger(__name__)
 

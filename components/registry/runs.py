@@ -19,7 +19,7 @@ from components.errors import InputError
 from components.registry import model, tracking
 from components.registry.provenance import dvc_hash, git_commit
 from components.section import Section
-from components.stage import flatten, read_json
+from components.storage.json_files import flatten, read_json
 
 logger = logging.getLogger(__name__)
 

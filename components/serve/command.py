@@ -19,9 +19,9 @@ def query(
 ) -> None:
     """Load the champion through MLflow, index the data set, and look benchmark pictures up in it."""
     from components import parameters
+    from components.execution.stage import stage
     from components.serve.embed import champion
     from components.serve.query import query as run_query
-    from components.stage import stage
 
     knobs = parameters.load(params)
     with stage("query") as measures:
@@ -42,7 +42,7 @@ def search(
 
     from components import parameters
     from components.errors import InputError
-    from components.images import open_rgb
+    from components.images.decode import open_rgb
     from components.serve import embed as embeds
     from components.serve.search import build, entity_scores, read_labels
 

@@ -14,7 +14,7 @@ from components.evaluate.benchmark import read_benchmark
 from components.evaluate.figures import choose
 from components.serve.parameters import QueryParameters
 from components.serve.search import Embed, build, read_labels, thumbnail
-from components.shards import read_shard
+from components.shards.reader import read_shard
 
 logger = logging.getLogger(__name__)
 

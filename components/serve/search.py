@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.shards import Picture, read_shard, shard_name, shard_numbers
+from components.shards.format import shard_name, shard_numbers
+from components.shards.reader import Picture, read_shard
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ def thumbnail(data: bytes, side: int = 96) -> bytes:
     """A picture, small, as PNG on white."""
     from PIL import Image
 
-    from components.images import decode
+    from components.images.decode import decode
 
     buffer = io.BytesIO()
     Image.fromarray(decode(data, side)).save(buffer, "PNG")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
 _LONGEST = 600
 
 # What makes the chain short: few concepts, few pictures seen, a small network, and gates that a toddler passes.

@@ -19,12 +19,12 @@ from aiohttp import web
 from components.crawl.crawl import Source, crawl_pictures
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.bucket import WHOLE
-from components.shards import read_index, read_shard
+from components.shards.reader import read_index, read_shard
+from tests import ROOT
 from tests.crawl.conftest import Host, drawing, encoded, knobs
 from tests.crawl.sources.archives import gzipped, page
 from tests.endpoint import BUCKET, Endpoint, serve_s3
 
-ROOT = Path(__file__).parents[2]
 HOSTS = [f"{name}.localhost" for name in "abcdefgh"]
 PICTURES = 5  # of each host
 COPY = "h.localhost/4.png"  # the same as a.localhost/0.png
@@ -156,7 +156,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def put(endpoint: Endpoint, prefix: str, **files: bytes) -> None:
-    from components.s3 import Prefix
+    from components.storage.s3 import Prefix
 
     for name, data in files.items():
         Prefix.of(f"s3://{BUCKET}/{prefix}").write(name, data)

@@ -14,17 +14,18 @@ import pytest
 
 from components.crawl.crawl import Source, crawl_pictures
 from components.errors import InputError, SetupError
-from components.shards import SUCCESS, read_index
-from components.stage import read_json
+from components.shards.format import SUCCESS
+from components.shards.reader import read_index
+from components.storage.json_files import read_json
+from tests import ROOT
 from tests.crawl.conftest import Archive, drawing, encoded, free_port, gallery, knobs
 from tests.crawl.sources.archives import gzipped, page
 
-ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from pathlib import Path
 from components.crawl.crawl import Source, crawl_pictures
-from components.stage import write_json
+from components.execution.stage import write_json
 from tests.crawl.conftest import knobs
 folder, port = Path(sys.argv[1]), int(sys.argv[2])
 source = Source(web=folder / "web", port=port)

@@ -15,19 +15,21 @@ from subprocess import DEVNULL, Popen
 import psutil
 import pytest
 
-from components.shards import SUCCESS, Row, read_index, write_shard
-from components.stage import read_json
+from components.shards.format import SUCCESS
+from components.shards.reader import read_index
+from components.shards.writer import Row, write_shard
+from components.storage.json_files import read_json
+from tests import ROOT
 from tests.crawl.conftest import drawing, encoded, free_port, gallery
 from tests.crawl.sources.archives import gzipped, page
 
 logger = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from pathlib import Path
 from components.crawl.crawl import Source, crawl_pictures
-from components.stage import write_json
+from components.execution.stage import write_json
 from tests.crawl.conftest import knobs
 folder, port = Path(sys.argv[1]), int(sys.argv[2])
 source = Source(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 _MOST_BYTES = 800e6  # half of it is what the readers load
 
 

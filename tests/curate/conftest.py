@@ -16,11 +16,13 @@ import pytest
 from PIL import Image
 
 from components.curate.parameters import CurateParameters
-from components.images import open_rgb, perceptual_hash
+from components.images.decode import open_rgb
+from components.images.fingerprint import perceptual_hash
 from components.knowledge.build import build as build_knowledge
 from components.knowledge.parameters import KnowledgeParameters
 from components.label.format import LABELS_SCHEMA
-from components.shards import INDEX_SCHEMA, Row, picture_key, shard_name, write_shard
+from components.shards.format import INDEX_SCHEMA, picture_key, shard_name
+from components.shards.writer import Row, write_shard
 from samples.knowledge import Item, as_dump
 
 ENTITIES = range(1, 41)

@@ -18,7 +18,8 @@ from components.label.format import LABELS_SCHEMA
 from components.pretrain.cache import data_fingerprint
 from components.pretrain.samples import read_vocabulary
 from components.serve.search import read_labels
-from components.shards import LABELLED_INDEX_SCHEMA, read_index, read_shard, shard_numbers
+from components.shards.format import LABELLED_INDEX_SCHEMA, shard_numbers
+from components.shards.reader import read_index, read_shard
 from tests.curate.conftest import Inputs, Made, Parameters, web, write_inputs
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")

@@ -31,8 +31,8 @@ def undisturbed(
 @pytest.mark.parametrize(
     ("deadly", "call"),
     [
-        ("components.shard_map._stop_if_bad", 2),  # within the survey
-        ("components.shard_map._stop_if_bad", 5),  # within the writing of shards
+        ("components.execution.shard_map._stop_if_bad", 2),  # within the survey
+        ("components.execution.shard_map._stop_if_bad", 5),  # within the writing of shards
         ("components.curate.curate.drop", 1),  # after the data set is in its place
     ],
 )

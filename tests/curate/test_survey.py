@@ -10,7 +10,8 @@ import pytest
 from components.curate.survey import find_pictures, survey
 from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
-from components.shards import INDEX_SCHEMA, read_shard
+from components.shards.format import INDEX_SCHEMA
+from components.shards.reader import read_shard
 from tests.curate.conftest import Inputs, Made, painted, write_inputs
 
 

@@ -13,8 +13,9 @@ from components.evaluate.audit_page import OVERRULED_SCHEMA, write_audit
 from components.label.chart import calibration_chart
 from components.label.format import LABELS_SCHEMA
 from components.label.image_filter import NO_SAY
-from components.shards import Row, picture_key, write_shard
-from components.stage import write_json
+from components.shards.format import picture_key
+from components.shards.writer import Row, write_shard
+from components.storage.json_files import write_json
 from tests.curate.conftest import painted
 from tests.label.conftest import knowledge  # noqa: F401
 from tests.label.test_measure import decision

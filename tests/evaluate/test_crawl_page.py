@@ -15,11 +15,12 @@ from components.evaluate.crawl_figures import histogram, read_shards
 from components.evaluate.crawl_page import by_kind, funnel, losses, write_crawl_page
 from components.evaluate.crawl_reasons import explain
 from components.evaluate.report import write_report
-from components.shards import Row, picture_key, write_shard
-from components.stage import write_json
+from components.shards.format import picture_key
+from components.shards.writer import Row, write_shard
+from components.storage.json_files import write_json
+from tests import ROOT
 from tests.evaluate.conftest import encoded, painted
 
-ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script>"
 MEASURES: dict[str, Any] = {
     "sites": 2,

@@ -8,7 +8,7 @@ import pytest
 from components.errors import InputError
 from components.evaluate import floors
 from components.models import towers
-from components.stage import write_json
+from components.storage.json_files import write_json
 
 
 def test_pixels_are_averages_of_blocks_of_length_one_centred_or_not() -> None:

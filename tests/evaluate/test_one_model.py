@@ -14,7 +14,7 @@ from components.evaluate.measures import measure
 from components.evaluate.one_model import evaluate_one
 from components.evaluate.parameters import EvaluateParameters
 from components.models.encoder import load_encoder
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.registry.conftest import make_model
 
 

@@ -14,8 +14,9 @@ from components.evaluate.benchmark import read_benchmark
 from components.evaluate.measures import measure
 from components.evaluate.parameters import EvaluateParameters
 from components.label.format import LABELS_SCHEMA
-from components.shards import INDEX_SCHEMA, LABELLED_INDEX_SCHEMA, Row, write_shard
-from components.stage import write_json
+from components.shards.format import INDEX_SCHEMA, LABELLED_INDEX_SCHEMA
+from components.shards.writer import Row, write_shard
+from components.storage.json_files import write_json
 from tests.evaluate.conftest import encoded, painted
 
 

@@ -9,7 +9,7 @@ import torch
 from components.models import towers
 from components.models.config import TowerConfig
 from components.pretrain.checkpoints.state import save_tensors
-from components.stage import write_json
+from components.storage.json_files import write_json
 from tests.pretrain.conftest import TINY_VIT
 
 

@@ -21,8 +21,8 @@ from components.models.encoder import load_encoder
 from components.registry.parameters import PromoteParameters
 from components.registry.promote import promote
 from components.registry.provenance import digest
-from components.shard_map import fingerprint
-from components.stage import read_json
+from components.storage.json_files import read_json
+from components.storage.work import fingerprint
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT
 from tests.registry.conftest import TINY, empty_database, models, parameters, registry  # noqa: F401

@@ -17,7 +17,7 @@ from components.export.export import export
 from components.export.formats import Format
 from components.models.encoder import load_encoder
 from components.models.load import load_model
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT
 from tests.registry.conftest import TINY

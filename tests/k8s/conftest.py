@@ -1,14 +1,13 @@
 """The rendered overlays, and what is read from them again and again."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import ROOT
 from tests.k8s.kustomize import Resource, render
 
-ROOT = Path(__file__).parent.parent.parent
 K8S = ROOT / "k8s"
 OVERLAYS = ("local", "gpu")
 

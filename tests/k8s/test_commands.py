@@ -8,9 +8,11 @@ import pytest
 import typer
 import yaml
 
-from components import cli, cluster, parameters, quick_cpu
-from components.mirror import CACHE_VARIABLE
-from tests.k8s.conftest import ROOT, job_of, of_kind
+from components import cli, parameters
+from components.execution import cluster, cpu_environment
+from components.storage.mirror import CACHE_VARIABLE
+from tests import ROOT
+from tests.k8s.conftest import job_of, of_kind
 from tests.k8s.kustomize import Resource
 from tests.k8s.test_pods import GPU
 
@@ -116,7 +118,7 @@ def test_as_many_workers_stand_ready_as_the_training_wants(overlay: list[Resourc
 def test_ray_nodes_start_with_what_this_project_sets_where_it_starts_ray(overlay: list[Resource]):
     environment = config(overlay, "environment")["data"]
     assert environment.pop(CACHE_VARIABLE).startswith("/tmp/")
-    assert environment == cluster.RAY_ENVIRONMENT | cluster._WORKERS | quick_cpu.ENVIRONMENT
+    assert environment == cluster.RAY_ENVIRONMENT | cluster._WORKERS | cpu_environment.ENVIRONMENT
 
 
 # Ray

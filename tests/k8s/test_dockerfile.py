@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.k8s.conftest import ROOT
+from tests import ROOT
 
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 KNOWN = {"ARG", "FROM", "ENV", "WORKDIR", "COPY", "RUN", "LABEL", "USER", "ENTRYPOINT", "CMD"}

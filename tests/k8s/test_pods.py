@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.k8s.conftest import ROOT, job_of, of_kind, pods, ray_pods
+from tests import ROOT
+from tests.k8s.conftest import job_of, of_kind, pods, ray_pods
 from tests.k8s.kustomize import Resource
 
 GUIDE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")

@@ -10,7 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.k8s.conftest import ROOT, job_of, of_kind, pods
+from tests import ROOT
+from tests.k8s.conftest import job_of, of_kind, pods
 from tests.k8s.kustomize import Resource
 
 DEFINITIONS = ROOT.parent / "shared" / "data" / "kuberay"

@@ -19,9 +19,9 @@ from components.knowledge.build import build
 from components.knowledge.command import lookup
 from components.knowledge.embedder import TextEmbedder, normalised
 from components.knowledge.parameters import KnowledgeParameters
+from tests import ROOT
 from tests.knowledge.conftest import ITEMS, built, item, lines_of
 
-ROOT = Path(__file__).parent.parent.parent
 SUBSET = ROOT.parent / "shared" / "data" / "wikidata" / "subset.json.bz2"
 
 

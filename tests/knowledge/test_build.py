@@ -19,13 +19,13 @@ from components.knowledge import KnowledgeBase
 from components.knowledge.build import Sizes, build
 from components.knowledge.dump import identity
 from components.knowledge.parameters import KnowledgeParameters
-from components.s3 import Prefix
+from components.storage.s3 import Prefix
+from tests import ROOT
 from tests.endpoint import BUCKET, Endpoint
 from tests.killing import killed_in_call, with_one_worker
 from tests.knowledge.conftest import built, item, lines_of
 from tests.knowledge.test_base import contents
 
-ROOT = Path(__file__).parents[2]
 # Not in the order of their numbers, some twice, names in common.
 NUMBERS = [*range(3000, 3040), *range(1, 40), 5000, 7, 3001, 4_000_000_000]
 THINGS = [
@@ -112,9 +112,9 @@ def test_a_line_longer_than_a_block_is_read(tmp_path: Path, knobs: KnowledgePara
 @pytest.mark.parametrize(
     ("deadly", "call"),
     [
-        ("components.shard_map._stop_if_bad", 3),  # within the dump
+        ("components.execution.shard_map._stop_if_bad", 3),  # within the dump
         ("components.knowledge.build.write_entities", 1),  # between merging and the table
-        pytest.param("components.shard_map._stop_if_bad", 14, marks=pytest.mark.slow),
+        pytest.param("components.execution.shard_map._stop_if_bad", 14, marks=pytest.mark.slow),
         pytest.param("components.knowledge.build.write_index", 1, marks=pytest.mark.slow),
         pytest.param("components.knowledge.build._embed", 1, marks=pytest.mark.slow),
         pytest.param("components.knowledge.build.publish", 1, marks=pytest.mark.slow),

@@ -16,8 +16,9 @@ from components.knowledge.parameters import KnowledgeParameters
 from components.label.mentions import MentionFinder
 from components.label.ner import load_ner
 from components.label.parameters import LabelParameters
-from components.s3 import Prefix
-from components.shards import Row, picture_key, write_shard
+from components.shards.format import picture_key
+from components.shards.writer import Row, write_shard
+from components.storage.s3 import Prefix
 from samples.knowledge import Item, as_dump
 from tests.curate.conftest import painted
 from tests.registry.conftest import make_model

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.execution.publication import WHOLE
 from components.label.label import label_pictures
-from components.publication import WHOLE
-from components.s3 import Prefix
+from components.storage.s3 import Prefix
+from tests import ROOT
 from tests.endpoint import BUCKET, Endpoint
 from tests.label.conftest import Parameters, small_web, upload, write_crawl
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pytest
 from components.errors import InputError
 from components.label.inputs import Inputs
 from components.label.label import label_pictures
-from components.s3 import Prefix, _client
-from components.shard_map import fingerprint
+from components.storage.s3 import Prefix, _client
+from components.storage.work import fingerprint
 from tests.endpoint import BUCKET, SECRET, Endpoint
 from tests.label.conftest import Parameters, small_web, upload, write_crawl
 

@@ -9,7 +9,7 @@ import pytest
 from components.errors import InputError, MofiError
 from components.label.format import LABELS_SCHEMA, PAIRS_SCHEMA
 from components.label.label import label_pictures
-from components.shards import read_index
+from components.shards.reader import read_index
 from tests.label.conftest import Shown, small_web, write_crawl
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -115,7 +115,8 @@ def test_nothing_unfinished_remains(run, crawl):
 def test_a_picture_that_cannot_be_read_is_counted_and_still_linked(run, tmp_path):
     crawl = write_crawl(tmp_path / "crawl", small_web(), 28)
     tar = crawl / "00000.tar"
-    from components.shards import Row, read_shard, write_shard
+    from components.shards.reader import read_shard
+    from components.shards.writer import Row, write_shard
 
     rows = pq.read_table(crawl / "00000.parquet").to_pylist()
     images = [picture.image for picture in read_shard(tar)]
@@ -146,7 +147,7 @@ def test_an_empty_crawl_is_named(run, tmp_path):
 
 
 def test_a_crawl_without_success_is_named(run, tmp_path):
-    from components.shards import Row, write_shard
+    from components.shards.writer import Row, write_shard
 
     write_shard(tmp_path / "crawl", 0, [Row({"key": "000000000", "status": "failed_to_download"})])
     with pytest.raises(InputError, match="no picture that was crawled with success"):

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from components.errors import InputError
-from components.images import decode
+from components.images.decode import decode
 from components.label.pictures import batches_ahead
 from components.models.preprocess import Resizing
-from components.shards import Row, picture_key, write_shard
+from components.shards.format import picture_key
+from components.shards.writer import Row, write_shard
 from tests.curate.conftest import painted
 
 

@@ -43,7 +43,7 @@ def undisturbed(
 @pytest.mark.parametrize(
     ("deadly", "call"),
     [
-        ("components.shard_map._stop_if_bad", 2),  # within the survey
+        ("components.execution.shard_map._stop_if_bad", 2),  # within the survey
         ("components.label.label._sum_readings", 1),  # between reading and deciding
         pytest.param(
             "components.label.label.publish", 1, marks=pytest.mark.slow

@@ -17,7 +17,7 @@ from components.models.encoder import load_encoder
 from components.models.find import find_model
 from components.registry.parameters import PromoteParameters
 from components.registry.promote import promote
-from components.shard_map import fingerprint
+from components.storage.work import fingerprint
 from tests.registry.conftest import empty_database, make_model, models, parameters, registry  # noqa: F401
 from tests.registry.test_promote import benchmark, measured  # noqa: F401
 

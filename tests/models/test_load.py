@@ -16,12 +16,12 @@ from torchvision import transforms
 from transformers import AutoModel, AutoTokenizer, CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
 from components.errors import InputError
-from components.images import decode
+from components.images.decode import decode
 from components.models import towers
 from components.models.encoder import load_encoder
 from components.models.transformers_clip import OPENAI_MEAN, OPENAI_STD, read_clip_config
 from components.pretrain.loop import run_worker
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_loop import ignore
 

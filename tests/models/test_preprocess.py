@@ -20,7 +20,7 @@ from components.models.encoder import load_encoder
 from components.models.load import load_model
 from components.models.preprocess import Resizing, read_resizing
 from components.models.transformers_clip import read_clip_config
-from components.stage import write_json
+from components.storage.json_files import write_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT
 

@@ -13,7 +13,7 @@ from components.models.encoder import encoder_of, load_encoder
 from components.models.texts import encode_texts
 from components.models.tokenizer import tokenizer_of
 from components.pretrain.checkpoints.state import save_tensors
-from components.stage import write_json
+from components.storage.json_files import write_json
 
 TEXTS = ["crab", "a crane, a machine that lifts what is heavy", "", "wharf"]
 

@@ -13,12 +13,19 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from components import shards
 from components.models import towers
 from components.pretrain.cache import Pictures, decode_shard
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
-from components.shards import Row
+from components.shards.format import (
+    INDEX_SCHEMA,
+    LABELLED_INDEX_SCHEMA,
+    SUCCESS,
+    picture_key,
+    shard_name,
+    shard_numbers,
+)
+from components.shards.writer import Row, write_shard
 from tests.registry.conftest import TINY
 
 # Without BatchNorm, so that a picture's embedding does not depend on the others of its batch.
@@ -137,16 +144,16 @@ def write_pictures(folder: Path, concepts: list[int], each: int, *, labelled: bo
         for place, (concept, number) in enumerate(part):
             record: dict[str, Any] = {
                 "url": f"http://a.localhost/{concept}-{number}.png",
-                "key": shards.picture_key(shard, place),
-                "status": shards.SUCCESS,
+                "key": picture_key(shard, place),
+                "status": SUCCESS,
                 "sha256": f"{concept}-{number}",
                 "caption": f"{NAMES[concept]} {number}",
             }
             if labelled:
                 record["entities"] = [f"Q{concept + 1}"]
             rows.append(Row(record, drawing(concept, number)))
-        schema = shards.LABELLED_INDEX_SCHEMA if labelled else shards.INDEX_SCHEMA
-        shards.write_shard(folder, shard, rows, schema)
+        schema = LABELLED_INDEX_SCHEMA if labelled else INDEX_SCHEMA
+        write_shard(folder, shard, rows, schema)
 
 
 def write_vocabulary(path: Path) -> None:
@@ -176,8 +183,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def decode(folder: Path, cache: Path, size: int = 32) -> Path:
     cache.mkdir(parents=True)
-    for number in shards.shard_numbers(folder):
-        decode_shard(size, folder / f"{shards.shard_name(number)}.tar", number, cache)
+    for number in shard_numbers(folder):
+        decode_shard(size, folder / f"{shard_name(number)}.tar", number, cache)
     return cache
 
 

@@ -13,7 +13,7 @@ from components.pretrain.accumulate import Embeddings, Passes
 from components.pretrain.loop import run_worker
 from components.pretrain.losses import info_nce
 from components.pretrain.session import Forward
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_loop import RECIPES, ignore
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import shards
 from components.errors import InputError
-from components.images import decode
+from components.images.decode import decode
 from components.pretrain.cache import Pictures, data_fingerprint, decode_shard
-from components.shards import Row
+from components.shards.format import picture_key
+from components.shards.writer import Row, write_shard
 from tests.pretrain.conftest import drawing, write_pictures
 
 
@@ -24,10 +24,10 @@ def test_pictures_come_back_in_order_with_their_texts_and_entities(data: Path, t
 
 def test_a_picture_that_cannot_be_decoded_is_counted_and_left_out(tmp_path: Path) -> None:
     rows = [
-        Row({"key": shards.picture_key(0, n), "status": "success", "caption": f"text {n}"}, image)
+        Row({"key": picture_key(0, n), "status": "success", "caption": f"text {n}"}, image)
         for n, image in enumerate([drawing(0, 0), b"no picture", drawing(1, 1)])
     ]
-    shards.write_shard(tmp_path, 0, rows)
+    write_shard(tmp_path, 0, rows)
     outcome = decode_shard(32, tmp_path / "00000.tar", 0, tmp_path)
     assert outcome.counts == {"decoded": 2, "bad_picture": 1}
     assert (outcome.attempted, outcome.errors) == (3, 1)

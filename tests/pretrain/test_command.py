@@ -12,7 +12,7 @@ from components.errors import MofiError, ParameterError, SetupError
 from components.pretrain import train, workers
 from components.pretrain.command import pretrain_recipe
 from components.pretrain.loop import run_worker
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_loop import MODEL, ignore

@@ -1,7 +1,6 @@
 """The equations of the cost, and the command that prints them."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,9 +15,10 @@ from components.pretrain.costs.counting import Pass, Size, Towers
 from components.pretrain.costs.gpus import Precision
 from components.pretrain.costs.model import Training
 from components.pretrain.head import ClassTable
+from tests import ROOT
 from tests.pretrain.conftest import MakeParameters
 
-OWN = Path(__file__).parents[2] / "params.yaml"
+OWN = ROOT / "params.yaml"
 IMAGE = Size(parameters=1000, tensors=10, state=4100, averaged=4050)
 TEXT = Size(parameters=500, tensors=5, state=2000, averaged=2000)
 IMAGE_PASS = Pass(forward=10_000, backward=20_000, recomputed=9_000, kept=5_000, kept_checkpointed=700, copies=0)

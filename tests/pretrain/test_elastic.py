@@ -12,7 +12,7 @@ import pytest
 from components.pretrain import workers
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_loop import ignore
 from tests.pretrain.two_workers import writers
@@ -39,7 +39,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     import ray
     from ray.cluster_utils import Cluster
 
-    from components import cluster
+    from components.execution import cluster
 
     ray.shutdown()
     cluster._stay_on_loopback()

@@ -12,7 +12,7 @@ from components.models import towers
 from components.pretrain.loop import run_worker
 from components.pretrain.precision import uses_bf16
 from components.serve.search import Entry, Index
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_loop import RECIPES, ignore
 from tests.pretrain.test_parallel import forget_from

@@ -15,7 +15,7 @@ from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 from components.pretrain.recipes import Features
 from components.pretrain.session import Forward
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_accumulate import batch
 from tests.pretrain.test_loop import ignore

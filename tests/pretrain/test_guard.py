@@ -9,7 +9,7 @@ from components.errors import MofiError
 from components.pretrain.checkpoints.depot import MANIFEST
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_loop import ignore
 

@@ -17,7 +17,7 @@ from components.models import towers
 from components.pretrain import initial
 from components.pretrain.loop import run_worker
 from components.pretrain.train import find_sources
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT, MakeJob, MakeParameters
 from tests.pretrain.test_loop import MODEL, ignore

@@ -20,13 +20,13 @@ import torch.distributed as dist
 from components.pretrain.checkpoints.depot import MANIFEST
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
-from components.stage import read_json
+from components.storage.json_files import read_json
+from tests import ROOT
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_loop import ignore
 
 logger = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parents[2]
 QUICK = {"images_seen": 480, "checkpoint_every": 3}
 LONG = {"images_seen": 1600, "checkpoint_every": 4}
 # Bytes that a file may have when the disk is short: enough for curves, too little for a tower.

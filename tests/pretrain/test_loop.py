@@ -14,7 +14,7 @@ from components.models.encoder import Encoder, encoder_of, load_encoder
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 from components.pretrain.validate import validation_map
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
 
 MODEL = "open_clip_model.safetensors"

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.test_loop import ignore
 from tests.pretrain.two_workers import train_in_two, writers

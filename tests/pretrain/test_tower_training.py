@@ -15,7 +15,7 @@ from components.pretrain.loop import run_worker
 from components.pretrain.optimiser import make_optimiser
 from components.pretrain.precision import uses_bf16
 from components.pretrain.session import Forward
-from components.stage import read_json
+from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.test_accumulate import one_step
 from tests.pretrain.test_loop import ignore

@@ -10,7 +10,7 @@ import torch.distributed as dist
 from components.pretrain.checkpoints.depot import MANIFEST
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
-from components.stage import read_json
+from components.storage.json_files import read_json
 
 
 def train_in_two(

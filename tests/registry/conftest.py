@@ -9,7 +9,7 @@ from components.models import towers
 from components.models.config import TowerConfig
 from components.pretrain.checkpoints.state import save_tensors
 from components.registry.parameters import PromoteParameters
-from components.stage import write_json
+from components.storage.json_files import write_json
 
 TINY = {
     "model_cfg": {

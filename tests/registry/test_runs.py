@@ -17,7 +17,7 @@ from components.registry import model, runs
 from components.registry.parameters import PromoteParameters
 from components.registry.provenance import digest, dvc_hash
 from components.registry.runs import stage_run
-from components.stage import write_json
+from components.storage.json_files import write_json
 
 LOCK = """
 schema: '2.0'

@@ -11,8 +11,8 @@ from samples.concepts import Concept, Drawing, all_concepts, held_out
 from samples.parameters import SampleParameters
 from samples.site import Builder
 from samples.words import Lexicon
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 FEW = SampleParameters(seed=7, port=8765, page_pictures=8, drawings=9, useless_share=0.1, planted=6)
 
 

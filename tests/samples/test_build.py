@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from components.images import open_rgb
+from components.images.decode import open_rgb
 from samples import benchmark
 from samples.build import TRUTH_SCHEMA, build
 from samples.concepts import SETS, Concept, foundry, held_out

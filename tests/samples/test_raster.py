@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.images import open_rgb
+from components.images.decode import open_rgb
 from samples.concepts import SETS, Concept
 from samples.raster import STYLES, _resolve, _transform, benchmark_picture, chance, encode, picture, render
 

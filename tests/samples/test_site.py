@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.images import BadImage, open_rgb
+from components.images.decode import BadImage, open_rgb
 from samples import benchmark, raster
 from samples.concepts import SETS, Concept, held_out
 from samples.site import HABITS, Builder, Site

@@ -10,11 +10,12 @@ import pytest
 
 from components.errors import InputError
 from components.evaluate.floors import centred_pixels
-from components.images import decode
+from components.images.decode import decode
 from components.serve.parameters import QueryParameters
 from components.serve.query import query
 from components.serve.search import Entry, Hit, build, entity_scores, read_labels
-from components.shards import LABELLED_INDEX_SCHEMA, Row, picture_key, write_shard
+from components.shards.format import LABELLED_INDEX_SCHEMA, picture_key
+from components.shards.writer import Row, write_shard
 from tests.evaluate.conftest import benchmark_folder, encoded, painted  # noqa: F401 - a fixture
 
 

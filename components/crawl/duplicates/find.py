@@ -19,11 +19,11 @@ from components.crawl.duplicates.runs import find_runs, split
 from components.crawl.duplicates.search import Nearness, find_exact, find_near
 from components.crawl.duplicates.sketch import DIGESTS, band_kind, bands_of, write_sketches
 from components.crawl.parameters import CrawlParameters
-from components.shard_map import map_shards
-from components.shards import EXACT, NEAR, shard_name
+from components.execution.shard_map import map_shards
+from components.shards.format import EXACT, NEAR, shard_name
 
 if TYPE_CHECKING:
-    from components.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
+    from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
 
 logger = logging.getLogger(__name__)
 

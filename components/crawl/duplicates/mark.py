@@ -11,22 +11,13 @@ import pyarrow.parquet as pq
 
 from components.crawl.duplicates.pointers import PARENTS, Group, Keys, Parents
 from components.crawl.duplicates.runs import Range, find_runs, read_range
-from components.shard_map import Outcome
-from components.shards import (
-    EXACT,
-    FAILED_TO_RESIZE,
-    NEAR,
-    PICTURES,
-    SUCCESS,
-    Row,
-    read_shard,
-    shard_name,
-    write_index,
-    write_shard,
-)
+from components.execution.shard_map import Outcome
+from components.shards.format import EXACT, FAILED_TO_RESIZE, NEAR, PICTURES, SUCCESS, shard_name
+from components.shards.reader import read_shard
+from components.shards.writer import Row, write_index, write_shard
 
 if TYPE_CHECKING:
-    from components.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
+    from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
 
 _DIGITS = 9
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.crawl.duplicates.runs import Range, find_runs, look_up, read_range, write_run
-from components.shard_map import Outcome
-from components.shards import PICTURES
+from components.execution.shard_map import Outcome
+from components.shards.format import PICTURES
 
 # What a picture was found to repeat; and what is left of that: the smallest of all, and the smallest of equal bytes.
 POINTER = np.dtype([("to", "<i8"), ("exact", "?")])

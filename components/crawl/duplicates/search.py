@@ -14,8 +14,8 @@ import numpy.typing as npt
 from components.crawl.duplicates.pointers import Keys, write_pointers
 from components.crawl.duplicates.runs import Places, Range, Rows, find_runs, places_after, read_range
 from components.crawl.duplicates.sketch import BRIGHTNESS, DIGESTS, band_kind, without_equal
-from components.images import COLOURS
-from components.shard_map import Outcome
+from components.execution.shard_map import Outcome
+from components.images.fingerprint import COLOURS
 
 NEIGHBOURS = 500
 # Pairs whose colours are compared at once.

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from components.crawl.duplicates.pointers import Group, Keys, write_pointers
 from components.crawl.duplicates.runs import PIECE, Places, Rows, write_run
-from components.images import COLOURS
-from components.shard_map import Outcome
-from components.shards import DUPLICATE_REASONS, SUCCESS, shard_name
+from components.execution.shard_map import Outcome
+from components.images.fingerprint import COLOURS
+from components.shards.format import DUPLICATE_REASONS, SUCCESS, shard_name
 
 SKETCH = np.dtype([("key", "<i8"), ("phash", "<u8"), ("colours", "u1", (COLOURS,))])
 DIGEST = np.dtype([("key", "<i8"), ("sha256", "<u8", (4,))])

@@ -8,16 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components import storage
 from components.crawl.pages.page import collapse
 from components.crawl.pair import Pair
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.row import picture_row
 from components.crawl.rules import dropped_as, text_rules
 from components.errors import InputError
-from components.shard_map import Outcome, map_shards
-from components.shards import FAILED_TO_RESIZE, Picture, Row, picture_key, read_shard
-from components.stage import read_json
+from components.execution.shard_map import Outcome, map_shards
+from components.shards.format import FAILED_TO_RESIZE, picture_key
+from components.shards.reader import Picture, read_shard
+from components.shards.writer import Row
+from components.storage.json_files import read_json
+from components.storage.location import local_copy
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ def adopt(locations: Sequence[str], job: DownloadJob, first_shard: int, work: Pa
 def _adopt_one(job: DownloadJob, first_shard: int, location: str, number: int, out: Path) -> Outcome:
     shard = first_shard + number
     broken: list[str] = []
-    with storage.local_copy(location, out) as tar, tempfile.TemporaryDirectory(dir=out) as folder:
+    with local_copy(location, out) as tar, tempfile.TemporaryDirectory(dir=out) as folder:
         job.write(shard, _rows(job, tar, shard, broken), Path(folder))
         job.keep(shard, Path(folder))
     for problem in broken:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from components.crawl.sources.files import SourceFile
 from components.errors import InputError
-from components.publication import WHOLE, check_writable
-from components.s3 import Prefix
-from components.shards import ENDINGS, shard_name
+from components.execution.publication import WHOLE, check_writable
+from components.shards.format import ENDINGS, shard_name
+from components.storage.s3 import Prefix
 
 logger = logging.getLogger(__name__)
 

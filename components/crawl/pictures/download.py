@@ -10,8 +10,8 @@ from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.part import PartDownload
 from components.crawl.pictures.progress import told
 from components.crawl.plan import Part, Plan
-from components.shard_map import Outcome, map_shards
-from components.stage import read_json
+from components.execution.shard_map import Outcome, map_shards
+from components.storage.json_files import read_json
 
 # Pictures lost to these are errors worth stopping for; a refusal, a dead link or a picture that is too small is not.
 ERRORS = (

@@ -21,8 +21,8 @@ from components.crawl.pictures.near_copy import (
     thumbnail,
 )
 from components.errors import InputError
-from components.images import BadImage, open_rgb
-from components.shard_map import Outcome, map_shards
+from components.execution.shard_map import Outcome, map_shards
+from components.images.decode import BadImage, open_rgb
 
 _JOINED = "fingerprints"
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")

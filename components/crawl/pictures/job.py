@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from components.crawl.parameters import CrawlParameters
 from components.crawl.server import Server
-from components.shards import ENDINGS, Row, shard_name, write_shard
+from components.shards.format import ENDINGS, shard_name
+from components.shards.writer import Row, write_shard
 
 if TYPE_CHECKING:
-    from components.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
+    from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
 
 
 @dataclass(frozen=True)

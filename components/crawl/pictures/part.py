@@ -25,8 +25,9 @@ from components.crawl.pictures.row import picture_row
 from components.crawl.pictures.spool import Spool
 from components.crawl.pictures.timing import Clock, HostBook, HostRecord
 from components.crawl.plan import Part
-from components.shards import FAILED_TO_DOWNLOAD, SUCCESS, Row, picture_key
-from components.stage import read_json
+from components.shards.format import FAILED_TO_DOWNLOAD, SUCCESS, picture_key
+from components.shards.writer import Row
+from components.storage.json_files import read_json
 
 # A shard is begun while fewer pictures than so many whole shards have are waited for, and no more than so many shards are open: bad
 # hosts hold up the shards that they are in, and the others go on.

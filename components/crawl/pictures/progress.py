@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from components.crawl.pictures.timing import Clock, HostRecord
-from components.shards import SUCCESS
-from components.stage import read_json, write_json
+from components.shards.format import SUCCESS
+from components.storage.json_files import read_json, write_json
 
 logger = logging.getLogger(__name__)
 

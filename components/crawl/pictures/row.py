@@ -8,7 +8,8 @@ from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.hold_out import open_hold_out
 from components.crawl.pictures.near_copy import thumbnail
 from components.crawl.pictures.verify import Rejected, Verified, verify
-from components.shards import FAILED_TO_RESIZE, SUCCESS, Row
+from components.shards.format import FAILED_TO_RESIZE, SUCCESS
+from components.shards.writer import Row
 
 NEAR_COPY = "near_copy_of_hold_out"
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from PIL import Image
 
-from components.images import WHITE
+from components.images.decode import WHITE
 
 Resize = Literal["none", "keep_ratio", "center_crop", "border"]
 Encode = Literal["keep", "jpg", "png", "webp"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.shards import SUCCESS
-from components.stage import read_json
+from components.shards.format import SUCCESS
+from components.storage.json_files import read_json
 
 # Hosts that a part, and the whole crawl, writes down: so many of the slowest, and of those that failed most.
 _TOLD = 10

@@ -9,10 +9,11 @@ from typing import Literal
 from PIL import Image, UnidentifiedImageError
 
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures import jpeg
 from components.crawl.pictures.metadata import without_metadata
 from components.crawl.pictures.shape import encoded, needed_side, shaped
-from components.images import FORMATS, BadImage, fingerprints, open_rgb, orientation, upright
+from components.images import reduce
+from components.images.decode import FORMATS, BadImage, open_rgb, orientation, upright
+from components.images.fingerprint import fingerprints
 
 # Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless another is asked for.
 STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
@@ -97,7 +98,7 @@ def _pixels(data: bytes, header: _Header, parameters: CrawlParameters) -> Image.
     """A picture's pixels, upright; fewer of them if fewer are stored."""
     enough = needed_side(header.size, parameters.resize, parameters.side)
     if enough is not None and header.kind == "JPEG":
-        small = jpeg.reduced(data, header.size, enough)
+        small = reduce.reduced(data, header.size, enough)
         if small is not None:
             return upright(small, header.orientation)
     return open_rgb(data, parameters.max_pixels, enough)

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from components import storage
 from components.crawl.counts import DROPPED, FOUND, PAGES
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
@@ -19,8 +18,9 @@ from components.crawl.sources.url_list import FORMATS, list_format, read_url_lis
 from components.crawl.sources.warc import read_warc
 from components.crawl.sources.wat import read_wat
 from components.errors import InputError
-from components.shard_map import Outcome, map_shards
-from components.stage import read_json, write_json
+from components.execution.shard_map import Outcome, map_shards
+from components.storage.json_files import read_json, write_json
+from components.storage.location import expand, local_copy
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def find_files(sources: Sequence[str]) -> list[SourceFile]:
             raise InputError(
                 f"{source!r} is no source; write KIND:LOCATION, with KIND one of {', '.join(KINDS)}, e.g. wat:crawl/*.wat.gz"
             )
-        for one in storage.expand(location):
+        for one in expand(location):
             if kind == "urls" and list_format(one) is None:
                 raise InputError(f"{one} is no list that can be read; its name must end in one of {', '.join(FORMATS)}")
             found[SourceFile(kind, one)] = None
@@ -88,7 +88,7 @@ def _bad_name(number: int) -> str:
 def _read_file(parameters: CrawlParameters, file: SourceFile, number: int, out: Path) -> Outcome:
     counts: Counter[str] = Counter()
     bad: list[str] = []
-    with storage.local_copy(file.location, out) as path, path.open("rb") as stream:
+    with local_copy(file.location, out) as path, path.open("rb") as stream:
         found = _reader(file, stream, parameters, counts)
         pairs = keep(_readable(found, counts, bad), text_rules(parameters), counts)
         write_pairs(out / f"{number:05d}.parquet", pairs)

@@ -23,8 +23,8 @@ from components.crawl.rules import keep, text_rules
 from components.crawl.server import Server
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.errors import InputError, SetupError
-from components.shard_map import Outcome, map_shards
-from components.stage import read_json
+from components.execution.shard_map import Outcome, map_shards
+from components.storage.json_files import read_json
 
 _ROOT = Path(__file__).resolve().parents[3]
 # Pages lost to these are errors worth stopping for; a refusal or a dead link is not.

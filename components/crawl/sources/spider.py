@@ -33,7 +33,7 @@ from components.crawl.pages.html import read_page
 from components.crawl.pages.page import Page
 from components.crawl.sources.middleware import GuardedResolver, Refused
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
-from components.stage import write_json
+from components.storage.json_files import write_json
 
 _FILES = tuple(f".{extension}" for extension in IGNORED_EXTENSIONS)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.crawl.parameters import CrawlParameters
-from components.stage import write_json
+from components.storage.json_files import write_json
 
 PAIRS, COUNTS = "pairs.jsonl", "counts.json"
 

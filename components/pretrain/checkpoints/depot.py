@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from components.storage import place
+from components.storage.location import folder_at
 
 if TYPE_CHECKING:
-    from components.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
+    from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
 
 MANIFEST = "manifest.json"
 _PARTIAL = ".part"
@@ -43,7 +43,7 @@ def depot(location: Path | str, scratch: Path) -> Depot:
     Raises:
         InputError: if it is another kind of storage, or names no bucket.
     """
-    found = place(location)
+    found = folder_at(location)
     return FolderDepot(found) if isinstance(found, Path) else BucketDepot(found, scratch)
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from components import shard_map, shards
 from components.errors import InputError
+from components.execution.shard_map import Outcome, map_shards
 from components.pretrain.cache import drop_oldest
 from components.pretrain.rows import Classes, usable_rows
-from components.pretrain.stream.place import Place
 from components.pretrain.stream.vocabulary import columns, write_columns
 from components.pretrain.vocabulary import check_labels
-from components.shard_map import Outcome
-from components.stage import read_json, write_json
+from components.shards.folder import Place
+from components.shards.format import shard_name
+from components.storage.json_files import read_json, write_json
+from components.storage.work import drop, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -91,19 +92,19 @@ def build(place: Place, vocabulary: Path | None, work: Path, max_error_share: fl
 def _built(place: Place, vocabulary: Path | None, work: Path) -> Path:
     versions = place.versions()
     marks = [place.mark()] if place.is_local else []
-    known = shard_map.fingerprint(place.location, sorted(versions.items()), *marks, *filter(None, [vocabulary]))
+    known = fingerprint(place.location, sorted(versions.items()), *marks, *filter(None, [vocabulary]))
     folder = (work / known).absolute()
     if (folder / _FACTS).exists():
         folder.touch()
         return folder
     file = prepare(folder, vocabulary)
     drop_oldest(work)
-    unfinished = shard_map.work_folder("pretrain_catalogue", known, work.parent)
-    finished, counts = shard_map.map_shards(
+    unfinished = work_folder("pretrain_catalogue", known, work.parent)
+    finished, counts = map_shards(
         partial(survey, place, file), blocks(versions), stage="pretrain: shards", work=unfinished
     )
     conclude(folder, place, finished, counts)
-    shard_map.drop(unfinished)
+    drop(unfinished)
     return folder
 
 
@@ -118,7 +119,7 @@ def prepare(folder: Path, vocabulary: Path | None) -> Path | None:
 
 def blocks(versions: Mapping[str, int]) -> list[Block]:
     """The shards of `Place.versions`, in pieces for one task each."""
-    names = [shards.shard_name(number) for number in range(len(versions) // 2)]
+    names = [shard_name(number) for number in range(len(versions) // 2)]
     known = [(n, versions[f"{name}.tar"], versions[f"{name}.parquet"]) for n, name in enumerate(names)]
     return [known[first : first + _BLOCK] for first in range(0, len(known), _BLOCK)]
 
@@ -164,7 +165,7 @@ def survey(place: Place, vocabulary: Path | None, block: Block, number: int, out
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(dir=out) as copies:
         for row, (shard, tar, index) in zip(table, block, strict=True):
-            name = shards.shard_name(shard)
+            name = shard_name(shard)
             place.check_end(f"{name}.tar")
             path = place.bring(f"{name}.parquet", index, Path(copies) / f"{name}.parquet")
             found = usable_rows(path, classes)

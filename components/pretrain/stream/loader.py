@@ -11,8 +11,8 @@ from threading import Thread
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from components.ahead import ahead
 from components.errors import InputError, MofiError, SetupError
+from components.execution.prefetch import ahead
 from components.models.tokenizer import Tokenizer
 from components.pretrain.loader import Batch, Composer, Share
 from components.pretrain.parameters import TextParameters

@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from components import shards
 from components.errors import InputError, SetupError
 from components.pretrain.rows import Classes, Rows, usable_rows
 from components.pretrain.stream.catalogue import Catalogue, classes_of
+from components.shards.format import shard_name
+from components.shards.reader import picture_places
 
 logger = logging.getLogger(__name__)
 
@@ -92,19 +93,19 @@ class Shelf:
         if _touched(table):
             return
         self._scratch.mkdir(parents=True, exist_ok=True)  # another training may have dropped it as old
-        with _locked(self._scratch / f"{shards.shard_name(shard)}.lock"):
+        with _locked(self._scratch / f"{shard_name(shard)}.lock"):
             if not _touched(table):
                 try:
                     self._fetch(shard)
                 except OSError as error:
                     raise SetupError(
-                        f"{self._scratch} cannot take shard {shards.shard_name(shard)} ({error}); free space there, or lower "
+                        f"{self._scratch} cannot take shard {shard_name(shard)} ({error}); free space there, or lower "
                         "pretrain.window in params.yaml"
                     ) from error
         self._make_room()
 
     def _fetch(self, shard: int) -> None:
-        name, place = shards.shard_name(shard), self._catalogue.place
+        name, place = shard_name(shard), self._catalogue.place
         part = self._scratch / f"part-{uuid4().hex}"
         part.mkdir()
         try:
@@ -133,10 +134,10 @@ class Shelf:
         return Opened(tar, begin, size, batch.column("alt_text"), classes)
 
     def _table(self, shard: int) -> Path:
-        return self._scratch / f"{shards.shard_name(shard)}.arrow"
+        return self._scratch / f"{shard_name(shard)}.arrow"
 
     def _copy(self, shard: int) -> Path:
-        return self._scratch / f"{shards.shard_name(shard)}.tar"
+        return self._scratch / f"{shard_name(shard)}.tar"
 
     def _tar(self, shard: int) -> Path:
         """The shard's own file where it can be read as it lies, a copy of it where not.
@@ -167,7 +168,7 @@ def _touched(path: Path) -> bool:
 
 
 def _write_table(path: Path, rows: Rows, tar: Path) -> None:
-    places = shards.picture_places(tar)
+    places = picture_places(tar)
     try:
         where = np.array([places[key] for key in rows.keys.to_pylist()], np.int64).reshape(-1, 2)
     except KeyError as error:

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from components.errors import InputError
-from components.images import BadImage, decode
-from components.mirror import CACHE_VARIABLE
+from components.images.decode import BadImage, decode
 from components.pretrain.cache import drop_oldest
 from components.pretrain.loader import Share
 from components.pretrain.rows import NO_CLASS
 from components.pretrain.stream.catalogue import Catalogue, load
 from components.pretrain.stream.order import WindowOrder
 from components.pretrain.stream.shelf import Opened, Shelf
+from components.storage.mirror import CACHE_VARIABLE
 
 # Windows whose shards are kept: the one in use, the next one, and what is still open of the one before.
 _WINDOWS = 3

@@ -7,7 +7,9 @@ from typing import Any
 from PIL import Image
 
 from components.crawl.pictures.row import picture_row
-from components.shards import Row, picture_key, read_index, write_shard
+from components.shards.format import picture_key
+from components.shards.reader import read_index
+from components.shards.writer import Row, write_shard
 from tests.crawl.conftest import encoded, knobs
 
 Shards = Sequence[Sequence[bytes]]

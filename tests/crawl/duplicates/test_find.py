@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from components.crawl.duplicates.find import mark_duplicates
-from components.shards import read_index, read_shard, write_shard
-from components.stage import read_json
+from components.shards.reader import read_index, read_shard
+from components.shards.writer import write_shard
+from components.storage.json_files import read_json
 from tests.crawl.conftest import drawing, encoded, knobs
 from tests.crawl.duplicates.conftest import Shards, content, jpeg, marks, rescaled, write_crawl
 from tests.killing import killed_in_call
@@ -201,6 +202,8 @@ def test_a_kill_at_any_step_does_no_harm(duplicates: str, call: int, tmp_path: P
     whole, killed = (write_crawl(tmp_path / name, mixed()) for name in ("whole", "killed"))
     _mark(whole, tmp_path / "work", duplicates)
     work = tmp_path / "killed work"
-    assert killed_in_call("components.shard_map._stop_if_bad", call, tmp_path, _mark, killed, work, duplicates)
+    assert killed_in_call(
+        "components.execution.shard_map._stop_if_bad", call, tmp_path, _mark, killed, work, duplicates
+    )
     _mark(killed, work, duplicates)
     assert content(killed) == content(whole)

@@ -10,8 +10,9 @@ from components.crawl.duplicates.pointers import POINTERS, Group
 from components.crawl.duplicates.runs import Range, find_runs, places_after, read_range, split, write_run
 from components.crawl.duplicates.search import Nearness, find_near
 from components.crawl.duplicates.sketch import band_kind, bands_of, write_sketches
-from components.images import COLOURS
-from components.shards import INDEX_SCHEMA, write_index
+from components.images.fingerprint import COLOURS
+from components.shards.format import INDEX_SCHEMA
+from components.shards.writer import write_index
 
 PICTURES = 600
 

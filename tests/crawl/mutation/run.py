@@ -32,8 +32,9 @@ from components.crawl.sources.url_list import read_url_list
 from components.crawl.sources.warc import read_warc
 from components.crawl.sources.wat import read_wat
 from components.errors import InputError
-from components.images import open_rgb
-from components.shards import FAILED_TO_RESIZE, SUCCESS, read_shard
+from components.images.decode import open_rgb
+from components.shards.format import FAILED_TO_RESIZE, SUCCESS
+from components.shards.reader import read_shard
 from tests.crawl.conftest import knobs
 from tests.crawl.mutation import seeds
 from tests.crawl.mutation.change import GENERAL, OF_PAGES, OF_PICTURES, changed

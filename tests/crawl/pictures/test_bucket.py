@@ -7,8 +7,8 @@ import pytest
 from components.crawl.pictures.bucket import WHOLE, begin, check, finish
 from components.crawl.sources.files import SourceFile
 from components.errors import InputError
-from components.s3 import Prefix
-from components.shards import ENDINGS, shard_name
+from components.shards.format import ENDINGS, shard_name
+from components.storage.s3 import Prefix
 from tests.endpoint import BUCKET, Endpoint
 
 

@@ -18,8 +18,9 @@ from components.crawl.pictures.row import NEAR_COPY
 from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Part, Plan, make_plan
 from components.errors import InputError
-from components.shards import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS, read_index, read_shard
-from components.stage import read_json
+from components.shards.format import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS
+from components.shards.reader import read_index, read_shard
+from components.storage.json_files import read_json
 from samples.server import Web, serve
 from tests.crawl.conftest import Archive, Handler, Host, drawing, encoded, free_port, knobs
 

@@ -5,9 +5,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from components.crawl.pictures.jpeg import reduced
 from components.crawl.pictures.verify import Verified, verify
-from components.images import open_rgb
+from components.images.decode import open_rgb
+from components.images.reduce import reduced
 from tests.crawl.conftest import encoded, knobs
 
 SIZE = (320, 240)

@@ -6,7 +6,7 @@ import pytest
 
 from components.crawl.pictures.progress import Tally, read_tally, sentence, told, write_tally
 from components.crawl.pictures.timing import Clock, HostRecord
-from components.shards import SUCCESS
+from components.shards.format import SUCCESS
 
 Hosts = tuple[HostRecord, dict[str, HostRecord]]
 

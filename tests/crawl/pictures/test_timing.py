@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.crawl.pictures.timing import HostBook, HostRecord, busy, failing, notable, read_timing, slowest
-from components.stage import write_json
+from components.storage.json_files import write_json
 
 
 def part(start: float, end: float, kept: int = 0, **more: Any) -> dict[str, Any]:

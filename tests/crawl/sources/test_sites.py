@@ -11,8 +11,9 @@ from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources.sites import Site, _crawl_site, group_sites
 from components.errors import InputError
-from components.shard_map import Outcome
+from components.execution.shard_map import Outcome
 from samples.server import Web, serve
+from tests import ROOT
 from tests.crawl.conftest import Archive, free_port, knobs
 
 HOST = "site.localhost"
@@ -147,7 +148,7 @@ print(flush=True)
 job = SpiderJob("site.localhost", ("http://site.localhost:9/",), Path({str(tmp_path)!r}), knobs(delay=600.0, retries=5))
 _run_spider(job)
 """
-    with Popen([sys.executable, "-c", program], stdout=PIPE, cwd=Path(__file__).parents[3]) as parent:
+    with Popen([sys.executable, "-c", program], stdout=PIPE, cwd=ROOT) as parent:
         assert parent.stdout is not None
         parent.stdout.readline()
         process = psutil.Process(parent.pid)

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from components import shards
 from components.pretrain.loader import Share
 from components.pretrain.parameters import TextParameters
 from components.pretrain.stream import catalogue
 from components.pretrain.stream.loader import Plan, StreamLoader
-from components.pretrain.stream.place import Place
 from components.pretrain.stream.source import Setting, StreamSource
-from components.shards import Row
+from components.shards.folder import Place
+from components.shards.format import SUCCESS, picture_key
+from components.shards.writer import Row, write_shard
 from tests.pretrain.conftest import drawing
 
 TEXT = TextParameters(name=0.4, name_and_description=0.4, alt_text=0.2)
@@ -22,13 +22,13 @@ def write(folder: Path, sizes: list[int], bad: dict[tuple[int, int], bytes] | No
         rows = []
         for place in range(size):
             record = {
-                "key": shards.picture_key(shard, place),
-                "status": shards.SUCCESS,
+                "key": picture_key(shard, place),
+                "status": SUCCESS,
                 "caption": f"{text} {shard} {place}",
                 "sha256": f"{shard}-{place}",
             }
             rows.append(Row(record, (bad or {}).get((shard, place), drawing(shard % 9, place))))
-        shards.write_shard(folder, shard, rows)
+        write_shard(folder, shard, rows)
     return folder
 
 

@@ -10,8 +10,8 @@ import pytest
 from components.errors import InputError
 from components.pretrain.loader import Share
 from components.pretrain.stream.catalogue import build, load
-from components.pretrain.stream.place import Place
 from components.pretrain.stream.shelf import Shelf
+from components.shards.folder import Place
 from tests.pretrain.stream.conftest import look_through, source, write
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import shards
 from components.errors import InputError
-from components.images import decode
-from components.mirror import CACHE_VARIABLE
+from components.images.decode import decode
 from components.pretrain.cache import KEPT_CACHES
 from components.pretrain.loader import Share
 from components.pretrain.stream.catalogue import load
 from components.pretrain.stream.shelf import Shelf
+from components.shards.format import picture_key
+from components.shards.writer import Row, write_shard
+from components.storage.mirror import CACHE_VARIABLE
 from tests.pretrain.conftest import drawing
 from tests.pretrain.stream.conftest import look_through, source, write
 
@@ -148,10 +149,10 @@ def test_classes_are_those_of_the_vocabulary_padded_to_the_most_of_any_picture(d
 def test_pictures_that_a_recipe_cannot_use_are_left_out(data: Path, tmp_path: Path) -> None:
     write(tmp_path / "shards", [4, 3], text=" ")
     rows = [
-        shards.Row({"key": shards.picture_key(1, p), "status": "success", "caption": ["", "  ", "x"][p]}, drawing(1, p))
+        Row({"key": picture_key(1, p), "status": "success", "caption": ["", "  ", "x"][p]}, drawing(1, p))
         for p in range(3)
     ]
-    shards.write_shard(tmp_path / "shards", 1, rows)
+    write_shard(tmp_path / "shards", 1, rows)
     own = source(look_through(tmp_path / "shards", tmp_path / "c"), tmp_path / "s", Share(5))
     assert own.catalogue.dropped == {"no_alt_text": 2}
     assert len(own.order) == 5

@@ -13,8 +13,9 @@ import torch
 
 from components.errors import InputError
 from components.pretrain.loader import Batch, Share
-from components.s3 import Prefix
-from components.shards import shard_name
+from components.shards.format import shard_name
+from components.storage.s3 import Prefix
+from tests import ROOT
 from tests.endpoint import BUCKET, Endpoint
 from tests.pretrain.stream.conftest import loader, look_through, write
 from tests.pretrain.test_loader import length_tokens, words
@@ -72,7 +73,7 @@ def test_a_trainer_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> No
     catalogued = look_through(write(tmp_path / "shards", SIZES), tmp_path / "c")
     (tmp_path / "endless.py").write_text(_ENDLESS, encoding="utf-8")
     command = [sys.executable, str(tmp_path / "endless.py"), str(catalogued), str(tmp_path / "s")]
-    paths = {"PYTHONPATH": str(Path(__file__).parents[3])}
+    paths = {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | paths
     ) as trainer:

@@ -12,8 +12,8 @@ from components.pretrain.data import reading
 from components.pretrain.job import Job
 from components.pretrain.loop import run_worker
 from components.pretrain.train import find_sources
-from components.s3 import Prefix
-from components.stage import read_json
+from components.storage.json_files import read_json
+from components.storage.s3 import Prefix
 from tests.endpoint import BUCKET, Endpoint
 from tests.pretrain.conftest import MakeJob, MakeParameters, write_pictures
 from tests.pretrain.stream.conftest import look_through, setting

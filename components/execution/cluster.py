@@ -1,0 +1,136 @@
+"""Joins the Ray cluster that the environment names, or starts one on this machine."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import ray
+
+from components.errors import SetupError
+from components.execution import cpu_environment
+
+logger = logging.getLogger(__name__)
+
+# Ray must not phone home, must not colour worker logs, and V2 of Ray Train is what the recipes are written for.
+RAY_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_COLOR_PREFIX": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Where several tasks fail at once, the first one's error ends the stage; Ray would print tracebacks of the others.
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
+}
+# What keeps a worker's memory flat over thousands of tasks. Arrow's own allocator holds some 30 MB more than the C library's; and
+# that one gives threads pools of their own, in each of which a task's threads leave something behind.
+_WORKERS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
+_PATIENCE = 10.0  # seconds
+
+
+def connect() -> None:
+    """Joins `RAY_ADDRESS` if it is set, else starts a local Ray (once per process).
+
+    The object store is kept small: shards travel as files; only blocks of a stream are objects, two a CPU at once.
+
+    Raises:
+        SetupError: if no Ray answers at `RAY_ADDRESS`.
+    """
+    if ray.is_initialized():
+        return
+    for key, value in (RAY_ENVIRONMENT | cpu_environment.ENVIRONMENT).items():
+        os.environ.setdefault(key, value)
+    # Ray says at every start that its cluster asks for a token. That is as it should be.
+    logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
+    address = os.environ.get("RAY_ADDRESS")
+    if not address or address.startswith("127.0.0.1:"):
+        _stay_on_loopback()
+    if address:
+        check(address)
+        runtime = {"env_vars": _worker_environment()}
+        try:
+            ray.init(address=address, runtime_env=runtime, log_to_driver=True, logging_level=logging.WARNING)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _silent(address, error) from error
+        logger.info("joined the Ray cluster at %s", address)
+    else:
+        with _environment(_worker_environment()):
+            ray.init(
+                address="local",  # never a cluster that somebody else started here
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",  # nothing outside this machine is to reach it
+                object_store_memory=max(256, 32 * (os.cpu_count() or 1)) * 1024**2,
+                logging_level=logging.WARNING,
+            )
+        logger.info("started Ray on this machine with %s CPUs", int(ray.cluster_resources().get("CPU", 0)))
+
+
+def _worker_environment() -> dict[str, str]:
+    """What a Ray worker needs: this project's code from where the driver stands, installed or not, and quick CPUs."""
+    root = str(Path(__file__).resolve().parents[2])
+    paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    said = {key: os.environ.get(key, value) for key, value in (cpu_environment.ENVIRONMENT | _WORKERS).items()}
+    return {"PYTHONPATH": paths} | said
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables for the processes that are started meanwhile: workers that wait for work before there is any.
+
+    Ray would start others, and only when work comes, if it were told of the variables itself.
+    """
+    before = {key: os.environ.get(key) for key in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
+
+
+def _stay_on_loopback() -> None:
+    """Ray takes "127.0.0.1" for "this machine's address to others" and listens there, unless this switch of its is off."""
+    from ray._private import ray_constants
+
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"  # for the processes that Ray starts
+    ray_constants.ENABLE_RAY_CLUSTER = False  # for this one, which has read it
+
+
+def check(address: str) -> None:
+    """Whether anything listens at an address `[ray://]HOST:PORT`; Ray itself would try for minutes. Other forms pass.
+
+    Raises:
+        SetupError: if nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise _silent(address, error) from None
+
+
+def _silent(address: str, error: Exception) -> SetupError:
+    return SetupError(
+        f"no Ray cluster answers at RAY_ADDRESS={address} ({error}); start it, or unset RAY_ADDRESS to use this machine"
+    )
+
+
+def share() -> None:
+    """Makes the Ray of this process the one that its child processes join (through `RAY_ADDRESS`)."""
+    connect()
+    os.environ.setdefault("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
+
+
+def leave() -> None:
+    """Ends the Ray that this process started, or leaves the one that it joined."""
+    if ray.is_initialized():
+        if os.environ.get("RAY_ADDRESS") == ray.get_runtime_context().gcs_address:
+            del os.environ["RAY_ADDRESS"]
+        ray.shutdown()

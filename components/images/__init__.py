@@ -1,0 +1,1 @@
+"""Bytes of a picture to pixels, by one decoder, and fingerprints that find its copies."""

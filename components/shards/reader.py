@@ -1,0 +1,133 @@
+"""Reads picture shards: ours, img2dataset's and other WebDataset tars."""
+
+import json
+import re
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.errors import InputError
+from components.shards.format import EXTENSIONS, logger, shard_name, shard_numbers
+from components.shards.tar_reader import members, places
+
+Part = TypeVar("Part")
+
+
+# WebDataset's rule: the key ends at the first dot of the file's name; folders belong to it.
+_MEMBER = re.compile(r"(?:\./)?((?:.*/)?[^./][^./]*)\.([^/]+)")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One sample of a shard: its bytes as stored, its text, and the rest of its record (`KEY.json`)."""
+
+    key: str
+    image: bytes
+    extension: str
+    caption: str
+    record: dict[str, Any]
+
+
+def read_shard(path: Path) -> Iterator[Picture]:
+    """Streams the pictures of one tar, in order, grouped by key as WebDataset groups them.
+
+    Reads img2dataset's and other WebDataset tars too: `KEY.txt` and `KEY.json` may be missing.
+
+    Raises:
+        InputError: if the tar is missing, or broken anywhere (then after the pictures before the break).
+    """
+    for key, parts in _samples(path, members(path)):
+        extension = _extension(parts)
+        if extension is not None:
+            yield _picture(path, key, extension, parts)
+
+
+def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Keys and files of the pictures of one tar: what `read_shard` streams, without their texts and records.
+
+    Raises:
+        InputError: see `read_shard`.
+    """
+    for key, parts in _samples(path, members(path)):
+        extension = _extension(parts)
+        if extension is not None:
+            yield key, parts[extension]
+
+
+def picture_places(path: Path) -> dict[str, tuple[int, int]]:
+    """Where in a tar the files of `read_pictures` lie: (offset, bytes) by key. Contents are not read.
+
+    Raises:
+        InputError: if the tar is missing, or broken anywhere.
+    """
+    found = _samples(path, ((name, (begin, size)) for name, begin, size in places(path)))
+    known = ((key, parts, _extension(parts)) for key, parts in found)
+    return {key: parts[extension] for key, parts, extension in known if extension is not None}
+
+
+def _samples(path: Path, files: Iterable[tuple[str, Part]]) -> Iterator[tuple[str, dict[str, Part]]]:
+    """Keys, and what is known of their members by ending; errors of the tar at `path`, where it is from, are named."""
+    key, parts = "", dict[str, Part]()
+    try:
+        for member, part in files:
+            name = _MEMBER.fullmatch(member)
+            if name is None:
+                continue
+            if name[1] != key and parts:
+                yield key, parts
+                parts = {}
+            key = name[1]
+            parts[name[2].lower()] = part
+        if parts:
+            yield key, parts
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run the stage that writes it") from None
+    except tarfile.TarError as error:
+        raise InputError(f"{path} is no whole tar ({error}); delete it and run its stage again") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error})") from error
+
+
+def _extension(parts: Mapping[str, object]) -> str | None:
+    return next((e for e in EXTENSIONS if e in parts), None)
+
+
+def _picture(path: Path, key: str, extension: str, parts: dict[str, bytes]) -> Picture:
+    record = _record(path, key, parts.get("json", b"{}"))
+    caption = parts["txt"].decode("utf-8", "replace") if "txt" in parts else str(record.get("caption") or "")
+    return Picture(key, parts[extension], extension, caption, record)
+
+
+def _record(path: Path, key: str, data: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(data)
+    except ValueError:
+        record = None
+    if isinstance(record, dict):
+        return record
+    logger.warning("%s: %s.json holds no JSON object and is left out", path, key)
+    return {}
+
+
+def read_index(folder: Path) -> pa.Table:
+    """The indexes of all shards of a folder, one after the other, with the columns that the first one has.
+
+    Raises:
+        InputError: if there is no shard, or an index is damaged or lacks a column.
+    """
+    tables: list[pa.Table] = []
+    for number in shard_numbers(folder):
+        path = folder / f"{shard_name(number)}.parquet"
+        try:
+            table = pq.read_table(path)
+            tables.append(table.select(tables[0].column_names) if tables else table)
+        except (pa.ArrowException, KeyError, OSError) as error:
+            raise InputError(
+                f"{path} is no index like the others ({error}); run the stage that writes it again"
+            ) from error
+    return pa.concat_tables(tables, promote_options="permissive")

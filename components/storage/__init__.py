@@ -1,0 +1,1 @@
+"""Where data lie: URLs, S3, mirrors of buckets, work folders, JSON files."""

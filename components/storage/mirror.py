@@ -1,0 +1,135 @@
+"""A folder in a bucket of which every machine that reads it keeps a copy: for what is memory-mapped, or read again and again."""
+
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from components.errors import InputError, SetupError
+from components.storage.work import WORK, fingerprint
+
+if TYPE_CHECKING:
+    from components.storage.s3 import Prefix, Version  # boto3 takes its time and memory, which only buckets are to cost
+
+logger = logging.getLogger(__name__)
+
+# A machine's own folder for copies, where `.work` is a disk that all machines share.
+CACHE_VARIABLE = "MOFI_MIRROR"
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """What lay under a prefix when a stage looked there; small, so that every task carries it.
+
+    Attributes:
+        prefix: of the bucket.
+        mark: of the objects' names, sizes and ETags (`mark_of`).
+        cache: folder that holds the copies, unless a machine's `MOFI_MIRROR` names another.
+    """
+
+    prefix: "Prefix"
+    mark: str
+    cache: Path
+
+    @classmethod
+    def of(cls, prefix: "Prefix", holds: str, mend: str, cache: Path = WORK / "mirror") -> "Mirror":
+        """Looks at a prefix.
+
+        Raises:
+            InputError: if there is no object `holds`, with `mend`; or if the bucket refuses.
+            SetupError: if its server does not answer.
+        """
+        versions = prefix.versions()
+        if holds not in versions:
+            raise InputError(f"{prefix} holds no {holds}; {mend}, and check the bucket and the prefix")
+        return cls(prefix, mark_of(versions), cache.absolute())
+
+    def folder(self) -> Path:
+        """The copy on this machine, whole: made by the first of all processes that ask, while the others wait.
+
+        Copies of what lay under the prefix earlier are removed.
+
+        Raises:
+            InputError: if other objects lie there now, or the bucket refuses.
+            SetupError: if its server fails again and again.
+        """
+        cache = Path(os.environ.get(CACHE_VARIABLE) or self.cache) / fingerprint(str(self.prefix))
+        copy = cache / self.mark
+        if copy.is_dir():
+            return copy
+        cache.mkdir(parents=True, exist_ok=True)
+        with _locked(cache / "lock"):
+            if not copy.is_dir():
+                for other in cache.iterdir():
+                    if other.is_dir():
+                        shutil.rmtree(other)  # also what a killed process left
+                self._download(cache / "unfinished").rename(copy)
+        return copy
+
+    def _download(self, unfinished: Path) -> Path:
+        versions = self.prefix.versions()
+        logger.info("%s: %d MB are copied", self.prefix, sum(v.size for v in versions.values()) // 1_000_000)
+        unfinished.mkdir()
+        for name in file_names(versions, self.prefix):
+            file = unfinished / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self.prefix.get(name, file)
+        self.check_unchanged()
+        return unfinished
+
+    def check_unchanged(self) -> None:
+        """Raises InputError if other objects than at first lie under the prefix, or the bucket refuses."""
+        check_unchanged(self.prefix, self.mark, self.prefix.versions())
+
+
+def local(folder: Path | Mirror) -> Path:
+    """A folder on this machine; raises as `Mirror.folder` does."""
+    return folder if isinstance(folder, Path) else folder.folder()
+
+
+def mark_of(versions: "Mapping[str, Version]") -> str:
+    """Hex digits that change when an object is added, removed or replaced; what is equal under two prefixes has the same."""
+    return fingerprint(*((name, version.size, version.etag) for name, version in sorted(versions.items())))
+
+
+def check_unchanged(prefix: "Prefix", mark: str, versions: "Mapping[str, Version]") -> None:
+    """Raises InputError if objects have another mark than they had."""
+    if mark_of(versions) != mark:
+        raise InputError(
+            f"{prefix} has changed since this run began to read it; wait until nobody writes there, and run it again"
+        )
+
+
+def file_names(names: Iterable[str], where: object) -> list[str]:
+    """The objects that are files of a folder, by their names; some programs write others to say that there is a folder.
+
+    Raises:
+        InputError: if a file of that name would lie outside.
+    """
+    files = [name for name in names if not name.endswith("/")]
+    for name in files:
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise InputError(f"{where}{name} is no file of a folder; delete it, or name another prefix")
+    return files
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time; whoever is killed lets go.
+
+    Raises:
+        SetupError: if the disk knows no locks, as some network file systems do not.
+    """
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise SetupError(
+                f"{path} cannot be locked ({error}); set {CACHE_VARIABLE} to a folder of a local disk"
+            ) from error
+        yield

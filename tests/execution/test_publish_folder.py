@@ -1,0 +1,102 @@
+"""Publishing a stage's folder: its place holds the old content or the new one, whole, whenever the stage is killed."""
+
+import os
+import shutil
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from components.errors import InputError
+from components.execution.publication import publish_folder
+from components.execution.shard_map import Outcome, map_shards
+from components.storage.json_files import write_json
+from tests.killing import killed_before
+
+ITEMS = ["a word", "another"]
+
+
+def write(item: str, number: int, out: Path) -> Outcome:
+    """Two files a shard."""
+    (out / f"{number:05d}.txt").write_text(f"{item}\n" * 100)
+    write_json(out / f"{number:05d}_stats.json", {"item": item})
+    return Outcome({"words": 100}, attempted=100)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def finish(work: Path, out: Path) -> None:
+    """The end of a stage, as the rooms write it."""
+    finished, _ = map_shards(write, ITEMS, stage="test", work=work)
+    write_json(finished / "stats.json", {"all": True})
+    publish_folder(finished, out)
+    shutil.rmtree(work)
+
+
+def other_file_system(tmp_path: Path) -> Path | None:
+    place = Path("/dev/shm")
+    if not os.access(place, os.W_OK) or place.stat().st_dev == tmp_path.stat().st_dev:
+        return None
+    return place / f"mofi-test-{os.getpid()}"
+
+
+@pytest.mark.parametrize("across", [False, True], ids=["same-disk", "other-disk"])
+def test_after_a_kill_at_any_moment_of_publishing_a_second_run_gives_the_whole_result(
+    ray_cluster: None, tmp_path: Path, across: bool
+) -> None:
+    place = other_file_system(tmp_path) if across else tmp_path
+    if place is None:
+        pytest.skip("no second file system here")
+    template = tmp_path / "template"
+    finished, _ = map_shards(write, ITEMS, stage="test", work=template)
+    expected = contents(finished) | {"stats.json": b'{\n  "all": true\n}\n'}
+    try:
+        for change in count(1):
+            work, out = tmp_path / f"work-{change}", place / f"out-{change}" / "labels"
+            shutil.copytree(template, work)
+            out.mkdir(parents=True)
+            (out / "old.txt").write_text("old")
+            killed = killed_before(change, finish, work, out)
+            assert not out.exists() or contents(out) in ({"old.txt": b"old"}, expected)
+            finish(work, out)
+            assert contents(out) == expected
+            assert [p.name for p in out.parent.iterdir()] == ["labels"]
+            if not killed:
+                break
+        assert change > 4 * len(ITEMS)
+    finally:
+        if across:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def test_publishing_replaces_what_was_there_and_takes_the_folder_away(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "a").write_text("new")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b").write_text("old")
+    publish_folder(tmp_path / "new", tmp_path / "out")
+    assert contents(tmp_path) == {"out/a": b"new"}
+
+
+def test_publishing_to_a_link_replaces_what_it_points_to(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "a").touch()
+    (tmp_path / "big-disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "big-disk")
+    publish_folder(tmp_path / "new", tmp_path / "out")
+    assert (tmp_path / "out").is_symlink()
+    assert [p.name for p in (tmp_path / "big-disk").iterdir()] == ["a"]
+
+
+def test_publishing_never_replaces_the_folder_that_the_program_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "sources").mkdir()
+    monkeypatch.chdir(tmp_path / "sources")
+    for out in (Path(), tmp_path):
+        with pytest.raises(InputError, match="name a folder of its own"):
+            publish_folder(tmp_path / "work", out)
+    assert (tmp_path / "work").exists()
