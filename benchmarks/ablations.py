@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.recipes import WORK, Figures, trained
-from components import parameters
+from components.cli import parameters
 from components.curate.curate import build_data_set
 from components.evaluate.benchmark import read_benchmark
 from components.execution import cluster

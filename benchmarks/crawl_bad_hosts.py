@@ -21,7 +21,7 @@ from benchmarks.claim import Claim, conclude
 from benchmarks.extraction import show
 from benchmarks.peers.bad_server import KINDS
 from benchmarks.serving import free_port, running, write_small_picture
-from components import parameters
+from components.cli import parameters
 from components.crawl.address import site_of
 from components.crawl.crawl import Source, crawl_pictures
 from components.crawl.pictures.fetch import GIVEN_UP

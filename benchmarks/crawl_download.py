@@ -16,7 +16,7 @@ from benchmarks.claim import Claim, conclude
 from benchmarks.extraction import Rates, show
 from benchmarks.peers.environment import environment
 from benchmarks.serving import PEERS, serving
-from components import parameters
+from components.cli import parameters
 from components.crawl.crawl import Source, crawl_pictures
 from components.execution import cluster
 from components.shards.format import SUCCESS

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.watch import Watch
-from components import parameters
+from components.cli import parameters
 from components.crawl.duplicates.find import mark_duplicates
 from components.execution import cluster
 from components.images.fingerprint import COLOURS

@@ -14,7 +14,7 @@ from rich.table import Table
 from benchmarks.claim import Claim, conclude
 from benchmarks.serving import serving, write_small_picture
 from benchmarks.watch import Watch
-from components import parameters
+from components.cli import parameters
 from components.crawl.crawl import Source, crawl_pictures
 from components.execution import cluster
 from components.shards.format import SUCCESS

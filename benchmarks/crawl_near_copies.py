@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
-from components import parameters
+from components.cli import parameters
 from components.crawl.duplicates.find import mark_duplicates
 from components.crawl.parameters import CrawlParameters
 from components.images.decode import open_rgb

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peers.environment import environment
-from components import parameters
+from components.cli import parameters
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources.unreadable import Unreadable

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.devices import chosen, now
-from components import parameters, svg
+from components import svg
+from components.cli import parameters
 from components.pretrain import recipes
 from components.pretrain.head import ClassTable
 from components.pretrain.recipes import Features

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.devices import chosen, now, used
-from components import parameters
+from components.cli import parameters
 from components.models import towers
 from components.models.config import TowerConfig
 from components.pretrain import recipes

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
-from components import parameters
+from components.cli import parameters
 from components.execution import cluster
 from components.execution.shard_map import map_shards
 from components.knowledge.build import Sizes

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.photographs import photographs
-from components import parameters
+from components.cli import parameters
 from components.execution import cpu_environment
 from components.label import passes, workers
 from components.label.parameters import LabelParameters

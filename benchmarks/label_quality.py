@@ -21,7 +21,7 @@ from rich.table import Table
 
 from benchmarks.ambiguous import Case, draw, is_listed, read_cases, write_cases
 from benchmarks.claim import Claim, conclude
-from components import parameters
+from components.cli import parameters
 from components.errors import InputError
 from components.knowledge import KnowledgeBase
 from components.label import workers

@@ -19,7 +19,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.claim import Claim, conclude
-from components import parameters
+from components.cli import parameters
 from components.knowledge import KnowledgeBase
 from components.label.common_words import common_words, count_cases
 from components.label.disambiguate import Context

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.watch import Watch
-from components import parameters
+from components.cli import parameters
 from components.execution import cluster
 from components.execution.shard_map import map_shards
 from components.knowledge import KnowledgeBase

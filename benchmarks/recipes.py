@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
-from components import parameters
+from components.cli import parameters
 from components.evaluate import floors
 from components.evaluate.benchmark import Benchmark, read_benchmark
 from components.evaluate.evaluate import embed

@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.claim import Claim, conclude
 from benchmarks.peers.environment import beside
-from components import parameters
+from components.cli import parameters
 from components.execution import cluster
 from components.models import towers
 from components.pretrain import train

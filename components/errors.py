@@ -1,5 +1,8 @@
 """The errors that a user can mend. Each message names the thing, the value and the mend."""
 
+# Exit code of a command that met an error which the user must fix; running it again does not help.
+USER_ERROR = 3
+
 
 class MofiError(Exception):
     """Root of every error that this project raises on purpose; the command line prints it without a traceback."""

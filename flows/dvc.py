@@ -12,10 +12,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from components.errors import SetupError
+from components.errors import USER_ERROR, SetupError
 
-# Exit code of `mofi` for an error that the user must mend (components.cli.USER_ERROR).
-_USER_ERROR = "exited with 3"
+# What DVC says of a command that met an error which the user must fix.
+_USER_ERROR = f"exited with {USER_ERROR}"
 _EDGE = re.compile(r'"([^"]+)" -> "([^"]+)"')
 _NODE = re.compile(r'^\s*"([^"]+)";?\s*$', re.MULTILINE)
 LEADER = Path(".work/flow-stage.json")

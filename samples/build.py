@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.progress import track
 
+from components.cli.parameters import SampleParameters
 from samples import benchmark, packages
 from samples.concepts import SETS, Concept, Drawing, all_concepts, held_out
 from samples.facts import depicted, read_facts
 from samples.knowledge import territory_entities, write_dump
-from samples.parameters import SampleParameters
 from samples.site import Builder, Planted
 from samples.words import Lexicon
 

@@ -5,15 +5,17 @@ from typing import Annotated
 
 import typer
 
+app = typer.Typer(no_args_is_help=True, help="The sample web, its benchmark and its knowledge base.")
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
 
 
+@app.command()
 def build(
     params: Params = Path("params.yaml"),
     out: Annotated[Path, typer.Option(help="Where the sample goes.")] = Path("data/sample"),
 ) -> None:
     """Build the sample web, its benchmark, its truth table and its knowledge base from published packages."""
-    from components import parameters
+    from components.cli import parameters
     from components.execution.stage import stage
     from samples.build import build as build_sample
 
@@ -22,6 +24,7 @@ def build(
         measures.update(build_sample(knobs, out))
 
 
+@app.command()
 def serve(
     params: Params = Path("params.yaml"),
     web: Annotated[Path, typer.Option(help="The folder of site archives.")] = Path("data/sample/web"),
@@ -29,8 +32,8 @@ def serve(
     """Serve the sample web on loopback until interrupted, to look at it in a browser."""
     import threading
 
-    from components import parameters
-    from samples.server import serve as serve_sites
+    from components.cli import parameters
+    from components.crawl.local_web import serve as serve_sites
 
     port = parameters.load(params).sample.port
     with serve_sites(web, port) as sites:

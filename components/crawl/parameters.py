@@ -4,8 +4,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from components.crawl.pictures.shape import Encode, Resize
 from components.section import Section
+
+Resize = Literal["none", "keep_ratio", "center_crop", "border"]
+Encode = Literal["keep", "jpg", "png", "webp"]
 
 
 class CrawlParameters(Section):

@@ -8,9 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from components.crawl.reasons import KINDS, REASONS, Reason, explain
 from components.evaluate import charts
 from components.evaluate.crawl_figures import Histogram, Shards, histogram, read_shards
-from components.evaluate.crawl_reasons import KINDS, REASONS, Reason, explain
 from components.evaluate.template import environment, words
 from components.evaluate.thumbnails import data_uri
 from components.shards.format import SUCCESS

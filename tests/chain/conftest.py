@@ -43,7 +43,7 @@ class Clone:
         command and every process below it are killed at once, as a power cut would.
         """
         self.said = []
-        command = [sys.executable, "-m", "components.cli", *arguments]
+        command = [sys.executable, "-m", "components.cli.main", *arguments]
         process = subprocess.Popen(
             command,
             cwd=self.folder,

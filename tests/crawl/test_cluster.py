@@ -84,7 +84,7 @@ class User:
     def start(self, *arguments: str, **changes: str) -> "subprocess.Popen[str]":
         known = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RAY_ADDRESS"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "components.cli", "crawl", *arguments],
+            [sys.executable, "-m", "components.cli.main", "crawl", *arguments],
             cwd=self.folder,
             env=known | self.environment | {"PYTHONPATH": str(ROOT)} | changes,
             stdout=subprocess.DEVNULL,

@@ -158,7 +158,7 @@ def test_pictures_that_sites_took_from_each_other_are_copies(
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_live_sites_are_crawled_from_their_start_addresses(folder: Path, tmp_path: Path) -> None:
-    from samples.server import serve
+    from components.crawl.local_web import serve
 
     port = free_port()
     with serve(folder / "web", port) as web:
@@ -170,7 +170,7 @@ def test_live_sites_are_crawled_from_their_start_addresses(folder: Path, tmp_pat
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_archives_and_lists_are_crawled_beside_sites(folder: Path, tmp_path: Path) -> None:
-    from samples.server import serve
+    from components.crawl.local_web import serve
 
     port = free_port()
     a, b, c = (f"http://{name}.localhost:{port}" for name in "abc")

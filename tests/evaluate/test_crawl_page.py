@@ -10,10 +10,10 @@ import pytest
 
 from components.crawl.pages.directives import PICTURE_REFUSALS
 from components.crawl.pictures.download import ERRORS
+from components.crawl.reasons import explain
 from components.evaluate import charts
 from components.evaluate.crawl_figures import histogram, read_shards
 from components.evaluate.crawl_page import by_kind, funnel, losses, write_crawl_page
-from components.evaluate.crawl_reasons import explain
 from components.evaluate.report import write_report
 from components.shards.format import picture_key
 from components.shards.writer import Row, write_shard

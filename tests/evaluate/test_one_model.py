@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from components.cli import app
+from components.cli.main import app
 from components.errors import InputError
 from components.evaluate.benchmark import read_benchmark
 from components.evaluate.evaluate import embed

@@ -10,7 +10,7 @@ from PIL import Image
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 from typer.testing import CliRunner
 
-from components.cli import app
+from components.cli.main import app
 from components.errors import InputError
 from components.export.export import export
 from components.export.formats import Format

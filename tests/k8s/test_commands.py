@@ -8,7 +8,7 @@ import pytest
 import typer
 import yaml
 
-from components import cli, parameters
+from components.cli import main, parameters
 from components.execution import cluster, cpu_environment
 from components.storage.mirror import CACHE_VARIABLE
 from tests import ROOT
@@ -23,7 +23,7 @@ def parse(words: list[str]) -> tuple[str, dict[str, Any]]:
     Raises:
         SystemExit: with the command line's own message, for what it does not accept.
     """
-    command, path = typer.main.get_command(cli.app), "mofi"
+    command, path = typer.main.get_command(main.app), "mofi"
     while hasattr(command, "commands"):
         name, *words = words
         if name not in command.commands:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from components.cli.knowledge import lookup
 from components.errors import InputError
 from components.knowledge import KnowledgeBase
 from components.knowledge.build import build
-from components.knowledge.command import lookup
 from components.knowledge.embedder import TextEmbedder, normalised
 from components.knowledge.parameters import KnowledgeParameters
 from tests import ROOT

@@ -171,7 +171,7 @@ def test_two_nodes_make_in_a_bucket_the_base_of_a_dump_there_that_one_machine_ma
         [
             sys.executable,
             "-m",
-            "components.cli",
+            "components.cli.main",
             "knowledge",
             "build",
             "--dump",

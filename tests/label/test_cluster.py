@@ -31,7 +31,7 @@ class User:
         words = [word for option, name in places.items() for word in (f"--{option}", f"{self.bucket}{name}")]
         known = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RAY_ADDRESS"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "components.cli", "label", "run", *words],
+            [sys.executable, "-m", "components.cli.main", "label", "run", *words],
             cwd=self.folder,
             env=known | self.environment | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.DEVNULL,

@@ -72,7 +72,7 @@ def test_without_a_knowledge_base_its_maker_is_named(tmp_path, knobs):
 
 
 def test_the_command_explains_a_text(knowledge, tmp_path):
-    from components.cli import app
+    from components.cli.main import app
 
     shutil.copy("params.yaml", tmp_path)
     result = CliRunner().invoke(

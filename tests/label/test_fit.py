@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
 
-from components import parameters
+from components.cli import parameters
+from components.cli.label_weights import lines, replace_weights
 from components.errors import InputError, ParameterError
 from components.label.fit import LEARNT, Examples, _loss, fit, minimise
 from components.label.gold import read_gold
 from components.label.gold_links import GoldLinker
-from components.label.weights_file import lines, replace_weights
 from tests.label.test_gold import entry, label, write
 from tests.label.test_gold_scores import invoke
 

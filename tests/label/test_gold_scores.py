@@ -167,7 +167,7 @@ def test_text_that_looks_like_markup_is_shown_as_it_is(scored):
 
 
 def invoke(*arguments):
-    from components.cli import app
+    from components.cli.main import app
 
     return CliRunner(env={"COLUMNS": "160"}).invoke(app, ["label", *map(str, arguments)])
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from components import parameters
-from components.cli import app
+from components.cli import parameters
+from components.cli.main import app
 from components.errors import ParameterError
 from components.pretrain.costs import gpus, table
 from components.pretrain.costs import model as cost

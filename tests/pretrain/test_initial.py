@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from components.cli.export import Format
 from components.errors import InputError
-from components.export.command import Format
 from components.export.export import export
 from components.models import towers
 from components.pretrain import initial

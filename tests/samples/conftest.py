@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from components.cli.parameters import SampleParameters
 from samples import packages
 from samples.build import build
 from samples.concepts import Concept, Drawing, all_concepts, held_out
-from samples.parameters import SampleParameters
 from samples.site import Builder
 from samples.words import Lexicon
 from tests import ROOT

@@ -171,7 +171,7 @@ def test_a_second_build_replaces_the_first_with_the_same_bytes(
 def test_a_build_that_is_killed_leaves_no_worker_behind(modules: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from samples.build import build\n"
-        "from samples.parameters import SampleParameters\n"
+        "from components.cli.parameters import SampleParameters\n"
         "if __name__ == '__main__':\n"
         "    build(SampleParameters.model_validate_json(sys.argv[1]), Path(sys.argv[2]))\n"
     )

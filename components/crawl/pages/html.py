@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from selectolax.lexbor import LexborHTMLParser
 
 from components.crawl.address import resolve
-from components.crawl.pages.affordable import affordable
 from components.crawl.pages.page import Metas, Page, PageContext
+from components.crawl.pages.parse_budget import affordable
 from components.crawl.pages.picture_element import PictureReader
 from components.crawl.parameters import CrawlParameters
 

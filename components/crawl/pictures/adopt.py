@@ -11,8 +11,8 @@ from typing import Any
 from components.crawl.pages.page import collapse
 from components.crawl.pair import Pair
 from components.crawl.pictures.job import DownloadJob
-from components.crawl.pictures.row import picture_row
-from components.crawl.rules import dropped_as, text_rules
+from components.crawl.pictures.picture_row import picture_row
+from components.crawl.text_rules import dropped_as, text_rules
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.shards.format import FAILED_TO_RESIZE, picture_key

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.crawl.pictures.fetch import GIVEN_UP
 from components.crawl.pictures.job import DownloadJob
-from components.crawl.pictures.part import PartDownload
+from components.crawl.pictures.part_download import PartDownload
 from components.crawl.pictures.progress import told
 from components.crawl.plan import Part, Plan
 from components.execution.shard_map import Outcome, map_shards

@@ -15,7 +15,7 @@ from components.crawl.address import AddressGuard, host_of, origin_of, resolve, 
 from components.crawl.pages.directives import header_values, read_header, refusal
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.limits import Gate, Limiter
-from components.crawl.pictures.lookup import GuardedResolver, PrivateAddressError
+from components.crawl.pictures.resolver import GuardedResolver, PrivateAddressError
 from components.crawl.pictures.timing import HostRecord
 from components.crawl.robots import crawl_delay, read_robots
 

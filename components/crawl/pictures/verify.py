@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.metadata import without_metadata
-from components.crawl.pictures.shape import encoded, needed_side, shaped
+from components.crawl.pictures.resize import encoded, needed_side, shaped
 from components.images import reduce
 from components.images.decode import FORMATS, BadImage, open_rgb, orientation, upright
 from components.images.fingerprint import fingerprints

@@ -12,11 +12,11 @@ from components.crawl.counts import DROPPED, FOUND, PAGES
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.rules import keep, text_rules
 from components.crawl.sources.unreadable import Unreadable
 from components.crawl.sources.url_list import FORMATS, list_format, read_url_list
 from components.crawl.sources.warc import read_warc
 from components.crawl.sources.wat import read_wat
+from components.crawl.text_rules import keep, text_rules
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.storage.json_files import read_json, write_json

@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image
 
-from components.crawl.pictures.row import picture_row
+from components.crawl.pictures.picture_row import picture_row
 from components.shards.format import picture_key
 from components.shards.reader import read_index
 from components.shards.writer import Row, write_shard

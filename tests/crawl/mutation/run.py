@@ -24,13 +24,13 @@ from components.crawl.pages.html import read_page
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.near_copy import thumbnail
-from components.crawl.pictures.row import picture_row
+from components.crawl.pictures.picture_row import picture_row
 from components.crawl.pictures.verify import Rejected, verify
-from components.crawl.rules import keep, text_rules
 from components.crawl.sources.unreadable import Unreadable
 from components.crawl.sources.url_list import read_url_list
 from components.crawl.sources.warc import read_warc
 from components.crawl.sources.wat import read_wat
+from components.crawl.text_rules import keep, text_rules
 from components.errors import InputError
 from components.images.decode import open_rgb
 from components.shards.format import FAILED_TO_RESIZE, SUCCESS

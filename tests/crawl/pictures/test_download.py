@@ -7,21 +7,21 @@ import pyarrow.parquet as pq
 import pytest
 from aiohttp import web
 
+from components.crawl.local_web import Web, serve
 from components.crawl.pair import Pair
 from components.crawl.pair_files import read_pairs, write_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.download import download
 from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.pictures.job import DownloadJob
-from components.crawl.pictures.part import PartDownload
-from components.crawl.pictures.row import NEAR_COPY
+from components.crawl.pictures.part_download import PartDownload
+from components.crawl.pictures.picture_row import NEAR_COPY
 from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Part, Plan, make_plan
 from components.errors import InputError
 from components.shards.format import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS
 from components.shards.reader import read_index, read_shard
 from components.storage.json_files import read_json
-from samples.server import Web, serve
 from tests.crawl.conftest import Archive, Handler, Host, drawing, encoded, free_port, knobs
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")

@@ -7,12 +7,12 @@ from subprocess import PIPE, Popen
 import psutil
 import pytest
 
+from components.crawl.local_web import Web, serve
 from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources.sites import Site, _crawl_site, group_sites
 from components.errors import InputError
 from components.execution.shard_map import Outcome
-from samples.server import Web, serve
 from tests import ROOT
 from tests.crawl.conftest import Archive, free_port, knobs
 

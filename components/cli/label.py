@@ -29,7 +29,7 @@ def run(
     params: Params = Path("params.yaml"),
 ) -> None:
     """Link every picture's alt text to entities, and keep those that CLIP sees in the picture."""
-    from components import parameters
+    from components.cli import parameters
     from components.execution.stage import stage
     from components.label.label import label_pictures
 
@@ -49,7 +49,7 @@ def explain(
     """Show how a text is linked: its mentions, their candidates, each one's scores, and why it is kept or dropped (no picture)."""
     from rich.console import Console
 
-    from components import parameters
+    from components.cli import parameters
     from components.label.explain import explain_text, table
 
     knobs = parameters.load(params).label
@@ -67,7 +67,7 @@ def evaluate(
     """Measure how right the links are, against texts whose links are known (ELEVANT's JSONL)."""
     from rich.console import Console
 
-    from components import parameters
+    from components.cli import parameters
     from components.label.gold import read_gold
     from components.label.gold_links import GoldLinker
     from components.label.gold_scores import score
@@ -98,12 +98,12 @@ def fit(
     """Learn `label.weights` from texts whose links are known, and judge them by texts held out."""
     from rich.console import Console
 
-    from components import parameters
+    from components.cli import parameters
+    from components.cli.label_weights import lines, replace_weights
     from components.label.fit import fit as learn
     from components.label.gold import read_gold
     from components.label.gold_links import GoldLinker
     from components.label.gold_table import fit_table
-    from components.label.weights_file import lines, replace_weights
 
     read = read_gold(gold)
     knobs = parameters.load(params).label

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from components.crawl.pair import Pair
-from components.crawl.rules import keep, text_rules
+from components.crawl.text_rules import keep, text_rules
 from tests.crawl.conftest import knobs
 
 URL = "http://a.example/1.png"

@@ -14,7 +14,7 @@ def curate(
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
     """Turn labelled pictures into the data set: no duplicates, no rare entities, a validation split, shards, a data card."""
-    from components import parameters
+    from components.cli import parameters
     from components.curate.curate import build_data_set
     from components.execution.stage import stage
 

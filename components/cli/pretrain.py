@@ -31,7 +31,7 @@ def pretrain(
     ] = None,
 ) -> None:
     """Pre-train towers by one recipe on Ray Train; a training that was stopped goes on from its newest checkpoint."""
-    from components import parameters
+    from components.cli import parameters
 
     knobs = parameters.load(params).pretrain
     if checkpoints is not None:
@@ -100,7 +100,7 @@ def cost(
     """What a pre-training costs: operations an image, memory of a worker, images a second, GPU-hours. Nothing is trained."""
     from rich.console import Console
 
-    from components import parameters
+    from components.cli import parameters
     from components.pretrain.costs import gpus, table
     from components.pretrain.costs.model import plan
 

@@ -24,7 +24,7 @@ def build(
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
     """Turn a Wikidata dump into an entity table, a memory-mapped name index and entity embeddings."""
-    from components import parameters
+    from components.cli import parameters
     from components.execution.publication import check
     from components.execution.stage import stage
     from components.knowledge.build import build as build_base

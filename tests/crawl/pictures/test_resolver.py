@@ -4,7 +4,7 @@ import pytest
 from aiohttp.abc import ResolveResult
 
 from components.crawl.address import AddressGuard
-from components.crawl.pictures.lookup import GuardedResolver, PrivateAddressError
+from components.crawl.pictures.resolver import GuardedResolver, PrivateAddressError
 
 
 def look_up(host: str, *allowed: str) -> list[ResolveResult]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from components.crawl.local_web import Web, serve
 from components.errors import InputError, SetupError
-from samples.server import Web, serve
 
 FILES = {"index.html": b"<p>front</p>", "img/crab.png": b"png bytes", "sub/index.html": b"sub", "a b.txt": b"blank"}
 RESPONSES = {

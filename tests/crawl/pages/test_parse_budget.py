@@ -1,6 +1,6 @@
 import pytest
 
-from components.crawl.pages.affordable import affordable
+from components.crawl.pages.parse_budget import affordable
 
 GALLERY = "<table><tr><td><a href=x><img src=a.png alt=a></a><p><b>crab</b><li>x</table>" * 20_000
 

@@ -5,30 +5,31 @@ import logging
 import os
 import shutil
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from components import doctor as _doctor
-from components.crawl import command as _crawl
-from components.curate import command as _curate
-from components.errors import MofiError
-from components.evaluate import command as _evaluate
+from components.cli import crawl as _crawl
+from components.cli import curate as _curate
+from components.cli import doctor as _doctor
+from components.cli import evaluate as _evaluate
+from components.cli import export as _export
+from components.cli import knowledge as _knowledge
+from components.cli import label as _label
+from components.cli import pretrain as _pretrain
+from components.cli import promote as _promote
+from components.cli import report as _report
+from components.cli import serve as _serve
+from components.errors import USER_ERROR, MofiError
 from components.execution import cpu_environment
-from components.export import command as _export
-from components.knowledge import command as _knowledge
-from components.label import command as _label
-from components.pretrain import command as _pretrain
-from components.registry import command as _registry
-from components.serve import command as _serve
-from samples import command as _sample
 
 # Libraries that tell of every request or file.
 _NOISY = "httpx httpcore urllib3 boto3 botocore aiobotocore s3transfer asyncio alembic filelock PIL matplotlib faiss"
-# A stage that ends with this code met an error that the user must mend; repeating it does not help.
-USER_ERROR = 3
+# Commands of packages that stand above this room (`run` of flows, `sample` of samples) join by this group of entry points.
+_PLUGINS = "mofi.commands"
 
 
 class _InOrder(TyperGroup):
@@ -50,7 +51,6 @@ app = typer.Typer(
     epilog="Views: `mlflow ui --backend-store-uri sqlite:///mlflow.db` (runs), `dvc dag` (the graph), "
     "`dvc metrics show` (figures).",
 )
-sample = typer.Typer(no_args_is_help=True, help="The sample web, its benchmark and its knowledge base.")
 knowledge = typer.Typer(no_args_is_help=True, help="The knowledge base: build it from a Wikidata dump, look names up.")
 label = typer.Typer(no_args_is_help=True, help="Link alt texts to entities, ask why, and how right the links are.")
 
@@ -84,24 +84,17 @@ def _is_telling(record: logging.LogRecord) -> bool:
     return record.name != "root" or record.levelno >= logging.WARNING
 
 
-@app.command(rich_help_panel=TOOLS)
-def run(
-    params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
-    only: Annotated[str | None, typer.Option(help="Run up to this stage and stop, e.g. `curate`.")] = None,
-) -> None:
-    """Run the whole chain as a Prefect flow: one task per DVC stage; what is up to date is skipped."""
-    from components import parameters
-
-    parameters.load(params)
-    from flows import pipeline
-
-    pipeline.run(only)
+def _join_plugins() -> None:
+    for point in entry_points(group=_PLUGINS):
+        command, panel = point.load(), CHAIN if point.name in ORDER else TOOLS
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=point.name, rich_help_panel=panel)
+        else:
+            app.command(point.name, rich_help_panel=panel)(command)
 
 
+_join_plugins()
 app.command(rich_help_panel=TOOLS)(_doctor.doctor)
-app.add_typer(sample, name="sample", rich_help_panel=CHAIN)
-sample.command()(_sample.build)
-sample.command()(_sample.serve)
 app.add_typer(knowledge, name="knowledge", rich_help_panel=CHAIN)
 knowledge.command()(_knowledge.build)
 knowledge.command()(_knowledge.lookup)
@@ -115,9 +108,9 @@ label.command()(_label.fit)
 app.command(rich_help_panel=CHAIN)(_curate.curate)
 app.command(rich_help_panel=CHAIN)(_pretrain.pretrain)
 app.command(rich_help_panel=CHAIN)(_evaluate.evaluate)
-app.command(rich_help_panel=CHAIN)(_registry.promote)
+app.command(rich_help_panel=CHAIN)(_promote.promote)
 app.command(rich_help_panel=CHAIN)(_serve.query)
-app.command(rich_help_panel=CHAIN)(_evaluate.report)
+app.command(rich_help_panel=CHAIN)(_report.report)
 app.command(rich_help_panel=TOOLS)(_serve.search)
 app.command(rich_help_panel=TOOLS)(_pretrain.cost)
 app.command(rich_help_panel=TOOLS)(_evaluate.evaluate_model)

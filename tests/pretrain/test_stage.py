@@ -8,9 +8,9 @@ import mlflow
 import psutil
 import pytest
 
+from components.cli.pretrain import pretrain_recipe
 from components.errors import MofiError, ParameterError, SetupError
 from components.pretrain import train, workers
-from components.pretrain.command import pretrain_recipe
 from components.pretrain.loop import run_worker
 from components.storage.json_files import read_json
 from tests.export.conftest import write_model

@@ -5,10 +5,9 @@ from typing import Literal
 
 from PIL import Image
 
+from components.crawl.parameters import Resize
 from components.images.decode import WHITE
 
-Resize = Literal["none", "keep_ratio", "center_crop", "border"]
-Encode = Literal["keep", "jpg", "png", "webp"]
 _PILLOW_NAMES = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 

@@ -16,7 +16,7 @@ def promote(
 
     A refusal is an error: the reasons go to metrics/promote.json, and the chain stops.
     """
-    from components import parameters
+    from components.cli import parameters
     from components.errors import GateRefused
     from components.execution.stage import stage
     from components.registry.promote import promote as promote_best

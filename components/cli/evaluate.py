@@ -1,4 +1,4 @@
-"""`mofi evaluate` and `mofi report`."""
+"""`mofi evaluate` and `mofi evaluate-model`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Where embeddings and figures go.")] = Path("data/evaluation"),
 ) -> None:
     """Measure every model by the GPR1200 protocol beside raw pixels and an untrained tower; measure the labels."""
-    from components import parameters
+    from components.cli import parameters
     from components.evaluate.evaluate import Inputs, model_folders
     from components.evaluate.evaluate import evaluate as evaluate_all
     from components.execution.stage import METRICS, stage
@@ -60,7 +60,7 @@ def evaluate_model(
     out: Annotated[Path | None, typer.Option(help="A JSON file for the figures.")] = None,
 ) -> None:
     """Measure one model, ours or anybody's, by the GPR1200 protocol."""
-    from components import parameters
+    from components.cli import parameters
     from components.evaluate.one_model import evaluate_one
     from components.storage.json_files import write_json
 
@@ -70,14 +70,3 @@ def evaluate_model(
     for protocol, values in figures["retrieval"].items():
         typer.echo(f"mAP, {protocol.replace('_', ' ')}: {values['all']:.4f}")
     typer.echo(f"kNN: {figures['knn']['all']:.4f}")
-
-
-def report(
-    data: Annotated[Path, typer.Option(help="The folder of the stages' outputs.")] = Path("data"),
-    metrics: Annotated[Path, typer.Option(help="The folder of the stages' metrics.")] = Path("metrics"),
-    out: Annotated[Path, typer.Option(help="Where index.html, crawl.html and summary.json go.")] = Path("reports"),
-) -> None:
-    """Write reports/index.html and crawl.html for people and summary.json for programs, of whatever has been run so far."""
-    from components.evaluate.report import write_report
-
-    typer.echo(f"wrote {write_report(data, metrics, out)}")

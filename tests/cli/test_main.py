@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from components import cli
+from components.cli import main
 from tests import ROOT
 from tests.knowledge.conftest import ITEMS, lines_of
 
@@ -35,14 +35,14 @@ def place(tmp_path: Path) -> Path:
 
 
 def shown(*arguments: str) -> str:
-    result = CliRunner(env={"COLUMNS": "160"}).invoke(cli.app, [*arguments, "--help"])
+    result = CliRunner(env={"COLUMNS": "160"}).invoke(main.app, [*arguments, "--help"])
     assert result.exit_code == 0
     return result.stdout
 
 
 def test_help_lists_every_command_in_the_order_of_the_chain() -> None:
     text = mofi("--help").stdout
-    places = [text.index(f"│ {name} ") for name in cli.ORDER]
+    places = [text.index(f"│ {name} ") for name in main.ORDER]
     assert places == sorted(places)
     for name in ("run", "doctor", "search"):
         assert f"│ {name} " in text
@@ -92,7 +92,7 @@ def lines_from(said: "subprocess.CompletedProcess[str]") -> list[str]:
 
 def test_an_error_that_the_user_can_mend_is_one_line_and_exit_code_3(place: Path) -> None:
     said = mofi("knowledge", "build", "--dump", "no.json.bz2", cwd=place)
-    assert said.returncode == cli.USER_ERROR == 3
+    assert said.returncode == main.USER_ERROR == 3
     (line,) = lines_from(said)
     assert line.startswith("mofi: InputError: no.json.bz2 is missing; name a Wikidata JSON dump with --dump")
 
@@ -117,7 +117,7 @@ def test_a_missing_parameter_file_is_named(tmp_path: Path) -> None:
 
 def test_a_busy_port_is_named(place: Path) -> None:
     (place / "data").mkdir()
-    from tests.samples.test_server import archive
+    from tests.crawl.test_local_web import archive
 
     archive(place / "data", "one", {"index.html": b""})
     with socket.socket() as taken:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from components import parameters
+from components.cli import parameters
 from components.errors import ParameterError
 from components.label.parameters import WeightParameters
 

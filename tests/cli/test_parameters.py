@@ -12,9 +12,9 @@ import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from components import parameters
+from components.cli import parameters
+from components.cli.parameters import Parameters
 from components.errors import ParameterError
-from components.parameters import Parameters
 from components.section import Section
 from tests import ROOT
 

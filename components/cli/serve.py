@@ -18,7 +18,7 @@ def query(
     out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("data/query"),
 ) -> None:
     """Load the champion through MLflow, index the data set, and look benchmark pictures up in it."""
-    from components import parameters
+    from components.cli import parameters
     from components.execution.stage import stage
     from components.serve.embed import champion
     from components.serve.query import query as run_query
@@ -40,7 +40,7 @@ def search(
     from rich.console import Console
     from rich.table import Table
 
-    from components import parameters
+    from components.cli import parameters
     from components.errors import InputError
     from components.images.decode import open_rgb
     from components.serve import embed as embeds

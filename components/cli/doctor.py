@@ -64,7 +64,7 @@ def _differing(lines: list[str]) -> Iterator[str]:
 
 
 def _parameters() -> Finding:
-    from components import parameters
+    from components.cli import parameters
 
     try:
         parameters.load()
@@ -117,7 +117,7 @@ def _language() -> Finding:
 
 
 def _port() -> Finding:
-    from components import parameters
+    from components.cli import parameters
 
     try:
         port = parameters.load().sample.port

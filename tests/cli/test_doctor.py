@@ -11,8 +11,8 @@ import pytest
 import typer
 from rich.console import Console
 
-from components import doctor
-from components.doctor import CHECKS, Finding
+from components.cli import doctor
+from components.cli.doctor import CHECKS, Finding
 from tests import ROOT
 
 

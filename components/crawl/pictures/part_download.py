@@ -20,8 +20,8 @@ from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.fetch import Failure, HostFetcher, open_session
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.limits import Gate
+from components.crawl.pictures.picture_row import picture_row
 from components.crawl.pictures.progress import Tally, write_tally
-from components.crawl.pictures.row import picture_row
 from components.crawl.pictures.spool import Spool
 from components.crawl.pictures.timing import Clock, HostBook, HostRecord
 from components.crawl.plan import Part

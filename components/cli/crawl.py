@@ -31,7 +31,7 @@ def crawl(
     Of live sites only the start addresses' own hosts are crawled. robots.txt, nofollow, noindex, noai and noimageai are obeyed.
     Before you ask live sites for pages or pictures, set crawl.user_agent, crawl.connections and crawl.delay in params.yaml.
     """
-    from components import parameters
+    from components.cli import parameters
     from components.crawl.crawl import Source, crawl_pictures
     from components.execution.stage import METRICS, stage
 

@@ -1,0 +1,1 @@
+"""The command line: one file a command, and the joined schema of params.yaml. The only room that knows all others."""

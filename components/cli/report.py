@@ -1,0 +1,17 @@
+"""`mofi report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    data: Annotated[Path, typer.Option(help="The folder of the stages' outputs.")] = Path("data"),
+    metrics: Annotated[Path, typer.Option(help="The folder of the stages' metrics.")] = Path("metrics"),
+    out: Annotated[Path, typer.Option(help="Where index.html, crawl.html and summary.json go.")] = Path("reports"),
+) -> None:
+    """Write reports/index.html and crawl.html for people and summary.json for programs, of whatever has been run so far."""
+    from components.evaluate.report import write_report
+
+    typer.echo(f"wrote {write_report(data, metrics, out)}")
