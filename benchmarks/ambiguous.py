@@ -14,7 +14,7 @@ from pathlib import Path
 
 from components.errors import InputError
 from components.knowledge import normalise
-from components.label.reading import Reading
+from components.label.text.reading import Reading
 
 LISTED = Path(__file__).parent / "ambiguous.tsv"
 _HEADER = """\

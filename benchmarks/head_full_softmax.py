@@ -21,8 +21,8 @@ from benchmarks.devices import chosen, now
 from components import svg
 from components.cli import parameters
 from components.pretrain import recipes
-from components.pretrain.head import ClassTable
 from components.pretrain.recipes import Features
+from components.pretrain.step.class_table import ClassTable
 
 WIDTH = 64
 _INPUT, _NOISE = 128, 1.0

@@ -18,11 +18,11 @@ from components.cli import parameters
 from components.models import towers
 from components.models.config import TowerConfig
 from components.pretrain import recipes
-from components.pretrain.head import ClassTable
-from components.pretrain.optimiser import Average, make_optimiser
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Features
-from components.pretrain.session import Forward
+from components.pretrain.step.class_table import ClassTable
+from components.pretrain.step.optimiser import Average, make_optimiser
+from components.pretrain.training.setup import Forward
 
 SIZES = (10_000, 100_000, 1_000_000, 3_100_000)
 _WIDTH, _ENTITIES = 64, 3

@@ -28,10 +28,10 @@ from benchmarks.claim import Claim, conclude
 from components.cli import parameters
 from components.execution import cluster
 from components.execution.shard_map import map_shards
-from components.knowledge.build import Sizes
-from components.knowledge.dump import blocks, open_dump
+from components.knowledge.build.build import Sizes
+from components.knowledge.build.dump import blocks, open_dump
+from components.knowledge.build.parse import parse
 from components.knowledge.format import ENTITY_SCHEMA
-from components.knowledge.parse import parse
 
 WORK = Path(".work/benchmarks/knowledge")
 _PEER = Path(__file__).parent / "peers" / "dump_json.py"

@@ -26,9 +26,9 @@ from benchmarks.claim import Claim, conclude
 from benchmarks.photographs import photographs
 from components.cli import parameters
 from components.execution import cpu_environment
-from components.label import passes, workers
+from components.label import tasks, workers
+from components.label.image_filter.batches import batches_ahead
 from components.label.parameters import LabelParameters
-from components.label.pictures import batches_ahead
 from components.shards.format import INDEX_SCHEMA, picture_key, shard_name, shard_numbers
 from components.shards.reader import read_shard
 from components.shards.writer import Row, write_shard
@@ -104,14 +104,14 @@ def _turns(setting: Setting, rounds: int, knobs: LabelParameters, barrier: Barri
 
     torch.set_num_threads(1)
     part = _part(setting, WORK / f"part-{process}")
-    job = passes.Job(str(part), Path(), setting.model, WORK, knobs)
+    job = tasks.Job(str(part), Path(), setting.model, WORK, knobs)
     out = WORK / f"out-{process}"
     out.mkdir(parents=True, exist_ok=True)
     forward = _forward(setting, part)
-    passes.survey(job, 0, 0, out)  # loads the model, warms caches
+    tasks.survey(job, 0, 0, out)  # loads the model, warms caches
     forward()
     seconds = [
-        (_seconds(lambda: passes.survey(job, 0, 0, out), barrier), _seconds(forward, barrier)) for _ in range(rounds)
+        (_seconds(lambda: tasks.survey(job, 0, 0, out), barrier), _seconds(forward, barrier)) for _ in range(rounds)
     ]
     results.put(seconds)
 

@@ -23,25 +23,25 @@ from benchmarks.ambiguous import Case, draw, is_listed, read_cases, write_cases
 from benchmarks.claim import Claim, conclude
 from components.cli import parameters
 from components.errors import InputError
+from components.evaluate.label_quality import measure
 from components.knowledge import KnowledgeBase
 from components.label import workers
-from components.label.common_words import learnt_words
-from components.label.disambiguate import Context
 from components.label.format import Label
-from components.label.gold import read_gold
-from components.label.gold_links import GoldLinker
-from components.label.gold_scores import score
-from components.label.gold_table import table as gold_table
-from components.label.image_filter import NO_SAY, Calibration
-from components.label.link import Linkable, link
-from components.label.linkables import linkables
-from components.label.measure import measure
-from components.label.named import NAMED, Named
-from components.label.pages import Profiles, contribution
+from components.label.gold.file import read_gold
+from components.label.gold.linker import GoldLinker
+from components.label.gold.scores import score
+from components.label.gold.table import table as gold_table
+from components.label.image_filter.calibration import NO_SAY, Calibration
+from components.label.linking.disambiguate import Context
+from components.label.linking.entity_counts import NAMED, Named
+from components.label.linking.link import Linkable, link
+from components.label.linking.linkables import linkables
+from components.label.linking.page_profiles import Profiles, contribution
 from components.label.parameters import LabelParameters
-from components.label.passes import rows_of
-from components.label.reading import Reading, ReadMention, read_text
-from components.label.words import read_counts
+from components.label.tasks import rows_of
+from components.label.text.common_words import learnt_words
+from components.label.text.reading import Reading, ReadMention, read_text
+from components.label.text.word_counts import read_counts
 from components.shards.format import shard_name, shard_numbers
 from components.shards.reader import read_index
 from components.storage.json_files import read_json

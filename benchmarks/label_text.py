@@ -21,18 +21,18 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from benchmarks.claim import Claim, conclude
 from components.cli import parameters
 from components.knowledge import KnowledgeBase
-from components.label.common_words import common_words, count_cases
-from components.label.disambiguate import Context
-from components.label.image_filter import NO_SAY
-from components.label.link import link
-from components.label.linkables import linkables
-from components.label.mentions import Found, MentionFinder
-from components.label.named import Named
-from components.label.ner import BATCH, load_ner
+from components.label.image_filter.calibration import NO_SAY
+from components.label.linking.disambiguate import Context
+from components.label.linking.entity_counts import Named
+from components.label.linking.link import link
+from components.label.linking.linkables import linkables
 from components.label.parameters import LabelParameters
-from components.label.passes import rows_of
-from components.label.reading import read_text
-from components.label.words import WordCounts, count_words, read_counts, voice
+from components.label.tasks import rows_of
+from components.label.text.common_words import common_words, count_cases
+from components.label.text.mentions import Found, MentionFinder
+from components.label.text.ner import BATCH, load_ner
+from components.label.text.reading import read_text
+from components.label.text.word_counts import WordCounts, count_words, read_counts, voice
 from components.shards.format import shard_numbers
 
 _BAR = 0.8

@@ -26,14 +26,14 @@ from rich.table import Table
 from benchmarks.claim import Claim, conclude
 from benchmarks.peers.environment import environment
 from benchmarks.photographs import photographs
-from components.pretrain.cache import Pictures, decode_shard
-from components.pretrain.loader import Batch, Loader, Share
+from components.pretrain.data.cache import Pictures, decode_shard
+from components.pretrain.data.loader import Batch, Loader, Share
+from components.pretrain.data.samples import Samples
+from components.pretrain.data.stream import catalogue
+from components.pretrain.data.stream.loader import Plan, StreamLoader
+from components.pretrain.data.stream.order import WindowOrder
+from components.pretrain.data.stream.source import Setting
 from components.pretrain.parameters import TextParameters
-from components.pretrain.samples import Samples
-from components.pretrain.stream import catalogue
-from components.pretrain.stream.loader import Plan, StreamLoader
-from components.pretrain.stream.order import WindowOrder
-from components.pretrain.stream.source import Setting
 from components.shards.folder import Place
 from components.shards.format import shard_name, shard_numbers
 

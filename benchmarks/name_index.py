@@ -32,8 +32,8 @@ from components.execution.shard_map import map_shards
 from components.knowledge import KnowledgeBase
 from components.knowledge import format as files
 from components.knowledge.base import open_entities
-from components.knowledge.build import Sizes, write_entities, write_index
-from components.knowledge.merge import MergeJob, cut, merge
+from components.knowledge.build.build import Sizes, write_entities, write_index
+from components.knowledge.build.merge import MergeJob, cut, merge
 
 WORK = Path(".work/benchmarks/names")
 _PART = 200_000  # items

@@ -17,16 +17,16 @@ from rich.table import Table
 
 from benchmarks.claim import Claim, conclude
 from components.cli import parameters
-from components.evaluate import floors
+from components.evaluate import baselines
 from components.evaluate.benchmark import Benchmark, read_benchmark
 from components.evaluate.evaluate import embed
-from components.evaluate.measures import domain_slices
-from components.evaluate.report import NAMES
-from components.evaluate.retrieval import average_precisions, mean
+from components.evaluate.protocols import domain_slices
 from components.execution import cluster
+from components.metrics.retrieval import average_precisions, mean
 from components.models.encoder import load_encoder, untrained
 from components.pretrain import train
 from components.pretrain.parameters import PretrainParameters
+from components.report.report import NAMES
 from components.storage.json_files import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def _options() -> argparse.Namespace:
 
 
 def _floors(benchmark: Benchmark, knobs: PretrainParameters) -> Iterator[tuple[str, list[Figures]]]:
-    for name, embeddings in floors.all_pixels(benchmark).items():
+    for name, embeddings in baselines.all_pixels(benchmark).items():
         yield NAMES[name], [_measure(embeddings, benchmark)]
     yield "untrained tower", [_measure(embed(untrained(knobs.tower, knobs.seed), benchmark), benchmark)]
 

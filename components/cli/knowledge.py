@@ -27,8 +27,8 @@ def build(
     from components.cli import parameters
     from components.execution.publication import check
     from components.execution.stage import stage
-    from components.knowledge.build import build as build_base
-    from components.knowledge.dump import identity
+    from components.knowledge.build.build import build as build_base
+    from components.knowledge.build.dump import identity
     from components.storage.location import folder_at
     from components.storage.work import fingerprint, work_folder
 

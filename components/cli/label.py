@@ -68,10 +68,10 @@ def evaluate(
     from rich.console import Console
 
     from components.cli import parameters
-    from components.label.gold import read_gold
-    from components.label.gold_links import GoldLinker
-    from components.label.gold_scores import score
-    from components.label.gold_table import table
+    from components.label.gold.file import read_gold
+    from components.label.gold.linker import GoldLinker
+    from components.label.gold.scores import score
+    from components.label.gold.table import table
     from components.storage.json_files import write_json
 
     knobs = parameters.load(params).label
@@ -100,10 +100,10 @@ def fit(
 
     from components.cli import parameters
     from components.cli.label_weights import lines, replace_weights
-    from components.label.fit import fit as learn
-    from components.label.gold import read_gold
-    from components.label.gold_links import GoldLinker
-    from components.label.gold_table import fit_table
+    from components.label.gold.file import read_gold
+    from components.label.gold.fit import fit as learn
+    from components.label.gold.linker import GoldLinker
+    from components.label.gold.table import fit_table
 
     read = read_gold(gold)
     knobs = parameters.load(params).label
@@ -129,7 +129,7 @@ def audit(
     sample: Annotated[int, typer.Option(help="Overruled pictures shown of each group of entities.", min=1)] = 40,
 ) -> None:
     """Show where the picture overruled the text, for people to judge: how often, by how frequent entities are, and samples."""
-    from components.evaluate.audit_page import write_audit
+    from components.report.audit_page import write_audit
 
     write_audit(labels, crawl, knowledge, out, sample)
     typer.echo(f"wrote {out}")

@@ -1,14 +1,15 @@
 """`mofi pretrain` and `mofi cost`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from components.pretrain.costs.gpus import Precision
+from components.costs.gpus import Precision
+from components.pretrain.stage import pretrain_recipe
 
 if TYPE_CHECKING:
-    from components.pretrain.parameters import PretrainParameters
+    pass
 
 
 def pretrain(
@@ -37,35 +38,6 @@ def pretrain(
     if checkpoints is not None:
         knobs = knobs.model_copy(update={"checkpoints": checkpoints})
     pretrain_recipe(recipe, data, out, knobs)
-
-
-def pretrain_recipe(
-    recipe: str, data: Path | str | None, out: Path | None, knobs: "PretrainParameters"
-) -> dict[str, Any]:
-    """The stage with its metrics, curve and MLflow run; returns the content of `metrics/pretrain_RECIPE.json`."""
-    from components.execution.stage import METRICS, stage
-    from components.pretrain import recipes, train
-    from components.registry.live import followed
-    from components.registry.runs import stage_run
-    from components.storage.location import canonical
-
-    data = canonical(data or ("data/i2e" if recipes.make(recipe, knobs).uses_labels else "data/crawl"))
-    out = out or Path("models") / recipe
-    sources = train.find_sources(recipe, data, knobs)
-    name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"
-    origin = train.look(sources, knobs)
-    mark = train.fingerprint(origin, knobs)
-    inputs = [data] if isinstance(data, Path) else []
-    with stage_run(name, knobs, inputs=inputs, tags={"recipe": recipe, "data": str(data)}, resumes=mark) as run:
-        with stage(name) as measures:
-            job = train.plan(recipe, sources, knobs, origin=origin)
-            with followed(run, job.live):
-                measures.update(train.train(job, out, curve))
-        run.log_metrics(METRICS / f"{name}.json")
-        run.log_curves(curve)
-        run.log_model(out)
-    train.finish(job)
-    return measures
 
 
 def cost(
@@ -101,8 +73,8 @@ def cost(
     from rich.console import Console
 
     from components.cli import parameters
-    from components.pretrain.costs import gpus, table
-    from components.pretrain.costs.model import plan
+    from components.costs import gpus, table
+    from components.costs.model import plan
 
     knobs = parameters.load(params).pretrain
     counts = table.worker_counts(workers) if workers else [knobs.workers]

@@ -12,6 +12,6 @@ def report(
     out: Annotated[Path, typer.Option(help="Where index.html, crawl.html and summary.json go.")] = Path("reports"),
 ) -> None:
     """Write reports/index.html and crawl.html for people and summary.json for programs, of whatever has been run so far."""
-    from components.evaluate.report import write_report
+    from components.report.report import write_report
 
     typer.echo(f"wrote {write_report(data, metrics, out)}")

@@ -96,3 +96,18 @@ def read_benchmark(folder: Path) -> Benchmark:
         tuple(columns["art_set"]),
         tuple(columns["concept"]),
     )
+
+
+def choose(benchmark: Benchmark, number: int, seed: int) -> list[int]:
+    """Queries for show: domains in turn, drawn at random within each, never by how well they do."""
+    generator = np.random.default_rng(seed)
+    queues = []
+    for domain in sorted(set(benchmark.domains)):
+        members = np.flatnonzero(np.array(benchmark.domains) == domain)
+        queues.append(list(generator.permutation(members)))
+    chosen: list[int] = []
+    while len(chosen) < min(number, len(benchmark)):
+        for queue in queues:
+            if queue and len(chosen) < number:
+                chosen.append(int(queue.pop()))
+    return chosen

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.evaluate import figures, floors
+from components.evaluate import baselines, figures
 from components.evaluate.benchmark import Benchmark, read_benchmark
-from components.evaluate.measures import EXCLUDED, measure
+from components.evaluate.filter_audit import audit, truth_by_key
+from components.evaluate.label_quality import measure as measure_labels
 from components.evaluate.parameters import EvaluateParameters
-from components.label.audit import audit, truth_by_key
-from components.label.measure import measure as measure_labels
+from components.evaluate.protocols import EXCLUDED, measure
 from components.models.encoder import Encoder, load_encoder
 from components.shards.format import SUCCESS
 from components.shards.reader import read_index
@@ -86,8 +86,8 @@ def model_folders(models: Path) -> dict[str, Path]:
 
 
 def _embedded(folders: dict[str, Path], benchmark: Benchmark) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-    yield from floors.all_pixels(benchmark).items()
-    yield UNTRAINED, embed(floors.untrained(next(iter(folders.values()))), benchmark)
+    yield from baselines.all_pixels(benchmark).items()
+    yield UNTRAINED, embed(baselines.untrained(next(iter(folders.values()))), benchmark)
     for name, folder in folders.items():
         yield name, embed(load_encoder(folder), benchmark)
 

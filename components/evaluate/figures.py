@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from components.evaluate.benchmark import Benchmark
+from components.evaluate.benchmark import Benchmark, choose
 from components.evaluate.parameters import EvaluateParameters
-from components.evaluate.retrieval import unit_rows
+from components.metrics.retrieval import unit_rows
 
 EXAMPLES_SCHEMA = pa.schema(
     [
@@ -20,21 +20,6 @@ EXAMPLES_SCHEMA = pa.schema(
     ]
 )
 MAP_SCHEMA = pa.schema([("file", pa.string()), ("domain", pa.string()), ("x", pa.float32()), ("y", pa.float32())])
-
-
-def choose(benchmark: Benchmark, number: int, seed: int) -> list[int]:
-    """Queries for show: domains in turn, drawn at random within each, never by how well they do."""
-    generator = np.random.default_rng(seed)
-    queues = []
-    for domain in sorted(set(benchmark.domains)):
-        members = np.flatnonzero(np.array(benchmark.domains) == domain)
-        queues.append(list(generator.permutation(members)))
-    chosen: list[int] = []
-    while len(chosen) < min(number, len(benchmark)):
-        for queue in queues:
-            if queue and len(chosen) < number:
-                chosen.append(int(queue.pop()))
-    return chosen
 
 
 def nearest(

@@ -7,8 +7,8 @@ from typing import Any
 
 from components.evaluate.benchmark import read_benchmark
 from components.evaluate.evaluate import embed
-from components.evaluate.measures import measure
 from components.evaluate.parameters import EvaluateParameters
+from components.evaluate.protocols import measure
 from components.models.encoder import encoder_of_model
 from components.models.find import find_model
 from components.models.load import load_model

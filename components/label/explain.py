@@ -10,18 +10,18 @@ from rich.text import Text
 
 from components.knowledge import KnowledgeBase
 from components.label import workers
-from components.label.common_words import learnt_words
-from components.label.disambiguate import Context
-from components.label.evidence import TERMS, Evidence, evidence
 from components.label.format import COMMON_WORD, Decision, Label
-from components.label.image_filter import NO_SAY
-from components.label.link import link
-from components.label.linkables import barred_decisions, linkables
-from components.label.named import NAMED, Named
-from components.label.pages import Profiles
+from components.label.image_filter.calibration import NO_SAY
+from components.label.linking.disambiguate import Context
+from components.label.linking.entity_counts import NAMED, Named
+from components.label.linking.evidence import TERMS, Evidence, evidence
+from components.label.linking.link import link
+from components.label.linking.linkables import barred_decisions, linkables
+from components.label.linking.page_profiles import Profiles
 from components.label.parameters import LabelParameters, WeightParameters
-from components.label.reading import Reading, ReadMention, read_text
-from components.label.words import WordCounts, read_counts
+from components.label.text.common_words import learnt_words
+from components.label.text.reading import Reading, ReadMention, read_text
+from components.label.text.word_counts import WordCounts, read_counts
 
 
 @dataclass(frozen=True)

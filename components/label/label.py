@@ -13,15 +13,15 @@ import numpy as np
 from components.errors import InputError
 from components.execution.publication import check, publish
 from components.execution.shard_map import Task, map_shards
-from components.label import passes
-from components.label.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
-from components.label.image_filter import Calibration
+from components.label import tasks
+from components.label.image_filter.calibration import Calibration
+from components.label.image_filter.candidate_texts import BLOCK, ROWS, join_texts
 from components.label.inputs import Inputs
-from components.label.named import NAMED, Named
-from components.label.pages import merge_sums
+from components.label.linking.entity_counts import NAMED, Named
+from components.label.linking.page_profiles import merge_sums
 from components.label.parameters import LabelParameters
-from components.label.texts import BLOCK, ROWS, join_texts
-from components.label.words import add_counts, read_counts, write_counts
+from components.label.text.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
+from components.label.text.word_counts import add_counts, read_counts, write_counts
 from components.shards.format import shard_name
 from components.storage.json_files import read_json, write_json
 from components.storage.location import folder_at
@@ -59,21 +59,21 @@ def label_pictures(
     work = work_folder("label", fingerprint(parameters, *inputs.mark))
     between = work / "between"
     between.mkdir(exist_ok=True)
-    job = passes.Job(inputs.crawl.location, inputs.knowledge, inputs.model.name, between, parameters)
+    job = tasks.Job(inputs.crawl.location, inputs.knowledge, inputs.model.name, between, parameters)
 
-    surveyed, seen = _map(passes.survey, job, numbers, "label: survey", work / "survey")
+    surveyed, seen = _map(tasks.survey, job, numbers, "label: survey", work / "survey")
     if not seen["pictures"]:
         raise InputError(
             f"{inputs.crawl.location} holds no picture that was crawled with success; see its *_stats.json for the reasons"
         )
     _sum_survey(surveyed, numbers, parameters, between)
-    readings, found = _map(passes.read, job, numbers, "label: read", work / "read")
+    readings, found = _map(tasks.read, job, numbers, "label: read", work / "read")
     sure = _sum_readings(readings, numbers, between)
     embedded, _ = _map(
-        passes.embed_texts, job, _sum_candidates(readings, numbers, between), "label: texts", work / "texts"
+        tasks.embed_texts, job, _sum_candidates(readings, numbers, between), "label: texts", work / "texts"
     )
     join_texts(embedded, between)
-    calibrated, _ = _map(passes.calibrate_filter, job, [sure], "label: calibrate", work / "calibrate")
+    calibrated, _ = _map(tasks.calibrate_filter, job, [sure], "label: calibrate", work / "calibrate")
     for name in _CALIBRATION:
         shutil.copyfile(calibrated / name, between / name)
     calibration = Calibration(**read_json(between / "calibration.json"))
@@ -84,7 +84,7 @@ def label_pictures(
         "" if calibration.slope else ", which may be chance; the texts alone decide",
     )
     labels, decided = _map(
-        passes.decide, replace(job, calibration=calibration), numbers, "label: decide", work / "decide"
+        tasks.decide, replace(job, calibration=calibration), numbers, "label: decide", work / "decide"
     )
     for name in ("words.json", CASES, "pages.parquet", NAMED, *_CALIBRATION):
         shutil.copyfile(between / name, labels / name)
@@ -94,12 +94,12 @@ def label_pictures(
     return _measures(seen, found, decided, calibration)
 
 
-def _map(task: Any, job: passes.Job, items: list[Any], stage: str, work: Path) -> tuple[Path, Counter[str]]:
+def _map(task: Any, job: tasks.Job, items: list[Any], stage: str, work: Path) -> tuple[Path, Counter[str]]:
     run: Task = partial(_on_item, task, job)
     return map_shards(run, items, stage=stage, work=work, max_error_share=job.parameters.max_error_share)
 
 
-def _on_item(task: Any, job: passes.Job, item: Any, position: int, out: Path) -> Any:
+def _on_item(task: Any, job: tasks.Job, item: Any, position: int, out: Path) -> Any:
     return task(job, item, position, out)
 
 
@@ -131,7 +131,7 @@ def _sum_readings(readings: Path, numbers: list[int], between: Path) -> list[tup
     for number in numbers:
         shutil.copyfile(readings / f"{shard_name(number)}.parquet", between / f"{shard_name(number)}.parquet")
         found = read_json(readings / f"{shard_name(number)}_sure.json")
-        sure = sorted([*sure, *((drawn, row, number, position) for drawn, row, position in found)])[: passes.MOST_PAIRS]
+        sure = sorted([*sure, *((drawn, row, number, position) for drawn, row, position in found)])[: tasks.MOST_PAIRS]
     return [(number, position, row) for _, row, number, position in sure]
 
 

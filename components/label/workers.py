@@ -4,9 +4,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from components.knowledge import KnowledgeBase
-from components.label.mentions import MentionFinder
-from components.label.ner import load_ner
-from components.label.texts import TextScorer
+from components.label.image_filter.candidate_texts import TextScorer
+from components.label.text.mentions import MentionFinder
+from components.label.text.ner import load_ner
 from components.models.encoder import Encoder, load_encoder
 from components.storage.mirror import Mirror, local
 

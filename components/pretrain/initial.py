@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from components.errors import InputError
 from components.models import weights
 from components.models.find import FoundModel, find_model
-from components.pretrain import parallel
+from components.pretrain.step import collectives
 from components.storage.work import fingerprint
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def begin_with(model: nn.Module, begun: Initial) -> None:
     where = Path(begun.found.local())
     given = fit(_tensors(where), model.state_dict(), where)
     model.load_state_dict(given, strict=False)
-    if parallel.world()[0] == 0:
+    if collectives.world()[0] == 0:
         logger.info("begins with %d tensors of %s", len(given), where)
         if not any(_is_text(name) for name in given):
             logger.info("%s holds no text tower; that begins as drawn from pretrain.seed", where)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from components.models.config import TowerConfig
+from components.pretrain.data.stream.source import Setting
 from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
-from components.pretrain.stream.source import Setting
 from components.storage.json_files import flatten
 
 # They change how long a training takes, where it runs or what it tells, not what it learns. With other numbers of workers sums

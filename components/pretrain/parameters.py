@@ -43,7 +43,7 @@ class AugmentParameters(Section):
 class PretrainParameters(Section):
     """One section for all recipes: equal images, the same tower and the same augmentation make them comparable."""
 
-    tower: str = Field(description="a config of components/pretrain/configs, or any built-in name of open_clip")
+    tower: str = Field(description="a config of components/models/configs, or any built-in name of open_clip")
     initial: str = Field(
         default="",
         description="weights to begin with: a model folder, models:/NAME@ALIAS, or FILE.safetensors of `tower`; empty = from "

@@ -11,17 +11,18 @@ from typing import Any
 from components.errors import InputError, ParameterError
 from components.execution.publication import publish_folder
 from components.models import towers
-from components.pretrain import recipes, workers
-from components.pretrain.cache import data_fingerprint, decode_shards
-from components.pretrain.checkpoints import keeper
-from components.pretrain.checkpoints.depot import depot
-from components.pretrain.data import CACHE, reading
+from components.pretrain import recipes
+from components.pretrain.checkpoints.store import depot
+from components.pretrain.checkpoints.writer import clear
+from components.pretrain.data.cache import data_fingerprint, decode_shards
+from components.pretrain.data.sizes import tell_of_small
+from components.pretrain.data.stream import catalogue
+from components.pretrain.data.stream.source import Setting
 from components.pretrain.initial import Initial, find
 from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters
-from components.pretrain.sizes import tell_of_small
-from components.pretrain.stream import catalogue
-from components.pretrain.stream.source import Setting
+from components.pretrain.ray_train import trainer
+from components.pretrain.training.open_data import CACHE, reading
 from components.shards.folder import Place
 from components.storage import work as work_folders
 from components.storage.json_files import read_json
@@ -234,7 +235,7 @@ def train(job: Job, out: Path, curve: Path) -> dict[str, Any]:
     if job.result.exists():
         logger.info("%s was trained before; what is left is to hand the model over", job.recipe)
     else:
-        workers.fit(job)
+        trainer.fit(job)
     result = read_json(job.result)
     copy = job.work / "copy"
     shutil.rmtree(copy, ignore_errors=True)
@@ -250,7 +251,7 @@ def finish(job: Job) -> None:
     # The result goes first: without it a call that finds half of the folder trains again from what it finds.
     job.result.unlink(missing_ok=True)
     if job.store:
-        keeper.clear(depot(job.checkpoints, job.scratch(0)), job.parameters.keep_every)
+        clear(depot(job.checkpoints, job.scratch(0)), job.parameters.keep_every)
     shutil.rmtree(job.work)
 
 

@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.evaluate.benchmark import read_benchmark
-from components.evaluate.figures import choose
+from components.evaluate.benchmark import choose, read_benchmark
 from components.serve.parameters import QueryParameters
 from components.serve.search import Embed, build, read_labels, thumbnail
 from components.shards.reader import read_shard

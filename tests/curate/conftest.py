@@ -18,7 +18,7 @@ from PIL import Image
 from components.curate.parameters import CurateParameters
 from components.images.decode import open_rgb
 from components.images.fingerprint import perceptual_hash
-from components.knowledge.build import build as build_knowledge
+from components.knowledge.build.build import build as build_knowledge
 from components.knowledge.parameters import KnowledgeParameters
 from components.label.format import LABELS_SCHEMA
 from components.shards.format import INDEX_SCHEMA, picture_key, shard_name

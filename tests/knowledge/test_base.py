@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from components.cli.knowledge import lookup
 from components.errors import InputError
 from components.knowledge import KnowledgeBase
-from components.knowledge.build import build
+from components.knowledge.build.build import build
 from components.knowledge.embedder import TextEmbedder, normalised
 from components.knowledge.parameters import KnowledgeParameters
 from tests import ROOT

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from components.knowledge import KnowledgeBase
-from components.knowledge.build import build as build_knowledge
+from components.knowledge.build.build import build as build_knowledge
 from components.knowledge.parameters import KnowledgeParameters
-from components.label.mentions import MentionFinder
-from components.label.ner import load_ner
 from components.label.parameters import LabelParameters
+from components.label.text.mentions import MentionFinder
+from components.label.text.ner import load_ner
 from components.shards.format import picture_key
 from components.shards.writer import Row, write_shard
 from components.storage.s3 import Prefix

@@ -20,10 +20,10 @@ from components.images.decode import decode
 from components.models import towers
 from components.models.encoder import load_encoder
 from components.models.transformers_clip import OPENAI_MEAN, OPENAI_STD, read_clip_config
-from components.pretrain.loop import run_worker
+from components.pretrain.training.loop import run_worker
 from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
-from tests.pretrain.test_loop import ignore
+from tests.pretrain.training.test_loop import ignore
 
 TEXTS = ["a photo of a crab", "crane", "a photo of a photo of a photo of a photo"]
 WORDS = ["<pad>", "<s>", "</s>", "a", "photo", "of", "crab", "crane", "unused"]

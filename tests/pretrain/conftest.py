@@ -14,7 +14,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from components.models import towers
-from components.pretrain.cache import Pictures, decode_shard
+from components.pretrain.data.cache import Pictures, decode_shard
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
 from components.shards.format import (

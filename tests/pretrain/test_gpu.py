@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from components.models import towers
-from components.pretrain.loop import run_worker
-from components.pretrain.precision import uses_bf16
+from components.pretrain.step.precision import uses_bf16
+from components.pretrain.training.loop import run_worker
 from components.serve.search import Entry, Index
 from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
-from tests.pretrain.test_loop import RECIPES, ignore
-from tests.pretrain.test_parallel import forget_from
-from tests.pretrain.test_tower_training import curve, embeddings
+from tests.pretrain.step.test_collectives import forget_from
+from tests.pretrain.step.test_towers import curve, embeddings
+from tests.pretrain.training.test_loop import RECIPES, ignore
 from tests.pretrain.two_workers import train_in_two
 
 pytestmark = pytest.mark.gpu

@@ -15,13 +15,13 @@ from components.errors import InputError
 from components.export.export import export
 from components.models import towers
 from components.pretrain import initial
-from components.pretrain.loop import run_worker
 from components.pretrain.train import find_sources
+from components.pretrain.training.loop import run_worker
 from components.storage.json_files import read_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT, MakeJob, MakeParameters
-from tests.pretrain.test_loop import MODEL, ignore
 from tests.pretrain.test_train import mark_of
+from tests.pretrain.training.test_loop import MODEL, ignore
 from tests.registry.conftest import TINY
 
 

@@ -17,13 +17,13 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from components.pretrain.checkpoints.depot import MANIFEST
+from components.pretrain.checkpoints.store import MANIFEST
 from components.pretrain.job import Job
-from components.pretrain.loop import run_worker
+from components.pretrain.training.loop import run_worker
 from components.storage.json_files import read_json
 from tests import ROOT
 from tests.pretrain.conftest import MakeJob
-from tests.pretrain.test_loop import ignore
+from tests.pretrain.training.test_loop import ignore
 
 logger = logging.getLogger(__name__)
 
@@ -253,9 +253,9 @@ def drive(job: Job) -> None:
     log_to(job)
     os.environ.pop("RAY_ADDRESS", None)
     os.chdir(ROOT)
-    from components.pretrain import workers
+    from components.pretrain.ray_train import trainer
 
-    workers.fit(job)
+    trainer.fit(job)
 
 
 def is_ray_train_worker(process: psutil.Process) -> bool:

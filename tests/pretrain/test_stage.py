@@ -8,14 +8,15 @@ import mlflow
 import psutil
 import pytest
 
-from components.cli.pretrain import pretrain_recipe
 from components.errors import MofiError, ParameterError, SetupError
-from components.pretrain import train, workers
-from components.pretrain.loop import run_worker
+from components.pretrain import train
+from components.pretrain.ray_train import trainer
+from components.pretrain.stage import pretrain_recipe
+from components.pretrain.training.loop import run_worker
 from components.storage.json_files import read_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import MakeJob, MakeParameters
-from tests.pretrain.test_loop import MODEL, ignore
+from tests.pretrain.training.test_loop import MODEL, ignore
 from tests.registry.conftest import TINY, empty_database, registry  # noqa: F401 - fixtures
 
 ENOUGH = {"images_seen": 800, "checkpoint_every": 10, "batch": 8}
@@ -78,7 +79,7 @@ def test_a_run_goes_on_in_mlflow_only_with_the_weights_that_it_began_with(
     def killed(_: object) -> None:
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(workers, "fit", killed)
+    monkeypatch.setattr(trainer, "fit", killed)
     for folder in (one, one, other):
         with pytest.raises(RuntimeError, match="killed"):
             # The parameter file says the same each time: other weights are put in their place.
@@ -94,14 +95,14 @@ def test_an_error_that_the_user_must_mend_comes_out_as_itself_at_the_first_try(
 ) -> None:
     job = make_job("supervised", tmp_path / "work", learning_rate=1e30, gradient_clip=1e30)
     with pytest.raises(MofiError, match=r"supervised: the supervised loss is .*lower pretrain.learning_rate") as caught:
-        workers.fit(job)
+        trainer.fit(job)
     assert caught.value.__cause__ is None, "Ray saw no failure that it could have tried again"
 
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_more_workers_than_the_cluster_has_cpus_is_an_error_at_once(make_job: MakeJob, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"pretrain.workers is 4096"):
-        workers.fit(make_job("clip", tmp_path / "work", workers=4096, min_workers=4096, batch=4096))
+        trainer.fit(make_job("clip", tmp_path / "work", workers=4096, min_workers=4096, batch=4096))
 
 
 @pytest.mark.usefixtures("registry")

@@ -7,11 +7,11 @@ import pytest
 
 from components.errors import InputError, ParameterError
 from components.pretrain import train
-from components.pretrain.loop import run_worker
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.train import Sources, find_sources
+from components.pretrain.training.loop import run_worker
 from tests.pretrain.conftest import MakeJob, MakeParameters, write_vocabulary
-from tests.pretrain.test_loop import MODEL, ignore
+from tests.pretrain.training.test_loop import MODEL, ignore
 
 
 def mark_of(sources: Sources, parameters: PretrainParameters) -> str:

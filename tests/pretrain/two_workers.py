@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from components.pretrain.checkpoints.depot import MANIFEST
+from components.pretrain.checkpoints.store import MANIFEST
 from components.pretrain.job import Job
-from components.pretrain.loop import run_worker
+from components.pretrain.training.loop import run_worker
 from components.storage.json_files import read_json
 
 

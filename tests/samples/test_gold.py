@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from components.knowledge import normalise
-from components.label.gold import Gold, read_gold
-from components.label.mentions import singulars
+from components.label.gold.file import Gold, read_gold
+from components.label.text.mentions import singulars
 from samples.knowledge import write_dump
 
 GOLD = Path("samples/gold.jsonl")

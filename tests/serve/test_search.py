@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.errors import InputError
-from components.evaluate.floors import centred_pixels
+from components.evaluate.baselines import centred_pixels
 from components.images.decode import decode
 from components.serve.parameters import QueryParameters
 from components.serve.query import query

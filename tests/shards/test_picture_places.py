@@ -9,7 +9,7 @@ import pytest
 from components.errors import InputError
 from components.shards.reader import picture_places, read_shard
 from components.shards.tar_writer import TarWriter
-from tests.pretrain.stream.conftest import write
+from tests.pretrain.data.stream.conftest import write
 
 
 def read(path: Path) -> dict[str, bytes]:

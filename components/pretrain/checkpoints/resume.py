@@ -9,11 +9,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from components.errors import InputError, SetupError
-from components.pretrain import parallel
-from components.pretrain.checkpoints.depot import MANIFEST, Depot
 from components.pretrain.checkpoints.manifest import Manifest, Part, refuse_other, step_of
 from components.pretrain.checkpoints.state import AVERAGE, OPTIMISER, TOWERS, TrainingState, shard_file
-from components.pretrain.optimiser import load_optimiser_state
+from components.pretrain.checkpoints.store import MANIFEST, Depot
+from components.pretrain.step import collectives
+from components.pretrain.step.optimiser import load_optimiser_state
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +37,10 @@ def resume(state: TrainingState, depot: Depot, config: Mapping[str, Any]) -> boo
 
 
 def _resume(state: TrainingState, depot: Depot, config: Mapping[str, Any]) -> bool:
-    found = parallel.from_first(list(_whole(depot)) if parallel.world()[0] == 0 else [])
+    found = collectives.from_first(list(_whole(depot)) if collectives.world()[0] == 0 else [])
     for name, manifest in found:
         refuse_other(name, manifest.config, config)
-        problems = [problem for problem in parallel.exchange(_damage(depot, name, manifest)) if problem]
+        problems = [problem for problem in collectives.exchange(_damage(depot, name, manifest)) if problem]
         if problems:
             _pass_over(name, problems[0])
             continue
@@ -70,13 +70,13 @@ def _whole(depot: Depot) -> Iterator[tuple[str, Manifest]]:
 
 
 def _pass_over(name: str, problem: str) -> None:
-    if parallel.world()[0] == 0:
+    if collectives.world()[0] == 0:
         logger.warning("the checkpoint %s is damaged (%s); training goes on from the one before it", name, problem)
 
 
 def _damage(depot: Depot, name: str, manifest: Manifest) -> str | None:
     """Compares digests; each worker looks at its share of the files."""
-    rank, workers = parallel.world()
+    rank, workers = collectives.world()
     for file in sorted(manifest.files)[rank::workers]:
         try:
             if Part.of(depot.fetch(name, file)) != manifest.files[file]:

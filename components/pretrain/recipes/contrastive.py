@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from components.pretrain import parallel
-from components.pretrain.losses import info_nce, share_entity
 from components.pretrain.recipes.recipe import Features, Recipe
+from components.pretrain.step import collectives
+from components.pretrain.step.losses import info_nce, share_entity
 
 
 class Contrastive(Recipe):
@@ -26,13 +26,13 @@ def contrastive_loss(features: Features) -> Tensor:
     """
     assert features.texts is not None and features.logit_scale is not None
     images, texts = features.images, features.texts
-    rank, _ = parallel.world()
+    rank, _ = collectives.world()
     target = torch.arange(len(images), device=images.device) + rank * len(images)
     same = None
     if features.entities is not None and features.all_entities is not None:
         same = share_entity(features.entities, features.all_entities)
     return info_nce(
-        features.logit_scale * images @ parallel.gather_with_gradient(texts).T,
+        features.logit_scale * images @ collectives.gather_with_gradient(texts).T,
         features.logit_scale * texts @ features.all_images.T,
         target,
         same,

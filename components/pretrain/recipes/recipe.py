@@ -6,9 +6,9 @@ from functools import cached_property
 
 from torch import Tensor
 
-from components.pretrain import parallel
-from components.pretrain.head import SampledRows
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.step import collectives
+from components.pretrain.step.class_table import SampledRows
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Features:
     @cached_property
     def all_images(self) -> Tensor:
         """`images` of all workers, [b * workers, d] in rank order, differentiable. Every worker must ask for it."""
-        return parallel.gather_with_gradient(self.images)
+        return collectives.gather_with_gradient(self.images)
 
     @cached_property
     def all_entities(self) -> Tensor | None:
         """`entities` of all workers, int64 [b * workers, k] in rank order. Every worker must ask for it."""
-        return None if self.entities is None else parallel.gather(self.entities)
+        return None if self.entities is None else collectives.gather(self.entities)
 
 
 class Recipe(ABC):

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from components.pretrain import parallel
-from components.pretrain.losses import large_margin_softmax
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes.recipe import Features, Recipe
+from components.pretrain.step import collectives
+from components.pretrain.step.losses import large_margin_softmax
 
 
 class Supervised(Recipe):
@@ -27,7 +27,7 @@ def supervised_loss(features: Features, parameters: PretrainParameters) -> Tenso
     """
     entities = features.all_entities
     assert features.rows is not None and features.target is not None and entities is not None
-    target = parallel.gather(features.target)
+    target = collectives.gather(features.target)
     losses = large_margin_softmax(
         features.all_images @ torch.nn.functional.normalize(features.rows.weight, dim=1).T,
         features.rows.columns(target),
@@ -35,4 +35,4 @@ def supervised_loss(features: Features, parameters: PretrainParameters) -> Tenso
         margin=parameters.margin,
         scale=parameters.scale,
     )
-    return parallel.own(losses).mean()
+    return collectives.own(losses).mean()

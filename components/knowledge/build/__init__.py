@@ -1,0 +1,1 @@
+"""Wikidata's dump to a knowledge base."""

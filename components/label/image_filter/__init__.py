@@ -1,0 +1,1 @@
+"""Whether an entity is seen in the picture: CLIP's cosines, calibrated."""

@@ -1,0 +1,82 @@
+"""Which of a name's entities a text means: prior, context and the other entities, scored together and repeatedly.
+
+MOFI.md, "text disambiguation": with entity embeddings e_c, the embedding t of alt text + caption + page title without
+the linked names (a name is no evidence of its own meaning), the page's profile g and the mean o of the other mentions' current
+entities, a candidate c of a mention has the log-odds
+
+    z_c = w_prior log prior_c + w_text cos(e_c, t) + w_page cos(e_c, g) + w_coherence cos(e_c, o)
+
+and the probability softmax(z) over the mention's candidates and "none of them" (log-odds w_none). o is recomputed from the
+probabilities, and they again from o, a few times.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from components.label.parameters import WeightParameters
+from components.label.vectors import Vector
+
+
+@dataclass(frozen=True)
+class Context:
+    """What surrounds a text: its embedding [d], and its page's profile [d]; a zero vector says nothing."""
+
+    text: Vector
+    page: Vector
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidates of one mention: embeddings [n, d] (L2-normalised) and priors [n]."""
+
+    embeddings: npt.NDArray[np.float32]
+    priors: npt.NDArray[np.float32]
+
+
+def probabilities(
+    choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int
+) -> list[npt.NDArray[np.float64]]:
+    """The probability of each candidate of each mention; what is missing to 1 is "none of them"."""
+    if not choices:
+        return []
+    # The candidates of all mentions are one stack: what numpy does at once costs as much for one mention as for ten.
+    sizes = [len(choice.priors) for choice in choices]
+    starts = np.cumsum([0, *sizes[:-1]])
+    stack = Choice(
+        np.concatenate([choice.embeddings for choice in choices]), np.concatenate([choice.priors for choice in choices])
+    )
+    fixed = _evidence(stack, context, weights)
+    current = _softmax(fixed, starts, sizes, weights.none)
+    for _ in range(iterations if len(choices) > 1 else 0):
+        # Each mention is re-scored against the others as they stood after the round before, so order plays no part.
+        weighted = current.astype(np.float32)[:, np.newaxis] * stack.embeddings
+        means = np.add.reduceat(weighted, starts, axis=0)
+        others = np.repeat(_units(means.sum(axis=0) - means), sizes, axis=0)
+        coherence = np.einsum("nd,nd->n", stack.embeddings, others)
+        current = _softmax(fixed + weights.coherence * coherence, starts, sizes, weights.none)
+    return [current[start : start + size] for start, size in zip(starts.tolist(), sizes, strict=True)]
+
+
+def _units(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    lengths = np.sqrt(np.einsum("md,md->m", vectors, vectors))[:, np.newaxis]
+    return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0), dtype=np.float32)
+
+
+def _evidence(choice: Choice, context: Context, weights: WeightParameters) -> npt.NDArray[np.float64]:
+    z = weights.prior * np.log(np.maximum(choice.priors, 1e-6).astype(np.float64))
+    z += weights.text * (choice.embeddings @ context.text)
+    z += weights.page * (choice.embeddings @ context.page)
+    return np.asarray(z, dtype=np.float64)
+
+
+def _softmax(
+    z: npt.NDArray[np.float64], starts: npt.NDArray[np.intp], sizes: Sequence[int], none: float
+) -> npt.NDArray[np.float64]:
+    """Within each mention's part of the stack, with "none of them" as a further candidate."""
+    top = np.maximum(np.maximum.reduceat(z, starts), none)
+    powers = np.exp(z - np.repeat(top, sizes))
+    total = np.add.reduceat(powers, starts) + np.exp(none - top)
+    return np.asarray(powers / np.repeat(total, sizes), dtype=np.float64)

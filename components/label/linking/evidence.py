@@ -1,0 +1,68 @@
+"""What a candidate's log-odds are made of: the terms of `components.label.linking.disambiguate`, one by one.
+
+The stage itself needs only the sum; whoever asks why (`explain`), how much a kind of evidence contributes, or what it should weigh
+(`fit`) needs the terms.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from components.label.linking.disambiguate import Choice, Context, probabilities
+from components.label.parameters import WeightParameters
+from components.label.vectors import Vector, unit
+
+Numbers = npt.NDArray[np.float64]
+TERMS = ("prior", "text", "page", "coherence")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Of the n candidates of one mention, before weighting, float64 [n] each.
+
+    `prior` is the natural log of the name's prior; `text`, `page` and `coherence` are cosines to the words around, to what the page
+    is about and to the text's other entities (0 where there is no such thing).
+    """
+
+    prior: Numbers
+    text: Numbers
+    page: Numbers
+    coherence: Numbers
+
+    def parts(self, weights: WeightParameters) -> dict[str, Numbers]:
+        """Each term times its weight, [n], by the name of the weight; their sum is the candidates' log-odds."""
+        return {name: getattr(weights, name) * getattr(self, name) for name in TERMS}
+
+    def log_odds(self, weights: WeightParameters) -> Numbers:
+        """z of each candidate, [n]; "none of them" has `weights.none`."""
+        return np.asarray(np.sum(list(self.parts(weights).values()), axis=0), dtype=np.float64)
+
+
+def evidence(choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int) -> list[Evidence]:
+    """The evidence of the last round of `probabilities` with the same arguments.
+
+    `softmax([log_odds, weights.none])` gives that function's probabilities; the weights matter here because the other entities'
+    mean depends on what the rounds before made of them.
+    """
+    others = _others(choices, context, weights, iterations)
+    return [
+        Evidence(
+            prior=np.log(np.maximum(choice.priors, 1e-6).astype(np.float64)),
+            text=(choice.embeddings @ context.text).astype(np.float64),
+            page=(choice.embeddings @ context.page).astype(np.float64),
+            coherence=(choice.embeddings @ other).astype(np.float64),
+        )
+        for choice, other in zip(choices, others, strict=True)
+    ]
+
+
+def _others(choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int) -> list[Vector]:
+    """For each mention the direction of the other mentions' entities as they stood before the last round; zero for none."""
+    if iterations == 0 or len(choices) < 2:
+        return [np.zeros_like(context.text) for _ in choices]
+    before = probabilities(choices, context, weights, iterations - 1)
+    means = [p.astype(np.float32) @ choice.embeddings for p, choice in zip(before, choices, strict=True)]
+    total = np.sum(means, axis=0)
+    return [unit(total - mean) for mean in means]

@@ -1,0 +1,112 @@
+"""One picture's mentions → its entities, and why each candidate was kept or dropped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from components.label import format as reasons
+from components.label.format import Decision, Label
+from components.label.image_filter.calibration import Calibration
+from components.label.linking.disambiguate import Choice, Context, probabilities
+from components.label.parameters import LabelParameters
+
+
+@dataclass(frozen=True)
+class Linkable:
+    """A mention in its text: offsets, whether it lies in the subject, its coverage, and its candidates.
+
+    `entity_ids` are the candidates'; `choice` has their embeddings and priors, `image_scores` the picture's z for each, [n].
+    """
+
+    start: int
+    end: int
+    in_subject: bool
+    coverage: float
+    entity_ids: tuple[str, ...]
+    choice: Choice
+    image_scores: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """The reason of every candidate of a mention; `winner` is the candidate that may become a label, with its score."""
+
+    reasons: list[str]
+    winner: int | None = None
+    score: float = 0.0
+
+
+def link(
+    text: str,
+    mentions: Sequence[Linkable],
+    context: Context,
+    calibration: Calibration,
+    parameters: LabelParameters,
+    barred: Sequence[Decision] = (),
+) -> Label:
+    """Disambiguates by text, lets the picture have its say, and keeps the best `max_entities` (MOFI.md, Building I2E).
+
+    `barred` are decisions about candidates that were ruled out before; they only join the others.
+    """
+    by_text = probabilities([m.choice for m in mentions], context, parameters.weights, parameters.iterations)
+    verdicts = [
+        _judge(mention, chances, calibration, parameters) for mention, chances in zip(mentions, by_text, strict=True)
+    ]
+    entities: list[str] = []
+    ranked = sorted((-v.score, n) for n, v in enumerate(verdicts) if v.winner is not None)
+    for _, n in ranked:
+        winner = verdicts[n].winner
+        assert winner is not None
+        entity = mentions[n].entity_ids[winner]
+        if entity in entities:
+            verdicts[n].reasons[winner] = reasons.REPEATED
+        elif len(entities) >= parameters.max_entities:
+            verdicts[n].reasons[winner] = reasons.SURPLUS
+        else:
+            verdicts[n].reasons[winner] = reasons.KEPT
+            entities.append(entity)
+    decisions = [
+        Decision(
+            text[m.start : m.end],
+            m.start,
+            m.end,
+            m.entity_ids[c],
+            float(chances[c]),
+            float(m.image_scores[c]),
+            verdict.reasons[c] == reasons.KEPT,
+            verdict.reasons[c],
+        )
+        for m, chances, verdict in zip(mentions, by_text, verdicts, strict=True)
+        for c in sorted(range(len(chances)), key=lambda c: (-chances[c], c))
+    ]
+    return Label(tuple(entities), tuple(sorted([*decisions, *barred], key=lambda d: d.start)))
+
+
+def _judge(
+    mention: Linkable, chances: npt.NDArray[np.float64], calibration: Calibration, parameters: LabelParameters
+) -> _Verdict:
+    count = len(chances)
+    if not mention.in_subject:
+        return _Verdict([reasons.NOT_SUBJECT] * count)
+    if mention.coverage < parameters.min_coverage:
+        return _Verdict([reasons.MODIFIER] * count)
+    best = int(np.argmax(chances))
+    why = [reasons.RIVAL] * count
+    if chances[best] < parameters.min_probability:
+        why[best] = reasons.UNLIKELY
+        return _Verdict(why)
+    odds = parameters.image_weight * calibration.log_odds(mention.image_scores)
+    joint = chances * np.exp(odds)
+    joint /= joint.sum() + max(0.0, 1.0 - float(chances.sum()))
+    winner = int(np.argmax(joint))
+    if winner != best:
+        why[best] = reasons.IMAGE_RIVAL
+    if joint[winner] < parameters.min_probability:
+        why[winner] = reasons.IMAGE_UNLIKELY if winner == best else reasons.RIVAL
+        return _Verdict(why)
+    if mention.image_scores[winner] < calibration.threshold:
+        why[winner] = reasons.IMAGE_THRESHOLD
+        return _Verdict(why)
+    return _Verdict(why, winner, float(joint[winner]) * mention.coverage)

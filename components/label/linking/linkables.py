@@ -1,0 +1,48 @@
+"""A reading's mentions as the disambiguation takes them, and the candidates that never come so far."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from components.knowledge import KnowledgeBase
+from components.label.format import COMMON_WORD, Decision
+from components.label.linking.entity_counts import Named
+from components.label.linking.link import Linkable
+from components.label.text.reading import Reading, ReadMention
+
+# What the picture says of a mention's candidates: z of each, float64 [n].
+Seen = Callable[[ReadMention], npt.NDArray[np.float64]]
+
+
+def unseen(mention: ReadMention) -> npt.NDArray[np.float64]:
+    """Of a text without a picture: nothing."""
+    return np.zeros(len(mention.rows))
+
+
+def linkables(
+    reading: Reading, knowledge: KnowledgeBase, named: Named, smoothing: float, seen: Seen = unseen
+) -> list[Linkable]:
+    """The mentions that have candidates, in their order, with the priors that the crawl's counts give (`named_smoothing`)."""
+    return [
+        Linkable(
+            m.start,
+            m.end,
+            m.in_subject,
+            m.coverage,
+            tuple([knowledge.entity_id(row) for row in m.rows]),
+            named.choice(m.rows, m.priors, knowledge, smoothing),
+            seen(m),
+        )
+        for m in reading.mentions
+        if m.rows
+    ]
+
+
+def barred_decisions(reading: Reading, knowledge: KnowledgeBase) -> list[Decision]:
+    """About the candidates that the case of their mention rules out."""
+    return [
+        Decision(reading.text[m.start : m.end], m.start, m.end, knowledge.entity_id(row), 0.0, 0.0, False, COMMON_WORD)
+        for m in reading.mentions
+        for row in m.barred
+    ]

@@ -1,0 +1,1 @@
+"""What an alt text says: its mentions, and what it is about."""

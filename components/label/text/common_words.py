@@ -1,0 +1,123 @@
+"""Which names are far more often common words, learned from how the crawl's texts write them.
+
+On all of Wikidata nearly every word of English is the name of some film, album or person ("It", "Home", "Will"). A word that texts
+nearly always write small in mid-sentence does not mean such a thing where it is written small: only the items whose own name is
+written small ("home, place where one lives") remain. Texts without both cases say nothing, scripts without case are left alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from components.knowledge import Candidate
+from components.knowledge.names import Words
+from components.knowledge.names import words as split
+from components.label.parameters import LabelParameters
+from components.label.text.mentions import Found, Mention
+from components.storage.json_files import read_json, write_json
+
+CASES, COMMON = "cases.json", "common.json"
+
+
+@dataclass(frozen=True)
+class CaseCounts:
+    """In how many texts a word stands in mid-text with a small and with a capital initial."""
+
+    small: Mapping[str, int] = field(default_factory=dict)
+    capital: Mapping[str, int] = field(default_factory=dict)
+
+    def common(self, share: float, least: int) -> frozenset[str]:
+        """The words that at least `least` texts write small, and at least a `share` of all."""
+        return frozenset(
+            word
+            for word, count in self.small.items()
+            if count >= least and count >= share * (count + self.capital.get(word, 0))
+        )
+
+
+Barred = dict[int, tuple[Mention, tuple[Candidate, ...]]]
+
+
+def count_cases(texts: Iterable[str]) -> CaseCounts:
+    """Counts texts that use both cases; each word once per text and case, the first word of a text not at all."""
+    small: Counter[str] = Counter()
+    capital: Counter[str] = Counter()
+    for text in texts:
+        if text.islower() or text.isupper() or text.isspace() or not text:
+            continue
+        words = split(text)
+        initials = [text[start] for start in words.starts]
+        if any(c.islower() for c in initials[1:]) and any(c.isupper() for c in initials):
+            written = list(zip(words.texts, initials, strict=True))[1:]
+            small.update({word for word, c in written if c.islower()})
+            capital.update({word for word, c in written if c.isupper()})
+    return CaseCounts(small, capital)
+
+
+def add_cases(parts: Iterable[CaseCounts]) -> CaseCounts:
+    """The sum over shards."""
+    small: Counter[str] = Counter()
+    capital: Counter[str] = Counter()
+    for part in parts:
+        small.update(part.small)
+        capital.update(part.capital)
+    return CaseCounts(small, capital)
+
+
+def write_cases(path: Path, counts: CaseCounts) -> None:
+    """As JSON."""
+    write_json(path, {"small": dict(counts.small), "capital": dict(counts.capital)})
+
+
+def read_cases(path: Path) -> CaseCounts:
+    """What `write_cases` wrote.
+
+    Raises:
+        InputError: if the file is missing or no JSON.
+    """
+    content = read_json(path)
+    return CaseCounts(content["small"], content["capital"])
+
+
+def common_words(counts: CaseCounts, parameters: LabelParameters) -> frozenset[str]:
+    """The stop list by the stage's parameters."""
+    return counts.common(parameters.common_share, parameters.common_least)
+
+
+def learnt_words(labels: Path, parameters: LabelParameters) -> frozenset[str]:
+    """The stop list of the crawl that finished labels were made from; empty if there are none."""
+    return common_words(read_cases(labels / CASES), parameters) if (labels / CASES).is_file() else frozenset()
+
+
+def stop(found: Found, common: frozenset[str]) -> tuple[Found, Barred]:
+    """Bars the capitalised namesakes of common words that are written small; a mention without other candidates is none.
+
+    Returns:
+        The text with the mentions and candidates that are left, and by offset the mentions with those that are not.
+    """
+    left: list[Mention] = []
+    barred: Barred = {}
+    for mention in found.mentions:
+        if not _is_common(mention, found.text, found.words, common) or all(c.small for c in mention.candidates):
+            left.append(mention)
+            continue
+        barred[mention.start] = mention, tuple(c for c in mention.candidates if not c.small)
+        if allowed := _renormalised([c for c in mention.candidates if c.small]):
+            left.append(replace(mention, candidates=allowed))
+    return replace(found, mentions=left) if barred else found, barred
+
+
+def _is_common(mention: Mention, text: str, words: Words, common: frozenset[str]) -> bool:
+    """Whether a mention is a common word that is written small, or at the beginning of a text whose next words are."""
+    if mention.first != mention.last or len(words) == 1 or words.texts[mention.first] not in common:
+        return False
+    initial = text[mention.start]
+    if mention.first == 0 and initial.isupper():
+        return any(text[start].islower() for start in words.starts[1:])
+    return initial.islower()
+
+
+def _renormalised(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    total = sum(c.prior for c in candidates)
+    return tuple(c._replace(prior=c.prior / total) for c in candidates)

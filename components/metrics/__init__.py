@@ -1,0 +1,1 @@
+"""Measures of embeddings: mean average precision, kNN."""

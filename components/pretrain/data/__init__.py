@@ -1,0 +1,1 @@
+"""What a recipe trains on: decoded pictures, texts and classes, in batches."""

@@ -1,0 +1,92 @@
+"""What a recipe trains on: pictures with their texts and classes, and a record of what had to be left out."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from components.errors import InputError
+from components.pretrain.data import usable_rows
+from components.pretrain.data.cache import Pictures
+from components.pretrain.data.vocabulary import check_labels, training_entities
+from components.pretrain.recipes import Recipe
+
+logger = logging.getLogger(__name__)
+
+NO_CLASS = usable_rows.NO_CLASS
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The training entities in class order: Q-ids, names and descriptions of equal length."""
+
+    entity_ids: Sequence[str]
+    labels: Sequence[str]
+    descriptions: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.entity_ids)
+
+
+def read_vocabulary(path: Path) -> Vocabulary:
+    """The rows of `vocabulary.parquet` whose split is `train`, in file order.
+
+    Raises:
+        InputError: as `training_entities` does.
+    """
+    return Vocabulary(*(column.to_pylist() for column in training_entities(path).columns))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Usable pictures of a cache: `positions` int64 [n] in the cache, `classes` int64 [n, k] padded with -1 (None: unlabelled)."""
+
+    pictures: Pictures
+    positions: npt.NDArray[np.int64]
+    classes: npt.NDArray[np.int64] | None
+    vocabulary: Vocabulary | None
+    dropped: Counter[str]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+def select(pictures: Pictures, recipe: Recipe, vocabulary: Vocabulary | None) -> Samples:
+    """Keeps the pictures that the recipe can use: with a class in the vocabulary, or with an alt text.
+
+    Raises:
+        InputError: if none is left, or more than `max_error_share` show no class: shards and vocabulary do not match.
+    """
+    dropped: Counter[str] = Counter()
+    if vocabulary is None:
+        keep = [i for i, text in enumerate(pictures.alt_texts) if text.strip()]
+        dropped["no_alt_text"] = len(pictures) - len(keep)
+        classes = None
+    else:
+        index = {entity: number for number, entity in enumerate(vocabulary.entity_ids)}
+        known = [[index[e] for e in entities if e in index] for entities in pictures.entities]
+        keep = [i for i, numbers in enumerate(known) if numbers]
+        dropped["no_class"] = len(pictures) - len(keep)
+        classes = _pad([known[i] for i in keep])
+        foreign = next(
+            (entities for entities, numbers in zip(pictures.entities, known, strict=True) if not numbers), []
+        )
+        if keep:
+            example = f" (one shows {', '.join(foreign) or 'none at all'})"
+            check_labels(dropped["no_class"], len(pictures), recipe.parameters.max_error_share, example)
+    if not keep:
+        raise InputError(
+            f"no picture is left for the recipe {recipe.name} ({dict(dropped)}); look at the stage before it"
+        )
+    return Samples(pictures, np.array(keep, dtype=np.int64), classes, vocabulary, +dropped)
+
+
+def _pad(lists: list[list[int]]) -> npt.NDArray[np.int64]:
+    padded = np.full((len(lists), max(map(len, lists), default=1)), NO_CLASS, dtype=np.int64)
+    for row, numbers in zip(padded, lists, strict=True):
+        row[: len(numbers)] = numbers
+    return padded

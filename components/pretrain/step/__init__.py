@@ -1,0 +1,1 @@
+"""One training step: towers, losses, class table, collectives, optimiser."""

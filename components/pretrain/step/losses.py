@@ -1,0 +1,103 @@
+"""The two losses of MOFI.md: large-margin cosine softmax over sampled classes, and symmetric InfoNCE."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from components.pretrain.step import collectives
+
+
+class _MarginSoftmax(torch.autograd.Function):
+    """`large_margin_softmax`; of a step's largest matrix one copy is kept for the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, cosines: Tensor, target: Tensor, others: Tensor, margin: float, scale: float) -> Tensor:
+        logits = cosines.to(torch.promote_types(cosines.dtype, torch.float32)) * scale
+        own, column = (target >= 0)[:, None], target.clamp(min=0)[:, None]
+        best, chosen = logits.new_full((len(logits),), -torch.inf), logits.new_zeros(len(logits))
+        if logits.shape[1]:
+            # Adding nothing where there is nothing to change spares a GPU's wait for the number of changes.
+            logits.scatter_add_(1, column, _where(own, -scale * margin, logits))
+            logits.scatter_add_(1, others.clamp(min=0), _where(others >= 0, -torch.inf, logits))
+            best = logits.amax(1)
+        best = collectives.maximum(best)
+        logits.sub_(best[:, None])
+        if logits.shape[1]:
+            chosen = logits.gather(1, column).masked_fill(~own, 0)[:, 0]
+        exponentials = logits.exp_()
+        sums, chosen = collectives.total(torch.stack([exponentials.sum(1), chosen]))
+        ctx.save_for_backward(exponentials, sums, own, column)
+        ctx.scale, ctx.dtype = scale, cosines.dtype
+        losses: Tensor = sums.log() - chosen
+        return losses
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
+        exponentials, sums, own, column = ctx.saved_tensors
+        # Each worker's loss asks for its own pictures; the rows here hear of all.
+        asked = ctx.scale * collectives.total(gradient)
+        result = exponentials * (asked / sums)[:, None]
+        if result.shape[1]:
+            result.scatter_add_(1, column, torch.where(own, -asked[:, None], 0))
+        return result.to(ctx.dtype), None, None, None, None
+
+
+def _where(mask: Tensor, value: float, like: Tensor) -> Tensor:
+    return like.new_zeros(mask.shape).masked_fill_(mask, value)
+
+
+def large_margin_softmax(cosines: Tensor, target: Tensor, others: Tensor, *, margin: float, scale: float) -> Tensor:
+    """MOFI.md, Losses, supervised: of each picture
+
+    `-log( e^{s(cos_y - m)} / (e^{s(cos_y - m)} + sum_{c in N'} e^{s cos_c}) )`.
+
+    The sampled classes lie on several workers: each gives the cosines of all workers' pictures with its own part of the
+    classes, and gets the losses over all of them. What the workers do with these losses adds up in the gradients.
+
+    Args:
+        cosines: float [n, r], all workers' pictures against this worker's rows; r may be 0.
+        target: int64 [n], the row of each picture's class y, -1 where another worker holds it.
+        others: int64 [n, k], rows that must not count as negatives of a picture (its other entities), padded with -1.
+        margin: m, in units of the cosine.
+        scale: s.
+
+    Returns:
+        float [n], at least in single precision; the same on every worker.
+    """
+    losses: Tensor = _MarginSoftmax.apply(cosines, target, others, margin, scale)
+    return losses
+
+
+def info_nce(image_logits: Tensor, text_logits: Tensor, target: Tensor, not_negative: Tensor | None = None) -> Tensor:
+    """MOFI.md, Losses, contrastive: the mean of picture-to-text and text-to-picture cross entropy.
+
+    Args:
+        image_logits: float [b, n], this worker's pictures against all workers' texts, times the inverse temperature.
+        text_logits: float [b, n], this worker's texts against all workers' pictures.
+        target: int64 [b], the column that holds a row's own partner.
+        not_negative: bool [b, n], pairs that must not repel each other (same entity); the own partner is kept anyway.
+
+    Returns:
+        float [].
+    """
+    if not_negative is not None:
+        excluded = _others(not_negative, target)
+        image_logits = image_logits.masked_fill(excluded, -torch.inf)
+        text_logits = text_logits.masked_fill(excluded, -torch.inf)
+    return (F.cross_entropy(image_logits, target) + F.cross_entropy(text_logits, target)) / 2
+
+
+def _others(marked: Tensor, target: Tensor) -> Tensor:
+    """bool [b, c] without each row's own column; a one-hot matrix of int64 would be the largest tensor of a step."""
+    return marked.scatter(1, target[:, None], False)
+
+
+def share_entity(left: Tensor, right: Tensor) -> Tensor:
+    """Which pictures have an entity in common: int64 [b, k] and [n, k], padded with -1 → bool [b, n]."""
+    equal = left[:, None, :, None] == right[None, :, None, :]
+    real = (left >= 0)[:, None, :, None]
+    return (equal & real).flatten(2).any(dim=2)

@@ -1,0 +1,1 @@
+"""The training loop, and what it sets up, watches, validates and saves."""

@@ -1,0 +1,1 @@
+"""Pages for people: they read figures and compute none."""

@@ -1,0 +1,185 @@
+"""What the image filter overruled, as a page for people who judge it, or as a table for programs."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.errors import InputError
+from components.evaluate.filter_audit import GROUPS, Overruled, audit, overruled
+from components.images.decode import BadImage
+from components.knowledge import KnowledgeBase
+from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
+from components.label.text.reading import CAPTION, LONGEST
+from components.report.template import environment
+from components.report.thumbnails import data_uri
+from components.shards.format import shard_name
+from components.shards.reader import read_shard
+from components.storage.json_files import read_json
+
+OVERRULED_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("url", pa.string()),
+        ("page_url", pa.string()),
+        ("text", pa.string()),
+        ("mention", pa.string()),
+        ("group", pa.string()),
+        ("outcome", pa.string()),
+        ("reason", pa.string()),
+        ("entity_id", pa.string()),
+        ("text_score", pa.float32()),
+        ("image_score", pa.float32()),
+        ("instead", pa.string()),
+        ("instead_score", pa.float32()),
+    ]
+)
+_THUMBNAIL, _AROUND = 72, 80
+_REASONS = {
+    IMAGE_THRESHOLD: "the score lies below the threshold",
+    IMAGE_UNLIKELY: "with this score the text’s choice is no longer likely",
+    IMAGE_RIVAL: "the score speaks for a rival, but not enough for that one either",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One overruled mention on the page: its picture (None: unreadable), its words, and the two choices."""
+
+    picture: str | None
+    before: str
+    mention: str
+    after: str
+    chosen: str
+    text_score: float
+    image_score: float
+    instead: str | None
+    instead_score: float | None
+    reason: str
+    key: str
+    address: str
+
+
+def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: int) -> None:
+    """Writes a page (`.html`: figures, chart, and up to `sample` overruled mentions of each group), or all of them as `.parquet`.
+
+    Raises:
+        InputError: if labels, crawl or knowledge base are missing, or `out` has another ending.
+    """
+    if out.suffix not in (".html", ".parquet"):
+        raise InputError(f"{out} ends in {out.suffix or 'nothing'!r}; name a file that ends in .html or .parquet")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(list(_table(overruled(labels), crawl)), OVERRULED_SCHEMA), out)
+        return
+    names = KnowledgeBase.open(knowledge)
+    samples: dict[str, list[Shown]] = {group: [] for group in GROUPS}
+    for one, row, picture in _with_pictures(overruled(labels, sample), crawl):
+        samples[one.group].append(_shown(one, row, picture, names))
+    page = environment().get_template("audit_page.html.j2")
+    out.write_text(
+        page.render(
+            audited=audit(labels),
+            samples=samples,
+            calibration=calibration_uri(labels),
+            has_say=bool(read_json(labels / "calibration.json")["slope"]),
+        ),
+        encoding="utf-8",
+    )
+
+
+def calibration_uri(labels: Path) -> str | None:
+    """The chart of the calibration as `data:image/svg+xml;base64,…`; None where there is none."""
+    path = labels / "calibration.svg"
+    if not path.is_file():
+        return None
+    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def _table(found: Sequence[Overruled], crawl: Path) -> Iterator[dict[str, Any]]:
+    for one, row in _with_rows(found, crawl):
+        text = _text(one, row)
+        yield {
+            "key": one.key,
+            "url": row["url"],
+            "page_url": row["page_url"],
+            "text": text,
+            "mention": text[one.say.start : one.say.end],
+            "group": one.group,
+            "entity_id": one.say.chosen,
+        } | {name: getattr(one.say, name) for name in OVERRULED_SCHEMA.names if hasattr(one.say, name)}
+
+
+def _with_rows(found: Sequence[Overruled], crawl: Path) -> Iterator[tuple[Overruled, dict[str, Any]]]:
+    """Each with its row of the crawl's index, shard by shard."""
+    for shard in sorted({one.shard for one in found}):
+        wanted = [one for one in found if one.shard == shard]
+        path = crawl / f"{shard_name(shard)}.parquet"
+        if not path.is_file():
+            raise InputError(f"{path} is missing; name the crawl that these labels were made from with --crawl")
+        table = pq.read_table(path, filters=[("key", "in", sorted({one.key for one in wanted}))])
+        rows = {row["key"]: row for row in table.to_pylist()}
+        if lost := sorted({one.key for one in wanted} - rows.keys()):
+            raise InputError(
+                f"{path} lacks picture {lost[0]}; name the crawl that these labels were made from with --crawl"
+            )
+        yield from ((one, rows[one.key]) for one in wanted)
+
+
+def _with_pictures(found: Sequence[Overruled], crawl: Path) -> Iterator[tuple[Overruled, dict[str, Any], bytes | None]]:
+    shard, pictures = -1, dict[str, bytes]()
+    for one, row in _with_rows(found, crawl):
+        if one.shard != shard:
+            shard, keys = one.shard, {other.key for other in found}
+            tar = read_shard(crawl / f"{shard_name(shard)}.tar")
+            pictures = {picture.key: picture.image for picture in tar if picture.key in keys}
+        yield one, row, pictures.get(one.key)
+
+
+def _text(one: Overruled, row: dict[str, Any]) -> str:
+    return str(row["context" if one.source == CAPTION else "caption"] or "")[:LONGEST]
+
+
+def _shown(one: Overruled, row: dict[str, Any], picture: bytes | None, names: KnowledgeBase) -> Shown:
+    text, say = _text(one, row), one.say
+    return Shown(
+        _thumbnail(picture),
+        _end(text[: say.start]),
+        text[say.start : say.end],
+        _beginning(text[say.end :]),
+        _name(say.chosen, names),
+        say.text_score,
+        say.image_score,
+        _name(say.instead, names) if say.instead else None,
+        say.instead_score,
+        _REASONS.get(say.reason, say.reason),
+        one.key,
+        str(row["page_url"] or row["url"]),
+    )
+
+
+def _thumbnail(picture: bytes | None) -> str | None:
+    try:
+        return data_uri(picture, _THUMBNAIL) if picture is not None else None
+    except BadImage:
+        return None
+
+
+def _name(entity_id: str, names: KnowledgeBase) -> str:
+    row = names.row_of(entity_id)
+    if row is None:
+        return entity_id
+    entity = names.entity(row)
+    return f"{entity.label} ({entity_id}{', ' + entity.description if entity.description else ''})"
+
+
+def _end(text: str) -> str:
+    return text if len(text) <= _AROUND else f"…{text[-_AROUND:]}"
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _AROUND else f"{text[:_AROUND]}…"

@@ -1,0 +1,247 @@
+"""`reports/index.html`: one page without any outside reference, of whatever has been run so far."""
+
+import csv
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from markupsafe import Markup
+
+from components.evaluate.protocols import ACROSS, EXCLUDED, INCLUDED
+from components.report import charts, summary
+from components.report.audit_page import calibration_uri
+from components.report.crawl_page import write_crawl_page
+from components.report.template import environment, words
+from components.report.thumbnails import data_uri
+from components.shards.format import shard_name, shard_numbers
+from components.shards.reader import read_index, read_shard
+from components.storage.json_files import write_json
+
+GALLERY, MAP_THUMBNAILS = 36, 140
+_THUMBNAIL, _DOT = 72, 32
+_KINDS = ("all", "emoji", "flags", "brands")
+PROTOCOLS = {EXCLUDED: "query excluded", INCLUDED: "query included", ACROSS: "across art sets only"}
+NAMES = {
+    "raw_pixels_8": "raw pixels, 8 × 8",
+    "raw_pixels_32": "raw pixels, 32 × 32",
+    "centred_pixels_8": "centred pixels, 8 × 8",
+    "untrained": "untrained tower",
+    "clip": "CLIP on alt texts",
+    "multitask": "multi-task",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture on the page: thumbnail, caption, and whether it is right (None where that is no question)."""
+
+    source: str
+    caption: str
+    right: bool | None = None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A query and what was found for it."""
+
+    query: Shown
+    found: list[Shown]
+
+
+def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
+    """Writes `index.html`, `crawl.html` and `summary.json` into `out`; returns the first. Steps that have not run are left out."""
+    metrics = summary.read_metrics(metrics_folder)
+    seconds = summary.read_seconds(metrics_folder)
+    steps = summary.count_steps(data)
+    figures = summary.summarise(metrics, seconds, steps, summary.count_entities(data))
+    evaluation = metrics.get("evaluate", {})
+    best = evaluation.get("best")
+    templates = environment()
+    templates.filters["model"] = lambda name: NAMES.get(name, name)
+    groups, plane = _map(data)
+    page = templates.get_template("report.html.j2").render(
+        summary=figures,
+        steps=steps,
+        stages={
+            name: content
+            for name, content in metrics.items()
+            if name in ("sample", "knowledge", "crawl", "label", "curate")
+        },
+        evaluation=evaluation,
+        best=best,
+        models=summary.model_order(list(evaluation.get("models", {}))),
+        protocols=PROTOCOLS,
+        kinds=_kinds(evaluation),
+        domains=_domains(evaluation),
+        highest=highest(evaluation),
+        calibration=calibration_uri(data / "labels"),
+        gallery=_gallery(data / "i2e"),
+        examples=_examples(data, best),
+        queries=_queries(data / "query" / "results.parquet"),
+        curves=_curves(metrics_folder / "curves"),
+        pretraining={n.removeprefix("pretrain_"): c for n, c in metrics.items() if n.startswith("pretrain_")},
+        map_groups=groups,
+        plane=plane,
+        seconds=sorted(seconds.items(), key=lambda item: -item[1]),
+        promotion=metrics.get("promote"),
+        flatten=flatten,
+        crawl_page=write_crawl_page(data, metrics_folder, out),
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "summary.json", figures)
+    path = out / "index.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Numbers and words of a metrics file, nested keys joined by ` · `; long lists are left to the file."""
+    rows: list[tuple[str, Any]] = []
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            rows.extend(flatten(value, f"{prefix}{words(key)} · "))
+        elif not isinstance(value, list):
+            rows.append((f"{prefix}{words(key)}", value))
+    return rows
+
+
+def highest(evaluation: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """(protocol or `knn`, slice) → the best value of any model, which the tables set in bold."""
+    best: dict[tuple[str, str], float] = {}
+    for model in evaluation.get("models", {}).values():
+        for protocol, slices in (*model["retrieval"].items(), ("knn", model["knn"])):
+            for name, value in slices.items():
+                best[protocol, name] = max(value, best.get((protocol, name), 0.0))
+    return best
+
+
+def _slices(evaluation: Mapping[str, Any]) -> list[str]:
+    for model in evaluation.get("models", {}).values():
+        return list(model["retrieval"][EXCLUDED])
+    return []
+
+
+def _kinds(evaluation: Mapping[str, Any]) -> list[str]:
+    known = _slices(evaluation)
+    return [kind for kind in _KINDS if kind in known]
+
+
+def _domains(evaluation: Mapping[str, Any]) -> list[str]:
+    return [name for name in sorted(_slices(evaluation)) if name not in ("all", "emoji")]
+
+
+def _gallery(data: Path) -> list[Shown]:
+    """A picture each of as many entities as there is room for, spread evenly over the vocabulary."""
+    train = data / "train"
+    if not (data / "vocabulary.parquet").is_file() or not train.is_dir():
+        return []
+    vocabulary = pq.read_table(data / "vocabulary.parquet").to_pylist()
+    labels = {row["entity_id"]: row["label"] for row in vocabulary}
+    index = read_index(train).select(["key", "entities", "site"]).to_pylist()
+    by_entity: dict[str, list[str]] = {}
+    for row in index:
+        if row["entities"]:
+            by_entity.setdefault(row["entities"][0], []).append(row["key"])
+    entities = sorted(by_entity, key=lambda entity: int(entity[1:]))
+    step = max(1, len(entities) // GALLERY)
+    chosen = {by_entity[e][n % len(by_entity[e])]: e for n, e in enumerate(entities[::step][:GALLERY])}
+    shown: list[Shown] = []
+    for shard in shard_numbers(train):
+        for picture in read_shard(train / f"{shard_name(shard)}.tar"):
+            if picture.key in chosen:
+                entity = chosen[picture.key]
+                shown.append(
+                    Shown(
+                        data_uri(picture.image, _THUMBNAIL), f"{labels.get(entity, '')} ({entity}): “{picture.caption}”"
+                    )
+                )
+    return shown
+
+
+def _examples(data: Path, best: str | None) -> list[Example]:
+    path = data / "evaluation" / "retrieval_examples.parquet"
+    if best is None or not path.is_file():
+        return []
+    images = data / "sample" / "benchmark" / "images"
+    concepts = _concepts(data)
+    examples: dict[str, Example] = {}
+    for row in pq.read_table(path).to_pylist():
+        if row["model"] != best:
+            continue
+        query = Shown(data_uri((images / row["query"]).read_bytes(), _THUMBNAIL), concepts.get(row["query"], ""))
+        found = Shown(
+            data_uri((images / row["file"]).read_bytes(), _THUMBNAIL), concepts.get(row["file"], ""), row["right"]
+        )
+        examples.setdefault(row["query"], Example(query, [])).found.append(found)
+    return list(examples.values())
+
+
+def _concepts(data: Path) -> dict[str, str]:
+    path = data / "sample" / "benchmark" / "images.parquet"
+    table = pq.read_table(path, columns=["file", "concept", "art_set"])
+    return {row["file"]: f"{row['concept']} by {row['art_set']}" for row in table.to_pylist()}
+
+
+def _queries(path: Path) -> list[Example]:
+    if not path.is_file():
+        return []
+    examples: dict[str, Example] = {}
+    for row in pq.read_table(path).to_pylist():
+        query = Shown(data_uri(row["query_thumbnail"], _THUMBNAIL), row["query"])
+        caption = row["label"] or row["caption"]
+        examples.setdefault(row["query"], Example(query, [])).found.append(
+            Shown(data_uri(row["thumbnail"], _THUMBNAIL), caption)
+        )
+    return list(examples.values())
+
+
+def _curves(folder: Path) -> list[tuple[str, list[str], Markup]]:
+    """(recipe, names of its losses, chart)."""
+    drawn = []
+    for name in summary.model_order([path.stem for path in folder.glob("*.csv")]):
+        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        losses = [
+            column
+            for column in (rows[0] if rows else ())
+            if column == "loss" or column in ("supervised", "contrastive")
+        ]
+        if len(losses) == 2:
+            losses = ["loss"]
+        series = {c: [(float(r["images_seen"]), float(r[c])) for r in rows if r[c]] for c in losses}
+        drawn.append((name, losses, charts.lines(series, "images seen")))
+    return drawn
+
+
+def _map(data: Path) -> tuple[list[tuple[str, int]], Markup]:
+    """The groups with their sizes, and the chart."""
+    path = data / "evaluation" / "map.parquet"
+    if not path.is_file():
+        return [], Markup("")
+    rows = pq.read_table(path).to_pylist()
+    images = data / "sample" / "benchmark" / "images"
+    sizes = sorted(Counter(row["domain"] for row in rows).items())
+    pictured = spread([(row["x"], row["y"]) for row in rows], MAP_THUMBNAILS)
+    dots = [
+        charts.Dot(
+            row["x"],
+            row["y"],
+            row["domain"],
+            row["file"],
+            data_uri((images / row["file"]).read_bytes(), _DOT) if n in pictured else None,
+        )
+        for n, row in enumerate(rows)
+    ]
+    return sizes, charts.scatter(dots, [group for group, _ in sizes])
+
+
+def spread(points: list[tuple[float, float]], most: int) -> set[int]:
+    """Points that do not lie on each other: the first in every cell of a grid fine enough for about `most` of them."""
+    side = max(1, int((most * 1.6) ** 0.5))
+    cells: dict[tuple[int, int], int] = {}
+    for position, (x, y) in enumerate(points):
+        cells.setdefault((int(x * side), int(y * side)), position)
+    return set(sorted(cells.values())[:most])

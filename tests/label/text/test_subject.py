@@ -1,0 +1,73 @@
+import pytest
+
+from components.label.text.subject import find_subject
+from components.label.text.word_counts import WordCounts, count_words, voice
+
+ALT = voice("a", "alt")
+
+
+def coverage(finder, text, counts=None, modifier_weight=0.5):
+    """Surface → coverage of the mentions in the subject."""
+    found = finder.search([text])[0]
+    subject = find_subject(found, counts or _counts(), ALT)
+    if subject is None:
+        return {}
+    return {m.surface: round(subject.coverage(m, modifier_weight), 2) for m in found.mentions if subject.holds(m)}
+
+
+def _counts() -> WordCounts:
+    """A crawl in which every word of these tests is equally rare."""
+    return count_words((voice(f"site {n}", "alt"), f"unrelated{n}") for n in range(1000))
+
+
+def test_a_name_that_is_the_whole_text_covers_it(finder):
+    assert coverage(finder, "crab") == {"crab": 1.0}
+
+
+def test_only_the_first_telling_part_is_the_subject(finder):
+    assert coverage(finder, "crab, cat, moon") == {"crab": 1.0}
+
+
+def test_a_name_with_a_comma_is_not_cut(finder):
+    assert coverage(finder, "Washington, D.C., America") == {"Washington, D.C": 1.0}
+
+
+def test_what_a_site_always_says_is_passed_over(finder):
+    counts = count_words((ALT, f"Firefox emoji: thing{n}") for n in range(1000))
+    assert coverage(finder, "Firefox emoji: crab", counts) == {"crab": 1.0}
+
+
+def test_a_modifier_counts_less_than_a_noun_after_the_name(finder):
+    assert coverage(finder, "angry crab") == {"crab": 0.67}
+    assert coverage(finder, "crab soup") == {"crab": 0.5}
+
+
+@pytest.mark.parametrize("text", ["basket of crab", "face with moon", "hammer and crab"])
+def test_a_function_word_before_the_name_makes_what_precedes_count_in_full(finder, text):
+    assert list(coverage(finder, text).values()) == [0.5]
+
+
+@pytest.mark.parametrize("text", ["no crab", "non-crab", "without a crab", "no big crab"])
+def test_what_is_denied_is_not_shown(finder, text):
+    assert coverage(finder, text) == {"crab": 0.0}
+
+
+def test_a_negation_after_the_name_does_not_deny_it(finder):
+    assert coverage(finder, "crab without claws")["crab"] > 0
+
+
+@pytest.mark.parametrize(
+    "text", ["photo of a crab", "crab icon", "a drawing of the crab", "logo: crab", "crab_123.png"]
+)
+def test_words_for_pictures_and_file_names_tell_nothing(finder, text):
+    assert coverage(finder, text)["crab"] == 1.0
+
+
+@pytest.mark.parametrize("text", ["photo", "a photo", "icon", "", "2024", "of the", "img_1234.png"])
+def test_a_text_that_tells_nothing_has_no_subject(finder, text):
+    assert coverage(finder, text) == {}
+
+
+def test_the_ending_of_a_file_name_is_no_country(finder):
+    assert coverage(finder, "crab.png")["png"] == 0.0
+    assert coverage(finder, "PNG") == {"PNG": 1.0}

@@ -1,0 +1,61 @@
+"""Sources of small real shards, looked through without a cluster."""
+
+from pathlib import Path
+from typing import Any
+
+from components.pretrain.data.loader import Share
+from components.pretrain.data.stream import catalogue
+from components.pretrain.data.stream.loader import Plan, StreamLoader
+from components.pretrain.data.stream.source import Setting, StreamSource
+from components.pretrain.parameters import TextParameters
+from components.shards.folder import Place
+from components.shards.format import SUCCESS, picture_key
+from components.shards.writer import Row, write_shard
+from tests.pretrain.conftest import drawing
+
+TEXT = TextParameters(name=0.4, name_and_description=0.4, alt_text=0.2)
+
+
+def write(folder: Path, sizes: list[int], bad: dict[tuple[int, int], bytes] | None = None, text: str = "text") -> Path:
+    """Shards of that many pictures; picture p of shard s has the text "TEXT s p", and other bytes where `bad` says so."""
+    for shard, size in enumerate(sizes):
+        rows = []
+        for place in range(size):
+            record = {
+                "key": picture_key(shard, place),
+                "status": SUCCESS,
+                "caption": f"{text} {shard} {place}",
+                "sha256": f"{shard}-{place}",
+            }
+            rows.append(Row(record, (bad or {}).get((shard, place), drawing(shard % 9, place))))
+        write_shard(folder, shard, rows)
+    return folder
+
+
+def look_through(location: Path | str, folder: Path, vocabulary: Path | None = None) -> Path:
+    """What `catalogue.build` does, in this process."""
+    place = Place(str(location))
+    file = catalogue.prepare(folder, vocabulary)
+    finished = folder / "finished"
+    finished.mkdir()
+    counts = dict[str, int]()
+    for number, block in enumerate(catalogue.blocks(place.versions())):
+        for reason, count in catalogue.survey(place, file, block, number, finished).counts.items():
+            counts[reason] = counts.get(reason, 0) + count
+    catalogue.conclude(folder, place, finished, counts)
+    return folder
+
+
+def setting(catalogued: Path, scratch: Path, window: int = 2) -> Setting:
+    return Setting(catalogued, scratch, 32, window, seed=5)
+
+
+def source(catalogued: Path, scratch: Path, share: Share, window: int = 2) -> StreamSource:
+    return StreamSource(setting(catalogued, scratch, window), share)
+
+
+def loader(
+    catalogued: Path, scratch: Path, share: Share, *, decoders: int = 0, max_error_share: float = 0.1, **plan: Any
+) -> StreamLoader:
+    made = Plan(setting(catalogued, scratch), share, TEXT, None)
+    return StreamLoader(Plan(**vars(made) | plan), 2, decoders, max_error_share)

@@ -1,0 +1,51 @@
+"""Decoded pictures: what is kept, what is counted, and when a cache is another one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.errors import InputError
+from components.images.decode import decode
+from components.pretrain.data.cache import Pictures, data_fingerprint, decode_shard
+from components.shards.format import picture_key
+from components.shards.writer import Row, write_shard
+from tests.pretrain.conftest import drawing, write_pictures
+
+
+def test_pictures_come_back_in_order_with_their_texts_and_entities(data: Path, train_pictures: Pictures) -> None:
+    assert len(train_pictures) == 48
+    assert train_pictures.alt_texts[:3] == ["crab 0", "whale 0", "mango 0"]
+    assert train_pictures.entities[:3] == [["Q1"], ["Q2"], ["Q3"]]
+    across = np.array([47, 0, 24, 23])  # over the border between the two shards
+    expected = [decode(drawing(p % 6, p // 6), 32) for p in across]
+    np.testing.assert_array_equal(train_pictures.gather(across), np.stack(expected))
+
+
+def test_a_picture_that_cannot_be_decoded_is_counted_and_left_out(tmp_path: Path) -> None:
+    rows = [
+        Row({"key": picture_key(0, n), "status": "success", "caption": f"text {n}"}, image)
+        for n, image in enumerate([drawing(0, 0), b"no picture", drawing(1, 1)])
+    ]
+    write_shard(tmp_path, 0, rows)
+    outcome = decode_shard(32, tmp_path / "00000.tar", 0, tmp_path)
+    assert outcome.counts == {"decoded": 2, "bad_picture": 1}
+    assert (outcome.attempted, outcome.errors) == (3, 1)
+    assert Pictures(tmp_path).alt_texts == ["text 0", "text 2"]
+
+
+def test_an_empty_cache_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no decoded pictures"):
+        Pictures(tmp_path)
+
+
+def test_the_fingerprint_is_that_of_the_data(tmp_path: Path) -> None:
+    for name, each in (("one", 4), ("same", 4), ("other", 5)):
+        write_pictures(tmp_path / name, [0, 1], each, labelled=True)
+    assert data_fingerprint(tmp_path / "one") == data_fingerprint(tmp_path / "same")
+    assert data_fingerprint(tmp_path / "one") != data_fingerprint(tmp_path / "other")
+
+
+def test_a_folder_without_shards_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no shard"):
+        data_fingerprint(tmp_path)
