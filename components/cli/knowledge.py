@@ -29,6 +29,7 @@ def build(
     from components.execution.stage import stage
     from components.knowledge.build.build import build as build_base
     from components.knowledge.build.dump import identity
+    from components.storage.code import code_mark
     from components.storage.location import folder_at
     from components.storage.work import fingerprint, work_folder
 
@@ -37,7 +38,9 @@ def build(
     check(place)
     with stage("knowledge") as measures:
         linked = identity(str(anchors)) if anchors is not None else ""
-        work = work_folder("knowledge", fingerprint(knobs, identity(dump), linked))
+        work = work_folder(
+            "knowledge", fingerprint(code_mark("components.knowledge.build.build"), knobs, identity(dump), linked)
+        )
         measures.update(build_base(dump, place, knobs, work, anchors))
 
 

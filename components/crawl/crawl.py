@@ -25,6 +25,7 @@ from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
 from components.execution.publication import publish_folder
 from components.shards.format import DUPLICATE_REASONS, EXACT, NEAR, SUCCESS
+from components.storage.code import code_mark
 from components.storage.json_files import write_json
 from components.storage.location import folder_at
 from components.storage.s3 import Prefix
@@ -89,7 +90,15 @@ def crawl_pictures(
         check(bucket, files)
     versions = [_version(file.location) for file in files]
     mark = fingerprint(
-        parameters, source.starts, source.web, source.port, files, versions, hold_out, *([bucket] if bucket else [])
+        code_mark(__name__),
+        parameters,
+        source.starts,
+        source.web,
+        source.port,
+        files,
+        versions,
+        hold_out,
+        *([bucket] if bucket else []),
     )
     work = work_folder("crawl", mark, work_root)
     with _served(source) as (starts, server):

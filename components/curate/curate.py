@@ -40,6 +40,7 @@ from components.execution.publication import publish_folder
 from components.execution.shard_map import Outcome, map_shards
 from components.knowledge.format import entity_table
 from components.shards.format import shard_name, shard_numbers
+from components.storage.code import code_mark
 from components.storage.json_files import write_json
 from components.storage.work import drop, fingerprint, work_folder
 
@@ -79,7 +80,7 @@ def build_data_set(
     """
     numbers = _numbers(crawl, labels)
     sources = _sources(crawl, labels, knowledge, numbers)
-    work = work_folder("curate", fingerprint(parameters, sources))
+    work = work_folder("curate", fingerprint(code_mark(__name__), parameters, sources))
     job = _Job(crawl.absolute(), labels.absolute(), work)
     _, seen = map_shards(partial(_survey, job), numbers, stage="curate: survey", work=work / "survey")
 

@@ -26,7 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from components.errors import InputError, MofiError, SetupError
 from components.execution import cluster
 from components.storage.json_files import read_json, write_json
-from components.storage.work import _DROPPED, drop
+from components.storage.work import DROPPED, drop
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def _drop_parts(work: Path) -> None:
     """Removes what killed tasks left; renamed first, so that one that still runs fails instead of finishing half a shard."""
     for part in work.glob("part-*"):
         drop(part)  # a worker that outlived its driver may just be finishing it
-    for dropped in work.glob(f"{_DROPPED}*"):
+    for dropped in work.glob(f"{DROPPED}*"):
         drop(dropped)
 
 

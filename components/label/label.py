@@ -23,6 +23,7 @@ from components.label.parameters import LabelParameters
 from components.label.text.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
 from components.label.text.word_counts import add_counts, read_counts, write_counts
 from components.shards.format import shard_name
+from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
 from components.storage.location import folder_at
 from components.storage.work import drop, fingerprint, work_folder
@@ -56,7 +57,7 @@ def label_pictures(
     inputs = Inputs.find(crawl, knowledge, model)
     check(place, inputs.places)
     numbers = inputs.crawl.numbers
-    work = work_folder("label", fingerprint(parameters, *inputs.mark))
+    work = work_folder("label", fingerprint(code_mark(__name__), parameters, *inputs.mark))
     between = work / "between"
     between.mkdir(exist_ok=True)
     job = tasks.Job(inputs.crawl.location, inputs.knowledge, inputs.model.name, between, parameters)

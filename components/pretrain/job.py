@@ -10,8 +10,9 @@ from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
 from components.storage.json_files import flatten
 
-# They change how long a training takes, where it runs or what it tells, not what it learns. With other numbers of workers sums
-# are rounded otherwise, and a tower with BatchNorm normalises by other shares of the batch.
+# They change how long a training takes, where it runs or what it tells, not what it learns. With
+# other numbers of workers sums are rounded otherwise, and a tower with BatchNorm normalises by
+# other shares of the batch.
 WITHOUT_EFFECT = {
     "tower",  # its whole config counts instead of its name
     "initial",  # its content counts instead of its name
@@ -40,10 +41,12 @@ WITHOUT_EFFECT = {
 
 @dataclass(frozen=True)
 class Job:
-    """One training: names, numbers and absolute paths, so that any worker of the cluster can be told.
+    """One training: names, numbers and absolute paths, so that any worker of the cluster can be
+    told.
 
-    `data` is the fingerprint of what is read; `store` is where checkpoints lie (a path or URL) instead of in `work`.
-    With `stream` pictures are read from shards, and `cache` is not looked at.
+    `data` is the fingerprint of what is read, `code` the mark of what trains; `store` is where
+    checkpoints lie (a path or URL) instead of in `work`. With `stream` pictures are read from
+    shards, and `cache` is not looked at.
     """
 
     recipe: str
@@ -57,6 +60,7 @@ class Job:
     store: str = ""
     initial: Initial | None = None
     stream: Setting | None = None
+    code: str = ""
 
     @property
     def steps(self) -> int:
@@ -70,9 +74,11 @@ class Job:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What the result depends on, by name: a checkpoint is of this training if it was written with equal values."""
+        """What the result depends on, by name: a checkpoint is of this training if it was written
+        with equal values."""
         said = self.parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT)
         known = {"recipe": self.recipe, "pretrain": said, "tower": self.tower.to_json(), "data": self.data}
+        known["code"] = self.code
         known["initial"] = self.initial.mark if self.initial else ""
         return dict(flatten(known))
 

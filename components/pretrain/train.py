@@ -25,6 +25,7 @@ from components.pretrain.ray_train import trainer
 from components.pretrain.training.open_data import CACHE, reading
 from components.shards.folder import Place
 from components.storage import work as work_folders
+from components.storage.code import code_mark
 from components.storage.json_files import read_json
 from components.storage.location import canonical, local_copy
 
@@ -173,6 +174,7 @@ def plan(
         store=store_of(recipe, parameters.checkpoints),
         initial=origin.initial,
         stream=setting,
+        code=code_mark(__name__),
     )
 
 
@@ -198,6 +200,7 @@ def _warn_of_a_narrow_window(parameters: PretrainParameters) -> None:
 def fingerprint(origin: Origin, parameters: PretrainParameters) -> str:
     """Names what a training's result depends on: pictures, vocabulary, towers, initial weights, and knobs that have an effect."""
     return work_folders.fingerprint(
+        code_mark(__name__),
         parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT),
         towers.read_config(parameters.tower).to_json(),
         origin.data,
@@ -252,7 +255,7 @@ def finish(job: Job) -> None:
     job.result.unlink(missing_ok=True)
     if job.store:
         clear(depot(job.checkpoints, job.scratch(0)), job.parameters.keep_every)
-    shutil.rmtree(job.work)
+    work_folders.drop(job.work)
 
 
 def write_curve(path: Path, curve: list[dict[str, float]]) -> None:

@@ -1,29 +1,41 @@
-"""Work folders: unfinished work, named by a fingerprint of all that its result depends on."""
+"""Work folders: unfinished work, named by a fingerprint of all that its result depends on.
 
+A run claims the folders that it works in until it ends, so that a run with other parameters leaves
+them alone and a second one of the same does not get in its way.
+"""
+
+import fcntl
 import hashlib
 import logging
+import os
 import shutil
+import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 from pydantic import BaseModel
 
-from components.errors import InputError
+from components.errors import InputError, SetupError
 
 logger = logging.getLogger(__name__)
 
 WORK = Path(".work")
-_DROPPED = "dropped-"
-# These decide when to stop and what is said meanwhile, not what the result is: whoever changes them keeps the finished shards.
+DROPPED = "dropped-"
+_LOCKS = ".locks"
+# What this process has claimed: lock file → the open file that holds the lock.
+_claimed: dict[Path, IO[str]] = {}
+# These decide when to stop and what is logged meanwhile, not what the result is: a run that changes
+# them keeps the finished shards.
 _NO_PART_OF_THE_RESULT = {"max_error_share", "log_every"}
 
 
 def fingerprint(*parts: object) -> str:
     """Twelve hex digits of what the result depends on.
 
-    A pydantic model counts by its values (but for `max_error_share` and `log_every`), a file by its bytes, a folder by its files'
-    names and bytes, anything else by its `repr`.
+    A pydantic model counts by its values (but for `max_error_share` and `log_every`), a file by its
+    bytes, a folder by its files' names and bytes, anything else by its `repr`.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -48,28 +60,134 @@ def _digest_path(digest: "hashlib._Hash", path: Path) -> None:
 
 
 def work_folder(stage: str, mark: str, root: Path = WORK) -> Path:
-    """`.work/STAGE/FINGERPRINT`, made; leftovers of the same stage with other parameters are removed."""
+    """`.work/STAGE/FINGERPRINT`, made and claimed until this process ends or drops it.
+
+    Leftovers of the same stage with other parameters, inputs or code are removed, unless another
+    run works on them.
+
+    Raises:
+        SetupError: if another run works on the same.
+    """
     folder = (root / stage / mark).absolute()
+    claim(folder)
     if folder.parent.exists():
         for other in folder.parent.iterdir():
             if other != folder:
-                if not other.name.startswith(_DROPPED):
-                    logger.info("%s: parameters or inputs changed, so %s is dropped", stage, other)
-                drop(other)
+                _drop_leftover(stage, other)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def drop(work: Path) -> None:
-    """Removes unfinished work, which is gone under its name at once: no kill leaves markers of files that are gone.
+def _drop_leftover(stage: str, other: Path) -> None:
+    if other.name.startswith(DROPPED):
+        drop(other)
+        return
+    user = drop_unused(other)
+    if user is None:
+        logger.info("%s: parameters, inputs or code changed, so %s is dropped", stage, other)
+    else:
+        logger.info("%s: %s is left alone: %s works on it", stage, other, user)
 
-    A worker that outlived its driver may still write into it or clean up after itself: it finds nothing there, and what it makes
-    stay is removed by the next `work_folder`.
+
+def claim(folder: Path, *, shared: bool = False, wait: bool = False) -> None:
+    """Marks a folder as in use by this process until it ends, drops the folder, or claims it
+    otherwise.
+
+    Args:
+        folder: need not exist.
+        shared: others may claim it as shared at the same time.
+        wait: for others to be done with it, instead of raising.
+
+    Raises:
+        SetupError: if another process has claimed it.
     """
-    gone = work.with_name(f"{_DROPPED}{work.name.removeprefix(_DROPPED)}-{uuid4().hex[:8]}")
+    path = _lock_file(folder)
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    while True:
+        file = _claimed.get(path) or _opened(path)
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            user = _user(path)
+            if not wait:
+                if path not in _claimed:
+                    file.close()
+                raise SetupError(f"{user} works on {folder}; wait until it is done, or stop it") from None
+            logger.info("waiting for %s, which works on %s", user, folder)
+            fcntl.flock(file, how)
+        except OSError as error:
+            logger.warning("%s cannot be locked (%s): keep other runs of the same stage away", path, error)
+        if _is_current(path, file):
+            break
+        _claimed.pop(path, None)
+        file.close()  # another process removed it in between
+    file.seek(0)
+    file.truncate()
+    file.write(f"process {os.getpid()} of {socket.gethostname()}")
+    file.flush()
+    _claimed[path] = file
+
+
+def release(folder: Path) -> None:
+    """Ends this process's claim, if it has one; the lock file goes where nobody else shares it."""
+    path = _lock_file(folder)
+    file = _claimed.pop(path, None)
+    if file is None:
+        return
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_current(path, file):
+            path.unlink()
+    file.close()
+
+
+def drop_unused(folder: Path) -> str | None:
+    """Removes unfinished work that no other process has claimed; returns who has, if anyone."""
+    try:
+        claim(folder)
+    except SetupError:
+        return _user(_lock_file(folder))
+    drop(folder)
+    return None
+
+
+def drop(work: Path) -> None:
+    """Removes unfinished work, which is gone under its name at once: no kill leaves markers of
+    files that are gone.
+
+    A worker that outlived its driver may still write into it or clean up after itself: it finds
+    nothing there, and what it creates is removed by the next `work_folder`.
+    """
+    gone = work.with_name(f"{DROPPED}{work.name.removeprefix(DROPPED)}-{uuid4().hex[:8]}")
     with suppress(FileNotFoundError):
         work.rename(gone)
     if gone.is_dir():
         shutil.rmtree(gone, ignore_errors=True)
     else:
         gone.unlink(missing_ok=True)
+    release(work)
+
+
+def _lock_file(folder: Path) -> Path:
+    """`.work/.locks/STAGE-FINGERPRINT` for `.work/STAGE/FINGERPRINT`."""
+    folder = folder.absolute()
+    return folder.parent.parent / _LOCKS / f"{folder.parent.name}-{folder.name}"
+
+
+def _opened(path: Path) -> IO[str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("a+", encoding="utf-8")
+
+
+def _is_current(path: Path, file: IO[str]) -> bool:
+    """Whether the open file still is the one of that name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _user(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8") or "another process"
+    return "another process"

@@ -21,7 +21,7 @@ from components.execution import shard_map
 from components.execution.shard_map import Outcome, map_shards
 from components.section import Section
 from components.storage.json_files import read_json, write_json
-from components.storage.work import fingerprint, work_folder
+from components.storage.work import fingerprint, release, work_folder
 from tests import ROOT
 from tests.killing import killed_before
 
@@ -358,7 +358,8 @@ def test_a_kill_while_old_work_is_dropped_does_not_spoil_it_for_who_returns_to_i
     expected = {name: data for name, data in undisturbed.items() if int(name[:5]) < len(FEW)}
     for change in count(1):
         root = tmp_path / str(change)
-        map_shards(write, FEW, stage="test", work=work_folder("stage", "old", root))
+        map_shards(write, FEW, stage="test", work=(old := work_folder("stage", "old", root)))
+        release(old)  # as the end of its run does
         killed = killed_before(change, work_folder, "stage", "new", root)
         finished, _ = map_shards(write, FEW, stage="test", work=work_folder("stage", "old", root))
         assert contents(finished) == expected

@@ -1,12 +1,10 @@
 """Decoded pictures on disk: shards → one memory-mapped uint8 array and one table of texts and entities per shard."""
 
 import logging
-import shutil
 from collections import Counter
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +17,8 @@ from components.images.decode import BadImage, decode
 from components.shards.folder import Place
 from components.shards.format import shard_name
 from components.shards.reader import read_shard
-from components.storage.work import fingerprint
+from components.storage.code import code_mark
+from components.storage.work import claim, drop_unused, fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +53,8 @@ def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: fl
     Raises:
         InputError: when there is no shard, or too many pictures are bad.
     """
-    cache = work / fingerprint(data_fingerprint(folder), size)
+    cache = work / fingerprint(code_mark(__name__), data_fingerprint(folder), size)
+    claim(cache, wait=True)  # of two trainings on the same shards, one decodes
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
     drop_oldest(work)
@@ -67,6 +67,7 @@ def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: fl
         work=cache.absolute(),
         max_error_share=max_error_share,
     )
+    claim(cache, shared=True)  # until this process ends nobody drops it
     logger.info("%s decoded to %d px: %s", folder, size, dict(sorted(counts.items())))
     return finished
 
@@ -103,20 +104,15 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
 
 
 def drop_oldest(work: Path) -> None:
-    """Removes all but the newest few folders; other processes may do so at the same time."""
+    """Removes all but the newest few folders and those that other runs use."""
     ages: list[tuple[float, Path]] = []
     for path in work.iterdir():
         with suppress(FileNotFoundError):
             if path.is_dir():
                 ages.append((path.stat().st_mtime, path))
     for _, old in sorted(ages)[:-KEPT_CACHES]:
-        logger.info("the cache %s is the oldest of more than %d and is dropped", old, KEPT_CACHES)
-        shutil.rmtree(old, onerror=_unless_gone)
-
-
-def _unless_gone(remove: object, path: str, error: tuple[type[BaseException], BaseException, TracebackType]) -> None:
-    if not isinstance(error[1], FileNotFoundError):
-        raise error[1]
+        if drop_unused(old) is None:
+            logger.info("the cache %s is the oldest of more than %d and is dropped", old, KEPT_CACHES)
 
 
 class Pictures:

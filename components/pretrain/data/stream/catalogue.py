@@ -19,8 +19,9 @@ from components.pretrain.data.usable_rows import Classes, usable_rows
 from components.pretrain.data.vocabulary import check_labels
 from components.shards.folder import Place
 from components.shards.format import shard_name
+from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
-from components.storage.work import drop, fingerprint, work_folder
+from components.storage.work import claim, drop, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -92,10 +93,14 @@ def build(place: Place, vocabulary: Path | None, work: Path, max_error_share: fl
 def _built(place: Place, vocabulary: Path | None, work: Path) -> Path:
     versions = place.versions()
     marks = [place.mark()] if place.is_local else []
-    known = fingerprint(place.location, sorted(versions.items()), *marks, *filter(None, [vocabulary]))
+    known = fingerprint(
+        code_mark(__name__), place.location, sorted(versions.items()), *marks, *filter(None, [vocabulary])
+    )
     folder = (work / known).absolute()
+    claim(folder, wait=True)  # of two trainings on the same shards, one looks
     if (folder / _FACTS).exists():
         folder.touch()
+        claim(folder, shared=True)
         return folder
     file = prepare(folder, vocabulary)
     drop_oldest(work)
@@ -105,6 +110,7 @@ def _built(place: Place, vocabulary: Path | None, work: Path) -> Path:
     )
     conclude(folder, place, finished, counts)
     drop(unfinished)
+    claim(folder, shared=True)
     return folder
 
 

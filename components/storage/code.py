@@ -1,0 +1,133 @@
+"""The code behind a result: which of this project's files a module runs, and a digest of what they do.
+
+Unfinished work and caches carry that digest in their names, so that a stage which is resumed after
+a change of code does not mix what old and new code made. `dvc.yaml` names the same files as
+dependencies; tests/test_data_graph.py holds the two against each other.
+"""
+
+import ast
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("components", "flows", "samples")
+# A package whose code mentions one of these finds its own modules by name, and so runs all of them.
+_FINDERS = ("__path__",)
+
+
+def code_mark(*modules: str) -> str:
+    """Twelve hex digits of all code that the modules run; comments, docstrings and layout do not count.
+
+    Raises:
+        ModuleNotFoundError: if one is no module of this project.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(closure(*modules)):
+        digest.update(f"{name}\0{_meaning(name)}\0".encode())
+    return digest.hexdigest()[:12]
+
+
+@cache
+def closure(*modules: str) -> frozenset[str]:
+    """The modules and all modules of this project that they import, directly or not, lazy imports included.
+
+    Imports for type checkers alone do not count.
+
+    Raises:
+        ModuleNotFoundError: if one is no module of this project.
+    """
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        if find(name) is None:
+            raise ModuleNotFoundError(f"{name} is no module below {ROOT}")
+        found.add(name)
+        waiting.extend(_packages_above(name))
+        waiting.extend(imports(_tree(name)))
+        waiting.extend(_found_by_name(name))
+    return frozenset(found)
+
+
+def imports(tree: ast.AST, functions: Collection[str] | None = None) -> set[str]:
+    """The modules of this project that a file imports.
+
+    Args:
+        tree: the parsed file.
+        functions: those of its functions that are called; None = all. What the file imports outside
+            of functions always counts.
+    """
+    return {module for node in _running(tree, functions) for module in _imported(node)}
+
+
+def _running(tree: ast.AST, functions: Collection[str] | None) -> Iterator[ast.AST]:
+    """All nodes but those of type checkers' branches and of functions that are not called."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if functions is not None and isinstance(node, ast.FunctionDef) and node.name not in functions:
+            continue
+        yield node
+        yield from _running(node, None)
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names if find(alias.name))
+    elif isinstance(node, ast.ImportFrom) and node.module and find(node.module):
+        yield node.module
+        yield from (name for alias in node.names if find(name := f"{node.module}.{alias.name}"))
+
+
+@cache
+def find(name: str) -> Path | None:
+    """The file of a module of this project; None for other modules, and for names that are no module."""
+    if name.partition(".")[0] not in PACKAGES:
+        return None
+    path = ROOT.joinpath(*name.split("."))
+    files: Iterable[Path] = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in files if file.is_file()), None)
+
+
+def _packages_above(name: str) -> Iterator[str]:
+    """Python runs the `__init__` of every package above a module."""
+    package = name.rpartition(".")[0]
+    while package:
+        yield package
+        package = package.rpartition(".")[0]
+
+
+def _found_by_name(name: str) -> Iterator[str]:
+    file = find(name)
+    if file is None or file.name != "__init__.py":
+        return
+    if any(isinstance(node, ast.Name) and node.id in _FINDERS for node in ast.walk(_tree(name))):
+        yield from (f"{name}.{module.stem}" for module in file.parent.glob("*.py") if module.stem != "__init__")
+
+
+@cache
+def _tree(name: str) -> ast.Module:
+    file = find(name)
+    if file is None:
+        raise ModuleNotFoundError(f"{name} is no module below {ROOT}")
+    return ast.parse(file.read_bytes(), filename=str(file))
+
+
+@cache
+def _meaning(name: str) -> str:
+    """A file's syntax tree without docstrings: what running it comes to."""
+    tree = _tree(name)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and node.body:
+            first = node.body[0]
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                first.value.value = ""
+    return ast.dump(tree)
