@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,8 @@ from components.cli import main, parameters
 from components.execution import cluster, cpu_environment
 from components.storage.mirror import CACHE_VARIABLE
 from tests import ROOT
-from tests.k8s.conftest import job_of, of_kind
-from tests.k8s.kustomize import Resource
+from tests.k8s.kubectl import kustomize
+from tests.k8s.resources import Resource, config, job_of, of_kind
 from tests.k8s.test_pods import GPU
 
 
@@ -41,11 +43,6 @@ def run_by(job: Resource) -> tuple[str, dict[str, Any]]:
     program, *words = shlex.split(job["spec"]["entrypoint"])
     assert program == "mofi"
     return parse(words)
-
-
-def config(resources: list[Resource], name: str) -> Resource:
-    (found,) = [r for r in of_kind(resources, "ConfigMap") if r["metadata"]["name"].startswith(f"{name}-")]
-    return found
 
 
 # Commands
@@ -101,6 +98,17 @@ def test_the_jobs_read_the_repositorys_own_parameters(overlay: list[Resource]):
     assert mounted["data"] == {"params.yaml": (ROOT / "params.yaml").read_text(encoding="utf-8")}
     for job in of_kind(overlay, "RayJob"):
         assert str(run_by(job)[1]["params"]) == "/etc/mofi/params.yaml"
+
+
+def test_changed_parameters_make_another_config_map(kubectl: Path, local: list[Resource], tmp_path: Path):
+    """So that a running job keeps the parameters that it started with."""
+    shutil.copytree(ROOT / "k8s", tmp_path / "k8s")
+    (tmp_path / "params.yaml").write_text(
+        (ROOT / "params.yaml").read_text(encoding="utf-8") + "# changed\n", encoding="utf-8"
+    )
+    changed = kustomize(kubectl, tmp_path / "k8s" / "overlays" / "local")
+    before, after = (config(resources, "parameters")["metadata"]["name"] for resources in (local, changed))
+    assert before != after
 
 
 def test_there_is_no_second_copy_of_the_parameters():

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from tests import ROOT
-from tests.k8s.conftest import job_of, of_kind, pods, ray_pods
-from tests.k8s.kustomize import Resource
+from tests.k8s.resources import Resource, job_of, of_kind, pods, ray_pods
 
 GUIDE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
 _UNITS = {"": 1, "m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -159,11 +158,7 @@ def test_a_worker_of_the_gpu_overlay_has_a_gpu_and_heads_have_none(gpu: list[Res
         assert (GPU in tolerated) == (GPU in limits), where
 
 
-def test_no_pod_of_the_local_overlay_asks_for_a_gpu_or_for_a_disk_of_several_machines():
-    from tests.k8s.conftest import K8S
-    from tests.k8s.kustomize import render
-
-    local = render(K8S / "overlays" / "local")
+def test_no_pod_of_the_local_overlay_asks_for_a_gpu_or_for_a_disk_of_several_machines(local: list[Resource]):
     assert GPU not in str(local)
     assert of_kind(local, "PersistentVolumeClaim")[0]["spec"]["accessModes"] == ["ReadWriteOnce"]
 

@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from tests import ROOT
-from tests.k8s.conftest import job_of, of_kind, pods
-from tests.k8s.kustomize import Resource
+from tests.k8s.resources import Resource, job_of, of_kind, pods
 
 DEFINITIONS = ROOT.parent / "shared" / "data" / "kuberay"
 VERSIONS = ("1.31", "1.37")
