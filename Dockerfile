@@ -1,6 +1,6 @@
-# The image of every pod in k8s/, and for `docker run`: the locked packages and this project, without
-# build tools, run by an unprivileged account. docs/cluster.md explains how to build it and how to
-# pin the base image by digest. For the licences of Debian and CPython see NOTICE.
+# The image of every pod in k8s/, and for `docker run`: the locked packages and this project,
+# without build tools, run by an unprivileged account. docs/cluster.md explains how to build it and
+# how to pin the base image by digest. For the licences of Debian and CPython see NOTICE.
 ARG PYTHON=docker.io/library/python:3.11.15-slim-bookworm
 
 FROM ${PYTHON} AS build

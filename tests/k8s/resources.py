@@ -16,13 +16,13 @@ def job_of(resources: list[Resource], name: str) -> Resource:
 
 
 def config(resources: list[Resource], name: str) -> Resource:
-    """A generated ConfigMap; a hash of its content follows its name."""
+    """A generated ConfigMap, whose name is followed by a hash of its content."""
     (found,) = [r for r in of_kind(resources, "ConfigMap") if r["metadata"]["name"].startswith(f"{name}-")]
     return found
 
 
 def pods(resources: list[Resource]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every pod spec that the resources would start, after its place: `job/group`."""
+    """The spec of every pod that the resources would start, after its name or `job/group`."""
     for resource in resources:
         spec, name = resource.get("spec", {}), resource["metadata"]["name"]
         if resource["kind"] == "Pod":
@@ -36,5 +36,5 @@ def pods(resources: list[Resource]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def ray_pods(resources: list[Resource]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Pods that are part of a Ray cluster."""
+    """The pods of Ray clusters."""
     return ((name, spec) for name, spec in pods(resources) if "/" in name and not name.endswith("/submitter"))
