@@ -6,7 +6,7 @@ from PIL import Image
 
 from components.images.decode import open_rgb
 from components.images.fingerprint import COLOUR_SIDE, colours, hamming, perceptual_hash
-from tests.images.test_decode import encoded, scribble, stripes
+from tests.images.drawings import encoded, scribble, stripes
 
 DRAWINGS = [
     *(scribble(seed) for seed in range(40)),

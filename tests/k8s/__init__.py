@@ -1,1 +1,1 @@
-"""Are the image and the manifests right? No cluster and no Docker are needed."""
+"""The image and the manifests, tested without a cluster and without Docker."""

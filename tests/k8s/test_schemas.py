@@ -1,4 +1,4 @@
-"""Every resource is one that a Kubernetes API server with KubeRay takes: no field is unknown, none has the wrong type."""
+"""A Kubernetes API server with KubeRay accepts every resource: all fields and types are known."""
 
 import copy
 import gzip
@@ -11,19 +11,18 @@ import pytest
 import yaml
 
 from tests import ROOT
-from tests.k8s.conftest import job_of, of_kind, pods
-from tests.k8s.kustomize import Resource
+from tests.k8s.resources import Resource, job_of, of_kind, pods
 
 DEFINITIONS = ROOT.parent / "shared" / "data" / "kuberay"
 VERSIONS = ("1.31", "1.37")
-# The definitions are a megabyte of YAML, for which the C library takes a tenth of the time.
+# The definitions are a megabyte of YAML, which the C loader reads ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-needs_kuberay = pytest.mark.skipif(not DEFINITIONS.is_dir(), reason=f"KubeRay's definitions are not in {DEFINITIONS}")
+needs_kuberay = pytest.mark.skipif(not DEFINITIONS.is_dir(), reason=f"no KubeRay definitions in {DEFINITIONS}")
 
 
 @cache
 def rayjob_schema() -> dict[str, Any]:
-    """KubeRay's schema of a RayJob v1; a key that it does not list is an error, where the API server would drop it silently."""
+    """KubeRay's schema of a RayJob v1, but strict: the API server silently drops unknown keys."""
     with gzip.open(DEFINITIONS / "ray.io_rayjobs.yaml.gz", "rt", encoding="utf-8") as stream:
         definition = next(document for document in yaml.load_all(stream, _LOADER) if document)
     (served,) = [version for version in definition["spec"]["versions"] if version["name"] == "v1"]
@@ -42,8 +41,8 @@ def _closed(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def faults(job: Resource) -> list[str]:
-    """What KubeRay's schema says against a RayJob, a line for each fault."""
+def errors(job: Resource) -> list[str]:
+    """The errors that KubeRay's schema finds in a RayJob, one line each."""
     validator = jsonschema.Draft202012Validator(rayjob_schema())
     return [f"{'/'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(job)]
 
@@ -63,7 +62,7 @@ def test_pods_of_ray_jobs_are_valid_pods(overlay: list[Resource], version: str):
         kubernetes_validate.validate(pod, version, strict=True)
 
 
-def test_a_pod_with_a_misspelt_field_is_refused(overlay: list[Resource]):
+def test_a_pod_with_a_misspelt_field_is_rejected(overlay: list[Resource]):
     pod = copy.deepcopy(of_kind(overlay, "Pod")[0])
     pod["spec"]["containers"][0]["securityContex"] = {}
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -76,16 +75,16 @@ def test_ray_jobs_are_valid(overlay: list[Resource]):
     assert {job["metadata"]["name"] for job in jobs} == {"label", "pretrain"}
     for job in jobs:
         assert job["apiVersion"] == "ray.io/v1"
-        assert faults(job) == []
+        assert errors(job) == []
 
 
 @needs_kuberay
-def test_a_ray_job_with_a_misspelt_or_mistyped_field_is_refused(gpu: list[Resource]):
+def test_a_ray_job_with_a_misspelt_or_mistyped_field_is_rejected(gpu: list[Resource]):
     job = copy.deepcopy(job_of(gpu, "label"))
     job["spec"]["backoffLimt"] = 1
     job["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replicas"] = "two"
-    assert len(faults(job)) == 2
+    assert len(errors(job)) == 2
 
 
-def test_nothing_is_of_a_kind_that_no_test_here_knows(overlay: list[Resource]):
+def test_every_resource_is_of_a_kind_that_these_tests_validate(overlay: list[Resource]):
     assert {r["apiVersion"] for r in overlay} == {"v1", "ray.io/v1"}

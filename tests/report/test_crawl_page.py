@@ -8,20 +8,12 @@ from typing import Any
 
 import pytest
 
-from components.crawl.pages.directives import PICTURE_REFUSALS
-from components.crawl.pictures.download import ERRORS
 from components.crawl.reasons import explain
-from components.report import charts
-from components.report.crawl_figures import histogram, read_shards
 from components.report.crawl_page import by_kind, funnel, losses, write_crawl_page
 from components.report.report import write_report
-from components.shards.format import picture_key
-from components.shards.writer import Row, write_shard
 from components.storage.json_files import write_json
-from tests import ROOT
-from tests.evaluate.conftest import encoded, painted
+from tests.report.conftest import HOSTILE, write_shards
 
-HOSTILE = "<script>alert(1)</script>"
 MEASURES: dict[str, Any] = {
     "sites": 2,
     "files": {"read": 3, "unreadable_records": 5},
@@ -52,27 +44,6 @@ TIMING: dict[str, Any] = {
         ],
     },
 }  # fmt: skip
-
-
-def write_shards(data: Path, shards: int = 2) -> None:
-    """Eight pictures a shard of 64 px, six of them taken; a text of the web in one of them."""
-    for shard in range(shards):
-        rows = []
-        for n in range(8):
-            site = ("a.example", "b.example")[n % 2]
-            text = HOSTILE if n == 0 else f"picture {n} of {shard}"
-            record: dict[str, Any] = {
-                "key": picture_key(shard, n),
-                "url": f"http://{site}/{n}.png?{HOSTILE}",
-                "site": site,
-            }
-            record |= {"caption": text, "page_language": "" if n == 1 else ("en-GB", "de")[n % 2]}
-            if n < 6:
-                record |= {"status": "success", "width": 64, "height": 64, "sha256": f"{min(n, 4)} of {shard}"}
-                rows.append(Row(record, encoded(painted(n)), "png"))
-            else:
-                rows.append(Row(record | {"status": "failed_to_download", "error_message": ("timeout", "noai")[n % 2]}))
-        write_shard(data / "crawl", shard, rows)
 
 
 @pytest.fixture
@@ -260,51 +231,7 @@ def test_the_report_links_to_the_page(world: Path) -> None:
     assert 'href="index.html"' in (world / "reports" / "crawl.html").read_text(encoding="utf-8")
 
 
-def test_of_a_large_crawl_some_shards_are_looked_at_spread_evenly(tmp_path: Path) -> None:
-    write_shards(tmp_path / "data", shards=6)
-    found = read_shards(tmp_path / "data" / "crawl", pictures=16)
-    assert found is not None
-    assert (found.read, found.total, found.taken) == (2, 6, 12)
-    assert set(found.texts) == {HOSTILE} | {f"picture {n} of {shard}" for shard in (0, 3) for n in range(1, 6)}
-
-
-def test_every_documented_reason_is_explained() -> None:
-    """Those that the formats name, and those that the code knows."""
-    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
-    documented = re.findall(r"^\| failed_to_\w+ \|(.*)\|$", text, re.MULTILINE) + re.findall(
-        r"^Pairs are dropped as .*?\(when all", text, re.MULTILINE | re.DOTALL
-    )
-    names = {name for line in documented for name in re.findall(r"`([\w-]+)`", line)} - {"http_NNN", "http_5xx"}
-    assert len(names) > 30
-    assert [name for name in sorted({*names, *PICTURE_REFUSALS}) if not explain(name).meaning] == []
-
-
-def test_the_errors_that_count_are_those_that_are_called_so() -> None:
-    assert {name for name in ERRORS if explain(name).kind != "error"} == set()
-    assert (explain("http_503").kind, explain("http_404").kind, explain("http_403").kind) == (
-        "error",
-        "absent",
-        "refusal",
-    )
-
-
 def test_a_reason_that_is_not_known_is_shown_by_its_name() -> None:
     ((title, members),) = by_kind(losses({"something_new": 3}))
     assert title == "There, but not fit to be taken"
     assert [(loss.reason.title, loss.reason.meaning, loss.count) for loss in members] == [("something new", "", 3)]
-
-
-def test_bins_double_in_two_steps_and_hold_their_lower_edge() -> None:
-    found = histogram([64, 95, 96, 127, 200, 0])
-    assert found is not None
-    assert found.edges == (64, 96, 128, 192, 256)
-    assert found.counts == (2, 2, 0, 1)
-    small = histogram([0.3, 5], halves=False)
-    assert small is not None
-    assert (small.edges, small.counts) == ((0.25, 0.5, 1, 2, 4, 8), (1, 0, 0, 0, 1))
-    assert histogram([0]) is None
-
-
-def test_columns_are_as_tall_as_their_counts() -> None:
-    chart = charts.columns((1, 2, 4), (10, 5), "x")
-    assert [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', chart)] == [128.0, 64.0]
