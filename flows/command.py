@@ -7,13 +7,21 @@ import typer
 
 
 def run(
-    params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
+    params: Annotated[
+        Path, typer.Option(help="The parameter file; another than params.yaml is answered with how to run it.")
+    ] = Path("params.yaml"),
     only: Annotated[str | None, typer.Option(help="Run up to this stage and stop, e.g. `curate`.")] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option(help="Stages that run side by side, at most.", show_default="one for every 8 CPUs", min=1, max=16),
+    ] = None,
 ) -> None:
     """Run the whole chain as a Prefect flow: one task per DVC stage; what is up to date is skipped."""
     from components.cli import parameters
 
     parameters.load(params)
+    if params.resolve() != parameters.DEFAULT.resolve():
+        parameters.refuse_other(params)
     from flows import pipeline
 
-    pipeline.run(only)
+    pipeline.run(only, at_once or 0)

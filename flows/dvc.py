@@ -6,19 +6,23 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from components.errors import USER_ERROR, SetupError
+from components.storage.json_files import write_json
 
 # What DVC says of a command that met an error which the user must fix.
 _USER_ERROR = f"exited with {USER_ERROR}"
 _EDGE = re.compile(r'"([^"]+)" -> "([^"]+)"')
 _NODE = re.compile(r'^\s*"([^"]+)";?\s*$', re.MULTILINE)
-LEADER = Path(".work/flow-stage.json")
+# A note for each stage that runs: the leader of its process group.
+NOTES = Path(".work/flow")
 
 
 class StageFailed(Exception):
@@ -49,6 +53,14 @@ class Graph:
             if self.needs[stage] & found:
                 found.add(stage)
         return found
+
+    def ready(self, done: Collection[str]) -> list[str]:
+        """The stages that are not done, and need none that is not, in order."""
+        return [stage for stage in self.order if stage not in done and self.needs[stage] <= set(done)]
+
+    def within(self, stages: Collection[str]) -> "Graph":
+        """The graph of these stages alone."""
+        return Graph({stage: self.needs[stage] & set(stages) for stage in self.needs if stage in stages})
 
     def above(self, stage: str) -> set[str]:
         """A stage and all that it needs, directly or not."""
@@ -125,7 +137,8 @@ def reproduce(stage: str, say: Callable[[str], None]) -> bool:
         env=environment(),
         start_new_session=True,
     )
-    _remember(process.pid)
+    _running.add(process)
+    note = _remember(stage, process.pid)
     tail: list[str] = []
     ran = False
     try:
@@ -139,10 +152,21 @@ def reproduce(stage: str, say: Callable[[str], None]) -> bool:
         code = process.wait()
     finally:
         end_group(process)
-        LEADER.unlink(missing_ok=True)
+        _running.discard(process)
+        note.unlink(missing_ok=True)
     if code != 0:
         raise StageFailed(stage, code, tail)
     return ran
+
+
+# Stages that run in threads of this process.
+_running: set["subprocess.Popen[str]"] = set()
+
+
+def end_running() -> None:
+    """Ends every stage that this process runs, in whatever thread."""
+    for process in list(_running):
+        end_group(process)
 
 
 def end_group(process: "subprocess.Popen[Any]", patience: float = 10.0) -> None:
@@ -158,36 +182,50 @@ def end_group(process: "subprocess.Popen[Any]", patience: float = 10.0) -> None:
             continue
 
 
-def _remember(leader: int) -> None:
-    LEADER.parent.mkdir(exist_ok=True)
-    LEADER.write_text(json.dumps({"pid": leader, "started": _start_time(leader)}), encoding="utf-8")
+def _remember(stage: str, leader: int) -> Path:
+    """Notes who leads the stage's process group; without the note nobody could end the stage of a killed flow.
+
+    Raises:
+        SetupError: if the note cannot be written; the group is ended.
+    """
+    note = NOTES / f"{stage}.json"
+    try:
+        write_json(note, {"pid": leader, "started": _start_time(leader)})
+    except OSError as error:
+        os.killpg(leader, signal.SIGKILL)
+        raise SetupError(f"{note} cannot be written ({error}); free some space and run again") from error
+    return note
 
 
 def _start_time(pid: int) -> float:
-    import psutil
-
     return float(psutil.Process(pid).create_time())
 
 
-def end_orphan() -> bool:
-    """Ends the stage that a flow left behind when it was killed outright; returns whether there was one.
+def end_orphans() -> list[str]:
+    """Ends the stages that a flow left behind when it was killed outright; returns their names.
 
-    The process is known by its id and its start time, so another program that got the same id is left alone.
+    A process is known by its id and its start time, so another program that got the same id is left
+    alone. A note that cannot be read, as a full disk leaves them, counts as none.
     """
-    import psutil
+    return [note.stem for note in sorted(NOTES.glob("*.json")) if _end_noted(note)]
 
-    if not LEADER.exists():
-        return False
-    left = json.loads(LEADER.read_text(encoding="utf-8"))
+
+def _end_noted(note: Path) -> bool:
     try:
-        process = psutil.Process(left["pid"])
-        alive = process.create_time() == left["started"] and process.status() != psutil.STATUS_ZOMBIE
+        left = json.loads(note.read_text(encoding="utf-8"))
+        leader, started = int(left["pid"]), float(left["started"])
+    except (OSError, ValueError, KeyError, TypeError):
+        note.unlink(missing_ok=True)
+        return False
+    try:
+        process = psutil.Process(leader)
+        alive = process.create_time() == started and process.status() != psutil.STATUS_ZOMBIE
         if alive:
-            os.killpg(left["pid"], signal.SIGTERM)
+            os.killpg(leader, signal.SIGTERM)
             process.wait(10)
     except (psutil.NoSuchProcess, ProcessLookupError):
         alive = False
     except psutil.TimeoutExpired:
-        os.killpg(left["pid"], signal.SIGKILL)
-    LEADER.unlink(missing_ok=True)
+        os.killpg(leader, signal.SIGKILL)
+    note.unlink(missing_ok=True)
     return bool(alive)

@@ -1,15 +1,16 @@
-"""The whole chain as a Prefect flow: one task per DVC stage, in the order of the graph.
+"""The whole chain as a Prefect flow: one task per DVC stage.
 
-Stages run one after the other: each uses the whole machine (or the whole cluster) itself. Tasks are called in the flow's own
-thread, so an interrupt or a cancelled run ends the stage's process group at once.
+Each stage uses the whole machine (or the whole cluster) by itself, so as a rule they run one after
+the other, called in the flow's own thread. `at_once` lets stages that do not need each other run
+side by side. Either way, an interrupt or a cancelled run ends every stage's process group at once.
 """
 
 import os
 from pathlib import Path
 from typing import Any
 
-# Prefect reads its settings when it is imported. Its data stay in this folder, it reports to nobody, and its own server may
-# take its time on a busy machine.
+# Prefect reads its settings when it is imported. Its data stay in this folder, it reports to nobody,
+# and its own server may take its time on a busy machine.
 for _key, _value in {
     "PREFECT_HOME": str(Path(".prefect").absolute()),
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -23,55 +24,98 @@ for _key, _value in {
 from prefect import flow, get_run_logger, task  # noqa: E402
 from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
+from prefect.futures import PrefectFuture, as_completed  # noqa: E402
+from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
-from components.errors import ParameterError  # noqa: E402
-from components.storage.json_files import read_json  # noqa: E402
+from components.errors import MofiError, ParameterError  # noqa: E402
+from components.storage.json_files import flatten, read_json  # noqa: E402
 from flows import dvc  # noqa: E402
 
 REPORT, SUMMARY = Path("reports/index.html"), Path("reports/summary.json")
+# A stage takes a machine of this many CPUs for itself, where nobody says how many run at once.
+_CPUS_A_STAGE = 8
+_MOST_AT_ONCE = 16
+RAN, SKIPPED = "ran", "skipped"
 
 
 def _repeatable(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """A stage that the user must mend (a wrong value, a refused gate) is not repeated."""
+    """A stage that the user must fix (a wrong value, a refused gate) is not repeated."""
     failure = state.result(raise_on_failure=False)
     return not isinstance(failure, dvc.StageFailed) or failure.repeatable
 
 
 @task(task_run_name="{stage}", retries=1, retry_delay_seconds=5, retry_condition_fn=_repeatable)
-def run_stage(stage: str, may_run: bool) -> bool:
-    """One DVC stage; returns whether anything was computed. Finished shards and checkpoints of a failed try are kept."""
+def run_stage(stage: str, may_run: bool) -> str:
+    """One DVC stage; returns whether anything was computed. What a failed attempt finished is kept."""
     logger = get_run_logger()
-    ran = may_run and _reproduce(stage)
-    if not ran:
-        logger.info("%s is up to date: skipped, nothing computed, nothing logged to MLflow", stage)
-    return ran
+    if may_run and dvc.reproduce(stage, lambda line: logger.info("%s | %s", stage, line)):
+        return RAN
+    logger.info("%s is up to date: skipped, nothing computed, nothing logged to MLflow", stage)
+    return SKIPPED
 
 
-def _reproduce(stage: str) -> bool:
-    from components.execution import cluster
+@flow(
+    name="mofi",
+    log_prints=False,
+    validate_parameters=True,
+    task_runner=ThreadPoolTaskRunner(max_workers=_MOST_AT_ONCE),  # type: ignore[arg-type]  # its own futures
+)
+def pipeline(only: str | None = None, at_once: int = 0) -> dict[str, str]:
+    """Every stage of dvc.yaml, or those up to `only`; returns what happened to each (`ran` or `skipped`).
 
+    Args:
+        only: the last stage; None = all.
+        at_once: how many stages run side by side, at most; 0 = as many as the cluster has room for.
+    """
     logger = get_run_logger()
-    cluster.share()
-    return dvc.reproduce(stage, lambda line: logger.info("%s | %s", stage, line))
-
-
-@flow(name="mofi", log_prints=False, validate_parameters=True)
-def pipeline(only: str | None = None) -> dict[str, str]:
-    """Every stage of dvc.yaml, or those up to `only`; returns what happened to each (`ran` or `skipped`)."""
-    logger = get_run_logger()
-    if dvc.end_orphan():
-        logger.warning("ended a stage that an earlier, killed run had left behind")
+    for stage in dvc.end_orphans():
+        logger.warning("ended the stage %s, which an earlier, killed run had left behind", stage)
     graph = dvc.read_graph()
     if only is not None and only not in graph.needs:
         raise ParameterError(f"there is no stage {only!r}; the stages are {', '.join(graph.order)}")
-    wanted = graph.above(only) if only else set(graph.needs)
+    wanted = graph.within(graph.above(only)) if only else graph
     may_run = graph.below(dvc.changed_stages())
-    happened: dict[str, str] = {}
-    for stage in graph.order:
-        if stage in wanted:
-            happened[stage] = "ran" if run_stage(stage, stage in may_run) else "skipped"
+    if may_run & set(wanted.needs):
+        from components.execution import cluster
+
+        cluster.share()
+        at_once = at_once or room(cluster.cpus())
+    happened = _side_by_side(wanted, may_run, at_once) if at_once > 1 else _in_turn(wanted, may_run)
     _publish(happened)
     return happened
+
+
+def _in_turn(graph: dvc.Graph, may_run: set[str]) -> dict[str, str]:
+    return {stage: run_stage(stage, stage in may_run) for stage in graph.order}
+
+
+def _side_by_side(graph: dvc.Graph, may_run: set[str], at_once: int) -> dict[str, str]:
+    """Stages start as soon as those that they need are done and fewer than `at_once` run.
+
+    After a failure no further stage starts; those that run are waited for, and the failure is raised.
+    """
+    happened: dict[str, str] = {}
+    running: dict[PrefectFuture[str], str] = {}
+    failures: list[Exception] = []
+    try:
+        while True:
+            ready = [s for s in graph.ready(happened) if s not in running.values()] if not failures else []
+            for stage in ready[: at_once - len(running)]:
+                running[run_stage.submit(stage, stage in may_run)] = stage
+            if not running:
+                break
+            future = next(iter(as_completed(list(running))))
+            stage = running.pop(future)
+            try:
+                happened[stage] = future.result()
+            except Exception as failure:  # noqa: BLE001 - raised below, when nothing runs any more
+                failures.append(failure)
+    except BaseException:  # an interrupt: the threads would wait for their stages
+        dvc.end_running()
+        raise
+    if failures:
+        raise failures[0]
+    return {stage: happened[stage] for stage in graph.order}
 
 
 def _publish(happened: dict[str, str]) -> None:
@@ -81,8 +125,7 @@ def _publish(happened: dict[str, str]) -> None:
     create_table_artifact(table=rows, key="stages", description="What ran, and the seconds of each stage's last run")
     if not SUMMARY.exists():
         return
-    summary = read_json(SUMMARY)
-    table = [{"figure": name, "value": value} for name, value in flatten(summary)]
+    table = [{"figure": name, "value": value} for name, value in flatten(read_json(SUMMARY))]
     create_table_artifact(table=table, key="summary", description="Figures of reports/summary.json")
     create_link_artifact(REPORT.absolute().as_uri(), link_text="reports/index.html", key="report")
     logger.info("report: %s", REPORT.absolute().as_uri())
@@ -93,26 +136,24 @@ def _seconds(stage: str) -> float | None:
     return float(read_json(path)["seconds"]) if path.exists() else None
 
 
-def flatten(content: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested keys joined by dots, values as they are."""
-    rows: list[tuple[str, Any]] = []
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        rows.extend(flatten(value, f"{name}.") if isinstance(value, dict) else [(name, value)])
-    return rows
+def room(cpus: int) -> int:
+    """How many stages have room at once on a cluster of so many CPUs; at least one."""
+    return min(max(1, cpus // _CPUS_A_STAGE), _MOST_AT_ONCE)
 
 
-def run(only: str | None = None) -> dict[str, str]:
-    """Runs the flow in this process, with a Ray that all stages join; a failed stage ends it with that stage's message."""
+def run(only: str | None = None, at_once: int = 0) -> dict[str, str]:
+    """Runs the flow in this process, with a Ray that all stages join; see `pipeline`.
+
+    Raises:
+        MofiError: what ended a stage.
+    """
+    from components.execution import cluster
+
     try:
-        happened = pipeline(only)
+        happened: dict[str, str] = pipeline(only, at_once)
     except dvc.StageFailed as failure:
-        from components.errors import MofiError
-
         raise MofiError(str(failure)) from None
     finally:
-        from components.execution import cluster
-
         cluster.leave()
     return happened
 

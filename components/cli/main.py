@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from components.cli import cost as _cost
 from components.cli import crawl as _crawl
 from components.cli import curate as _curate
 from components.cli import doctor as _doctor
@@ -112,7 +113,7 @@ app.command(rich_help_panel=CHAIN)(_promote.promote)
 app.command(rich_help_panel=CHAIN)(_serve.query)
 app.command(rich_help_panel=CHAIN)(_report.report)
 app.command(rich_help_panel=TOOLS)(_serve.search)
-app.command(rich_help_panel=TOOLS)(_pretrain.cost)
+app.command(rich_help_panel=TOOLS)(_cost.cost)
 app.command(rich_help_panel=TOOLS)(_evaluate.evaluate_model)
 app.command(rich_help_panel=TOOLS)(_export.export)
 

@@ -1,8 +1,10 @@
 """The one typed schema of `params.yaml`. Each room declares its own section; this module joins and loads them."""
 
+import json
+import shlex
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from pydantic import Field, ValidationError
@@ -17,6 +19,7 @@ from components.pretrain.parameters import PretrainParameters
 from components.registry.parameters import PromoteParameters
 from components.section import Section
 from components.serve.parameters import QueryParameters
+from components.storage.json_files import flatten
 
 DEFAULT = Path("params.yaml")
 # The key of a file that changes only some values of another.
@@ -72,6 +75,31 @@ def load(path: Path = DEFAULT) -> Parameters:
         return Parameters.model_validate(content)
     except ValidationError as error:
         raise ParameterError("\n".join(_sentence(path, e) for e in error.errors())) from None
+
+
+def refuse_other(path: Path) -> NoReturn:
+    """What dvc.yaml describes is computed with params.yaml; says how to compute it with another file's values.
+
+    Raises:
+        ParameterError: always, with the command.
+    """
+    here, there = (dict(flatten(load(file).model_dump(mode="json"))) for file in (DEFAULT, path))
+    changed = " ".join(
+        f"-S {shlex.quote(f'{key}={_as_override(there[key])}')}" for key in here if there[key] != here[key]
+    )
+    raise ParameterError(
+        f"{path} is not the file that dvc.yaml reads, which is {DEFAULT}; "
+        + (
+            f"run its values as an experiment: dvc exp run {changed}"
+            if changed
+            else "it holds the same values: leave out --params"
+        )
+    )
+
+
+def _as_override(value: Any) -> str:
+    """A value as `dvc exp run -S` reads it."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _read(path: Path) -> dict[str, Any]:

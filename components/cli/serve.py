@@ -6,24 +6,28 @@ from typing import Annotated
 import typer
 
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
+PROMOTION, MODELS, BENCHMARK = Path("metrics/promote.json"), Path("models"), Path("data/sample/benchmark")
 Data = Annotated[Path, typer.Option(help="The data set to search in.")]
 
 
 def query(
     params: Params = Path("params.yaml"),
     data: Data = Path("data/i2e"),
-    benchmark: Annotated[Path, typer.Option(help="Where the query pictures come from.")] = Path(
-        "data/sample/benchmark"
-    ),
+    benchmark: Annotated[Path, typer.Option(help="Where the query pictures come from.")] = BENCHMARK,
+    promotion: Annotated[Path, typer.Option(help="What `mofi promote` decided.")] = PROMOTION,
+    models: Annotated[Path, typer.Option(help="The folder of model folders.")] = MODELS,
     out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("data/query"),
 ) -> None:
     """Load the champion through MLflow, index the data set, and look benchmark pictures up in it."""
     from components.cli import parameters
     from components.execution.stage import stage
+    from components.registry.promote import make_good
     from components.serve.embed import champion
     from components.serve.query import query as run_query
+    from components.storage.json_files import read_json
 
     knobs = parameters.load(params)
+    make_good(read_json(promotion), knobs.promote, models, benchmark)
     with stage("query") as measures:
         embed = champion(knobs.promote.name, knobs.promote.alias)
         measures.update(run_query(embed, data, benchmark, knobs.query, out))
@@ -43,14 +47,18 @@ def search(
     from components.cli import parameters
     from components.errors import InputError
     from components.images.decode import open_rgb
+    from components.registry.promote import make_good
     from components.serve import embed as embeds
     from components.serve.search import build, entity_scores, read_labels
+    from components.storage.json_files import read_json
 
     if not image.is_file():
         raise InputError(f"{image} is no file; name a picture (PNG, JPEG or WebP)")
     picture = image.read_bytes()
     open_rgb(picture)
     knobs = parameters.load(params).promote
+    if model is None and PROMOTION.is_file():
+        make_good(read_json(PROMOTION), knobs, MODELS, BENCHMARK)
     embed = embeds.folder(model) if model else embeds.champion(knobs.name, knobs.alias)
     hits = build(data, embed).search(embed([picture]), top)[0]
     labels = read_labels(data)

@@ -128,6 +128,11 @@ def share() -> None:
     os.environ.setdefault("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
 
 
+def cpus() -> int:
+    """The CPUs of the cluster that this process has joined."""
+    return int(ray.cluster_resources().get("CPU", 1))
+
+
 def leave() -> None:
     """Ends the Ray that this process started, or leaves the one that it joined."""
     if ray.is_initialized():

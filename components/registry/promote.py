@@ -139,6 +139,40 @@ def promote(
     return result
 
 
+def make_good(result: Mapping[str, Any], parameters: PromoteParameters, models: Path, benchmark: Path) -> None:
+    """Gives the alias to the model that `metrics/promote.json` promoted, if the registry does not say so.
+
+    DVC restores the result of a promotion from its cache (in a clone, an experiment's copy of the
+    folder, or after a parameter is set back), and with it runs no side effect.
+
+    Raises:
+        InputError: if the model that was promoted is not there.
+        SetupError: if the registry does not answer.
+    """
+    if not result["promoted"]:
+        return
+    tracking.connect()
+    champion = present_champion(parameters)
+    if champion is not None and champion.digest == result["sha256"]:
+        return
+    folder = models / str(result["recipe"])
+    if not folder.is_dir() or digest(folder) != result["sha256"]:
+        raise InputError(
+            f"metrics/promote.json promotes {folder}, but "
+            f"{'it is missing' if not folder.is_dir() else 'it holds another model by now'}, and the registry has no copy "
+            f"under {parameters.name}@{parameters.alias}; run `dvc checkout {folder}` (`dvc pull {folder}` in a clone), "
+            "or `mofi promote` to decide again"
+        )
+    logger.info("the promotion was restored from a cache: %s is registered here too", folder)
+    version = _version(parameters, folder, str(result["recipe"]), str(result["sha256"]))
+    facts = {
+        f"metric.{result['metric']}": f"{result['value']:.6f}",
+        "benchmark": benchmark_digest(benchmark),
+        "promoted.because": "metrics/promote.json says so: its result was restored from a cache",
+    }
+    _give_alias(parameters, version, facts, champion)
+
+
 def benchmark_digest(folder: Path) -> str:
     """What tells one benchmark from another: DVC's hash where there is one, else the digest of its index."""
     known = dvc_hash(folder)

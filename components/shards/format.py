@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from components.errors import InputError
-from components.images.fingerprint import COLOURS
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +17,7 @@ FAILED_TO_RESIZE = "failed_to_resize"
 # How a picture repeats an earlier one of the crawl, and why it has gone if copies are taken out.
 EXACT, NEAR = "exact", "near"
 DUPLICATE_REASONS = tuple(f"duplicate_{kind}" for kind in (EXACT, NEAR))
+COLOURS = 8 * 8 * 3  # bytes of a picture's mean colours (`images.fingerprint.colours`)
 EXTENSIONS = ("png", "jpg", "jpeg", "webp")
 ENDINGS = (".tar", ".parquet", "_stats.json")  # of a shard's files, in the order in which they are put in place
 SHARDS, PICTURES = 100_000, 10_000  # that a key has digits for
