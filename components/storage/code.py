@@ -30,10 +30,14 @@ def code_mark(*modules: str) -> str:
 
 
 @cache
-def closure(*modules: str) -> frozenset[str]:
+def closure(*modules: str, without: frozenset[str] = frozenset()) -> frozenset[str]:
     """The modules and all modules of this project that they import, directly or not, lazy imports included.
 
     Imports for type checkers alone do not count.
+
+    Args:
+        modules: where it begins.
+        without: modules and packages that are not looked into.
 
     Raises:
         ModuleNotFoundError: if one is no module of this project.
@@ -42,7 +46,7 @@ def closure(*modules: str) -> frozenset[str]:
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in found or _is_within(name, without):
             continue
         if find(name) is None:
             raise ModuleNotFoundError(f"{name} is no module below {ROOT}")
@@ -51,6 +55,10 @@ def closure(*modules: str) -> frozenset[str]:
         waiting.extend(imports(_tree(name)))
         waiting.extend(_found_by_name(name))
     return frozenset(found)
+
+
+def _is_within(name: str, packages: Collection[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def imports(tree: ast.AST, functions: Collection[str] | None = None) -> set[str]:

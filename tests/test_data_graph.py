@@ -1,0 +1,157 @@
+"""dvc.yaml tells the truth: every stage depends on the code, knobs and data that can change its result.
+
+The code is computed: a stage's command leads to a function of the command line, and that one's
+imports, lazy ones included, to all files that the stage runs.
+"""
+
+import ast
+import shlex
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+
+from components.cli import main
+from components.storage.code import ROOT, closure, find, imports
+
+# What a stage runs and does not depend on, on purpose. (stage, module or package, reason)
+LEFT_OUT = (
+    ("*", "components.cli.main", "finds the command; what the command does stands in its own file"),
+    ("*", "components.cli.parameters", "joins all rooms' schemas; a stage's own values are in its params"),
+    ("*", "components.errors", "the classes of messages; a stage that fails writes nothing"),
+    ("*", "components.section", "refuses unknown keys; what is accepted is in the stage's params"),
+    ("pretrain@*", "components.registry", "logs to MLflow what the stage has written"),
+    ("evaluate", "components.registry", "logs to MLflow what the stage has written"),
+    ("label", "components.registry", "fetches models:/NAME@ALIAS; the graph's model is a folder"),
+)
+# A folder is a dependency as a whole where a stage runs at least this share of its files.
+REACHED = 0.6
+
+
+@cache
+def stages() -> dict[str, PipelineStage]:
+    with Repo(str(ROOT)) as repo:
+        return {stage.addressing: stage for stage in repo.index.stages}
+
+
+def entry(command: str) -> tuple[str, str]:
+    """The module and the function that a stage's command calls."""
+    program, *words = shlex.split(command)
+    assert program == "mofi", command
+    found: Any = typer.main.get_command(main.app)
+    while hasattr(found, "commands"):
+        found = found.commands[words.pop(0)]
+    function = found.callback
+    return function.__module__, function.__name__
+
+
+def called(tree: ast.Module, function: str) -> set[str]:
+    """A function of a file, and those of the same file that it calls."""
+    defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    found, waiting = set[str](), [function]
+    while waiting:
+        name = waiting.pop()
+        if name in defined and name not in found:
+            found.add(name)
+            waiting.extend(node.id for node in ast.walk(defined[name]) if isinstance(node, ast.Name))
+    return found
+
+
+def run_by(stage: str) -> set[str]:
+    """The modules that a stage runs, but for those left out."""
+    module, function = entry(stages()[stage].cmd)
+    tree = ast.parse(source(module))
+    first = {name for name in imports(tree, called(tree, function)) if not left_out(stage, name)}
+    skipped = frozenset(pattern for of, pattern, _ in LEFT_OUT if fnmatch(stage, of))
+    return {module} | {name for name in closure(*sorted(first), without=skipped) if not left_out(stage, name)}
+
+
+def source(module: str) -> str:
+    file = find(module)
+    assert file is not None
+    return file.read_text(encoding="utf-8")
+
+
+def left_out(stage: str, module: str) -> bool:
+    return any(
+        fnmatch(stage, of) and (module == name or module.startswith(f"{name}.")) for of, name, _ in LEFT_OUT
+    ) or not does_something(module)
+
+
+@cache
+def does_something(module: str) -> bool:
+    """Whether a file holds more than a docstring."""
+    body = ast.parse(source(module)).body
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
+
+
+def files_of(modules: set[str]) -> set[Path]:
+    return {file.relative_to(ROOT) for module in modules if (file := find(module)) is not None}
+
+
+def code_deps(stage: str) -> list[Path]:
+    deps = [Path(dep.def_path) for dep in stages()[stage].deps if not hasattr(dep, "params")]
+    return [dep for dep in deps if dep.parts[0] in ("components", "samples")]
+
+
+def below(dep: Path) -> Iterator[Path]:
+    """The files of a dependency that do something."""
+    for file in [ROOT / dep] if (ROOT / dep).is_file() else sorted((ROOT / dep).rglob("*.py")):
+        relative = file.relative_to(ROOT)
+        if does_something(".".join(relative.with_suffix("").parts).removesuffix(".__init__")):
+            yield relative
+
+
+STAGES = sorted(stages())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_all_code_that_it_runs(stage: str) -> None:
+    deps = code_deps(stage)
+    missing = sorted(
+        str(file) for file in files_of(run_by(stage)) if not any(file == dep or dep in file.parents for dep in deps)
+    )
+    assert missing == [], f"dvc.yaml: stage {stage} runs {missing}, which its deps lack"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_no_code_that_it_does_not_run(stage: str) -> None:
+    run = files_of(run_by(stage))
+    for dep in code_deps(stage):
+        files = set(below(dep))
+        assert files & run, f"dvc.yaml: stage {stage} depends on {dep}, of which it runs nothing"
+        share = len(files & run) / len(files)
+        assert share >= REACHED, f"dvc.yaml: stage {stage} runs {share:.0%} of {dep}: name what it runs of it"
+
+
+@pytest.mark.parametrize("of", [f"{stage}: {module}" for stage, module, _ in LEFT_OUT])
+def test_what_is_left_out_would_be_run(of: str) -> None:
+    """A line of the list that nothing needs any more goes."""
+    pattern, module = of.split(": ")
+    reached = set[str]()
+    for stage in STAGES:
+        if fnmatch(stage, pattern):
+            start, function = entry(stages()[stage].cmd)
+            tree = ast.parse(source(start))
+            reached |= {"components.cli.main", *closure(*sorted(imports(tree, called(tree, function))))}
+    assert any(name == module or name.startswith(f"{module}.") for name in reached)
+
+
+def test_a_dep_that_is_taken_away_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [dep for dep in code_deps("label") if dep != Path("components/shards")]
+    monkeypatch.setattr(f"{__name__}.code_deps", lambda stage: kept)
+    with pytest.raises(AssertionError, match=r"components/shards/reader\.py"):
+        test_a_stage_depends_on_all_code_that_it_runs("label")
+
+
+def test_a_dep_that_is_not_run_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = [*code_deps("label"), Path("components/costs")]
+    monkeypatch.setattr(f"{__name__}.code_deps", lambda stage: more)
+    with pytest.raises(AssertionError, match="depends on components/costs, of which it runs nothing"):
+        test_a_stage_depends_on_no_code_that_it_does_not_run("label")
