@@ -1,5 +1,6 @@
-# The image of every pod (k8s/) and of `docker run`: locked packages, this project, an account without rights, nothing to build with.
-# docs/cluster.md says how it is built, and how the base is pinned by its digest. Debian and CPython: see NOTICE.
+# The image of every pod (k8s/) and of `docker run`: locked packages, this project, an unprivileged
+# user, no build tools. docs/cluster.md says how to build it, and how to pin the base image by its
+# digest. For the licences of Debian and CPython see NOTICE.
 ARG PYTHON=docker.io/library/python:3.11.15-slim-bookworm
 
 FROM ${PYTHON} AS build
@@ -8,8 +9,9 @@ WORKDIR /src
 COPY requirements.lock ./
 RUN python -m pip install --no-cache-dir "$(grep '^uv==' requirements.lock)" \
  && python -m venv --without-pip /opt/mofi
-# Third-party packages are a layer of their own, which a change of the code leaves alone. The lock is a constraint, so that what only
-# tests and linters need stays out; what was installed is then compared with it.
+# Third-party packages are a layer of their own, which a change of the code does not invalidate. The
+# lock is a constraint, so that packages needed only by tests and linters stay out; the installed
+# packages are then compared with it.
 COPY pyproject.toml ./
 RUN uv pip install --python /opt/mofi/bin/python --build-constraints requirements.lock --constraints requirements.lock \
     --requirements pyproject.toml --extra cpu
@@ -24,7 +26,8 @@ COPY samples samples
 RUN uv pip install --python /opt/mofi/bin/python --build-constraints requirements.lock --no-deps .
 
 FROM ${PYTHON} AS runtime
-# Debian packages beside the base's, e.g. "gcc g++" for torch.compile; none by default.
+# Debian packages in addition to those of the base, e.g. "gcc g++" for torch.compile; none by
+# default.
 ARG PACKAGES=""
 RUN if [ -n "${PACKAGES}" ]; then \
       apt-get update && apt-get install --yes --no-install-recommends ${PACKAGES} && rm -rf /var/lib/apt/lists/*; \
@@ -33,12 +36,12 @@ RUN groupadd --gid 10001 mofi \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin mofi \
  && install --directory --owner=10001 --group=10001 /work
 COPY --from=build /opt/mofi /opt/mofi
-# The commit that the image was built from; MLflow's runs carry it.
+# The commit that the image was built from; it is recorded in MLflow's runs.
 ARG COMMIT=""
 LABEL org.opencontainers.image.title="mofi-platform" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="${COMMIT}"
-# A read-only root: caches go to /tmp, bytecode is compiled above. Nothing phones home.
+# The root is read-only: caches go to /tmp, and bytecode is compiled above. Nothing phones home.
 ENV PATH=/opt/mofi/bin:${PATH} \
     HOME=/tmp \
     MOFI_COMMIT=${COMMIT} \

@@ -1,4 +1,5 @@
-# `make run` and `make test` are all that a newcomer needs; each makes the environment first if it is missing or outdated.
+# `make run` and `make test` are all that a newcomer needs. Each first creates the environment if it
+# is missing or outdated.
 VENV   := .venv
 PYTHON ?= python3
 BIN    := $(abspath $(VENV))/bin
@@ -10,31 +11,37 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: run test slow lint types format lock clean help
+.PHONY: run test slow lint types docs docs-build format lock clean help
 
-help:           ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+help:           ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
-run: $(VENV)/.ready  ## the whole chain on the sample web; opens with reports/index.html
+run: $(VENV)/.ready  ## run the whole chain on the sample web; then open reports/index.html
 	@mofi run
 
-test: $(VENV)/.ready lint types  ## lint, types, and all tests but the slow ones
+test: $(VENV)/.ready lint types  ## lint, types, and all tests but the slow ones; they build the docs
 	@pytest -m "not slow"
 
-slow: $(VENV)/.ready  ## the slow tests: the whole chain, power cuts in the middle of stages
+slow: $(VENV)/.ready  ## run the slow tests: the whole chain, power cuts in the middle of stages
 	@pytest -m slow
 
-lint: $(VENV)/.ready  ## ruff, both as linter and formatter
+lint: $(VENV)/.ready  ## check with ruff, as linter and as formatter
 	@ruff check . && ruff format --check .
 
-types: $(VENV)/.ready  ## mypy, strict
+types: $(VENV)/.ready  ## check types with mypy, strict
 	@mypy
 
-format: $(VENV)/.ready  ## let ruff mend what it can
+docs: $(VENV)/.ready  ## serve the documentation on http://127.0.0.1:8000, rebuilt on change
+	@NO_MKDOCS_2_WARNING=1 mkdocs serve
+
+docs-build: $(VENV)/.ready  ## build the documentation into .work/site; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+format: $(VENV)/.ready  ## let ruff fix what it can
 	@ruff check --fix . ; ruff format .
 
-# Install from the lock with uv, which comes from PyPI as well, and trusts whom this system trusts, as pip does; the project itself
-# is installed in place.
+# Install from the lock with uv, which is itself installed from PyPI and uses the system's
+# certificates, as pip does. The project itself is installed in place.
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "installing the locked packages into $(VENV) (about 6.6 GB, most of it torch; half a minute on a fast line)"
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
@@ -43,9 +50,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(VENV)/bin/uv pip install --quiet --system-certs --python $(VENV)/bin/python --no-deps --editable .
 	@touch $@
 
-lock: $(VENV)/.ready  ## resolve pyproject.toml anew into requirements.lock (exact versions, no addresses)
+lock: $(VENV)/.ready  ## resolve pyproject.toml into requirements.lock (exact versions, no addresses)
 	@$(VENV)/bin/uv pip compile --quiet --system-certs --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11 \
 	    --extra cpu --extra export --extra k8s --extra dev pyproject.toml requirements.in --output-file requirements.lock
 
-clean:          ## remove everything that a run made (not the environment)
+clean:          ## remove everything that a run created (not the environment)
 	@rm -rf data models metrics reports .work dvc.lock
