@@ -46,7 +46,7 @@ def dotted(root: Path, path: Path) -> str:
 
 def page_uri(root: Path, package: Path) -> str:
     """Where a package's page lies in the site's sources."""
-    return f"reference/{dotted(root, package)}.md"
+    return f"reference/{dotted(root, package)}/index.md"
 
 
 def page(root: Path, package: Path) -> str:
@@ -62,15 +62,15 @@ def page(root: Path, package: Path) -> str:
 def overview(root: Path) -> str:
     """The reference's first page: every package with the first line of its docstring."""
     rows = [
-        f"| [`{dotted(root, package)}`]({dotted(root, package)}.md) | {summary(package / '__init__.py')} |"
+        f"| [`{dotted(root, package)}`]({dotted(root, package)}/index.md) | {summary(package / '__init__.py')} |"
         for package in packages(root)
     ]
     return "\n".join(
         [
             "# API reference",
             "",
-            "Every package of `components/`, from its docstrings. Imports between rooms run downwards only;",
-            "[contributing](../contributing.md) has the order.",
+            "Every package of `components/`, from its docstrings. Imports between packages run downwards only;",
+            "[contributing](../contributing.md#where-things-live) has the order.",
             "",
             "| package | what it is |",
             "| --- | --- |",
