@@ -10,15 +10,15 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: run test slow lint types format lock clean help
+.PHONY: run test slow lint types docs docs-build format lock clean help
 
 help:           ## print this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
 run: $(VENV)/.ready  ## run the whole chain on the sample web; then open reports/index.html
 	@mofi run
 
-test: $(VENV)/.ready lint types  ## run linter, type checker, and all tests except the slow ones
+test: $(VENV)/.ready lint types  ## run linter, type checker, and all tests except the slow ones; they build the docs
 	@pytest -m "not slow"
 
 slow: $(VENV)/.ready  ## run the slow tests: the whole chain, power cuts in the middle of stages
@@ -29,6 +29,12 @@ lint: $(VENV)/.ready  ## run ruff, as linter and as formatter
 
 types: $(VENV)/.ready  ## run mypy, strict
 	@mypy
+
+docs: $(VENV)/.ready  ## serve the documentation on http://127.0.0.1:8000, rebuilt on change
+	@NO_MKDOCS_2_WARNING=1 mkdocs serve
+
+docs-build: $(VENV)/.ready  ## build the documentation into .work/site; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 format: $(VENV)/.ready  ## let ruff fix what it can
 	@ruff check --fix . ; ruff format .
