@@ -1,6 +1,6 @@
 """The knobs of crawling."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -12,6 +12,8 @@ Encode = Literal["keep", "jpg", "png", "webp"]
 
 class CrawlParameters(Section):
     """Section `crawl` of params.yaml."""
+
+    WITHOUT_EFFECT: ClassVar = frozenset({"held_bytes", "log_every", "max_error_share", "task_cpus"})
 
     user_agent: str = Field(
         description="how the crawler names itself, with an address to reach you; robots.txt is matched by its first word",

@@ -1,6 +1,6 @@
 """Knobs of the knowledge base."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from components.section import Section
 
 class KnowledgeParameters(Section):
     """Section `knowledge` of params.yaml."""
+
+    WITHOUT_EFFECT: ClassVar = frozenset({"max_error_share"})
 
     languages: list[Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,20}$")]] = Field(
         description="Wikidata language codes of labels, descriptions and aliases, the one to show first",

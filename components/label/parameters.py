@@ -1,5 +1,7 @@
 """The knobs of linking alt texts to entities."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from components.section import Section
@@ -21,6 +23,8 @@ class WeightParameters(Section):
 
 class LabelParameters(Section):
     """Section `label` of params.yaml."""
+
+    WITHOUT_EFFECT: ClassVar = frozenset({"max_error_share"})
 
     ner: bool = Field(description="also look up the names that spaCy's NER finds; true or false")
     max_words: int = Field(description="longest name to match, words; 1 to 12", ge=1, le=12)

@@ -1,6 +1,6 @@
 """The knobs of pre-training: towers, losses, schedule, augmentation."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -42,6 +42,22 @@ class AugmentParameters(Section):
 
 class PretrainParameters(Section):
     """One section for all recipes: equal images, the same tower and the same augmentation make them comparable."""
+
+    WITHOUT_EFFECT: ClassVar = frozenset(
+        {
+            "checkpoint_every",
+            "checkpoints",
+            "decoders",
+            "divergence",
+            "keep_checkpoints",
+            "keep_every",
+            "log_every",
+            "max_error_share",
+            "max_failures",
+            "min_workers",
+            "prefetch",
+        }
+    )
 
     tower: str = Field(description="a config of components/models/configs, or any built-in name of open_clip")
     initial: str = Field(

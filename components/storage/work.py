@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
-from pydantic import BaseModel
-
 from components.errors import InputError, SetupError
+from components.section import Section
 
 logger = logging.getLogger(__name__)
 
@@ -26,21 +25,18 @@ DROPPED = "dropped-"
 _LOCKS = ".locks"
 # What this process has claimed: lock file → the open file that holds the lock.
 _claimed: dict[Path, IO[str]] = {}
-# These decide when to stop and what is logged meanwhile, not what the result is: a run that changes
-# them keeps the finished shards.
-_NO_PART_OF_THE_RESULT = {"max_error_share", "log_every"}
 
 
 def fingerprint(*parts: object) -> str:
     """Twelve hex digits of what the result depends on.
 
-    A pydantic model counts by its values (but for `max_error_share` and `log_every`), a file by its
-    bytes, a folder by its files' names and bytes, anything else by its `repr`.
+    A section of parameters counts by its values (but for those without effect), a file by its bytes,
+    a folder by its files' names and bytes, anything else by its `repr`.
     """
     digest = hashlib.sha256()
     for part in parts:
-        if isinstance(part, BaseModel):
-            digest.update(part.model_dump_json(exclude=_NO_PART_OF_THE_RESULT).encode())
+        if isinstance(part, Section):
+            digest.update(part.model_dump_json(exclude=set(part.WITHOUT_EFFECT)).encode())
         elif isinstance(part, Path):
             _digest_path(digest, part)
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from pydantic import Field
@@ -12,6 +13,8 @@ from components.storage.work import drop, fingerprint, work_folder
 
 
 class Knobs(Section):
+    WITHOUT_EFFECT: ClassVar = frozenset({"max_error_share", "log_every"})
+
     size: int = Field(default=1)
     max_error_share: float = Field(default=0.1)
     log_every: float = Field(default=5.0)
