@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from components.errors import SetupError
 from flows import dvc
 
 DVC_YAML = """\
@@ -90,14 +91,39 @@ def test_an_interrupt_ends_the_stage_and_its_children(project: Path):
     with pytest.raises(KeyboardInterrupt):
         dvc.reproduce("long", interrupt)
     assert not psutil.pid_exists(seen[0]) or psutil.Process(seen[0]).status() == psutil.STATUS_ZOMBIE
-    assert not dvc.LEADER.exists()
+    assert list(dvc.NOTES.iterdir()) == []
 
 
-def test_an_orphan_is_ended_but_a_stranger_with_its_id_is_not(project: Path):
-    sleeper = subprocess.Popen(["sleep", "1000"], start_new_session=True)
-    dvc._remember(sleeper.pid)
-    assert dvc.end_orphan()
-    assert not psutil.pid_exists(sleeper.pid)
-    dvc._remember(os.getpid())
-    dvc.LEADER.write_text(dvc.LEADER.read_text().replace('"started": ', '"started": 1'))
-    assert not dvc.end_orphan()
+def test_orphans_are_ended_but_a_stranger_with_the_id_of_one_is_not(project: Path):
+    sleepers = [subprocess.Popen(["sleep", "1000"], start_new_session=True) for _ in range(2)]
+    for number, sleeper in enumerate(sleepers):
+        dvc._remember(f"stage@{number}", sleeper.pid)
+    assert dvc.end_orphans() == ["stage@0", "stage@1"]
+    assert not any(psutil.pid_exists(sleeper.pid) for sleeper in sleepers)
+    note = dvc._remember("stage", os.getpid())
+    note.write_text(note.read_text().replace('"started": ', '"started": 1'))
+    assert dvc.end_orphans() == []
+    assert list(dvc.NOTES.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"pid": "x", "started": 1}', "\udcff"])
+def test_a_note_that_a_full_disk_left_broken_counts_as_none(project: Path, content: str):
+    dvc.NOTES.mkdir(parents=True)
+    (dvc.NOTES / "crawl.json").write_text(content, errors="surrogateescape")
+    assert dvc.end_orphans() == []
+    assert list(dvc.NOTES.iterdir()) == []
+
+
+def test_a_note_that_cannot_be_written_ends_the_stage(project: Path):
+    dvc.NOTES.parent.mkdir()
+    dvc.NOTES.write_text("in the way")
+    with pytest.raises(SetupError, match=r"flow/first\.json cannot be written"):
+        dvc.reproduce("first", lambda line: None)
+
+
+def test_stages_are_ready_when_all_that_they_need_is_done():
+    graph = dvc.parse_dot('strict digraph  {\n"a";\n"b";\n"c";\n"a" -> "c";\n"b" -> "c";\n}\n')
+    assert graph.ready([]) == ["a", "b"]
+    assert graph.ready(["a"]) == ["b"]
+    assert graph.ready(["a", "b"]) == ["c"]
+    assert graph.within({"a", "c"}).ready(["a"]) == ["c"]
