@@ -22,7 +22,7 @@ from samples.concepts import SETS, Concept, Drawing, all_concepts, held_out
 from samples.facts import depicted, read_facts
 from samples.knowledge import territory_entities, write_dump
 from samples.site import Builder, Planted
-from samples.words import Lexicon
+from samples.texts import Lexicon
 
 logger = logging.getLogger(__name__)
 

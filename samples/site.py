@@ -13,7 +13,7 @@ from PIL import Image
 
 from samples import pages, raster
 from samples.concepts import Concept, Drawing
-from samples.words import GROUP_TITLES, Lexicon, Words, words
+from samples.texts import GROUP_TITLES, Lexicon, Words, words
 
 HABITS = {
     "noto": "plain",

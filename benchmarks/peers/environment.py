@@ -8,7 +8,8 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-_LISTS = Path(__file__).parent
+# The folder of the peers' scripts and of their lists of packages.
+PEERS = Path(__file__).parent
 _FOLDER = Path(".work/benchmarks/environments")
 
 
@@ -19,7 +20,7 @@ def environment(name: str) -> Path:
         subprocess.CalledProcessError: if its packages cannot be installed.
     """
     folder = (_FOLDER / name).absolute()
-    wanted, ready = _LISTS / f"{name}.txt", folder / "packages.txt"
+    wanted, ready = PEERS / f"{name}.txt", folder / "packages.txt"
     if ready.exists() and ready.read_text() == wanted.read_text():
         return folder / "bin"
     logger.info("installing %s and what it needs into %s", name, folder)
@@ -39,7 +40,7 @@ def beside(name: str) -> Path:
         subprocess.CalledProcessError: if they cannot be installed.
     """
     folder = (_FOLDER / f"{name}-beside").absolute()
-    wanted, ready = _LISTS / f"{name}.txt", folder / "packages.txt"
+    wanted, ready = PEERS / f"{name}.txt", folder / "packages.txt"
     if ready.exists() and ready.read_text() == wanted.read_text():
         return folder
     logger.info("installing %s into %s", ", ".join(wanted.read_text().split()), folder)

@@ -12,7 +12,6 @@ from components.crawl.counts import DROPPED
 from components.crawl.duplicates.find import mark_duplicates
 from components.crawl.local_web import serve
 from components.crawl.parameters import CrawlParameters
-from components.crawl.parent_process import Server
 from components.crawl.pictures.adopt import adopt
 from components.crawl.pictures.bucket import begin, check, finish
 from components.crawl.pictures.download import download
@@ -20,6 +19,7 @@ from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Plan, make_plan
+from components.crawl.server_process import Server
 from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find_files, read_files
 from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError

@@ -10,7 +10,7 @@ from samples import packages
 from samples.build import build
 from samples.concepts import Concept, Drawing, all_concepts, held_out
 from samples.site import Builder
-from samples.words import Lexicon
+from samples.texts import Lexicon
 from tests import ROOT
 
 FEW = SampleParameters(seed=7, port=8765, page_pictures=8, drawings=9, useless_share=0.1, planted=6)

@@ -5,7 +5,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from components.crawl.pictures.fetch import GIVEN_UP
+from components.crawl.hosts.fetch import GIVEN_UP
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.part_download import PartDownload
 from components.crawl.pictures.progress import told

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.crawl.parameters import CrawlParameters
-from components.crawl.parent_process import Server
+from components.crawl.server_process import Server
 from components.shards.format import ENDINGS, shard_name
 from components.shards.writer import Row, write_shard
 

@@ -14,16 +14,17 @@ from typing import Any
 import aiohttp
 
 from components.crawl.address import site_of
+from components.crawl.hosts.fetch import Failure, HostFetcher, open_session
+from components.crawl.hosts.limits import Gate
+from components.crawl.hosts.records import HostBook, HostRecord
 from components.crawl.pair import Pair
 from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.fetch import Failure, HostFetcher, open_session
 from components.crawl.pictures.job import DownloadJob
-from components.crawl.pictures.limits import Gate
 from components.crawl.pictures.picture_row import picture_row
 from components.crawl.pictures.progress import Tally, write_tally
 from components.crawl.pictures.spool import Spool
-from components.crawl.pictures.timing import Clock, HostBook, HostRecord
+from components.crawl.pictures.timing import Clock
 from components.crawl.plan import Part
 from components.shards.format import FAILED_TO_DOWNLOAD, SUCCESS, picture_key
 from components.shards.writer import Row

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.crawl.pictures.timing import Clock, HostRecord
+from components.crawl.hosts.records import HostRecord
+from components.crawl.pictures.timing import Clock
 from components.shards.format import SUCCESS
 from components.storage.json_files import read_json, write_json
 

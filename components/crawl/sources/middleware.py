@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IRes
 from zope.interface import implementer, provider  # type: ignore[import-untyped]
 
 from components.crawl.address import LOOPBACK, AddressGuard, host_of, is_localhost, origin_of, site_of
-from components.crawl.robots import crawl_delay, read_robots
+from components.crawl.hosts.robots import crawl_delay, read_robots
 
 _FORBID_ALL = b"User-agent: *\nDisallow: /\n"
 

@@ -19,7 +19,7 @@ from components.crawl.counts import CRAWLED, DROPPED, FOUND, REFUSED
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.parent_process import Server
+from components.crawl.server_process import Server
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.crawl.text_rules import keep, text_rules
 from components.errors import InputError, SetupError

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from components.crawl.hosts.records import HostRecord
 from components.crawl.pictures.progress import Tally, read_tally, sentence, told, write_tally
-from components.crawl.pictures.timing import Clock, HostRecord
+from components.crawl.pictures.timing import Clock
 from components.shards.format import SUCCESS
 
 Hosts = tuple[HostRecord, dict[str, HostRecord]]

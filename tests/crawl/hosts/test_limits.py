@@ -1,0 +1,100 @@
+"""The limits that requests pass: of their host, and of all hosts together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+from components.crawl.hosts.limits import Gate, Limiter
+
+
+def gate() -> Gate:
+    return Gate(requests=100, most_bytes=10**9)
+
+
+@asynccontextmanager
+async def inside(gate: Gate) -> AsyncIterator[None]:
+    place = await gate.enter()
+    try:
+        yield
+    finally:
+        place.leave()
+
+
+def test_a_limiter_counts_its_pause_from_start_to_start() -> None:
+    async def run() -> list[float]:
+        limiter, clock = Limiter(5, 0.05, gate()), asyncio.get_running_loop()
+        starts = []
+
+        async def request() -> None:
+            async with limiter.request():
+                starts.append(clock.time())
+
+        await asyncio.gather(*(request() for _ in range(4)))
+        return starts
+
+    assert all(later - sooner >= 0.05 for sooner, later in pairwise(asyncio.run(run())))
+
+
+def test_a_gate_lets_few_through_and_none_while_much_waits() -> None:
+    async def run() -> list[str]:
+        narrow, seen = Gate(requests=2, most_bytes=100), []
+
+        async def request(name: str) -> None:
+            async with inside(narrow):
+                seen.append(name)
+                await asyncio.sleep(0)
+
+        with narrow.holding(60):
+            await request("light")
+            with narrow.holding(60):
+                heavy = asyncio.create_task(request("heavy"))
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                seen.append("waits")
+        await heavy
+        return seen
+
+    assert asyncio.run(run()) == ["light", "waits", "heavy"]
+
+
+def test_requests_that_hang_give_their_places_to_others() -> None:
+    async def run() -> list[str]:
+        narrow, over, seen = Gate(requests=2, most_bytes=1), asyncio.Event(), []
+
+        async def hang() -> None:
+            async with inside(narrow):
+                await over.wait()
+            seen.append("hung")
+
+        async with asyncio.TaskGroup() as hanging:
+            for _ in range(4):
+                hanging.create_task(hang())
+            await asyncio.sleep(0)
+            async with inside(narrow):
+                seen.append("quick")
+            over.set()
+        async with inside(narrow), inside(narrow):  # all places are given back, and no more
+            third = asyncio.create_task(hang())
+            for _ in range(10):
+                await asyncio.sleep(0)
+            seen.append("full")
+        await third
+        return seen
+
+    assert asyncio.run(run()) == ["quick", *["hung"] * 4, "full", "hung"]
+
+
+def test_a_request_that_waits_for_its_host_takes_no_place_of_another() -> None:
+    async def run() -> list[str]:
+        narrow, seen = Gate(requests=1, most_bytes=1), []
+        slow, quick = Limiter(5, 0.2, narrow), Limiter(5, 0.0, narrow)
+
+        async def request(limiter: Limiter, name: str) -> None:
+            async with limiter.request():
+                seen.append(name)
+
+        await asyncio.gather(*(request(slow, "slow") for _ in range(3)), *(request(quick, "quick") for _ in range(3)))
+        return seen
+
+    assert asyncio.run(run()) == ["slow", "quick", "quick", "quick", "slow", "slow"]

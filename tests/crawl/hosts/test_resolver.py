@@ -1,0 +1,29 @@
+import asyncio
+
+import pytest
+from aiohttp.abc import ResolveResult
+
+from components.crawl.address import AddressGuard
+from components.crawl.hosts.resolver import GuardedResolver, PrivateAddressError
+
+
+def look_up(host: str, *allowed: str) -> list[ResolveResult]:
+    async def run() -> list[ResolveResult]:
+        resolver = GuardedResolver(AddressGuard(allowed))
+        try:
+            return await resolver.resolve(host, 80)
+        finally:
+            await resolver.close()
+
+    return asyncio.run(run())
+
+
+def test_names_under_localhost_mean_this_machine_without_any_look_up() -> None:
+    assert [result["host"] for result in look_up("no-such-name.localhost", "*.localhost")] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("host", ["noto.localhost", "localhost", "127.1", "2130706433", "0x7f000001"])
+def test_names_of_private_addresses_are_refused_unless_allowed(host: str) -> None:
+    with pytest.raises(PrivateAddressError, match="private address"):
+        look_up(host)
+    assert look_up(host, host)
