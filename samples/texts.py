@@ -1,4 +1,4 @@
-"""What a site says about a picture: each site uses another community's words, as sites do."""
+"""Texts of pictures: each site uses another community's names, as on the web."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from samples.concepts import COMMUNITIES, Concept, Drawing, read_json, several
-from samples.raster import chance
+from samples.raster import hash_fraction
 
 GROUP_TITLES = {
     "smileys-emotion": "Smileys & emotion",
@@ -24,26 +24,26 @@ USELESS = ("image", "icon", "picture", "", "photo", "img", "untitled", "*", "thu
 
 
 @dataclass(frozen=True)
-class Words:
-    """What stands beside a picture: its alt text, and a figure caption (empty where the site has none)."""
+class PictureText:
+    """A picture's alt text and figure caption (empty if the site has none)."""
 
     alt: str
     caption: str
 
 
 @dataclass(frozen=True)
-class Lexicon:
-    """The communities' short codes by hexcode, loaded once."""
+class ShortCodes:
+    """The communities' short codes by hexcode."""
 
     codes: dict[str, Any]
 
     @classmethod
-    def load(cls, modules: Path) -> "Lexicon":
+    def load(cls, modules: Path) -> "ShortCodes":
         """Reads the short codes of all communities."""
         return cls({c: read_json(modules, f"emojibase-data/en/shortcodes/{c}.json") for c in COMMUNITIES})
 
     def code(self, community: str, concept: Concept) -> str:
-        """A community's first short code for an emoji or flag; CLDR's where it coined none."""
+        """A community's first short code for an emoji or flag, else CLDR's."""
         for source in (community, "cldr"):
             names = self.codes[source].get(_hexcode(concept))
             if names:
@@ -61,7 +61,7 @@ def _hexcode(concept: Concept) -> str:
     return "-".join(f"{ord(c) - ord('A') + 0x1F1E6:X}" for c in name)
 
 
-Speak = Callable[[Concept, Drawing, Lexicon], Words]
+TextStyle = Callable[[Concept, Drawing, ShortCodes], PictureText]
 
 
 def _spaced(code: str) -> str:
@@ -72,96 +72,98 @@ def _group(concept: Concept) -> str:
     return GROUP_TITLES[concept.domain]
 
 
-def _noto(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(c.label, f"{c.label.capitalize()} – {_group(c)}")
+def _noto(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(c.label, f"{c.label.capitalize()} – {_group(c)}")
 
 
-def _noto_v1(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"Android emoji of {_article(c.label)}" if c.domain != "flags" else f"Flag of {c.label}", "")
+def _noto_v1(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"Android emoji of {_article(c.label)}" if c.domain != "flags" else f"Flag of {c.label}", "")
 
 
-def _twemoji(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f":{x.code('github', c)}:", "")
+def _twemoji(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f":{x.code('github', c)}:", "")
 
 
-def _openmoji(c: Concept, d: Drawing, x: Lexicon) -> Words:
+def _openmoji(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
     keywords = [t for t in c.tags if t != c.label][:3]
-    return Words(", ".join([c.label, *keywords]), "")
+    return PictureText(", ".join([c.label, *keywords]), "")
 
 
-def _fluent(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"{d.name.replace('-', ' ')} emoji", f"A flat picture of {_article(_spaced(x.code('emojibase', c)))}")
+def _fluent(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(
+        f"{d.name.replace('-', ' ')} emoji", f"A flat picture of {_article(_spaced(x.code('emojibase', c)))}"
+    )
 
 
-def _emojione(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(_spaced(x.code("joypixels", c)), "")
+def _emojione(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(_spaced(x.code("joypixels", c)), "")
 
 
-def _emojione_v1(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(x.code("iamcal", c), f"{_spaced(x.code('emojibase', c)).capitalize()}, drawn for phones")
+def _emojione_v1(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(x.code("iamcal", c), f"{_spaced(x.code('emojibase', c)).capitalize()}, drawn for phones")
 
 
-def _fxemoji(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"Firefox OS emoji: {_spaced(x.code('emojibase', c))}", "")
+def _fxemoji(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"Firefox OS emoji: {_spaced(x.code('emojibase', c))}", "")
 
 
-def _circle_flags(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"Round flag of {c.label}", "")
+def _circle_flags(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"Round flag of {c.label}", "")
 
 
-def _flag(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(d.name.removesuffix("-4x3"), f"{c.label} ({c.key.removeprefix('flag:')})")
+def _flag(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(d.name.removesuffix("-4x3"), f"{c.label} ({c.key.removeprefix('flag:')})")
 
 
-def _flagpack(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"{c.label} flag icon", "")
+def _flagpack(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"{c.label} flag icon", "")
 
 
-def _cif(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"National flag: {c.label}", c.label)
+def _cif(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"National flag: {c.label}", c.label)
 
 
-def _logos(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"{c.label} logo", "")
+def _logos(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"{c.label} logo", "")
 
 
-def _devicon(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"{d.name}-original", f"{c.label}, an icon for programming tools")
+def _devicon(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"{d.name}-original", f"{c.label}, an icon for programming tools")
 
 
-def _skill(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"My skills: {c.label}", "")
+def _skill(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"My skills: {c.label}", "")
 
 
-def _vscode(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(d.name, f"{c.label} file in the code editor")
+def _vscode(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(d.name, f"{c.label} file in the code editor")
 
 
-def _material(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"{_spaced(d.name)} file icon", "")
+def _material(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"{_spaced(d.name)} file icon", "")
 
 
-def _streamline(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(d.name, f"Company logo of {c.label}")
+def _streamline(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(d.name, f"Company logo of {c.label}")
 
 
-def _cib(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"{c.label} brand icon", "")
+def _cib(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"{c.label} brand icon", "")
 
 
-def _bxl(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"bxl-{d.name}", f"{c.label} logo")
+def _bxl(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"bxl-{d.name}", f"{c.label} logo")
 
 
-def _fa(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(f"fa-brands fa-{d.name}", f"Brand icon: {c.label}")
+def _fa(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(f"fa-brands fa-{d.name}", f"Brand icon: {c.label}")
 
 
-def _simple(c: Concept, d: Drawing, x: Lexicon) -> Words:
-    return Words(c.label, f"{c.label} – brand logo")
+def _simple(c: Concept, d: Drawing, x: ShortCodes) -> PictureText:
+    return PictureText(c.label, f"{c.label} – brand logo")
 
 
-SPEAK: dict[str, Speak] = {
+TEXT_STYLES: dict[str, TextStyle] = {
     "noto": _noto,
     "noto-v1": _noto_v1,
     "twemoji": _twemoji,
@@ -187,15 +189,17 @@ SPEAK: dict[str, Speak] = {
 }
 
 
-def words(concept: Concept, drawing: Drawing, lexicon: Lexicon, seed: int, useless_share: float) -> Words:
-    """The site's words for one of its pictures; a share of them says nothing, or only what a file was called."""
-    said = SPEAK[drawing.art_set](concept, drawing, lexicon)
-    luck = chance(seed, "words", drawing.art_set, concept.key)
-    if luck < useless_share:
-        return Words(USELESS[int(luck / useless_share * len(USELESS))], "")
-    if luck < 2 * useless_share:
-        return Words(f"{drawing.name.replace('-', '_')}_{int(luck * 1e6) % 1000:03d}.png", said.caption)
-    return said
+def picture_text(
+    concept: Concept, drawing: Drawing, short_codes: ShortCodes, seed: int, useless_share: float
+) -> PictureText:
+    """A site's text of a picture; a share of the texts are useless or file names."""
+    text = TEXT_STYLES[drawing.art_set](concept, drawing, short_codes)
+    fraction = hash_fraction(seed, "words", drawing.art_set, concept.key)
+    if fraction < useless_share:
+        return PictureText(USELESS[int(fraction / useless_share * len(USELESS))], "")
+    if fraction < 2 * useless_share:
+        return PictureText(f"{drawing.name.replace('-', '_')}_{int(fraction * 1e6) % 1000:03d}.png", text.caption)
+    return text
 
 
 def _article(name: str) -> str:

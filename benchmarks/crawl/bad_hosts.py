@@ -1,7 +1,7 @@
-"""Speed at which good hosts' pictures are fetched beside hosts that misbehave in every way, against the same good hosts alone.
+"""Download speed of good hosts next to misbehaving ones, compared with the good hosts alone.
 
-As on the web, and with the limits that docs/crawl.md advises for it, hosts and not this machine's CPUs set the pace: where CPUs do,
-every further host takes its share of them, whatever it answers.
+As on the web, and with the limits that docs/crawl.md recommends for it, hosts rather than CPUs
+limit the speed. Where CPUs do, every further host takes its share of them.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import pandas as pd
 
 from benchmarks.harness.claim import Claim, conclude
 from benchmarks.harness.extraction import show
-from benchmarks.harness.servers import free_port, running, write_small_picture
+from benchmarks.harness.servers import free_port, run_servers, write_small_picture
 from benchmarks.peers.bad_server import KINDS
 from components.cli import parameters
 from components.crawl.address import site_of
@@ -35,36 +35,36 @@ _BAD = {kind: f"127.0.1.{n}" for n, kind in enumerate(KINDS, 1)}
 
 
 def main() -> None:
-    """Serves good and bad hosts, crawls the good ones alone and all of them in turns, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--pictures", type=int, default=300, help="pictures of each host")
-    reader.add_argument("--rounds", type=int, default=3, help="times that each is crawled")
-    reader.add_argument("--wait", type=float, default=0.1, help="seconds after which a good host answers")
-    options = reader.parse_args()
+    """Serves good and bad hosts, crawls them in alternating rounds, and prints the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=int, default=300, help="pictures of each host")
+    parser.add_argument("--rounds", type=int, default=3, help="times that each is crawled")
+    parser.add_argument("--wait", type=float, default=0.1, help="seconds after which a good host answers")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     WORK.mkdir(parents=True, exist_ok=True)
     cluster.connect()
     alone: list[float] = []
-    beside: list[float] = []
-    with _served(options.wait) as port:
+    mixed: list[float] = []
+    with _serving(options.wait) as port:
         for number in range(options.rounds):
-            for hosts, rates in ((_GOOD, alone), ([*_GOOD, *_BAD.values()], beside))[:: 1 if number % 2 else -1]:
+            for hosts, rates in ((_GOOD, alone), ([*_GOOD, *_BAD.values()], mixed))[:: 1 if number % 2 else -1]:
                 rates.append(_crawl(hosts, options.pictures, port))
     show(
         f"{len(_GOOD)} hosts that answer after {1000 * options.wait:.0f} ms, {options.pictures} pictures each",
         "pictures of good hosts",
-        {"alone": alone, f"beside {len(_BAD)} bad hosts": beside},
+        {"alone": alone, f"beside {len(_BAD)} bad hosts": mixed},
     )
-    ratio = statistics.median(with_bad / without for with_bad, without in zip(beside, alone, strict=True))
+    ratio = statistics.median(with_bad / without for with_bad, without in zip(mixed, alone, strict=True))
     conclude([Claim("speed of good hosts beside bad ones", ratio, 0.95, "the good hosts alone")])
 
 
 def _crawl(hosts: list[str], pictures: int, port: int) -> float:
-    """Pictures of good hosts a second, from the first that was asked for to the last."""
+    """Pictures of good hosts per second, between the first and the last request."""
     _write_list(WORK / "list.parquet", hosts, pictures, port)
     changes = {
         "allow_private_hosts": ["127.0.*"],
-        "part_pairs": 10**6,  # one part has all the hosts
+        "part_pairs": 10**6,  # one part with all hosts
         "max_error_share": 1.0,
         "languages": [],
         "connections": 2,
@@ -78,12 +78,13 @@ def _crawl(hosts: list[str], pictures: int, port: int) -> float:
     _check(hosts, pictures)
     times = _times(port)
     if times["asked"] != pictures * len(_GOOD):
-        raise RuntimeError(f"the good hosts were asked {times['asked']} times")
+        raise RuntimeError(f"the good hosts got {times['asked']} requests instead of {pictures * len(_GOOD)}")
     return times["asked"] / (times["last"] - times["first"])
 
 
 def _check(hosts: list[str], pictures: int) -> None:
-    """Good hosts lost nothing, bad ones all, for their own reason or because they were given up for it."""
+    """Checks that good hosts lost nothing and bad ones everything, for their reason or as given
+    up."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for row in read_index(WORK / "out").to_pylist():
         found[site_of(row["url"])][row["error_message"] or SUCCESS] += 1
@@ -106,12 +107,12 @@ def _times(port: int) -> dict[str, float]:
 
 
 @contextmanager
-def _served(wait: float) -> Iterator[int]:
+def _serving(wait: float) -> Iterator[int]:
     write_small_picture(WORK / "small.png", 64, 32)
     port = free_port(_GOOD[0])
     good = ["picture_server.py", port, WORK / "small.png", wait, *_GOOD]
     bad = ["bad_server.py", port, *(f"{kind}={address}" for kind, address in _BAD.items())]
-    with running(good, bad):
+    with run_servers(good, bad):
         yield port
 
 

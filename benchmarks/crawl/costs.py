@@ -1,7 +1,7 @@
-"""What a crawl of so many pairs costs: cores, hours, storage, bandwidth and hosts, from measured rates.
+"""Estimates the cost of a crawl from measured rates: cores, hours, storage, bandwidth and hosts.
 
-Rates come from the last runs of `crawl.wat`, `crawl.warc` and `crawl.download` on this machine, where there were any, else from
-docs/crawl.md; all of them, and what nobody can measure before the crawl, can be given as options.
+Rates come from the last runs of `benchmarks.crawl.wat`, `.warc` and `.download` on this machine,
+else from docs/crawl.md. All of them, and the assumptions, are options.
 """
 
 import argparse
@@ -18,28 +18,28 @@ from components.storage.json_files import read_json
 
 PAIRS = (1_000_000, 1_000_000_000, 8_400_000_000)
 _HOUR = 3600
-# Field of `Rates` → unit that it is measured in, and whether all CPUs took part in the measurement.
+# Field of `Rates` → its unit in the benchmarks, and whether they used all CPUs.
 _MEASURED = {"wat_records": ("records", False), "warc_pages": ("pages", False), "pictures": ("pictures", True)}
 _OURS = "ours"
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What the costs follow from.
+    """Rates and assumptions.
 
     Attributes:
-        wat_records: read a second by one core.
-        warc_pages: read a second by one core.
-        pictures: downloaded, verified and written a second by one core.
-        pairs_per_record: that a WAT's record gives before the rules.
-        pairs_per_page: that a WARC's page gives before the rules.
-        kept: share of these that rules and duplicates leave.
-        taken: share of the pictures asked for that are taken.
-        record_bytes: of a WAT's record, gzipped.
-        page_bytes: of a WARC's page, gzipped.
-        served_bytes: of a picture as it is served.
-        stored_bytes: of a picture, its text and its record in a shard.
-        pair_bytes: of a pair in a list or an index.
+        wat_records: read per second and core.
+        warc_pages: read per second and core.
+        pictures: downloaded, verified and written per second and core.
+        pairs_per_record: pairs per WAT record before the text rules.
+        pairs_per_page: pairs per WARC page before the text rules.
+        kept: share of pairs after text rules and deduplication.
+        taken: share of requested pictures that are stored.
+        record_bytes: size of a WAT record, gzipped.
+        page_bytes: size of a WARC page, gzipped.
+        served_bytes: size of a picture as served.
+        stored_bytes: size of a picture with text and record in a shard.
+        pair_bytes: size of a pair in a list or an index.
     """
 
     wat_records: float = 30_600
@@ -56,27 +56,27 @@ class Rates:
     pair_bytes: float = 300
 
     def __post_init__(self) -> None:
-        """Refuses what nothing can be divided by."""
+        """Rejects rates that are not positive, and shares over 1."""
         for name, value in asdict(self).items():
-            most = 1 if name in ("kept", "taken") else float("inf")
-            if not 0 < value <= most:
-                raise ValueError(f"{name} is {value}; it lies above 0{'' if most > 1 else ' and is at most 1'}")
+            limit = 1 if name in ("kept", "taken") else float("inf")
+            if not 0 < value <= limit:
+                raise ValueError(f"{name} is {value}; it lies above 0{'' if limit > 1 else ' and is at most 1'}")
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What `pairs` pairs in shards cost.
+    """The cost of `pairs` pairs in shards.
 
     Attributes:
-        pairs: taken, in the end.
-        asked: pictures that are asked for.
-        records: of WATs (pages of WARCs) that are read.
-        read_bytes: of the archives.
-        read_core_hours: for the archives.
-        download_core_hours: for the pictures.
-        served_bytes: of the pictures.
-        stored_bytes: of the shards.
-        work_bytes: of the pairs, while the crawl is under way.
+        pairs: stored pairs.
+        asked: requested pictures.
+        records: WAT records (or WARC pages) to read.
+        read_bytes: size of the archives.
+        read_core_hours: core hours to read the archives.
+        download_core_hours: core hours to download the pictures.
+        served_bytes: size of the downloads.
+        stored_bytes: size of the shards.
+        work_bytes: size of the pairs during the crawl.
     """
 
     pairs: int
@@ -91,19 +91,19 @@ class Costs:
 
     @property
     def core_hours(self) -> float:
-        """Altogether."""
+        """The total."""
         return self.read_core_hours + self.download_core_hours
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What so many cores need while they download.
+    """Duration and requirements for a number of cores.
 
     Attributes:
-        hours: for archives and pictures, one after the other.
-        gigabits: a second, of pictures served.
-        hosts: that are asked at any time, so that the pause at each does not slow the cores down.
-        largest_host: pictures that one host may have without prolonging the crawl.
+        hours: total for archives, then pictures.
+        gigabits: download bandwidth per second.
+        hosts: concurrent hosts that are needed so that delays do not slow the cores down.
+        largest_host: pictures that one host may have without extending the crawl.
     """
 
     hours: float
@@ -131,7 +131,7 @@ def costs(pairs: int, rates: Rates, *, warc: bool = False) -> Costs:
 
 
 def pace(cost: Costs, rates: Rates, cores: int, delay: float) -> Pace:
-    """What so many cores need; `delay`: seconds between two requests to one host."""
+    """The pace of a number of cores; `delay`: seconds between two requests to one host."""
     asked_a_second = rates.pictures * cores
     download_seconds = cost.asked / asked_a_second
     return Pace(
@@ -143,7 +143,7 @@ def pace(cost: Costs, rates: Rates, cores: int, delay: float) -> Pace:
 
 
 def measured(folder: Path = RATES) -> dict[str, float]:
-    """The rates of one core that benchmarks found here last."""
+    """The last rates per core that benchmarks measured on this machine."""
     found = {}
     for name, (unit, shared) in _MEASURED.items():
         path = folder / f"{unit}.json"
@@ -154,24 +154,24 @@ def measured(folder: Path = RATES) -> dict[str, float]:
 
 
 def main() -> None:
-    """Reads options, prints, and gives the same as JSON in the last line."""
+    """Prints the costs as a table and, in the last line, as JSON."""
     here = replace(Rates(), **measured())
-    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     texts = _described()
     for field in fields(Rates):
         option = f"--{field.name.replace('_', '-')}"
-        reader.add_argument(option, type=float, default=getattr(here, field.name), help=texts[field.name])
-    reader.add_argument("--warc", action="store_true", help="pairs come from WARCs instead of WATs")
-    reader.add_argument("--delay", type=float, default=1.0, help="seconds between two requests to one host")
-    reader.add_argument("--cores", type=int, nargs="+", default=[64, 1024], help="numbers of cores")
-    options = vars(reader.parse_args())
+        parser.add_argument(option, type=float, default=getattr(here, field.name), help=texts[field.name])
+    parser.add_argument("--warc", action="store_true", help="pairs come from WARCs instead of WATs")
+    parser.add_argument("--delay", type=float, default=1.0, help="seconds between two requests to one host")
+    parser.add_argument("--cores", type=int, nargs="+", default=[64, 1024], help="numbers of cores")
+    options = vars(parser.parse_args())
     warc, delay, cores = options.pop("warc"), options.pop("delay"), options.pop("cores")
     try:
         rates = Rates(**options)
     except ValueError as error:
-        reader.error(str(error))
+        parser.error(str(error))
     if delay < 0 or min(cores) < 1:
-        reader.error("--delay is at least 0, and --cores at least 1")
+        parser.error("--delay is at least 0, and --cores at least 1")
     found = [costs(pairs, rates, warc=warc) for pairs in PAIRS]
     Console().print(table(found, rates, cores, delay, warc=warc))
     print(
@@ -182,7 +182,7 @@ def main() -> None:
 
 
 def table(found: Sequence[Costs], rates: Rates, cores: Sequence[int], delay: float, *, warc: bool = False) -> Table:
-    """A column for each number of pairs."""
+    """A table with a column per number of pairs."""
     made = Table("", *(_many(cost.pairs) for cost in found), box=None, title="What so many pairs cost")
     for column in made.columns[1:]:
         column.justify = "right"
@@ -210,7 +210,7 @@ def table(found: Sequence[Costs], rates: Rates, cores: Sequence[int], delay: flo
 
 
 def _described() -> dict[str, str]:
-    """What `Rates` says of its attributes."""
+    """Descriptions from the docstring of `Rates`."""
     lines = (Rates.__doc__ or "").partition("Attributes:")[2].splitlines()
     pairs = (line.strip().partition(": ") for line in lines if ": " in line)
     return {name: text for name, _, text in pairs}

@@ -1,4 +1,5 @@
-"""Pictures downloaded a second, beside img2dataset: one server on loopback, same pictures, size and encoding, WebDataset out."""
+"""Downloaded pictures per second, compared with img2dataset on the same loopback server and
+settings."""
 
 import argparse
 import json
@@ -14,7 +15,7 @@ from PIL import Image
 
 from benchmarks.harness.claim import Claim, conclude
 from benchmarks.harness.extraction import Rates, show
-from benchmarks.harness.servers import serving
+from benchmarks.harness.servers import serve_pictures
 from benchmarks.peers.environment import PEERS, environment
 from components.cli import parameters
 from components.crawl.crawl import Source, crawl_pictures
@@ -25,22 +26,22 @@ WORK = Path(".work/benchmarks/download")
 _SIDE, _QUALITY = 256, 95
 _PROCESSES, _THREADS = 2, 32
 _DIFFERENT = 200
-# Addresses of this machine, as a process of ours asks one host only: so many hosts as the web would have.
+# Addresses of this machine, for many hosts as on the web.
 _HOSTS = [f"127.0.0.{n}" for n in range(1, 33)]
 
 
 def main() -> None:
-    """Makes the pictures, serves them, downloads them in turns, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--pictures", type=int, default=20_000, help="pictures to download")
-    reader.add_argument("--rounds", type=int, default=3, help="times that each downloads them")
-    options = reader.parse_args()
+    """Serves pictures, downloads them in alternating rounds, and prints the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=int, default=20_000, help="pictures to download")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each downloader")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     size = _make_pictures(WORK / "web")
     environment("img2dataset")
     cluster.connect()
     rates = Rates([], [])
-    with serving(WORK / "web", _HOSTS) as port:
+    with serve_pictures(WORK / "web", _HOSTS) as port:
         pairs = WORK / "pairs.parquet"
         _write_list(pairs, options.pictures, port)
         for _ in range(options.rounds):
@@ -52,16 +53,16 @@ def main() -> None:
 
 
 def _make_pictures(folder: Path) -> float:
-    """Different JPEGs with the detail of photographs; returns their mean size in bytes."""
+    """Makes distinct JPEGs with photographic detail; returns their mean size in bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     for n in range(_DIFFERENT):
         path = folder / f"{n}.jpg"
         if not path.exists():
-            chance = np.random.default_rng(n)
-            coarse = Image.fromarray(chance.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize(
+            rng = np.random.default_rng(n)
+            coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize(
                 (640, 480), Image.Resampling.BICUBIC
             )
-            noise = chance.normal(0, 14, (480, 640, 3))
+            noise = rng.normal(0, 14, (480, 640, 3))
             Image.fromarray((np.asarray(coarse) + noise).clip(0, 255).astype(np.uint8)).save(path, quality=75)
     return float(np.mean([(folder / f"{n}.jpg").stat().st_size for n in range(_DIFFERENT)]))
 
@@ -80,12 +81,12 @@ def _peer(pairs: Path, pictures: int) -> float:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = sum(json.loads(path.read_text())["successes"] for path in out.glob("*_stats.json"))
     if found != pictures:
-        raise RuntimeError(f"img2dataset got {found} of {pictures} pictures; it said: {done.stderr[-2000:]}")
+        raise RuntimeError(f"img2dataset got {found} of {pictures} pictures; its output: {done.stderr[-2000:]}")
     return float(json.loads(done.stdout.splitlines()[-1])["seconds"])
 
 
 def _ours(pairs: Path, pictures: int) -> float:
-    """Seconds of our crawl, from list to published shards."""
+    """Seconds of our crawl, from the list to published shards."""
     changes = {
         "allow_private_hosts": ["127.0.0.*"],
         "resize": "keep_ratio",

@@ -1,4 +1,4 @@
-"""Copies among ever more pictures: memory of a process and seconds a picture, neither of which may grow with their number."""
+"""Deduplication of growing crawls: neither memory per process nor time per picture may grow."""
 
 import argparse
 import logging
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness.claim import Claim, conclude
-from benchmarks.harness.memory import Watch
+from benchmarks.harness.memory import MemoryMonitor
 from components.cli import parameters
 from components.crawl.duplicates.find import mark_duplicates
 from components.execution import cluster
@@ -24,19 +24,20 @@ from components.shards.format import INDEX_SCHEMA, SUCCESS, shard_name
 WORK = Path(".work/benchmarks/duplicates")
 _MOST = 500e6
 _SHARD = 10_000
-# Pictures of a crawl that is only there to start the workers.
+# Pictures of the warm-up crawl, which starts the workers.
 _WARM_UP = 1000
-# Shares of pictures: one placeholder, exact copies, near-copies, smooth pictures that agree in all but one band.
+# Shares of placeholders, exact copies, near-copies, and smooth pictures that agree in all bands but
+# one.
 _PLACEHOLDER, _EXACT, _NEAR, _SMOOTH = 0.05, 0.05, 0.05, 0.05
 
 
 def main() -> None:
-    """Makes indexes of growing length, marks their copies, watches, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument(
-        "--most", type=int, default=1_000_000, help="pictures of the largest crawl; the other has a tenth"
+    """Makes indexes of growing size, marks their duplicates, and prints time and memory."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--most", type=int, default=1_000_000, help="pictures of the largest crawl; the other one has a tenth"
     )
-    options = reader.parse_args()
+    options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     cluster.connect()
     columns = ("pictures", "seconds", "µs a picture", "copies", "planted", "largest worker, MB", "driver, MB")
@@ -46,14 +47,14 @@ def main() -> None:
         shutil.rmtree(WORK, ignore_errors=True)
         planted = _write_indexes(WORK / "shards", number)
         start = time.perf_counter()
-        with Watch() as watch:
+        with MemoryMonitor() as monitor:
             found = mark_duplicates(WORK / "shards", parameters.load().crawl, WORK / "work")
         if number == _WARM_UP:
             continue
         seconds[number] = time.perf_counter() - start
-        memory[number] = max(watch.worker, watch.driver)
+        memory[number] = max(monitor.worker, monitor.driver)
         recall = min(recall, found.total() / planted)
-        sizes = [f"{size / 1e6:.0f}" for size in (watch.worker, watch.driver)]
+        sizes = [f"{size / 1e6:.0f}" for size in (monitor.worker, monitor.driver)]
         each = f"{1e6 * seconds[number] / number:.0f}"
         table.add_row(f"{number:,}", f"{seconds[number]:.0f}", each, f"{found.total():,}", f"{planted:,}", *sizes)
     shutil.rmtree(WORK)
@@ -72,14 +73,14 @@ def main() -> None:
 
 
 def _write_indexes(folder: Path, number: int) -> int:
-    """Writes indexes without tars; returns how many copies they hold at least."""
+    """Writes indexes without tars; returns the number of planted duplicates."""
     folder.mkdir(parents=True)
-    chance = np.random.default_rng(number)
+    rng = np.random.default_rng(number)
     planted, placeholders = 0, 0
     earlier: dict[str, Any] | None = None
     for shard in range(-(-number // _SHARD)):
-        rows = _random(chance, min(_SHARD, number - shard * _SHARD))
-        kinds = chance.permutation(len(rows["phash"]))
+        rows = _random(rng, min(_SHARD, number - shard * _SHARD))
+        kinds = rng.permutation(len(rows["phash"]))
         ends = np.cumsum([int(share * len(kinds)) for share in (_PLACEHOLDER, _EXACT, _NEAR, _SMOOTH)])
         placeholder, exact, near, smooth, _ = np.split(kinds, ends)
         rows["phash"][placeholder], rows["colours"][placeholder], rows["sha256"][placeholder] = 0, 255, 0
@@ -88,10 +89,8 @@ def _write_indexes(folder: Path, number: int) -> int:
         if earlier is not None:
             for name in rows:
                 rows[name][exact] = earlier[name][exact]
-            rows["phash"][near] = earlier["phash"][near] ^ (
-                np.uint64(1) << chance.integers(0, 64, len(near), np.uint64)
-            )
-            noise = chance.integers(-5, 6, (len(near), COLOURS))
+            rows["phash"][near] = earlier["phash"][near] ^ (np.uint64(1) << rng.integers(0, 64, len(near), np.uint64))
+            noise = rng.integers(-5, 6, (len(near), COLOURS))
             rows["colours"][near] = np.clip(earlier["colours"][near] + noise, 0, 255)
             planted += len(exact) + len(near)
         _write(folder, shard, rows)
@@ -99,13 +98,13 @@ def _write_indexes(folder: Path, number: int) -> int:
     return planted + placeholders - 1
 
 
-def _random(chance: np.random.Generator, number: int) -> dict[str, Any]:
-    """Random hashes; colours that vary as those of photographs: brightness more than what is within a picture."""
-    middles, spread = chance.normal(120, 45, (number, 1)), chance.normal(0, 35, (number, COLOURS))
+def _random(rng: np.random.Generator, number: int) -> dict[str, Any]:
+    """Random hashes, and colours that vary as in photographs: more between pictures than within."""
+    middles, spread = rng.normal(120, 45, (number, 1)), rng.normal(0, 35, (number, COLOURS))
     return {
-        "phash": chance.integers(0, 1 << 63, number, np.uint64),
+        "phash": rng.integers(0, 1 << 63, number, np.uint64),
         "colours": np.clip(middles + spread, 0, 255).astype(np.uint8),
-        "sha256": chance.integers(0, 256, (number, 32), np.uint8),
+        "sha256": rng.integers(0, 256, (number, 32), np.uint8),
     }
 
 

@@ -1,4 +1,5 @@
-"""Memory of the crawl's processes, against the number of addresses: it must not grow with it. Pictures are small, hosts many."""
+"""Memory of the crawl's processes by number of URLs: it must not grow. Small pictures, many
+hosts."""
 
 import argparse
 import logging
@@ -12,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness.claim import Claim, conclude
-from benchmarks.harness.memory import Watch
-from benchmarks.harness.servers import serving, write_small_picture
+from benchmarks.harness.memory import MemoryMonitor
+from benchmarks.harness.servers import serve_pictures, write_small_picture
 from components.cli import parameters
 from components.crawl.crawl import Source, crawl_pictures
 from components.execution import cluster
@@ -26,27 +27,27 @@ _CHUNK = 100_000
 
 
 def main() -> None:
-    """Crawls lists of growing length, watches, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument(
-        "--most", type=int, default=1_000_000, help="addresses of the longest list (others: a tenth, a hundredth)"
+    """Crawls lists of growing length and prints time and memory."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--most", type=int, default=1_000_000, help="URLs of the longest list (others: a tenth, a hundredth)"
     )
-    options = reader.parse_args()
+    options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     WORK.mkdir(parents=True, exist_ok=True)
     cluster.connect()
     table = Table("addresses", "seconds", "addresses/s", "largest worker, MB", "driver, MB", box=None)
     workers = {}
     write_small_picture(WORK / "small.png", 32, 8)
-    with serving(WORK / "small.png", _HOSTS) as port:
+    with serve_pictures(WORK / "small.png", _HOSTS) as port:
         for number in (options.most // 100, options.most // 10, options.most):
             _write_list(WORK / "list.parquet", number, port)
             start = time.perf_counter()
-            with Watch() as watch:
+            with MemoryMonitor() as monitor:
                 _crawl(number)
             seconds = time.perf_counter() - start
-            workers[number] = watch.worker
-            sizes = [f"{size / 1e6:.0f}" for size in (watch.worker, watch.driver)]
+            workers[number] = monitor.worker
+            sizes = [f"{size / 1e6:.0f}" for size in (monitor.worker, monitor.driver)]
             table.add_row(f"{number:,}", f"{seconds:.0f}", f"{number / seconds:,.0f}", *sizes)
     Console().print(table)
     least, *_, last = workers.values()

@@ -1,7 +1,8 @@
-"""How well near-copies are told on the pictures of a crawl: copies made of them that are found, and a sheet of pairs to look at.
+"""Quality of near-copy detection on a crawl: recall on synthetic copies, and a sheet of pairs to
+inspect.
 
-Whether a pair on the sheet is one drawing only a person can say; copies with a cut margin are measured too, for honesty: a hash of
-the whole picture does not find them.
+Only a person can judge the pairs on the sheet. Copies with a cropped margin are measured, too,
+although a hash of the whole picture cannot find them.
 """
 
 import argparse
@@ -71,12 +72,15 @@ _PROMISED = ("90 % of the size", "70 % of the size", "50 % of the size", "JPEG o
 
 
 def main() -> None:
-    """Makes copies of some pictures, marks the copies that a crawl has, draws the sheet, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("crawl", type=Path, help="a folder of shards; it is not changed")
-    reader.add_argument("--sample", type=int, default=1000, help="pictures that copies are made of")
-    reader.add_argument("--sheet", type=Path, default=Path("near_copies.png"), help="where the sheet of pairs goes")
-    options = reader.parse_args()
+    """Measures recall on copies, marks the crawl's near-copies, draws the sheet, and prints the
+    results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("crawl", type=Path, help="a folder of shards; it is not changed")
+    parser.add_argument("--sample", type=int, default=1000, help="pictures to make copies of")
+    parser.add_argument(
+        "--sheet", type=Path, default=Path("near_copies.png"), help="output file for the sheet of pairs"
+    )
+    options = parser.parse_args()
     knobs = parameters.load().crawl
     recall = _recall(options.crawl, options.sample, knobs)
     pairs = _pairs(options.crawl, knobs)
@@ -110,7 +114,7 @@ def _near(one: Image.Image, other: Image.Image, knobs: CrawlParameters) -> bool:
 
 
 def _pairs(crawl: Path, knobs: CrawlParameters) -> list[tuple[str, str]]:
-    """Original and near-copy of all near-copies of a crawl, found as the crawl finds them, colours taken anew."""
+    """(original, near-copy) for all near-copies, found as in the crawl, with colours recomputed."""
     shutil.rmtree(WORK, ignore_errors=True)
     (WORK / "shards").mkdir(parents=True)
     for number in shard_numbers(crawl):
@@ -130,7 +134,7 @@ def _records(crawl: Path, name: str) -> list[dict[str, Any]]:
 
 
 def _draw(crawl: Path, pairs: list[tuple[str, str]], sheet: Path) -> None:
-    """Some pairs beside each other, the original on the left."""
+    """Draws some pairs side by side, the original on the left."""
     shown = sorted(Random(_SEED).sample(pairs, min(_COLUMNS * _ROWS, len(pairs))))
     needed = {key for pair in shown for key in pair}
     tiles: dict[str, Image.Image] = {}
@@ -141,11 +145,11 @@ def _draw(crawl: Path, pairs: list[tuple[str, str]], sheet: Path) -> None:
     wide, high = 2 * _TILE + 16, _TILE + 20
     canvas = Image.new("RGB", (_COLUMNS * wide, _ROWS * high), "grey")
     pen = ImageDraw.Draw(canvas)
-    for place, pair in enumerate(shown):
-        left, top = place % _COLUMNS * wide, place // _COLUMNS * high
+    for position, pair in enumerate(shown):
+        left, top = position % _COLUMNS * wide, position // _COLUMNS * high
         for n, key in enumerate(pair):
             canvas.paste(tiles[key], (left + n * (_TILE + 2), top))
-        pen.text((left, top + _TILE + 2), f"{place}", fill="white")
+        pen.text((left, top + _TILE + 2), f"{position}", fill="white")
     canvas.save(sheet)
 
 

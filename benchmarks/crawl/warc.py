@@ -1,4 +1,5 @@
-"""Pairs from the pages of a WARC, pages a second, beside warcio and BeautifulSoup by the same rules, one process each."""
+"""WARC pages per second, compared with warcio and BeautifulSoup by the same rules, one process
+each."""
 
 import argparse
 import logging
@@ -10,16 +11,16 @@ from benchmarks.harness.pages import pages
 from components.crawl.pair import Pair
 from components.crawl.sources.warc import read_warc
 
-# What BeautifulSoup uses unless told otherwise, and its quickest.
+# BeautifulSoup's default parser, and its fastest.
 _PARSERS = ("html.parser", "lxml")
 
 
 def main() -> None:
-    """Writes the archive, reads it, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--pages", type=int, default=600, help="pages in the archive")
-    reader.add_argument("--rounds", type=int, default=5, help="times that each reads it")
-    options = reader.parse_args()
+    """Writes the archive, reads it in alternating rounds, and prints the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=600, help="pages in the archive")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each reader")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     WORK.mkdir(parents=True, exist_ok=True)
     path = WORK / "pages.warc.gz"

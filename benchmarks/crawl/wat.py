@@ -1,4 +1,4 @@
-"""Pairs from a WAT, records a second, beside warcio and json: one process each, and two of ours."""
+"""WAT records per second, compared with warcio and json: one process each, and two of ours."""
 
 import argparse
 import logging
@@ -14,13 +14,11 @@ from components.crawl.sources.wat import read_wat
 
 
 def main() -> None:
-    """Writes the archive, reads it, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument(
-        "--pages", type=int, default=2000, help="pages that the archive has notes on, three records each"
-    )
-    reader.add_argument("--rounds", type=int, default=5, help="times that each reads it")
-    options = reader.parse_args()
+    """Writes the archive, reads it in alternating rounds, and prints the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=2000, help="pages in the archive, three records each")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each reader")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     WORK.mkdir(parents=True, exist_ok=True)
     path = WORK / "pages.wat.gz"
@@ -38,10 +36,10 @@ def main() -> None:
 
 
 def _on_two(path: Path, records: int, rounds: int) -> list[float]:
-    """Rates of two processes that read the archive at the same time, by the slower one's time."""
+    """Rates of two concurrent readers, by the slower one's time."""
     rates = []
     with get_context("spawn").Pool(2) as pool:
-        pool.map(_read, [path] * 2, chunksize=1)  # loads what is loaded once
+        pool.map(_read, [path] * 2, chunksize=1)  # warm-up
         for _ in range(rounds):
             rates.append(2 * records / max(pool.map(_read, [path] * 2, chunksize=1)))
     return rates

@@ -1,4 +1,4 @@
-"""Writes the benchmarks' pages as web archives: WARC as a crawler would, and WAT as Common Crawl's notes on it."""
+"""Writes the benchmarks' pages as web archives: WARC, and WAT with Common Crawl's metadata."""
 
 import gzip
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-# Which attributes Common Crawl's crawler notes as links: tag, address, and what it notes beside it.
+# Links in Common Crawl's metadata: tag, URL attribute, and further attributes.
 _NOTED = [
     ("a", "href", ("title", "rel")),
     ("img", "src", ("alt", "title")),
@@ -43,7 +43,8 @@ Pages = Iterable[tuple[str, str]]
 
 
 def write_warc(path: Path, pages: Pages) -> int:
-    """Writes pages as gzipped `response` records, each a member of its own; returns the uncompressed bytes of the pages."""
+    """Writes pages as `response` records, one gzip member each; returns the pages' uncompressed
+    bytes."""
     total = 0
     with path.open("wb") as file:
         for number, (url, html) in enumerate(pages):
@@ -55,9 +56,10 @@ def write_warc(path: Path, pages: Pages) -> int:
 
 
 def write_wat(path: Path, pages: Pages) -> int:
-    """Writes notes as Common Crawl does, three gzipped `metadata` records a page: on the request, the answer, and remarks.
+    """Writes three gzipped `metadata` records per page, as Common Crawl does: request, response,
+    metadata.
 
-    Returns how many records.
+    Returns the number of records.
     """
     records = 0
     with path.open("wb") as file:
@@ -140,10 +142,10 @@ def _notes(number: int, url: str, kind: str, payload: dict[str, Any]) -> dict[st
 
 def _links(tree: LexborHTMLParser) -> Iterator[dict[str, str]]:
     for element in tree.css(", ".join(f"{tag}[{attribute}]" for tag, attribute, _ in _NOTED)):
-        attribute, beside = next((a, b) for tag, a, b in _NOTED if tag == element.tag)
+        attribute, others = next((a, b) for tag, a, b in _NOTED if tag == element.tag)
         attributes = element.attributes
         noted = {"path": f"{str(element.tag).upper()}@/{attribute}", "url": attributes[attribute] or ""}
-        noted |= {name: attributes[name] or "" for name in beside if name in attributes}
+        noted |= {name: attributes[name] or "" for name in others if name in attributes}
         if element.tag == "a" and (text := element.text().strip()):
             noted["text"] = text
         yield noted

@@ -1,4 +1,4 @@
-"""A measured figure beside its bar, and how a benchmark says what it found."""
+"""Claims: measured figures with the bars that they must reach, and their report."""
 
 import json
 import sys
@@ -11,7 +11,8 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Claim:
-    """`value` is measured, `bar` is what it must reach at least (or at most), `against` says beside what it was measured."""
+    """A measured `value` with its `bar`, a lower (or upper) bound; `against` names the
+    comparison."""
 
     figure: str
     value: float
@@ -25,16 +26,17 @@ class Claim:
         return self.value <= self.bar if self.at_most else self.value >= self.bar
 
     def row(self) -> dict[str, object]:
-        """As programs read it."""
+        """As a JSON object."""
         fields = asdict(self)
         fields.pop("at_most")
         return fields | {"value": round(self.value, 4), "holds": self.holds}
 
 
 def conclude(claims: Sequence[Claim]) -> None:
-    """Prints all claims as a table and, as the last line, JSON: the first claim's fields, the others below `others`.
+    """Prints claims as a table and, as the last line, as JSON: the first one's fields, `others` for
+    the rest.
 
-    Ends the process with code 1 if a claim does not hold.
+    Exits with code 1 if a claim does not hold.
     """
     table = Table("figure", "measured", "bar", "against", "", box=None)
     for claim in claims:

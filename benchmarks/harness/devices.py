@@ -1,4 +1,4 @@
-"""Time and memory on the device that trainings would use."""
+"""Time and memory on the device that training uses."""
 
 import time
 
@@ -6,20 +6,20 @@ import psutil
 import torch
 
 
-def chosen() -> torch.device:
-    """The first GPU, or the CPU where there is none."""
+def default_device() -> torch.device:
+    """The first GPU, or the CPU if there is none."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def now(device: torch.device) -> float:
-    """Seconds of a clock that only runs on; what a GPU was given to do is done."""
+def timestamp(device: torch.device) -> float:
+    """Monotonic seconds, after pending GPU work has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
-def used(device: torch.device) -> int:
-    """Bytes that tensors hold on a GPU, or this process in memory."""
+def memory_used(device: torch.device) -> int:
+    """Bytes allocated on the GPU, or resident in this process on a CPU."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
     return int(psutil.Process().memory_info().rss)

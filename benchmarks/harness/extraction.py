@@ -1,4 +1,4 @@
-"""Measures readers of archives beside a peer: same file, same pairs, in turns."""
+"""Compares archive readers with a peer: same file, same pairs, alternating rounds."""
 
 import hashlib
 import json
@@ -27,25 +27,25 @@ WORK = Path(".work/benchmarks/archives")
 RATES = Path(".work/benchmarks/rates")
 
 Reader = Callable[[BinaryIO, CrawlParameters, Counter[str]], Iterator[Pair | Unreadable]]
-# What the peer makes of a pair, too.
+# The fields of a pair that the peer extracts, too.
 Columns = Callable[[Pair], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Items a second, a round each."""
+    """Items per second of each round."""
 
     ours: list[float]
     peers: list[float]
 
     @property
     def ratio(self) -> float:
-        """Median over the rounds."""
+        """Median ratio over the rounds."""
         return statistics.median(our / peer for our, peer in zip(self.ours, self.peers, strict=True))
 
 
 def read_ours(read: Reader, path: Path, columns: Columns) -> dict[str, Any]:
-    """What the peer's script prints, of our reader: seconds, pairs and their digest."""
+    """Runs our reader; returns seconds, pairs and their digest, as the peer's script prints."""
     knobs = parameters.load().crawl
     start = time.perf_counter()
     with path.open("rb") as stream:
@@ -57,7 +57,7 @@ def read_ours(read: Reader, path: Path, columns: Columns) -> dict[str, Any]:
 
 
 def read_peer(peer: Sequence[str], path: Path) -> dict[str, Any]:
-    """Runs the peer's script, which may have further arguments."""
+    """Runs the peer's script with its arguments."""
     script, *arguments = peer
     python = environment("soup") / "python"
     done = subprocess.run([python, PEERS / script, path, *arguments], check=True, capture_output=True, text=True)
@@ -66,24 +66,26 @@ def read_peer(peer: Sequence[str], path: Path) -> dict[str, Any]:
 
 
 def measure(read: Reader, peer: Sequence[str], path: Path, items: int, columns: Columns, rounds: int) -> Rates:
-    """Rates of our reader and of the peer, one process each, in turns.
+    """Rates of our reader and of the peer, one process each, in alternating rounds.
 
     Raises:
-        RuntimeError: if they do not find the same pairs in the same order.
+        RuntimeError: if they find different pairs, or in a different order.
     """
-    read_ours(read, path, columns)  # loads what is loaded once
+    read_ours(read, path, columns)  # warm-up
     rates = Rates([], [])
     for _ in range(rounds):
         theirs, ours = read_peer(peer, path), read_ours(read, path, columns)
         if ours["digest"] != theirs["digest"]:
-            raise RuntimeError(f"{peer} finds {theirs['pairs']} pairs and we {ours['pairs']}, or others")
+            raise RuntimeError(
+                f"{peer} finds {theirs['pairs']} pairs and our reader {ours['pairs']}, or different ones"
+            )
         rates.ours.append(items / ours["seconds"])
         rates.peers.append(items / theirs["seconds"])
     return rates
 
 
 def show(title: str, unit: str, rows: dict[str, list[float]]) -> None:
-    """A table of rates: median, lowest, highest; the medians are kept in `RATES`."""
+    """Prints a table of rates: median, lowest, highest; saves the medians in `RATES`."""
     table = Table("", f"{unit}/s", "lowest", "highest", title=title, box=None)
     for name, rates in rows.items():
         table.add_row(name, *(f"{value:,.0f}" for value in (statistics.median(rates), min(rates), max(rates))))

@@ -1,31 +1,31 @@
-"""How much memory a program and its Ray workers take."""
+"""Memory use of a program and its Ray workers."""
 
 import threading
 
 import psutil
 
 
-class Watch:
-    """The largest resident sizes of this process and of any of Ray's workers, bytes, while it is entered."""
+class MemoryMonitor:
+    """Peak resident sizes of this process and of any Ray worker within the block, bytes."""
 
-    def __init__(self, *, mapped: bool = True) -> None:
-        """`mapped`: whether pages of mapped files count, which the system takes back when it needs them."""
-        self._mapped = mapped
+    def __init__(self, *, count_mapped: bool = True) -> None:
+        """`count_mapped`: whether to count pages of mapped files, which the system can reclaim."""
+        self._count_mapped = count_mapped
         self.worker = self.driver = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._look)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._poll)
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "MemoryMonitor":
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
+        self._stopped.set()
         self._thread.join()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         driver = psutil.Process()
-        while not self._done.wait(0.5):
+        while not self._stopped.wait(0.5):
             self.driver = max(self.driver, self._size(driver))
             for process in driver.children(recursive=True):
                 try:
@@ -36,4 +36,4 @@ class Watch:
 
     def _size(self, process: psutil.Process) -> int:
         memory = process.memory_info()
-        return int(memory.rss if self._mapped else memory.rss - memory.shared)
+        return int(memory.rss if self._count_mapped else memory.rss - memory.shared)

@@ -1,4 +1,4 @@
-"""Pictures on loopback, served by processes of their own that cost little: what is measured is who asks for them."""
+"""Loopback servers in cheap processes of their own: benchmarks measure the client."""
 
 import io
 import socket
@@ -15,14 +15,15 @@ from benchmarks.peers.environment import PEERS
 
 
 def free_port(host: str) -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.create_server((host, 0)) as server:
         return int(server.getsockname()[1])
 
 
 @contextmanager
-def running(*commands: Sequence[object]) -> Iterator[None]:
-    """Scripts of `peers`, each with its arguments, from when they say that they serve to the end."""
+def run_servers(*commands: Sequence[object]) -> Iterator[None]:
+    """Runs scripts of `peers`, each with its arguments, within the block; waits until they
+    serve."""
     with ExitStack() as servers:
         for script, *arguments in commands:
             command = [sys.executable, str(PEERS / str(script)), *map(str, arguments)]
@@ -31,20 +32,21 @@ def running(*commands: Sequence[object]) -> Iterator[None]:
             servers.callback(server.terminate)
             assert server.stdout is not None
             if not server.stdout.readline():
-                raise RuntimeError(f"{script} does not serve; it ended with code {server.wait()}")
+                raise RuntimeError(f"{script} did not start; it exited with code {server.wait()}")
         yield
 
 
 @contextmanager
-def serving(pictures: Path, hosts: Sequence[str], wait: float = 0.0) -> Iterator[int]:
-    """A picture for every address, or a folder of them, on one port of all hosts, which is given."""
+def serve_pictures(pictures: Path, hosts: Sequence[str], wait: float = 0.0) -> Iterator[int]:
+    """Serves a picture for all URLs, or a folder of pictures, on one port of all hosts; yields the
+    port."""
     port = free_port(hosts[0])
-    with running(["picture_server.py", port, pictures, wait, *hosts]):
+    with run_servers(["picture_server.py", port, pictures, wait, *hosts]):
         yield port
 
 
 def write_small_picture(path: Path, side: int, colours: int) -> None:
-    """A PNG of noise in few colours."""
+    """Writes a PNG of noise in few colours."""
     noise = np.random.default_rng(1).integers(0, 256, (side, side, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).quantize(colours).save(buffer, "PNG")

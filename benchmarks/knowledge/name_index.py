@@ -1,7 +1,8 @@
-"""The name index at a million to twenty million items: look-ups a second, opening, what a worker adds, and memory of the build.
+"""The name index with 1 to 20 million items: look-ups per second, opening time, and memory.
 
-Items are synthetic: labels and aliases of one to four words, as frequent as words of a language are (Zipf), so that many names have
-several meanings and many begin alike. Embeddings are left empty (a file of zeros that takes no disk): names do not need them.
+Items are synthetic: labels and aliases of one to four words with Zipf frequencies, so that many
+names are ambiguous and share prefixes. Embeddings are a sparse file of zeros, as names do not need
+them.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness.claim import Claim, conclude
-from benchmarks.harness.memory import Watch
+from benchmarks.harness.memory import MemoryMonitor
 from components.cli import parameters
 from components.execution import cluster
 from components.execution.shard_map import map_shards
@@ -38,19 +39,19 @@ from components.knowledge.build.merge import MergeJob, cut, merge
 WORK = Path(".work/benchmarks/names")
 _PART = 200_000  # items
 _VOCABULARY = 400_000
-_ASKED = 200_000  # names that are looked up, of which a tenth is unknown
+_LOOKUPS = 200_000  # names to look up, a tenth of them unknown
 _ROUNDS = 5
 
 
 def main() -> None:
-    """Builds bases of growing size, asks them, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--items", type=int, nargs="+", default=[1_000_000, 5_000_000, 20_000_000])
-    reader.add_argument("--ask", type=Path, help="(for this program's own processes) the base to ask")
-    options = reader.parse_args()
+    """Builds knowledge bases of growing size, looks names up, and prints the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, nargs="+", default=[1_000_000, 5_000_000, 20_000_000])
+    parser.add_argument("--ask", type=Path, help="(internal) the base to look names up in")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     if options.ask:
-        _ask(options.ask)
+        _measure_base(options.ask)
         return
     cluster.connect()
     table = Table(
@@ -84,17 +85,17 @@ def main() -> None:
 def _measure(items: int, table: Table) -> dict[str, float]:
     base, work = WORK / "base", WORK / "work"
     start = time.perf_counter()
-    with Watch(mapped=False) as watch:
+    with MemoryMonitor(count_mapped=False) as monitor:
         names = _build(items, base, work)
     seconds = time.perf_counter() - start
-    with _asking(base) as first:
+    with _start_worker(base) as first:
         assert first.stdin is not None
         assert first.stdout is not None
-        first.stdout.readline()  # it has the pages in memory, and stays
-        answers = [_answer(_asking(base)) for _ in range(_ROUNDS)]
+        first.stdout.readline()  # it has the pages in memory and keeps running
+        results = [_result(_start_worker(base)) for _ in range(_ROUNDS)]
         first.stdin.close()
-    found = {key: statistics.median(a[key] for a in answers) for key in answers[0]}
-    worker, driver = watch.worker / 1e6, watch.driver / 1e6
+    found = {key: statistics.median(a[key] for a in results) for key in results[0]}
+    worker, driver = monitor.worker / 1e6, monitor.driver / 1e6
     figures = [f"{seconds:.0f}", f"{worker:.0f}", f"{driver:.0f}", f"{found['open']:.2f}", f"{found['rate']:,.0f}"]
     table.add_row(f"{items:,}", f"{names:,}", *figures, f"{found['added']:.0f}")
     shutil.rmtree(WORK)
@@ -102,7 +103,7 @@ def _measure(items: int, table: Table) -> dict[str, float]:
 
 
 def _build(items: int, base: Path, work: Path) -> int:
-    """A base of synthetic items; how many names it has."""
+    """Builds a base of synthetic items; returns its number of names."""
     shutil.rmtree(WORK, ignore_errors=True)
     knobs = parameters.load().knowledge
     parts, _ = map_shards(_part, [_PART] * (items // _PART), stage="items", work=(work / "parts").absolute())
@@ -122,10 +123,10 @@ def _build(items: int, base: Path, work: Path) -> int:
 def _part(size: int, number: int, out: Path) -> Any:
     from components.execution.shard_map import Outcome
 
-    luck = np.random.default_rng([7, number])
-    numbers = np.sort(luck.choice(size * 2, size, replace=False)) + number * size * 2 + 1
-    label, *more = (_phrases(luck, size) for _ in range(4))
-    count = luck.integers(0, 4, size)  # aliases
+    rng = np.random.default_rng([7, number])
+    numbers = np.sort(rng.choice(size * 2, size, replace=False)) + number * size * 2 + 1
+    label, *more = (_phrases(rng, size) for _ in range(4))
+    count = rng.integers(0, 4, size)  # aliases
     offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
     which = np.concatenate([np.arange(c) for c in count]) if count.any() else np.zeros(0, int)
     owner = np.repeat(np.arange(size), count)
@@ -133,31 +134,31 @@ def _part(size: int, number: int, out: Path) -> Any:
     none = pa.ListArray.from_arrays(np.zeros(size + 1, np.int32), pa.array([], pa.string()))
     empty = pa.array([""]).take(pa.array(np.zeros(size, int)))
     ids = pc.binary_join_element_wise(pa.scalar("Q"), pa.array(numbers).cast(pa.string()), "")
-    sitelinks = pa.array(luck.geometric(0.2, size) - 1, pa.int32())
+    sitelinks = pa.array(rng.geometric(0.2, size) - 1, pa.int32())
     aliases = pa.ListArray.from_arrays(offsets, flat)
     columns = [pa.array(numbers), ids, label, empty, aliases, none, none, sitelinks, empty, empty]
     files.write_arrow(pa.Table.from_arrays(columns, schema=files.PART_SCHEMA), out / f"{number:05d}.arrow")
     return Outcome({"items": size})
 
 
-def _phrases(luck: np.random.Generator, size: int) -> pa.Array:
-    """One to four words each."""
+def _phrases(rng: np.random.Generator, size: int) -> pa.Array:
+    """Phrases of one to four words."""
     vocabulary = pa.array([_word(n) for n in range(_VOCABULARY)])
-    lengths = luck.choice([1, 2, 3, 4], size, p=[0.2, 0.45, 0.25, 0.1])
+    lengths = rng.choice([1, 2, 3, 4], size, p=[0.2, 0.45, 0.25, 0.1])
     words = []
-    for place in range(4):
-        drawn = vocabulary.take(pa.array(_zipf(luck, size)))
-        words.append(pc.if_else(pa.array(lengths > place), drawn, pa.scalar(None, pa.string())))
+    for position in range(4):
+        drawn = vocabulary.take(pa.array(_zipf(rng, size)))
+        words.append(pc.if_else(pa.array(lengths > position), drawn, pa.scalar(None, pa.string())))
     return pc.binary_join_element_wise(*words, " ", null_handling="skip")
 
 
-def _zipf(luck: np.random.Generator, size: int) -> npt.NDArray[np.int64]:
-    """Ranks of words whose frequency falls as 1 / rank."""
-    return np.asarray(np.exp(luck.random(size) * np.log(_VOCABULARY)) - 1, dtype=np.int64)
+def _zipf(rng: np.random.Generator, size: int) -> npt.NDArray[np.int64]:
+    """Word ranks with frequencies proportional to 1 / rank."""
+    return np.asarray(np.exp(rng.random(size) * np.log(_VOCABULARY)) - 1, dtype=np.int64)
 
 
 def _word(rank: int) -> str:
-    """A word of its own for each rank; frequent ones are short."""
+    """A unique word per rank; frequent ones are short."""
     syllables = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
     word = ""
     rank += 1
@@ -167,7 +168,7 @@ def _word(rank: int) -> str:
     return word.capitalize()
 
 
-def _asking(base: Path) -> "subprocess.Popen[str]":
+def _start_worker(base: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks.knowledge.name_index", "--ask", str(base)],
         stdin=subprocess.PIPE,
@@ -176,14 +177,15 @@ def _asking(base: Path) -> "subprocess.Popen[str]":
     )
 
 
-def _answer(process: "subprocess.Popen[str]") -> dict[str, float]:
-    said, _ = process.communicate()
-    answer: dict[str, float] = json.loads(said)
-    return answer
+def _result(process: "subprocess.Popen[str]") -> dict[str, float]:
+    output, _ = process.communicate()
+    result: dict[str, float] = json.loads(output)
+    return result
 
 
-def _ask(folder: Path) -> None:
-    """In a process of its own: opens the base, asks for names drawn from all of it, says how that went, and waits."""
+def _measure_base(folder: Path) -> None:
+    """In a separate process: opens the base, looks up random names, prints the results, and
+    waits."""
     names = _names(folder)
     process = psutil.Process()
     before = process.memory_full_info().uss
@@ -191,24 +193,24 @@ def _ask(folder: Path) -> None:
     base = KnowledgeBase.open(folder)
     opened = time.perf_counter() - start
     rate = 0.0
-    for asked in (names[: _ASKED // 2], names[_ASKED // 2 :]):  # the first half brings pages in
+    for looked_up in (names[: _LOOKUPS // 2], names[_LOOKUPS // 2 :]):  # the first half is a warm-up
         start = time.perf_counter()
-        known = sum(bool(base.candidates(name, 20)) for name in asked)
-        rate = len(asked) / (time.perf_counter() - start)
-        if not 0.8 * len(asked) < known < len(asked):
-            raise RuntimeError(f"{known} of {len(asked)} names are known; nine in ten should be")
+        known = sum(bool(base.candidates(name, 20)) for name in looked_up)
+        rate = len(looked_up) / (time.perf_counter() - start)
+        if not 0.8 * len(looked_up) < known < len(looked_up):
+            raise RuntimeError(f"{known} of {len(looked_up)} names are known; nine in ten should be")
     added = process.memory_full_info().uss - before
     print(json.dumps({"open": opened, "rate": rate, "added": added / 1e6}), flush=True)
     sys.stdin.read()
 
 
 def _names(folder: Path) -> list[str]:
-    """Labels of entities drawn at random, and, one in ten, names that nobody bears."""
-    luck = np.random.default_rng(1)
+    """Labels of random entities, and one in ten an unknown name."""
+    rng = np.random.default_rng(1)
     labels = open_entities(folder).column("label")
-    known = labels.take(pa.array(luck.integers(0, len(labels), _ASKED * 9 // 10))).to_pylist()
-    names = [*known, *(f"{name} qx" for name in known[: _ASKED // 10])]
-    luck.shuffle(names)
+    known = labels.take(pa.array(rng.integers(0, len(labels), _LOOKUPS * 9 // 10))).to_pylist()
+    names = [*known, *(f"{name} qx" for name in known[: _LOOKUPS // 10])]
+    rng.shuffle(names)
     return names
 
 

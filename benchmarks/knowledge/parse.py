@@ -1,6 +1,8 @@
-"""Wikidata dump to table, beside a loop over bz2 and json: items and megabytes a second, and their share of unpacking alone.
+"""Wikidata dump to table, compared with bz2 and json: items and MB per second, and decompression
+alone.
 
-The dump that is named is repeated to the number of items asked for, and packed as .bz2 and as .zst. Ray runs before the clock does.
+The given dump is repeated up to the number of items and compressed as .bz2 and .zst. Ray is started
+before the measurement.
 """
 
 import argparse
@@ -41,16 +43,16 @@ _PACK: dict[str, Callable[[bytes], bytes]] = {".bz2": bz2.compress, ".zst": zsta
 
 
 def main() -> None:
-    """Packs the dumps, reads them in turns, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("dump", nargs="?", default="data/sample/knowledge.json.bz2")
-    reader.add_argument("--items", type=int, default=1_000_000, help="lines of the dump, about")
-    reader.add_argument("--rounds", type=int, default=3, help="times that each reads it")
-    options = reader.parse_args()
+    """Writes the dumps, reads them in alternating rounds, and prints the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dump", nargs="?", default="data/sample/knowledge.json.bz2")
+    parser.add_argument("--items", type=int, default=1_000_000, help="approximate number of items")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each reader")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     size, lines, dumps = _write(options.dump, options.items)
     cluster.connect()
-    _ours(options.dump)  # workers have loaded their code
+    _ours(options.dump)  # warm-up
     peers: list[float] = []
     ours: dict[str, list[float]] = {ending: [] for ending in dumps}
     for _ in range(options.rounds):
@@ -59,7 +61,7 @@ def main() -> None:
         for ending, dump in dumps.items():
             ours[ending].append(_ours(str(dump)))
             if _digest(sorted((WORK / "parse" / "finished").iterdir())) != expected:
-                raise RuntimeError(f"{dump}: we find other rows than bz2 and json")
+                raise RuntimeError(f"{dump}: our rows differ from those of bz2 and json")
     table = Table(
         "", "items/s", "MB/s", "share of unpacking alone", box=None, title=f"{lines} items, {size / 1e6:.0f} MB"
     )
@@ -74,7 +76,7 @@ def main() -> None:
 
 
 def _write(source: str, items: int) -> tuple[int, int, dict[str, Path]]:
-    """Bytes and lines of the repeated dump, and its files by ending."""
+    """Bytes and lines of the repeated dump, and its files by extension."""
     with open_dump(source) as stream:
         whole = [line.strip().rstrip(b",") for line in stream.read().split(b"\n")]
     lines = [line for line in whole if line not in (b"[", b"]", b"")]
@@ -83,7 +85,7 @@ def _write(source: str, items: int) -> tuple[int, int, dict[str, Path]]:
     WORK.mkdir(parents=True, exist_ok=True)
     dumps = {ending: WORK / f"dump.json{ending}" for ending in _PACK}
     for ending, path in dumps.items():
-        packed = _PACK[ending](part)  # a stream, or frame, for each repetition, as parallel compressors write them
+        packed = _PACK[ending](part)  # one stream or frame per repetition, as parallel compressors write
         with path.open("wb") as file:
             file.writelines([packed] * times)
     return len(part) * times, len(lines) * times, dumps
@@ -98,7 +100,7 @@ def _peer(dump: Path) -> float:
 
 
 def _ours(dump: str) -> float:
-    """Seconds to parse a dump into the sorted parts that the later steps read."""
+    """Seconds to parse a dump into the sorted parts for the later steps."""
     work = WORK / "parse"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
@@ -109,7 +111,7 @@ def _ours(dump: str) -> float:
 
 
 def _digest(tables: Iterable[Path]) -> int:
-    """Of the rows, whatever their order."""
+    """A digest of the rows that ignores their order."""
     total = 0
     for path in tables:
         with pa.memory_map(str(path)) as file:
@@ -123,7 +125,7 @@ def _number(row: dict[str, Any]) -> int:
 
 
 def _unpacking(dump: Path) -> float:
-    """Seconds to unpack a dump and do nothing with it."""
+    """Seconds to decompress a dump."""
     start = time.perf_counter()
     with open_dump(str(dump)) as stream:
         while stream.read(Sizes().block):

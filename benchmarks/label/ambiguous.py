@@ -1,9 +1,10 @@
-"""The sample's ambiguous mentions: which cases there are, and the checked-in half of them that nothing is tuned on.
+"""Ambiguous mentions of the sample: all cases, and the committed half that nothing is tuned on.
 
-A case is a pair (name, right entity) that stands in the sample: the first mention in a picture's text whose candidates hold
-the truth table's entity, if there are two candidates or more. Of the pictures of a pair the one whose address has the
-smallest sha256 stands for it. The sha256 of the name says where a pair belongs: odd = listed in `benchmarks/ambiguous.tsv`,
-for measuring alone; even = for development, where errors may be looked at and methods compared.
+A case is a pair (name, right entity): the first mention in a picture's text whose candidates
+include the truth table's entity, if there are at least two candidates. The picture whose URL has
+the smallest sha256 represents the pair. The sha256 of the name assigns the pair: odd = listed in
+`benchmarks/label/ambiguous.tsv`, for evaluation only; even = for development, where errors may be
+inspected and methods compared.
 """
 
 import csv
@@ -18,14 +19,14 @@ from components.label.text.reading import Reading
 
 LISTED = Path(__file__).parent / "ambiguous.tsv"
 _HEADER = """\
-# Ambiguous mentions of the sample, for measuring alone: since it was drawn, nothing has been tuned on this list.
-# Drawn by `python -m benchmarks.label.quality --write-cases`; the rule is in benchmarks/label/ambiguous.py.
+# Ambiguous mentions of the sample, for evaluation only: nothing has been tuned on this list.
+# Drawn by `python -m benchmarks.label.quality --write-cases`; benchmarks/label/ambiguous.py has the rule.
 """
 
 
 @dataclass(frozen=True)
 class Case:
-    """A picture's text, the surface of its ambiguous mention, how many entities it may mean, and the one that it means."""
+    """A picture's text, its ambiguous mention, the number of candidates, and the right entity."""
 
     url: str
     text: str
@@ -35,7 +36,7 @@ class Case:
 
 
 def draw(pictures: Iterable[tuple[str, Reading, str]], entity_ids: Mapping[int, str]) -> list[Case]:
-    """All cases of (address, reading, right entity) triples, sorted by name and entity; `entity_ids` is by entity row."""
+    """All cases of (URL, reading, right entity) triples, sorted by name and entity; `entity_ids` is by row."""
     chosen: dict[tuple[str, str], tuple[str, Case]] = {}
     for url, reading, right in pictures:
         for mention in reading.mentions:
@@ -52,7 +53,7 @@ def draw(pictures: Iterable[tuple[str, Reading, str]], entity_ids: Mapping[int, 
 
 
 def is_listed(case: Case) -> bool:
-    """Whether the case is one for measuring; the others are for development."""
+    """Whether the case is for evaluation; the others are for development."""
     return int(_hash(normalise(case.mention)), 16) % 2 == 1
 
 
@@ -61,7 +62,7 @@ def _hash(text: str) -> str:
 
 
 def write_cases(cases: Iterable[Case], path: Path = LISTED) -> None:
-    """Writes the list: the header, a line of column names, a case a line."""
+    """Writes the list: a header, the column names, and one case per line."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         stream.write(_HEADER)
         rows = csv.writer(stream, delimiter="\t", lineterminator="\n")
@@ -73,7 +74,7 @@ def read_cases(path: Path = LISTED) -> list[Case]:
     """Reads the list.
 
     Raises:
-        InputError: if it is missing, or its columns are others.
+        InputError: if it is missing, or its columns are wrong.
     """
     try:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
@@ -81,5 +82,5 @@ def read_cases(path: Path = LISTED) -> list[Case]:
         raise InputError(f"{path} cannot be read ({error.strerror}); --write-cases draws it") from error
     names, *rows = csv.reader(lines, delimiter="\t")
     if names != [field.name for field in fields(Case)]:
-        raise InputError(f"{path}: its columns are {names}; --write-cases draws it anew")
+        raise InputError(f"{path}: its columns are {names}; redraw it with --write-cases")
     return [Case(url, text, mention, int(count), entity) for url, text, mention, count, entity in rows]

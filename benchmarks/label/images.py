@@ -1,9 +1,9 @@
-"""How fast the image filter looks at pictures: its pass over shards against the bare forward pass of the same tower.
+"""Speed of the image filter: its pass over shards, compared with the tower's bare forward pass.
 
-The pass reads shards, decodes, embeds and writes (`passes.survey`); the bare forward pass runs open_clip's own model over tensors
-that are ready, at the same batch and threads. Both take turns in the same processes, which have a worker's variables. With as many
-processes as CPUs, decoding takes time from looking; with fewer, a spare CPU decodes ahead. Texts in blocks are measured against one
-text at a time.
+The pass reads shards, decodes, embeds and writes (`tasks.survey`); the bare forward pass runs
+open_clip's model on prepared tensors with the same batch and threads. Both alternate in the same
+processes, which have a worker's environment. With as many processes as CPUs, decoding competes with
+embedding; with fewer, a spare CPU prefetches. Batched texts are compared with one text at a time.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _PHOTOGRAPHS = 64
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured: a tower on the shards of a crawl."""
+    """A tower and the shards that it is measured on."""
 
     name: str
     model: str
@@ -49,15 +49,15 @@ class Setting:
 
 
 def main() -> None:
-    """Measures every setting with each number of processes, and the texts."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--crawl", type=Path, default=Path("data/crawl"))
-    reader.add_argument("--knowledge", type=Path, default=Path("data/knowledge"))
-    reader.add_argument("--model", default="models/clip", help="a small tower")
-    reader.add_argument("--large", default="ViT-B-32", help="a tower of real size; its weights play no part")
-    reader.add_argument("--rounds", type=int, default=5)
-    reader.add_argument("--processes", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
-    options = reader.parse_args()
+    """Measures every setting with each number of processes, then texts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--crawl", type=Path, default=Path("data/crawl"))
+    parser.add_argument("--knowledge", type=Path, default=Path("data/knowledge"))
+    parser.add_argument("--model", default="models/clip", help="a small tower")
+    parser.add_argument("--large", default="ViT-B-32", help="a full-size tower; its weights do not matter")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--processes", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
+    options = parser.parse_args()
     shutil.rmtree(WORK, ignore_errors=True)
     for key, value in cpu_environment.ENVIRONMENT.items():
         os.environ.setdefault(key, value)
@@ -99,7 +99,8 @@ def _claim(setting: Setting, processes: int, rounds: int, knobs: LabelParameters
 
 
 def _turns(setting: Setting, rounds: int, knobs: LabelParameters, barrier: Barrier, results: Any, process: int) -> None:
-    """In a process of one torch thread, as a worker is: both turns of every round, all processes side by side."""
+    """Runs all rounds in a process with one torch thread, as in a worker, in step with the
+    others."""
     import torch
 
     torch.set_num_threads(1)
@@ -108,7 +109,7 @@ def _turns(setting: Setting, rounds: int, knobs: LabelParameters, barrier: Barri
     out = WORK / f"out-{process}"
     out.mkdir(parents=True, exist_ok=True)
     forward = _forward(setting, part)
-    tasks.survey(job, 0, 0, out)  # loads the model, warms caches
+    tasks.survey(job, 0, 0, out)  # warm-up
     forward()
     seconds = [
         (_seconds(lambda: tasks.survey(job, 0, 0, out), barrier), _seconds(forward, barrier)) for _ in range(rounds)
@@ -117,7 +118,7 @@ def _turns(setting: Setting, rounds: int, knobs: LabelParameters, barrier: Barri
 
 
 def _part(setting: Setting, folder: Path) -> Path:
-    """As many pictures of the crawl as are measured, in one shard."""
+    """Writes the measured pictures of the crawl to one shard."""
     rows: list[Row] = []
     for number in shard_numbers(setting.crawl):
         index = {r["key"]: r for r in pq.read_table(setting.crawl / f"{shard_name(number)}.parquet").to_pylist()}
@@ -130,7 +131,7 @@ def _part(setting: Setting, folder: Path) -> Path:
 
 
 def _forward(setting: Setting, part: Path) -> Callable[[], None]:
-    """The bare forward pass: open_clip's model and tensors as it wants them."""
+    """The bare forward pass: open_clip's model on prepared tensors."""
     import open_clip
     import torch
 
@@ -158,7 +159,7 @@ def _seconds(turn: Callable[[], Any], barrier: Barrier) -> float:
 
 
 def _texts(model: str, knowledge: Path, count: int) -> Claim:
-    """Texts of the knowledge base, embedded as the label stage does it and one by one."""
+    """Texts of the knowledge base, embedded in blocks as in the label stage, and one by one."""
     base = workers.knowledge_base(knowledge)
     encoder = workers.encoder(model)
     workers.encoder.cache_clear()

@@ -1,7 +1,9 @@
-"""How right the labels of the sample are: against its truth table, on its ambiguous mentions, and with ever more of the method.
+"""Label quality on the sample: against its truth table, on ambiguous mentions, and by kind of
+evidence.
 
-It needs what `mofi run --only label` makes. With a gold file, the links of its texts are measured as well. `--write-cases` draws
-the list of ambiguous mentions anew, `--development` measures on the other half of them, which may be looked at (`--errors`).
+It needs the output of `mofi run --only label`. With a gold file, the links of its texts are
+measured, too. `--write-cases` redraws the list of ambiguous mentions; `--development` measures on
+the other half, whose errors may be inspected (`--errors`).
 """
 
 import argparse
@@ -58,32 +60,34 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the truth table, read as the stage reads it; `entity_id` is what it shows (None = no entity known)."""
+    """A picture of the truth table, read as in the stage; `entity_id` is what it shows (None =
+    unknown)."""
 
     url: str
     reading: Reading
     entity_id: str | None
-    plain: list[Linkable]  # with the priors of the knowledge base alone
+    plain: list[Linkable]  # with the knowledge base's priors only
     mentions: list[Linkable]
     context: Context
 
 
 @dataclass
 class Tally:
-    """Pictures with a right label, labels given, linkable pictures."""
+    """Counts of pictures with a right label, of labels, and of linkable pictures."""
 
     right: int = 0
     given: int = 0
     linkable: int = 0
 
     def shares(self) -> tuple[float, float]:
-        """Precision and recall of linkable pictures."""
+        """Precision and recall on linkable pictures."""
         return self.right / self.given, self.right / self.linkable
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one step: its tally, and for each case whether the mention's likeliest entity, and the picture's label, is right."""
+    """The result of a step: counts, and for each case whether the likeliest entity and the label
+    are right."""
 
     tally: Tally
     likeliest: list[bool]
@@ -91,15 +95,15 @@ class Outcome:
 
 
 def main() -> None:
-    """Reads the sample's texts, links them step by step, compares, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("gold", type=Path, nargs="?", help="also measure the links of these texts")
-    reader.add_argument("--data", type=Path, default=Path("data"))
-    reader.add_argument("--params", type=Path, default=parameters.DEFAULT)
-    reader.add_argument("--write-cases", action="store_true", help="draw the ambiguous mentions anew, and end")
-    reader.add_argument("--development", action="store_true", help="use the ambiguous mentions that are not listed")
-    reader.add_argument("--errors", action="store_true", help="with --development: list the mentions resolved wrongly")
-    options = reader.parse_args()
+    """Links the sample's texts step by step, and prints their quality."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("gold", type=Path, nargs="?", help="gold texts to measure links on")
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--params", type=Path, default=parameters.DEFAULT)
+    parser.add_argument("--write-cases", action="store_true", help="redraw the ambiguous mentions, and exit")
+    parser.add_argument("--development", action="store_true", help="use the ambiguous mentions that are not listed")
+    parser.add_argument("--errors", action="store_true", help="with --development: list the mentions resolved wrongly")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     knobs = parameters.load(options.params).label
     base = workers.knowledge_base(options.data / "knowledge")
@@ -134,7 +138,7 @@ def main() -> None:
 def read_pictures(
     data: Path, base: KnowledgeBase, knobs: LabelParameters, truth: Mapping[str, str | None]
 ) -> list[Picture]:
-    """The pictures of the truth table with everything that `link` needs, pictures' scores included."""
+    """The pictures of the truth table with all inputs of `link`, including image scores."""
     finder = workers.mention_finder(base.folder, knobs.ner, knobs.max_words, knobs.max_candidates)
     counts = read_counts(data / "labels" / "words.json")
     common = learnt_words(data / "labels", knobs)
@@ -160,7 +164,7 @@ def read_pictures(
 
 
 def _image_scores(path: Path) -> dict[str, dict[tuple[int, str], float]]:
-    """What CLIP said, from the finished labels: by key, then by offset and entity."""
+    """Image scores from the finished labels, by key, then by offset and entity."""
     rows = pq.read_table(path, columns=["key", "decisions"]).to_pylist()
     return {row["key"]: {(d["start"], d["entity_id"]): d["image_score"] for d in row["decisions"]} for row in rows}
 
@@ -177,9 +181,10 @@ def _seen(scores: Mapping[tuple[int, str], float], base: KnowledgeBase, key: str
 def link_by_steps(
     pictures: Sequence[Picture], cases: Sequence[Case], knobs: LabelParameters, calibration: Calibration
 ) -> dict[str, Outcome]:
-    """Links all pictures with ever more kinds of evidence; by step.
+    """Links all pictures with more and more kinds of evidence; returns outcomes by step.
 
-    The first steps take the likeliest candidate, however unlikely: what "none of them" should weigh depends on the evidence.
+    The first steps take the likeliest candidate at any probability, as the weight of "none of them"
+    depends on the evidence.
     """
     outcomes = {}
     for step, used in _STEPS.items():
@@ -213,14 +218,14 @@ def _outcome(
 
 
 def _likeliest(case: Case, label: Label) -> bool:
-    """Whether the right entity is the likeliest by the text, whatever becomes of the mention after that."""
-    place = min(d.start for d in label.decisions if d.entity_id == case.entity_id)
-    rivals = [d for d in label.decisions if d.start == place]
+    """Whether the right entity is the likeliest by text, before the image filter."""
+    position = min(d.start for d in label.decisions if d.entity_id == case.entity_id)
+    rivals = [d for d in label.decisions if d.start == position]
     return max(rivals, key=lambda d: d.text_score).entity_id == case.entity_id
 
 
 def print_steps(outcomes: Mapping[str, Outcome], cases: int) -> None:
-    """What each kind of evidence adds."""
+    """Prints what each kind of evidence adds."""
     headings = ("precision", "recall", f"{cases} ambiguous: likeliest by text", "labelled")
     rows = Table("evidence", *headings, box=None)
     for step, outcome in outcomes.items():
@@ -230,7 +235,7 @@ def print_steps(outcomes: Mapping[str, Outcome], cases: int) -> None:
 
 
 def print_errors(cases: Sequence[Case], outcome: Outcome) -> None:
-    """The mentions whose picture is not labelled rightly."""
+    """Prints the mentions whose pictures are labelled wrongly."""
     rows = Table("mention", "candidates", "means", "text", box=None)
     for case, right in zip(cases, outcome.labelled, strict=True):
         if not right:
@@ -239,7 +244,7 @@ def print_errors(cases: Sequence[Case], outcome: Outcome) -> None:
 
 
 def claims(figures: Mapping[str, Any], outcome: Outcome, cases: int) -> list[Claim]:
-    """The bars."""
+    """The claims with their bars."""
     before = figures["before_image_filter"]
     truth = f"the truth table, {figures['linkable']} linkable pictures"
     return [

@@ -1,7 +1,9 @@
-"""The text side of labelling (mentions, subject, context, disambiguation), beside spaCy's NER alone on the same unique texts.
+"""Speed of labelling texts (mentions, context, disambiguation), compared with spaCy's NER alone.
 
-Both run in one process and one thread, in turns, with the same model and batch size; CPU seconds count. Our look-ups begin
-each round unremembered. Without files, the texts are the crawl's alt texts and captions made of the knowledge base's descriptions.
+Both run on the same unique texts in one process and one thread, in alternating rounds, with the
+same model and batch size, in CPU seconds. Our look-up caches are empty at the start of each round.
+Without files, the texts are the crawl's alt texts, and captions from descriptions of the knowledge
+base.
 """
 
 import argparse
@@ -47,16 +49,16 @@ class Clock:
 
     @property
     def total(self) -> float:
-        """Of all steps."""
+        """Total CPU seconds."""
         return sum(self.seconds.values())
 
     def add(self, step: str, start: float) -> None:
-        """Adds what has passed since `start`."""
+        """Adds the time since `start`."""
         self.seconds[step] += time.process_time() - start
 
 
 class _TimedNer:
-    """The model, with its time in `clock`."""
+    """The NER model, timed by `clock`."""
 
     def __init__(self, ner: Any, clock: Clock) -> None:
         self._ner, self._clock, self.max_length = ner, clock, ner.max_length
@@ -69,7 +71,7 @@ class _TimedNer:
 
 
 class _TimedFinder(MentionFinder):
-    """The product's finder, with its time in `clock`."""
+    """The mention finder, timed by `clock`."""
 
     clock: Clock
 
@@ -82,15 +84,15 @@ class _TimedFinder(MentionFinder):
 
 
 def main() -> None:
-    """Reads the texts in turns, prints."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("texts", type=Path, nargs="*", help="files of texts, one a line")
-    reader.add_argument("--crawl", type=Path, default=Path("data/crawl"))
-    reader.add_argument("--knowledge", type=Path, default=Path("data/knowledge"))
-    reader.add_argument("--labels", type=Path, default=Path("data/labels"), help="for the crawl's word counts")
-    reader.add_argument("--most", type=int, default=10_000, help="texts of a kind, at most")
-    reader.add_argument("--rounds", type=int, default=5, help="times that each reads them")
-    options = reader.parse_args()
+    """Reads the texts in alternating rounds, and prints the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("texts", type=Path, nargs="*", help="files of texts, one per line")
+    parser.add_argument("--crawl", type=Path, default=Path("data/crawl"))
+    parser.add_argument("--knowledge", type=Path, default=Path("data/knowledge"))
+    parser.add_argument("--labels", type=Path, default=Path("data/labels"), help="for the crawl's word counts")
+    parser.add_argument("--most", type=int, default=10_000, help="maximum number of texts per kind")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each")
+    options = parser.parse_args()
     knowledge, ner = KnowledgeBase.open(options.knowledge), load_ner()
     knobs = parameters.load().label.model_copy(update={"use_caption": False})
     kinds = {path.name: (_lines(path), None) for path in options.texts} or {
@@ -117,7 +119,7 @@ def _compare(
     rounds: int,
 ) -> list[Claim]:
     texts = [row["caption"] for row in rows]
-    _peer(ner, texts)  # spaCy remembers the strings that it has seen
+    _peer(ner, texts)  # warm-up: spaCy caches strings
     knowledge.embed(["warm"])
     peers: list[float] = []
     ours: list[Clock] = []
@@ -208,10 +210,10 @@ def _captions(knowledge: KnowledgeBase) -> list[dict[str, Any]]:
 
 
 def _described(knowledge: KnowledgeBase) -> Iterator[str]:
-    """Sentences of real descriptions, two entities each."""
+    """Sentences from real descriptions of two entities each."""
     entities = (knowledge.entity(row) for row in range(0, len(knowledge), 2))
-    told = (e for e in entities if e.description)
-    for one, other in zip(told, told, strict=False):
+    described = (e for e in entities if e.description)
+    for one, other in zip(described, described, strict=False):
         yield f"A photo of {one.label}, {one.description}, with {other.label} ({other.description}) behind it."
 
 

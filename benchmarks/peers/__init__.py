@@ -1,1 +1,2 @@
-"""What we are measured against, each in an environment of its own, as its packages do not go together with ours."""
+"""Peers that the benchmarks compare with, each in its own environment, as their packages conflict
+with ours."""

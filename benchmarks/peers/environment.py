@@ -1,4 +1,5 @@
-"""Environments of peers: made once, with the exact versions that `NAME.txt` lists, below `.work/benchmarks`."""
+"""Environments of peers: made once below `.work/benchmarks`, with the versions pinned in
+`NAME.txt`."""
 
 import logging
 import shutil
@@ -14,7 +15,7 @@ _FOLDER = Path(".work/benchmarks/environments")
 
 
 def environment(name: str) -> Path:
-    """The folder with the programs (`python` among them) of a peer's environment; installs it if that was not done.
+    """Returns the `bin` folder of a peer's environment and installs the environment if necessary.
 
     Raises:
         subprocess.CalledProcessError: if its packages cannot be installed.
@@ -32,9 +33,11 @@ def environment(name: str) -> Path:
     return folder / "bin"
 
 
-def beside(name: str) -> Path:
-    """A folder for PYTHONPATH with the packages that `NAME.txt` lists and nothing they need: for a peer that comes in a wheel of
-    ours, and lacks only these. So it runs on the very torch that we run on.
+def overlay(name: str) -> Path:
+    """A folder for PYTHONPATH with the packages in `NAME.txt`, without their dependencies.
+
+    It is for a peer that comes with a package of ours and lacks only these, so that it runs on the
+    same torch.
 
     Raises:
         subprocess.CalledProcessError: if they cannot be installed.

@@ -1,6 +1,7 @@
-"""Downloads a list of pictures with img2dataset. Runs alone: `python img2dataset_run.py LIST OUT SIDE QUALITY PROCESSES THREADS`.
+"""Downloads a list with img2dataset: `python img2dataset_run.py LIST OUT SIDE QUALITY PROCESSES
+THREADS`.
 
-Prints seconds, from the call to its end.
+It prints the seconds of the call.
 """
 
 import json

@@ -1,8 +1,9 @@
-"""What each part of the method is worth: mAP on held-out concepts when one thing is changed, everything else equal.
+"""Ablations: mAP on held-out concepts with one change, everything else equal.
 
-Asked by the paper and its reviewers: names against names and descriptions, number of negatives, margin, lambda, minimum of images
-an entity, the image filter, and entity labels that are shuffled among pictures, which must collapse. Needs what
-`mofi run --only curate` makes. Data sets and trainings that are finished are kept, so a run that was stopped goes on.
+The changes are those of the paper and its reviewers: names with or without descriptions, number of
+negatives, margin, lambda, minimum images per entity, the image filter, and shuffled entity labels,
+which must collapse. It needs the output of `mofi run --only curate`. Finished data sets and
+trainings are kept, so an interrupted run resumes.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness.claim import Claim, conclude
-from benchmarks.pretrain.recipes import WORK, Figures, trained
+from benchmarks.pretrain.recipes import WORK, Figures, train_and_measure
 from components.cli import parameters
 from components.curate.curate import build_data_set
 from components.evaluate.benchmark import read_benchmark
@@ -40,7 +41,8 @@ _SHUFFLED = "labels shuffled"
 
 @dataclass(frozen=True)
 class Ablation:
-    """One change: of knobs of `pretrain`, or of the data set (`data` makes it, or finds it, and returns its folder)."""
+    """One change, of `pretrain` parameters or of the data set (`data` makes it and returns its
+    folder)."""
 
     name: str
     recipe: str = "multitask"
@@ -49,7 +51,7 @@ class Ablation:
 
 
 def ablations() -> list[Ablation]:
-    """All of them; the first of each recipe changes nothing."""
+    """All ablations; the first of each recipe changes nothing."""
     names, described = (
         TextParameters(name=share, name_and_description=1 - share, alt_text=0.0) for share in (1.0, 0.0)
     )
@@ -67,12 +69,12 @@ def ablations() -> list[Ablation]:
 
 
 def at_least(images: int) -> Path:
-    """The data set with another minimum of images an entity."""
+    """The data set with another minimum of images per entity."""
     return _curated(f"at-least-{images}", LABELS, {"min_images": images})
 
 
 def unfiltered() -> Path:
-    """The data set from labels by the texts alone."""
+    """The data set from labels without the image filter."""
     labels = DATA / "labels-unfiltered"
     if not labels.exists():
         knobs = parameters.load().label.model_copy(update={"image_weight": 0.0, "image_quantile": 0.0})
@@ -81,7 +83,7 @@ def unfiltered() -> Path:
 
 
 def shuffled() -> Path:
-    """The data set from labels of which each picture has those of another one, drawn by seed."""
+    """The data set from shuffled labels."""
     labels = DATA / "labels-shuffled"
     if not labels.exists():
         shuffle_labels(LABELS, labels)
@@ -89,9 +91,10 @@ def shuffled() -> Path:
 
 
 def shuffle_labels(labels: Path, out: Path) -> None:
-    """Writes label files in which labels and their decisions are exchanged among all labelled pictures.
+    """Writes label files with labels and decisions shuffled among all labelled pictures.
 
-    Pictures keep their alt texts, so where a recipe reads those (`pretrain.text.alt_text`) as many of its texts stay true.
+    Pictures keep their alt texts, so that share of a recipe's texts (`pretrain.text.alt_text`)
+    stays right.
     """
     numbers = shard_numbers(labels)
     tables = [pq.read_table(labels / f"{shard_name(number)}.parquet", schema=LABELS_SCHEMA) for number in numbers]
@@ -99,8 +102,8 @@ def shuffle_labels(labels: Path, out: Path) -> None:
     labelled = [n for n, row in enumerate(whole) if row["entities"]]
     others = np.random.default_rng(7).permutation(labelled).tolist()
     given = [{**row} for row in whole]
-    for place, other in zip(labelled, others, strict=True):
-        given[place] |= {name: whole[other][name] for name in ("entities", "decisions")}
+    for position, other in zip(labelled, others, strict=True):
+        given[position] |= {name: whole[other][name] for name in ("entities", "decisions")}
     out.mkdir(parents=True)
     start = 0
     for number, table in zip(numbers, tables, strict=True):
@@ -117,7 +120,7 @@ def _curated(name: str, labels: Path, changes: Mapping[str, Any]) -> Path:
 
 
 def main() -> None:
-    """Makes data sets, trains, measures, prints."""
+    """Makes data sets, trains, evaluates, and prints the results."""
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     knobs = parameters.load().pretrain.model_copy(update={"images_seen": options.images_seen})
@@ -129,7 +132,7 @@ def main() -> None:
     for seed in range(options.seeds):
         for ablation in chosen:
             own = knobs.model_copy(update={**ablation.changes, "seed": knobs.seed + seed})
-            figures = trained(ablation.recipe, ablation.data(), own, benchmark)
+            figures = train_and_measure(ablation.recipe, ablation.data(), own, benchmark)
             logger.info("seed %d, %s, %s: %s", seed, ablation.recipe, ablation.name, figures)
             found.setdefault((ablation.recipe, ablation.name), []).append(figures)
     show(found, options.images_seen, options.seeds)
@@ -137,11 +140,11 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--images-seen", type=int, default=64_000, help="pictures that each training sees")
-    reader.add_argument("--seeds", type=int, default=3, help="trainings of each")
-    reader.add_argument("--only", nargs="*", default=[], help="names of ablations; others are left out")
-    return reader.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images-seen", type=int, default=64_000, help="images seen per training")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings per ablation")
+    parser.add_argument("--only", nargs="*", default=[], help="names of the ablations to run")
+    return parser.parse_args()
 
 
 def _scores(figures: Sequence[Figures]) -> list[float]:
@@ -149,7 +152,7 @@ def _scores(figures: Sequence[Figures]) -> list[float]:
 
 
 def show(found: Mapping[tuple[str, str], Sequence[Figures]], images_seen: int, seeds: int) -> None:
-    """A row for each, with its difference to the same recipe unchanged (paired by seed)."""
+    """Prints a row per ablation with its difference to the unchanged recipe, paired by seed."""
     title = f"mAP, query excluded: {images_seen:,} images seen, {seeds} seeds, mean ± standard deviation"
     table = Table("recipe", "what is changed", "mAP", "difference", title=title, box=None)
     for (recipe, name), figures in found.items():
@@ -166,7 +169,8 @@ def _spread(values: np.ndarray[tuple[int], np.dtype[np.float64]], sign: str = ""
 
 
 def claims(found: Mapping[tuple[str, str], Sequence[Figures]]) -> list[Claim]:
-    """What must collapse: a recipe that learns from shuffled labels keeps at most this share of its mAP."""
+    """Claims that recipes collapse on shuffled labels: they keep at most this share of their
+    mAP."""
     return [
         Claim(
             f"mAP of {recipe} with shuffled labels",

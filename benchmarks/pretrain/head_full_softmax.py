@@ -1,7 +1,9 @@
-"""The head alone against a softmax over all classes: time of a step at a million classes, and what is learnt of ten thousand.
+"""The sampled head compared with a full softmax: step time at 1 million classes, accuracy at 10
+thousand.
 
-The peer is torch's: one matrix of all classes, `cross_entropy`, and fused AdamW. What is learnt is measured on held-out
-examples of made-up classes, and always by a softmax over all of them, whichever way a head was trained.
+The peer is plain torch: one matrix of all classes, `cross_entropy` and fused AdamW. Accuracy is
+measured on held-out examples of synthetic classes with a full softmax, however the head was
+trained.
 """
 
 import argparse
@@ -17,7 +19,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from benchmarks.harness.claim import Claim, conclude
-from benchmarks.harness.devices import chosen, now
+from benchmarks.harness.devices import default_device, timestamp
 from components import svg
 from components.cli import parameters
 from components.pretrain import recipes
@@ -26,7 +28,7 @@ from components.pretrain.step.class_table import ClassTable
 
 WIDTH = 64
 _INPUT, _NOISE = 128, 1.0
-# Of the curves, the full softmax's last.
+# The colours of the curves; the full softmax is the last one.
 _COLOURS = (svg.CURVE, svg.LIMIT, svg.INK)
 # step, loss and accuracy on held-out examples
 Curve = list[tuple[int, float, float]]
@@ -38,7 +40,7 @@ class Sampled:
     def __init__(self, classes: int, sampled: int, learning_rate: float) -> None:
         self.knobs = parameters.load().pretrain
         self._recipe = recipes.make("supervised", self.knobs)
-        self.table = ClassTable(classes, WIDTH, seed=1, device=chosen())
+        self.table = ClassTable(classes, WIDTH, seed=1, device=default_device())
         self._sampled, self._learning_rate = sampled, learning_rate
         self._draws = torch.Generator().manual_seed(2)
 
@@ -57,11 +59,11 @@ class Sampled:
 
 
 class Full:
-    """The same loss over all classes, with the same start."""
+    """The same loss over all classes, with the same initial weights."""
 
     def __init__(self, classes: int, learning_rate: float) -> None:
         self.knobs = parameters.load().pretrain
-        self.weight = nn.Parameter(ClassTable(classes, WIDTH, seed=1, device=chosen()).weight.contiguous())
+        self.weight = nn.Parameter(ClassTable(classes, WIDTH, seed=1, device=default_device()).weight.contiguous())
         self._optimiser = torch.optim.AdamW([self.weight], lr=learning_rate, weight_decay=0.0, fused=True)
 
     def step(self, images: Tensor, target: Tensor) -> None:
@@ -74,7 +76,7 @@ class Full:
 
 
 def main() -> None:
-    """Times both, trains both, prints."""
+    """Times and trains both heads, and prints the results."""
     options = _options()
     seconds = step_times(options)
     curves = {
@@ -106,50 +108,58 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--classes", type=int, default=1_000_000, help="classes of the timed heads")
-    reader.add_argument("--sampled", type=int, default=8192, help="classes that a timed step samples")
-    reader.add_argument("--batch", type=int, default=64, help="pictures of a timed step")
-    reader.add_argument(
-        "--rounds", type=int, default=10, help="timed steps of the full softmax; the other takes 10 each"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--classes", type=int, default=1_000_000, help="classes of the timed heads")
+    parser.add_argument("--sampled", type=int, default=8192, help="classes that a timed step samples")
+    parser.add_argument("--batch", type=int, default=64, help="pictures of a timed step")
+    parser.add_argument(
+        "--rounds", type=int, default=10, help="timed steps of the full softmax; the sampled one takes 10 per round"
     )
-    reader.add_argument("--learnt", type=int, default=10_000, help="classes that are learnt")
-    reader.add_argument(
-        "--learnt-sampled", type=int, nargs="+", default=[1024, 8192], help="sampled there, at most two"
+    parser.add_argument("--learnt", type=int, default=10_000, help="classes to learn")
+    parser.add_argument(
+        "--learnt-sampled",
+        type=int,
+        nargs="+",
+        default=[1024, 8192],
+        help="sampled classes while learning, at most two numbers",
     )
-    reader.add_argument("--learnt-batch", type=int, default=256, help="examples of a step there")
-    reader.add_argument("--steps", type=int, default=1000, help="steps of learning")
-    reader.add_argument("--rate", type=float, default=0.01, help="learning rate of the heads")
-    reader.add_argument(
-        "--picture", type=Path, default=Path(".work/benchmarks/head_curves.svg"), help="the curves, SVG"
+    parser.add_argument("--learnt-batch", type=int, default=256, help="examples per learning step")
+    parser.add_argument("--steps", type=int, default=1000, help="learning steps")
+    parser.add_argument("--rate", type=float, default=0.01, help="learning rate of the heads")
+    parser.add_argument(
+        "--picture", type=Path, default=Path(".work/benchmarks/head_curves.svg"), help="output file for the curves, SVG"
     )
-    return reader.parse_args()
+    return parser.parse_args()
 
 
 def step_times(options: argparse.Namespace) -> dict[str, float]:
-    """Median seconds of a step of each head, in rounds that take turns."""
+    """Median step seconds of each head, in alternating rounds."""
     heads: dict[str, Sampled | Full] = {
         "sampled": Sampled(options.classes, options.sampled, options.rate),
         "full": Full(options.classes, options.rate),
     }
-    device, generator = chosen(), torch.Generator().manual_seed(3)
+    device, generator = default_device(), torch.Generator().manual_seed(3)
     found: dict[str, list[float]] = {name: [] for name in heads}
     for number in range(options.rounds + 2):
         for name, head in heads.items():
             for _ in range(10 if name == "sampled" else 1):
                 images = F.normalize(torch.randn(options.batch, WIDTH, generator=generator)).to(device).requires_grad_()
                 target = torch.randint(options.classes, (options.batch,), generator=generator).to(device)
-                begin = now(device)
+                begin = timestamp(device)
                 head.step(images, target)
-                # The first two rounds pay for fresh memory and AdamW's state.
+                # The first two rounds allocate memory and AdamW's state.
                 if number >= 2:
-                    found[name].append(now(device) - begin)
+                    found[name].append(timestamp(device) - begin)
     return {name: statistics.median(several) for name, several in found.items()}
 
 
 def examples(classes: int) -> Callable[[int, torch.Generator], tuple[Tensor, Tensor]]:
-    """Draws [n, input] and their classes [n]: each class is a direction, an example lies near it."""
-    device, centres = chosen(), F.normalize(torch.randn(classes, _INPUT, generator=torch.Generator().manual_seed(4)))
+    """Returns a sampler of examples [n, input] and classes [n]; examples lie near their class's
+    direction."""
+    device, centres = (
+        default_device(),
+        F.normalize(torch.randn(classes, _INPUT, generator=torch.Generator().manual_seed(4))),
+    )
 
     def draw_examples(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         target = torch.randint(classes, (count,), generator=generator)
@@ -160,13 +170,13 @@ def examples(classes: int) -> Callable[[int, torch.Generator], tuple[Tensor, Ten
 
 
 def learn(head: Sampled | Full, options: argparse.Namespace) -> Curve:
-    """Trains the head with a linear tower below it, on the same examples whatever the head."""
+    """Trains a head and a linear tower, on the same examples for all heads."""
     draw_examples = examples(options.learnt)
     generator = torch.Generator().manual_seed(5)
     held_out = draw_examples(2000, torch.Generator().manual_seed(6))
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        tower = nn.Linear(_INPUT, WIDTH, bias=False).to(chosen())
+        tower = nn.Linear(_INPUT, WIDTH, bias=False).to(default_device())
     optimiser = torch.optim.AdamW(tower.parameters(), lr=1e-3, fused=True)
     curve: Curve = []
     for step in range(options.steps + 1):
@@ -181,7 +191,7 @@ def learn(head: Sampled | Full, options: argparse.Namespace) -> Curve:
 
 @torch.no_grad()
 def _measure(head: Sampled | Full, tower: nn.Module, inputs: Tensor, target: Tensor) -> tuple[float, float]:
-    """Loss without margin, and share of examples whose nearest class is their own, both over all classes."""
+    """Loss without margin, and accuracy, both over all classes."""
     logits = head.knobs.scale * F.normalize(tower(inputs)) @ F.normalize(head.weight, dim=1).T
     return float(F.cross_entropy(logits, target)), float((logits.argmax(1) == target).double().mean())
 
@@ -196,7 +206,7 @@ def _show(curves: dict[str, Curve]) -> None:
 
 
 def draw(curves: dict[str, Curve]) -> str:
-    """Loss on the left and accuracy on the right, as an SVG."""
+    """Draws loss (left) and accuracy (right) as an SVG."""
     top, bottom, width = 60.0, 370.0, 270.0
     steps = next(iter(curves.values()))[-1][0]
     highest = max(point[1] for curve in curves.values() for point in curve)

@@ -1,7 +1,8 @@
-"""Step time and memory of the supervised recipe from 10 thousand to 3.1 million classes, with the same number of sampled ones.
+"""Step time and memory of the supervised recipe from 10 thousand to 3.1 million classes.
 
-Towers and batch are those of `params.yaml` with embeddings 64 long, pictures are random, and one step is all that a training
-does after its batch is there: forward, loss, backward, and the update of towers, averaged weights and sampled rows.
+The number of sampled classes is fixed. Towers and batch are those of `params.yaml` with embeddings
+of size 64, and pictures are random. A step is everything after loading: forward, loss, backward,
+and the update of towers, averaged weights and sampled rows.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness.claim import Claim, conclude
-from benchmarks.harness.devices import chosen, now, used
+from benchmarks.harness.devices import default_device, memory_used, timestamp
 from components.cli import parameters
 from components.models import towers
 from components.models.config import TowerConfig
@@ -31,14 +32,15 @@ _WARM_UP = 5
 
 @dataclass(frozen=True)
 class Seconds:
-    """What one step took, and what of it taking and updating the rows took: the only parts that touch the table."""
+    """The duration of a step, and of the parts that access the class table: sampling and updating
+    rows."""
 
     step: float
     table: float
 
 
 class Trainer:
-    """Towers that train on random pictures, with any class table."""
+    """Towers that train on random pictures with any class table."""
 
     def __init__(self, knobs: PretrainParameters, sampled: int, device: torch.device) -> None:
         config = towers.read_config(knobs.tower)
@@ -58,44 +60,44 @@ class Trainer:
         self._pictures = pictures.to(device).contiguous(memory_format=torch.channels_last)
 
     def step(self, table: ClassTable) -> Seconds:
-        """One step with pictures of uniformly drawn entities."""
+        """One step with uniformly drawn entities."""
         entities = torch.randint(table.classes, (self._knobs.batch, _ENTITIES), generator=self._draws).to(self._device)
-        begin = now(self._device)
+        begin = timestamp(self._device)
         images, _, _ = self._forward(self._pictures, None)
-        sampling = now(self._device)
+        sampling = timestamp(self._device)
         rows = table.sample(entities, self._sampled - 1, self._draws)
-        sampled = now(self._device)
+        sampled = timestamp(self._device)
         loss = self._recipe.losses(Features(images, rows=rows, target=entities[:, 0], entities=entities))
         loss["supervised"].backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._towers.parameters(), self._knobs.gradient_clip)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         self._average.update(1000)
-        updating = now(self._device)
+        updating = timestamp(self._device)
         table.step(rows, self._knobs.head_learning_rate)
-        end = now(self._device)
+        end = timestamp(self._device)
         if len(rows.classes) != self._sampled:
             raise RuntimeError(f"{len(rows.classes)} rows were sampled instead of {self._sampled}")
         return Seconds(end - begin, sampled - sampling + end - updating)
 
 
 def main() -> None:
-    """Builds all tables, measures in rounds that take turns, prints."""
+    """Builds all tables, measures them in alternating rounds, and prints the results."""
     options = _options()
     knobs = parameters.load().pretrain
-    device = chosen()
+    device = default_device()
     trainer = Trainer(knobs, options.sampled, device)
     growth, tables = {}, []
     small = ClassTable(SIZES[0], _WIDTH, knobs.seed, device)
-    _warm_up(trainer, small)  # what steps themselves hold is there before memory is measured
+    _warm_up(trainer, small)  # allocates the memory of steps before memory is measured
     for classes in SIZES:
-        before = used(device)
+        before = memory_used(device)
         tables.append(ClassTable(classes, _WIDTH, knobs.seed, device))
         _warm_up(trainer, tables[-1])
-        growth[classes] = used(device) - before
+        growth[classes] = memory_used(device) - before
     found: dict[int, list[Seconds]] = {classes: [] for classes in SIZES}
     for number in range(options.rounds):
-        # Each size has each place in the order equally often, since a step finds the cache as the one before left it.
+        # The order rotates, as each step finds the cache in the state that the previous one left.
         turn = number % len(tables)
         for table in tables[turn:] + tables[:turn]:
             found[table.classes].append(trainer.step(table))
@@ -104,10 +106,10 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--sampled", type=int, default=8192, help="classes that a step's softmax holds, below 10,000")
-    reader.add_argument("--rounds", type=int, default=60, help="steps of each size")
-    return reader.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sampled", type=int, default=8192, help="classes in a step's softmax, below 10,000")
+    parser.add_argument("--rounds", type=int, default=60, help="steps per size")
+    return parser.parse_args()
 
 
 def _warm_up(trainer: Trainer, table: ClassTable) -> None:
@@ -120,7 +122,8 @@ def _medians(several: list[Seconds]) -> Seconds:
 
 
 def claims(found: dict[int, list[Seconds]], growth: dict[int, int], tables: list[ClassTable]) -> list[Claim]:
-    """The bars: time from the fewest to the most classes, and memory of the largest table beside its own bytes."""
+    """Claims: step time with the most classes over the fewest, and memory of the largest table over
+    its size."""
     first, last = _medians(found[SIZES[0]]), _medians(found[SIZES[-1]])
     return [
         Claim("step time, 3.1 million classes", last.step / first.step, 1.15, "10 thousand classes", at_most=True),

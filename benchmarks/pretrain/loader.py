@@ -1,7 +1,8 @@
-"""How fast batches come: from the cache of decoded pictures, and straight from shards, in a thread and in processes.
+"""Batch loading speed: from the cache of decoded pictures, and streamed by a thread or processes.
 
-The peer is webdataset in torch's DataLoader, set up as open_clip's trainer sets it up, with as many processes, on the same shards
-and to the same size of pictures. All take turns in the same run. What the catalogue of all shards costs is measured beside.
+The peer is webdataset in torch's DataLoader, set up as in open_clip's trainer, with as many
+processes, the same shards and picture size. All alternate in the same run. The cost of the shard
+catalogue is measured, too.
 """
 
 import argparse
@@ -47,7 +48,7 @@ Turn = Callable[[], float]
 
 @dataclass(frozen=True)
 class Setup:
-    """What is measured: the shards, decoded to squares of `size` px, in batches, `batches` of them a turn."""
+    """Shards to decode to squares of `size` px, with `batches` batches per turn."""
 
     name: str
     folder: Path
@@ -57,12 +58,12 @@ class Setup:
 
 
 def main() -> None:
-    """Measures both kinds of pictures, then the catalogue."""
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--crawl", type=Path, default=Path("data/crawl"))
-    reader.add_argument("--rounds", type=int, default=5)
-    reader.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    options = reader.parse_args()
+    """Measures both setups, then the catalogue."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--crawl", type=Path, default=Path("data/crawl"))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
     torch.set_num_threads(1)
     shutil.rmtree(WORK, ignore_errors=True)
     setups = [
@@ -97,7 +98,7 @@ def _measure(setup: Setup, processes: int, rounds: int) -> list[Claim]:
 
 @contextmanager
 def _turns(setup: Setup, batches: Iterator[Batch]) -> Iterator[Turn]:
-    """Nothing is made between turns but what is made ahead; that much is taken before each."""
+    """A turn of a loader; prefetched batches are discarded before each one."""
 
     def turn() -> float:
         for _ in range(4):
@@ -139,31 +140,31 @@ def _peer(setup: Setup, processes: int) -> Iterator[Turn]:
         list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as peer:
         assert peer.stdin is not None and peer.stdout is not None
-        asked, told = peer.stdin, peer.stdout
-        if told.readline().strip() != "ready":
-            raise RuntimeError("the peer did not start; see its message above")
+        stdin, stdout = peer.stdin, peer.stdout
+        if stdout.readline().strip() != "ready":
+            raise RuntimeError("the peer did not start; see its output above")
 
         def turn() -> float:
-            print(file=asked, flush=True)
-            return float(told.readline())
+            print(file=stdin, flush=True)
+            return float(stdout.readline())
 
         try:
             yield turn
         finally:
-            asked.close()
+            stdin.close()
 
 
 def _look_through(shard_folder: Path, folder: Path) -> tuple[Path, float]:
-    """The catalogue of some shards, made in this process; and how many seconds that took."""
-    place = Place(str(shard_folder.absolute()))
+    """Makes the catalogue of some shards in this process; returns its folder and the seconds."""
+    location = Place(str(shard_folder.absolute()))
     begin = perf_counter()
     catalogue.prepare(folder, None)
     finished = folder / "finished"
     finished.mkdir()
     counts: Counter[str] = Counter()
-    for number, block in enumerate(catalogue.blocks(place.versions())):
-        counts.update(catalogue.survey(place, None, block, number, finished).counts)
-    catalogue.conclude(folder, place, finished, counts)
+    for number, block in enumerate(catalogue.blocks(location.versions())):
+        counts.update(catalogue.survey(location, None, block, number, finished).counts)
+    catalogue.conclude(folder, location, finished, counts)
     return folder, perf_counter() - begin
 
 
@@ -180,7 +181,7 @@ def _catalogue(crawl: Path) -> list[Claim]:
     grown = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     million = 1e6 / pictures
-    table = known.table.nbytes / len(known.table) * 1000  # of a thousand shards with a thousand pictures each
+    table = known.table.nbytes / len(known.table) * 1000  # for 1000 shards of 1000 pictures
     return [
         Claim("catalogue, seconds/million pictures, one CPU", seconds * million, 60, f"{pictures} of a crawl", True),
         Claim("catalogue, MB/million pictures", table / 1e6, 1, "1000 shards of 1000 pictures", True),

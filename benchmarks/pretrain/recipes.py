@@ -1,7 +1,8 @@
-"""mAP of the recipes on held-out concepts, beside CLIP on equal images, CLIP on four times as many, and raw pixels.
+"""mAP of the recipes on held-out concepts, compared with CLIP, CLIP on more images, and raw pixels.
 
-Every model has the same tower, augmentation and schedule; what differs is the recipe, and for one CLIP the images seen. Needs
-what `mofi run --only curate` makes. Finished trainings are kept, so a run that was stopped goes on.
+All models have the same tower, augmentation and schedule; they differ in the recipe, and one CLIP
+sees four times the images. It needs the output of `mofi run --only curate`. Finished trainings are
+kept, so an interrupted run resumes.
 """
 
 import argparse
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 WORK = Path(".work/benchmarks")
 _KINDS = ("all", "brands", "emoji", "flags")
 _PIXELS = "raw pixels"
-# Differences of mAP that three seeds do not tell from none.
+# A difference of mAP that three seeds cannot distinguish from none.
 _TIE = 0.01
 
 # Slice of the benchmark → mAP, query excluded.
@@ -43,7 +44,7 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True)
 class Entrant:
-    """A training to compare: a recipe, and by how much it sees more images than the others."""
+    """A training to compare: a recipe, and a factor on the number of images seen."""
 
     name: str
     recipe: str
@@ -52,7 +53,8 @@ class Entrant:
 
 
 def entrants(factor: int) -> list[Entrant]:
-    """The baseline, the baseline with `factor` times the images (first seed only: it costs as much as all others), the recipes."""
+    """CLIP, CLIP with `factor` times the images (first seed only, as it is expensive), and the
+    recipes."""
     return [
         Entrant("CLIP", "clip"),
         Entrant(f"CLIP, {factor} × the images", "clip", factor, every_seed=False),
@@ -63,13 +65,13 @@ def entrants(factor: int) -> list[Entrant]:
 
 
 def main() -> None:
-    """Trains, measures, prints."""
+    """Trains, evaluates, and prints the results."""
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     knobs = parameters.load().pretrain.model_copy(update={"images_seen": options.images_seen})
     benchmark = read_benchmark(Path("data/sample/benchmark"))
     cluster.connect()
-    found: dict[str, list[Figures]] = dict(_floors(benchmark, knobs))
+    found: dict[str, list[Figures]] = dict(_baselines(benchmark, knobs))
     for seed in range(options.seeds):
         for entrant in entrants(options.clip_factor):
             if entrant.every_seed or seed == 0:
@@ -77,7 +79,7 @@ def main() -> None:
                     update={"seed": knobs.seed + seed, "images_seen": knobs.images_seen * entrant.factor}
                 )
                 data = Path("data/crawl" if entrant.recipe == "clip" else "data/i2e")
-                figures = trained(entrant.recipe, data, own, benchmark)
+                figures = train_and_measure(entrant.recipe, data, own, benchmark)
                 logger.info("seed %d, %s: %s", seed, entrant.name, figures)
                 found.setdefault(entrant.name, []).append(figures)
     _show(found, knobs, options.seeds)
@@ -85,21 +87,21 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--images-seen", type=int, default=200_000, help="pictures that each training sees")
-    reader.add_argument("--seeds", type=int, default=3, help="trainings per recipe")
-    reader.add_argument("--clip-factor", type=int, default=4, help="how many times the images the longer CLIP sees")
-    return reader.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images-seen", type=int, default=200_000, help="images seen per training")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings per recipe")
+    parser.add_argument("--clip-factor", type=int, default=4, help="factor on the images seen by the longer CLIP")
+    return parser.parse_args()
 
 
-def _floors(benchmark: Benchmark, knobs: PretrainParameters) -> Iterator[tuple[str, list[Figures]]]:
+def _baselines(benchmark: Benchmark, knobs: PretrainParameters) -> Iterator[tuple[str, list[Figures]]]:
     for name, embeddings in baselines.all_pixels(benchmark).items():
         yield NAMES[name], [_measure(embeddings, benchmark)]
     yield "untrained tower", [_measure(embed(untrained(knobs.tower, knobs.seed), benchmark), benchmark)]
 
 
-def trained(recipe: str, data: Path, knobs: PretrainParameters, benchmark: Benchmark) -> Figures:
-    """Trains a recipe on what lies in `data`, unless that was done before, and measures it."""
+def train_and_measure(recipe: str, data: Path, knobs: PretrainParameters, benchmark: Benchmark) -> Figures:
+    """Trains a recipe on `data`, unless there is a finished result, and evaluates it."""
     job = train.plan(recipe, train.find_sources(recipe, data, knobs), knobs, WORK)
     result = WORK / "results" / f"{recipe}-{job.work.name}.json"
     if not result.exists():
@@ -117,12 +119,12 @@ def _measure(embeddings: "np.ndarray[tuple[int, int], np.dtype[np.float32]]", be
 
 
 def claims(found: Mapping[str, list[Figures]], factor: int) -> list[Claim]:
-    """The bars of the project, from mAP by entrant and seed (mean over seeds)."""
+    """The project's claims, from mAP by entrant (mean over seeds)."""
     score = {name: float(np.mean([figures["all"] for figures in several])) for name, several in found.items()}
     longer = f"CLIP, {factor} × the images"
     pixels = max(value for name, value in score.items() if name.startswith(_PIXELS))
     best = max(score[name] for name in ("contrastive", "supervised", "multi-task"))
-    # Of one seed, since towers that begin alike and see the same pictures stray together.
+    # Paired by seed, since towers with the same initial weights and pictures deviate together.
     behind = float(
         np.mean([a["all"] - b["all"] for a, b in zip(found["multi-task"], found["supervised"], strict=True)])
     )

@@ -1,9 +1,11 @@
-"""Contrastive training, images a second, beside open_clip's own trainer (`open_clip_train`) on the same pictures and texts.
+"""Contrastive training, images per second, compared with open_clip's trainer (`open_clip_train`).
 
-Same tower, batch, precision, threads, learning rate and gradient clipping; each loads data its own way: theirs decodes and crops
-every picture in loading processes (as many as are fastest), ours reads pictures that were decoded once. Rounds alternate, and
-the medians are of paired ratios. A stricter figure lets theirs train on batches that lie ready in memory, ours still load and
-augment. Ours saves a checkpoint in each round, theirs none. Needs what `mofi run --only crawl` makes.
+Both have the same pictures, texts, tower, batch, precision, threads, learning rate and gradient
+clipping. Data loading differs: theirs decodes and crops every picture in loading processes (the
+fastest number of them), ours reads pictures that were decoded once. Rounds alternate, and medians
+are of paired ratios. In a stricter comparison theirs trains on batches in memory, while ours still
+loads and augments. Ours saves a checkpoint in each round, theirs none. It needs the output of `mofi
+run --only crawl`.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.harness.claim import Claim, conclude
-from benchmarks.peers.environment import PEERS, beside
+from benchmarks.peers.environment import PEERS, overlay
 from components.cli import parameters
 from components.execution import cluster
 from components.models import towers
@@ -36,13 +38,13 @@ logger = logging.getLogger(__name__)
 
 WORK = Path(".work/benchmarks/train_step")
 _PEER = PEERS / "open_clip_train_run.py"
-# What theirs trains on in a round, and what ours does: the same name for ours, whose data always comes from its loader.
+# The data of a round of theirs; ours always uses its loader.
 _SHARDS, _MEMORY, _OURS = "shards", "memory", "round"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What both trainers are told."""
+    """The settings of both trainers."""
 
     name: str
     configs: str
@@ -76,20 +78,20 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--crawl", type=Path, default=Path("data/crawl"))
-    reader.add_argument("--shards", type=int, default=8, help="shards of the crawl that are trained on")
-    reader.add_argument("--towers", nargs="+", default=["resnet-small", "vit-small"])
-    reader.add_argument("--batch", type=int, default=64)
-    reader.add_argument("--steps", type=int, default=100, help="of a round")
-    reader.add_argument("--rounds", type=int, default=7)
-    reader.add_argument("--threads", type=int, default=os.cpu_count(), help="of each trainer's arithmetic")
-    reader.add_argument("--ours", help=argparse.SUPPRESS)
-    return reader.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--crawl", type=Path, default=Path("data/crawl"))
+    parser.add_argument("--shards", type=int, default=8, help="shards of the crawl to train on")
+    parser.add_argument("--towers", nargs="+", default=["resnet-small", "vit-small"])
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=100, help="steps per round")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="compute threads of each trainer")
+    parser.add_argument("--ours", help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
 def _excerpt(crawl: Path, count: int) -> Path:
-    """The first shards of the crawl, linked."""
+    """Links the first shards of the crawl."""
     folder = WORK / "crawl"
     folder.mkdir(parents=True)
     for number in shard_numbers(crawl)[:count]:
@@ -131,9 +133,9 @@ def _claims(tower: str, job: Job, crawl: Path, options: argparse.Namespace) -> l
     write_json(WORK / f"{tower}-job.json", _as_json(job) | {"threads": options.threads})
     theirs = [sys.executable, str(_PEER), str(WORK / f"{tower}.json")]
     ours = [sys.executable, "-m", "benchmarks.pretrain.train_step", "--ours", str(WORK / f"{tower}-job.json")]
-    with _process(theirs, beside("open_clip_train")) as them, _process(ours) as us:
+    with _process(theirs, overlay("open_clip_train")) as them, _process(ours) as us:
         loaders = _answer(them)["loaders"]
-        _round(us, _OURS)  # the first one warms up
+        _round(us, _OURS)  # warm-up
         pairs = {
             kind: [_pair(them, us, kind, number) for number in range(options.rounds)] for kind in (_SHARDS, _MEMORY)
         }
@@ -150,7 +152,7 @@ def _claims(tower: str, job: Job, crawl: Path, options: argparse.Namespace) -> l
 
 
 def _pair(them: "subprocess.Popen[str]", us: "subprocess.Popen[str]", kind: str, number: int) -> tuple[float, float]:
-    """Seconds of a round of theirs and of one of ours; who begins takes turns."""
+    """Seconds of a round of theirs and of ours, in alternating order."""
     if number % 2:
         theirs, ours = _round(them, kind), _round(us, _OURS)
     else:
@@ -186,14 +188,14 @@ def _round(process: "subprocess.Popen[str]", kind: str) -> float:
 
 
 def _answer(process: "subprocess.Popen[str]") -> Any:
-    """The next line that is JSON; libraries may print others."""
+    """The next line of JSON; libraries may print other lines."""
     assert process.stdout is not None
     for line in process.stdout:
         try:
             return json.loads(line)
         except ValueError:
             continue
-    raise RuntimeError(f"{process.args!r} ended; {WORK / 'log.txt'} says why")
+    raise RuntimeError(f"{process.args!r} exited; see {WORK / 'log.txt'}")
 
 
 def _as_json(job: Job) -> dict[str, Any]:
@@ -205,15 +207,16 @@ def _as_json(job: Job) -> dict[str, Any]:
 
 
 def _train(path: Path) -> None:
-    """In a process of its own: the loop from its first step to its last, which pauses at each checkpoint until told to go on."""
+    """In a separate process: the training loop, which pauses at each checkpoint until it reads a
+    line."""
     import torch
 
     from components.pretrain.training.loop import run_worker
 
-    told = read_json(path)
-    knobs = PretrainParameters(**told["parameters"])
-    job = Job("clip", knobs, towers.read_config(knobs.tower), Path(told["cache"]), None, None, Path(told["work"]))
-    torch.set_num_threads(told["threads"])
+    setup = read_json(path)
+    knobs = PretrainParameters(**setup["parameters"])
+    job = Job("clip", knobs, towers.read_config(knobs.tower), Path(setup["cache"]), None, None, Path(setup["work"]))
+    torch.set_num_threads(setup["threads"])
     sys.stdin.readline()
     begin = time.perf_counter()
 

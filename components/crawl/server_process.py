@@ -1,4 +1,5 @@
-"""The process that serves the sample web. While it lives, a failed connection is a fact about the web; afterwards it is not."""
+"""The process that serves the sample web: once it is gone, failed connections say nothing about the
+web."""
 
 import os
 from dataclasses import dataclass
@@ -9,19 +10,21 @@ from components.errors import SetupError
 
 
 @dataclass(frozen=True)
-class Server:
-    """A process of this machine, told apart from a later one with the same id by when it started."""
+class ServerProcess:
+    """A process on this machine; the start time distinguishes it from a later one with the same
+    id."""
 
     process: int
     started: float
 
     @classmethod
-    def here(cls) -> "Server":
+    def current(cls) -> "ServerProcess":
         """This process."""
         return cls(os.getpid(), psutil.Process().create_time())
 
     def check(self) -> None:
-        """A worker may outlive a killed driver by a moment; what it fetched in that moment must not be kept.
+        """Checks that the process is alive: a worker may outlive a killed driver, and what it
+        fetched since is void.
 
         Raises:
             SetupError: if the process is gone.
@@ -33,5 +36,5 @@ class Server:
             alive = False
         if not alive:
             raise SetupError(
-                f"process {self.process}, which served the web, is gone; run the stage again, it goes on from here"
+                f"process {self.process}, which served the sample web, is gone; run the stage again to resume it"
             )

@@ -133,7 +133,7 @@ class Host:
     """A server on loopback that answers by path, and counts what it is asked, and how much at once."""
 
     handlers: dict[str, Handler] = field(default_factory=dict)
-    asked: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
     agents: set[str] = field(default_factory=set)
     times: list[float] = field(default_factory=list)
     busiest: int = 0
@@ -152,7 +152,7 @@ class Host:
         return f"http://{host}:{self.port}{path}"
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked[request.path] += 1
+        self.requests[request.path] += 1
         self.agents.add(request.headers.get("User-Agent", ""))
         self.times.append(asyncio.get_running_loop().time())
         self._under_way["all"] += 1

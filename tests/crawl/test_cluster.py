@@ -45,8 +45,8 @@ class Pictures(Host):
         host = request.host.partition(":")[0]
         name = f"{host}{request.path}"
         self.named[name] += 1
-        asked = self.named[name]
-        while not (self.ready(name, asked) or self.over):
+        requests = self.named[name]
+        while not (self.ready(name, requests) or self.over):
             await asyncio.sleep(0.02)
         number = 100 * HOSTS.index(host) + int(request.path[1:-4])
         return web.Response(body=encoded(drawing(0 if name == COPY else number)))

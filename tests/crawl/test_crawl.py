@@ -123,7 +123,7 @@ def test_a_web_without_pictures_is_an_error_that_says_what_was_seen(tmp_path: Pa
     site.files["/robots.txt"] = b"User-agent: *\nDisallow: /private\n"
     site.write(tmp_path / "web")
     with pytest.raises(
-        InputError, match=r"bare.localhost gave no picture: .*'robots_txt': 1.*'no_text': 1.*start from other pages"
+        InputError, match=r"bare.localhost yielded no picture: .*'robots_txt': 1.*'no_text': 1.*start from other pages"
     ):
         crawl_pictures(
             Source(web=tmp_path / "web", port=free_port()), None, tmp_path / "out", knobs(), tmp_path / "work"
@@ -165,7 +165,7 @@ def test_live_sites_are_crawled_from_their_start_addresses(folder: Path, tmp_pat
         source = Source((f"http://b.localhost:{port}/more.html",))
         measures = crawl_pictures(source, None, tmp_path / "out", knobs(depth=0), tmp_path / "work")
     assert (measures["sites"], measures["pages"]["crawled"], measures["pictures"]["success"]) == (1, 1, 21)
-    assert {host for host, _, _ in web.asked} == {"b.localhost"}
+    assert {host for host, _, _ in web.requests} == {"b.localhost"}
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -228,7 +228,7 @@ def test_too_many_unreadable_rows_stop_the_crawl(tmp_path: Path) -> None:
 def test_copies_cannot_be_taken_out_of_a_bucket(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("url,caption\nhttp://a.example/x.png,a crab\n")
     source = Source(files=(f"urls:{tmp_path}/list.csv",))
-    with pytest.raises(InputError, match=r"needs shards in a folder; write to one, not to s3://bucket/x/"):
+    with pytest.raises(InputError, match=r"needs shards in a folder; write to one instead of s3://bucket/x/"):
         crawl_pictures(source, None, "s3://bucket/x", knobs(duplicates="drop"), tmp_path / "work")
 
 

@@ -117,7 +117,7 @@ def test_a_connection_is_kept_for_the_next_request(web: Web) -> None:
 def test_what_was_asked_is_remembered(folder: Path) -> None:
     with serve(folder, 0) as web:
         ask(web, "/sub/")
-        assert web.asked == [("one.localhost", "/sub/index.html", "a test")]
+        assert web.requests == [("one.localhost", "/sub/index.html", "a test")]
 
 
 def test_only_this_machine_is_answered(web: Web) -> None:
@@ -146,7 +146,7 @@ def test_the_port_is_free_again_afterwards(folder: Path) -> None:
 
 
 def test_a_folder_without_sites_says_what_makes_them(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no site"):
+    with pytest.raises(InputError, match="contains no site"):
         Web.load(tmp_path)
 
 

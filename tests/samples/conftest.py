@@ -10,7 +10,7 @@ from samples import packages
 from samples.build import build
 from samples.concepts import Concept, Drawing, all_concepts, held_out
 from samples.site import Builder
-from samples.texts import Lexicon
+from samples.texts import ShortCodes
 from tests import ROOT
 
 FEW = SampleParameters(seed=7, port=8765, page_pictures=8, drawings=9, useless_share=0.1, planted=6)
@@ -29,7 +29,7 @@ def concepts(modules: Path) -> list[Concept]:
 
 @pytest.fixture(scope="session")
 def builder(modules: Path) -> Builder:
-    return Builder(modules, Lexicon.load(modules), seed=7, port=8765, page_pictures=10, useless_share=0.1)
+    return Builder(modules, ShortCodes.load(modules), seed=7, port=8765, page_pictures=10, useless_share=0.1)
 
 
 def drawn_by(art_set: str, concepts: Sequence[Concept], kept_out: bool = False) -> list[tuple[Concept, Drawing]]:

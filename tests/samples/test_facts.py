@@ -154,5 +154,5 @@ def test_other_columns_are_named(tmp_path: Path) -> None:
     [("Q1\tlobster\t\t\t\t", "the Q-id Q1"), ("Q2\tlobster\t\t\t\temoji:1F99E", "the concept emoji:1F99E")],
 )
 def test_what_two_rows_claim_is_named(tmp_path: Path, second: str, named: str) -> None:
-    with pytest.raises(InputError, match=f"{named} stands in 2 rows"):
+    with pytest.raises(InputError, match=f"{named} is in 2 rows"):
         read_facts(table(tmp_path, GOOD, second))

@@ -12,7 +12,7 @@ import pytest
 from components.images.decode import BadImage, open_rgb
 from samples import benchmark, raster
 from samples.concepts import SETS, Concept, held_out
-from samples.site import HABITS, Builder, Site
+from samples.site import MARKUP, Builder, Site
 from tests.samples.conftest import drawn_by
 
 PICTURE = re.compile(r"/img/[^/]+\.(png|jpg|webp)")
@@ -55,9 +55,9 @@ def noto(builder: Builder, concepts: list[Concept]) -> Site:
 def test_no_picture_of_a_held_out_concept_is_served(
     art_set: str, builder: Builder, concepts: list[Concept], modules: Path
 ) -> None:
-    kept_out = drawn_by(art_set, concepts, kept_out=True)[:80]
-    forbidden = {raster.picture(modules, art_set, d.name, c.key) for c, d in kept_out}
-    site = builder.build(art_set, drawn_by(art_set, concepts)[:300], [], kept_out)
+    excluded = drawn_by(art_set, concepts, excluded=True)[:80]
+    forbidden = {raster.picture(modules, art_set, d.name, c.key) for c, d in excluded}
+    site = builder.build(art_set, drawn_by(art_set, concepts)[:300], [], excluded)
     assert forbidden.isdisjoint(site.files.values())
     assert not any(held_out(concept.key) for concept in site.truth.values())
 
@@ -130,13 +130,13 @@ def test_pictures_can_be_found_whatever_the_sites_habit(
     page = next(data for path, data in sorted(site.files.items()) if re.fullmatch(r"/[a-z-]+/page-1\.html", path))
     images = seen(page).images[2:]
     assert len(images) in (1, 2, 3)
-    habit = HABITS.get(art_set, "plain")
+    markup = MARKUP.get(art_set, "plain")
     for image in images:
-        address = str(image["data-src"] if habit == "lazy" else image["src"])
+        address = str(image["data-src"] if markup == "lazy" else image["src"])
         path = address.removeprefix("..").removeprefix(f"http://{site.address}")
         assert path in site.files
-        assert ("srcset" in image) == (habit == "srcset")
-        if habit == "srcset":
+        assert ("srcset" in image) == (markup == "srcset")
+        if markup == "srcset":
             assert open_rgb(site.files[path]).size == (32, 32)
             assert str(image["srcset"]).split()[2] in site.truth
 

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from samples.concepts import COMMUNITIES, SETS, Concept, Drawing
-from samples.texts import SPEAK, USELESS, Lexicon, Words, words
+from samples.texts import TEXT_STYLES, USELESS, PictureText, ShortCodes, picture_text
 
 
 @pytest.fixture(scope="module")
-def lexicon(modules: Path) -> Lexicon:
-    return Lexicon.load(modules)
+def short_codes(modules: Path) -> ShortCodes:
+    return ShortCodes.load(modules)
 
 
-def said_of(key: str, art_set: str, concepts: list[Concept], lexicon: Lexicon) -> Words:
+def said_of(key: str, art_set: str, concepts: list[Concept], short_codes: ShortCodes) -> PictureText:
     concept = next(c for c in concepts if c.key == key)
     drawing = next(d for d in concept.drawings if d.art_set == art_set)
-    return words(concept, drawing, lexicon, seed=7, useless_share=0)
+    return picture_text(concept, drawing, short_codes, seed=7, useless_share=0)
 
 
 @pytest.mark.parametrize(
@@ -34,42 +34,42 @@ def said_of(key: str, art_set: str, concepts: list[Concept], lexicon: Lexicon) -
     ],
 )
 def test_each_site_speaks_in_its_own_way(
-    key: str, art_set: str, alt: str, caption: str, concepts: list[Concept], lexicon: Lexicon
+    key: str, art_set: str, alt: str, caption: str, concepts: list[Concept], short_codes: ShortCodes
 ) -> None:
-    assert said_of(key, art_set, concepts, lexicon) == Words(alt, caption)
+    assert said_of(key, art_set, concepts, short_codes) == PictureText(alt, caption)
 
 
-def test_every_set_has_words_for_all_that_it_draws(concepts: list[Concept], lexicon: Lexicon) -> None:
-    assert set(SPEAK) == set(SETS)
+def test_every_set_has_words_for_all_that_it_draws(concepts: list[Concept], short_codes: ShortCodes) -> None:
+    assert set(TEXT_STYLES) == set(SETS)
     for concept in concepts:
         for drawing in concept.drawings:
-            said = words(concept, drawing, lexicon, seed=7, useless_share=0)
-            assert said.alt.strip() == said.alt != ""
+            text = picture_text(concept, drawing, short_codes, seed=7, useless_share=0)
+            assert text.alt.strip() == text.alt != ""
 
 
-def test_communities_coin_different_codes(concepts: list[Concept], lexicon: Lexicon) -> None:
+def test_communities_coin_different_codes(concepts: list[Concept], short_codes: ShortCodes) -> None:
     concept = next(c for c in concepts if c.key == "emoji:1F44D")
-    assert {lexicon.code(community, concept) for community in COMMUNITIES} >= {"thumbs_up", "+1", "thumbsup"}
+    assert {short_codes.code(community, concept) for community in COMMUNITIES} >= {"thumbs_up", "+1", "thumbsup"}
 
 
-def test_where_a_community_has_no_code_there_still_is_one(lexicon: Lexicon) -> None:
+def test_where_a_community_has_no_code_there_still_is_one(short_codes: ShortCodes) -> None:
     unknown = Concept("emoji:FFFFF", "objects", "New Thing", (), (Drawing("noto", "x"),))
-    assert lexicon.code("github", unknown) == "new_thing"
+    assert short_codes.code("github", unknown) == "new_thing"
 
 
 def test_a_share_of_the_words_says_nothing_and_as_many_are_file_names(
-    concepts: list[Concept], lexicon: Lexicon
+    concepts: list[Concept], short_codes: ShortCodes
 ) -> None:
     share = 0.1
-    said = [words(c, d, lexicon, 7, share).alt for c in concepts for d in c.drawings]
-    useless = sum(alt in USELESS for alt in said) / len(said)
-    files = sum(alt.endswith(".png") for alt in said) / len(said)
+    text = [picture_text(c, d, short_codes, 7, share).alt for c in concepts for d in c.drawings]
+    useless = sum(alt in USELESS for alt in text) / len(text)
+    files = sum(alt.endswith(".png") for alt in text) / len(text)
     assert abs(useless - share) < 0.01
     assert abs(files - share) < 0.01
 
 
-def test_the_seed_chooses_which(concepts: list[Concept], lexicon: Lexicon) -> None:
+def test_the_seed_chooses_which(concepts: list[Concept], short_codes: ShortCodes) -> None:
     def chosen(seed: int) -> list[str]:
-        return [words(c, c.drawings[0], lexicon, seed, 0.1).alt for c in concepts]
+        return [picture_text(c, c.drawings[0], short_codes, seed, 0.1).alt for c in concepts]
 
     assert chosen(7) == chosen(7) != chosen(8)

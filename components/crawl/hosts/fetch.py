@@ -1,4 +1,4 @@
-"""Fetches addresses of one host, politely and within limits; what goes wrong is a value, not an exception."""
+"""Fetches pictures from one host within its limits; failures are values, not exceptions."""
 
 import asyncio
 import random
@@ -11,16 +11,16 @@ import aiohttp
 from protego import Protego
 from yarl import URL
 
-from components.crawl.address import AddressGuard, host_of, origin_of, resolve, site_of
-from components.crawl.hosts.limits import Gate, Limiter
+from components.crawl.address import AddressFilter, host_of, origin_of, resolve, site_of
+from components.crawl.hosts.limits import HostLimiter, SlotPool
 from components.crawl.hosts.records import HostRecord
-from components.crawl.hosts.resolver import GuardedResolver, PrivateAddressError
+from components.crawl.hosts.resolver import FilteringResolver, PrivateAddressError
 from components.crawl.hosts.robots import crawl_delay, read_robots
 from components.crawl.pages.directives import header_values, read_header, refusal
 from components.crawl.parameters import CrawlParameters
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-_TRY_AGAIN = (
+_RETRYABLE = (
     "timeout",
     "connection_failed",
     "closed_early",
@@ -31,34 +31,34 @@ _TRY_AGAIN = (
     "http_503",
     "http_504",
 )
-# A host that failed too often in a row is not asked any more.
+# The reason for pictures of a host that failed too often in a row.
 GIVEN_UP = "host_given_up"
-# RFC 9309 asks for at least 500 KiB of a robots.txt.
+# RFC 9309 requires at least 500 KiB of a robots.txt to be read.
 _ROBOTS_BYTES = 512 * 1024
 _ACCEPT = "image/webp,image/png,image/jpeg,image/*;q=0.8,*/*;q=0.1"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why something could not be had.
+    """Why a download failed.
 
     Attributes:
         reason: a word or two.
-        dear: whether finding it out took so much that no host may do it again and again.
+        costly: whether the failure consumed so much that it counts towards giving the host up.
     """
 
     reason: str
-    dear: bool = field(default=False, compare=False)
+    costly: bool = field(default=False, compare=False)
 
     @property
     def status(self) -> int | None:
-        """The status that the server answered with, if the answer was no."""
+        """The HTTP status of an error response; None for other failures."""
         return int(self.reason.removeprefix("http_")) if self.reason.startswith("http_") else None
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a server answered to one request."""
+    """The response to one request."""
 
     status: int
     body: bytes
@@ -69,51 +69,51 @@ class _Answer:
 
 
 class HostFetcher:
-    """Fetches from one host (with and without `www.`), as its robots.txt allows; nothing else is asked, redirects included.
+    """Fetches from one host (with or without `www.`) as its robots.txt allows, redirects included.
 
     Attributes:
-        record: how the host answered.
+        record: requests, time, retries and failures so far.
     """
 
-    def __init__(self, site: str, session: aiohttp.ClientSession, parameters: CrawlParameters, gate: Gate) -> None:
+    def __init__(self, site: str, session: aiohttp.ClientSession, parameters: CrawlParameters, pool: SlotPool) -> None:
         self._site = site
         self._session = session
         self._parameters = parameters
         self._permits_name = cache(
-            AddressGuard(parameters.allow_private_hosts).permits_name
-        )  # a site has a name or two
-        self._limiter = Limiter(parameters.connections, parameters.delay, gate)
+            AddressFilter(parameters.allow_private_hosts).permits_name
+        )  # a site has one or two names
+        self._limiter = HostLimiter(parameters.connections, parameters.delay, pool)
         self._rules: dict[str, asyncio.Task[Protego | Failure]] = {}
-        self._chance = random.Random(site)
-        self._failures = 0  # one after the other
-        self._under_way = 0
+        self._random = random.Random(site)
+        self._failures = 0  # consecutive
+        self._active = 0
         self.record = HostRecord()
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is under way, and the host's pause is over, so that a new fetcher would ask no sooner than this one."""
-        return not self._under_way and self._limiter.rested
+        """Whether the fetcher can be replaced: nothing is active, and the host's pause is over."""
+        return not self._active and self._limiter.is_ready
 
     async def picture(self, url: str) -> bytes | Failure:
-        """The bytes behind an address, or why not."""
-        self._under_way += 1
+        """Fetches a URL; returns the bytes, or why there are none."""
+        self._active += 1
         try:
             return await self._follow(url, self._parameters.max_picture_bytes, obey=True)
-        except ValueError:  # an address that aiohttp cannot ask for
+        except ValueError:  # a URL that aiohttp rejects
             return Failure("bad_address")
         finally:
-            self._under_way -= 1
+            self._active -= 1
 
     async def _follow(self, url: str, limit: int, obey: bool) -> bytes | Failure:
         for _ in range(self._parameters.redirects + 1):
             problem = await self._forbidden(url, obey)
             if problem is not None:
                 return problem
-            answer = await self._ask_again(url, limit)
+            answer = await self._request_with_retries(url, limit)
             if isinstance(answer, Failure):
                 return answer
             if answer.status not in _REDIRECTS:
-                return _judge(answer, obey)
+                return _body_of(answer, obey)
             target = resolve(url, answer.location)
             if target is None:
                 return Failure("bad_redirect")
@@ -136,7 +136,8 @@ class HostFetcher:
         return None if rules.can_fetch(url, self._parameters.robot) else Failure("robots_txt")
 
     async def _read_robots(self, origin: str) -> Protego | Failure:
-        """RFC 9309: without a robots.txt (4xx) all is allowed; where none can be had (5xx, no answer), nothing is."""
+        """RFC 9309: without a robots.txt (4xx) everything is allowed; if it is unreachable, nothing
+        is."""
         answer = await self._follow(f"{origin}/robots.txt", _ROBOTS_BYTES, obey=False)
         if isinstance(answer, Failure):
             if answer.reason in ("private_address", "name_not_found", "bad_address"):
@@ -147,42 +148,43 @@ class HostFetcher:
         self._limiter.slow_down(crawl_delay(rules, self._parameters.robot))
         return rules
 
-    async def _ask_again(self, url: str, limit: int) -> _Answer | Failure:
-        """Asks; asks again where another answer may come, after an uneven, doubling pause, or the one that the server wants."""
+    async def _request_with_retries(self, url: str, limit: int) -> _Answer | Failure:
+        """Retries transient failures with exponential backoff and jitter, or after
+        `Retry-After`."""
         pause = self._parameters.retry_delay
-        said: _Answer | Failure | None = None
+        last: _Answer | Failure | None = None
         for attempt in range(self._parameters.retries + 1):
-            answer = await self._ask(url, limit)
+            answer = await self._request_in_turn(url, limit)
             if answer == Failure(GIVEN_UP):
-                return said or answer  # what the host did to this picture says more than that it was given up meanwhile
-            said = answer
-            wanted = 0.0 if isinstance(answer, Failure) else answer.retry_after
-            if wanted:
-                self._limiter.rest(min(wanted, self._parameters.max_rest))
+                return last or answer  # the picture's own failure is the better reason
+            last = answer
+            retry_after_seconds = 0.0 if isinstance(answer, Failure) else answer.retry_after
+            if retry_after_seconds:
+                self._limiter.pause(min(retry_after_seconds, self._parameters.max_rest))
             if (
-                _reason(answer) not in _TRY_AGAIN
+                _reason(answer) not in _RETRYABLE
                 or attempt == self._parameters.retries
-                or wanted > self._parameters.max_rest
+                or retry_after_seconds > self._parameters.max_rest
             ):
                 break
             self.record.retries += 1
-            await asyncio.sleep(pause * 2**attempt * self._chance.uniform(0.5, 1.5))
+            await asyncio.sleep(pause * 2**attempt * self._random.uniform(0.5, 1.5))
         return answer
 
-    async def _ask(self, url: str, limit: int) -> _Answer | Failure:
-        """One request, in its turn; none of a host that was given up meanwhile."""
+    async def _request_in_turn(self, url: str, limit: int) -> _Answer | Failure:
+        """Sends one request within the host's limits; none if the host was given up meanwhile."""
         async with self._limiter.request():
             if self._failures >= self._parameters.give_up_after:
                 return Failure(GIVEN_UP)
             start = asyncio.get_running_loop().time()
-            answer = await self._request(url, limit)
+            answer = await self._send(url, limit)
             self.record.requests += 1
             self.record.seconds += asyncio.get_running_loop().time() - start
-            failed = _reason(answer) in _TRY_AGAIN or (isinstance(answer, Failure) and answer.dear)
+            failed = _reason(answer) in _RETRYABLE or (isinstance(answer, Failure) and answer.costly)
             self._failures = self._failures + 1 if failed else 0
         return answer
 
-    async def _request(self, url: str, limit: int) -> _Answer | Failure:
+    async def _send(self, url: str, limit: int) -> _Answer | Failure:
         try:
             async with asyncio.timeout(self._parameters.timeout):
                 request = self._session.get(URL(url, encoded=True), allow_redirects=False)
@@ -201,12 +203,12 @@ class HostFetcher:
                 body += chunk
                 if len(body) > limit:
                     response.close()
-                    return Failure("too_large", dear=True)  # the server did not say so before
+                    return Failure("too_large", costly=True)  # no Content-Length announced it
         elif (response.content_length or 0) <= 65536:
-            await response.content.read(65536)  # so that the connection can be used again
+            await response.content.read(65536)  # so that the connection can be reused
         headers = response.headers
-        asked = header_values(headers.getall("X-Robots-Tag", ()), headers.getall("TDM-Reservation", ()))
-        directives = read_header(asked, self._parameters.robot)
+        values = header_values(headers.getall("X-Robots-Tag", ()), headers.getall("TDM-Reservation", ()))
+        directives = read_header(values, self._parameters.robot)
         return _Answer(
             response.status,
             bytes(body),
@@ -228,24 +230,25 @@ def _error_reason(error: Exception) -> str:
         return "private_address" if isinstance(error.os_error, PrivateAddressError) else "name_not_found"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "closed_early"
-    if isinstance(error, aiohttp.ClientResponseError):  # no HTTP, or more bytes than were announced
+    if isinstance(error, aiohttp.ClientResponseError):  # invalid HTTP, or more bytes than announced
         return "bad_answer"
     return "bad_address" if isinstance(error, aiohttp.InvalidURL) else "connection_failed"
 
 
-def _judge(answer: _Answer, obey: bool) -> bytes | Failure:
+def _body_of(answer: _Answer, obey: bool) -> bytes | Failure:
     if answer.status != 200:
         return Failure(f"http_{answer.status}")
     if obey and answer.refusal is not None:
         return Failure(answer.refusal)
-    # Pictures are compressed already; a server that compresses them again may be sending a bomb.
+    # Pictures are compressed already; a compressed response may be a decompression bomb.
     if answer.encoding.strip().lower() not in ("", "identity"):
         return Failure("encoded_body")
     return answer.body
 
 
 def retry_after(value: str, now: datetime) -> float:
-    """The seconds that a `Retry-After` header asks for, as a number or as a date; 0 if it says nothing."""
+    """Seconds of a `Retry-After` header, a number or a date; 0 if there is none or it is
+    invalid."""
     if value.strip().isascii() and value.strip().isdigit():
         return float(value)
     try:
@@ -256,10 +259,11 @@ def retry_after(value: str, now: datetime) -> float:
 
 
 def open_session(parameters: CrawlParameters) -> aiohttp.ClientSession:
-    """A session without cookies, proxies or transparent decompression, whose connections go through the address guard."""
+    """A session without cookies, proxies or decompression, whose resolver rejects private
+    addresses."""
     connector = aiohttp.TCPConnector(
-        limit=0,  # hosts and the gate limit themselves
-        resolver=GuardedResolver(AddressGuard(parameters.allow_private_hosts)),
+        limit=0,  # HostLimiter and SlotPool set the limits
+        resolver=FilteringResolver(AddressFilter(parameters.allow_private_hosts)),
         keepalive_timeout=30,
     )
     return aiohttp.ClientSession(

@@ -1,128 +1,131 @@
-"""How many requests are under way: of one host, of all hosts, beside slow ones, and while pictures wait to be decoded."""
+"""Limits on concurrent requests: per host, over all hosts, and while pictures wait to be
+decoded."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-# A request that takes so many seconds is slow, and so many slow ones may be under way beside the others.
-_LONG, _ASIDE = 1.0, 256
+# A request is slow after this many seconds; the number of slots for slow requests.
+_SLOW_SECONDS, _SLOW_SLOTS = 1.0, 256
 
 
-class Gate:
-    """What all hosts share: at most `requests` are under way, and none starts while `most_bytes` wait to be decoded.
+class SlotPool:
+    """The slots that all hosts share: at most `requests` are active; none starts while over
+    `max_bytes` wait.
 
-    A request that takes longer than a second gives its place away and is counted aside, where there is room for some, so that hosts
-    that hang do not hold up the others.
+    A request that takes longer than a second moves to one of a number of extra slots, if one is
+    free, so that hosts that hang do not block the others. `max_bytes` counts pictures that are not
+    decoded yet.
     """
 
-    def __init__(self, requests: int, most_bytes: int) -> None:
+    def __init__(self, requests: int, max_bytes: int) -> None:
         self._free = asyncio.Semaphore(requests)
-        self._aside = _ASIDE
-        self._most = most_bytes
-        self._held = 0
-        self._light = asyncio.Event()
-        self._light.set()
+        self._slow = _SLOW_SLOTS
+        self._max_bytes = max_bytes
+        self._undecoded = 0
+        self._below_limit = asyncio.Event()
+        self._below_limit.set()
 
-    async def enter(self) -> "Place":
-        """Waits for a place; whoever has it leaves it."""
+    async def acquire(self) -> "Slot":
+        """Waits for a slot; the caller releases it."""
         await self._free.acquire()
         try:
-            if not self._light.is_set():
-                await self._light.wait()
+            if not self._below_limit.is_set():
+                await self._below_limit.wait()
         except BaseException:
             self._free.release()
             raise
-        return Place(self)
+        return Slot(self)
 
-    def step_aside(self) -> bool:
-        """Gives a place away before its request has ended, if there is room aside."""
-        if not self._aside:
+    def mark_slow(self) -> bool:
+        """Frees a regular slot before its request has ended, if a slow slot is free."""
+        if not self._slow:
             return False
-        self._aside -= 1
+        self._slow -= 1
         self._free.release()
         return True
 
-    def give_back(self, aside: bool) -> None:
-        """Gives back a place, or the room aside that it was changed for."""
-        if aside:
-            self._aside += 1
+    def release(self, slow: bool) -> None:
+        """Releases a regular slot, or the slow slot that replaced it."""
+        if slow:
+            self._slow += 1
         else:
             self._free.release()
 
     @contextmanager
-    def holding(self, size: int) -> Iterator[None]:
-        """While a picture waits to be decoded, or is."""
-        self._held += size
-        if self._held > self._most:
-            self._light.clear()
+    def decoding(self, size: int) -> Iterator[None]:
+        """Counts a picture's bytes until it is decoded."""
+        self._undecoded += size
+        if self._undecoded > self._max_bytes:
+            self._below_limit.clear()
         try:
             yield
         finally:
-            self._held -= size
-            if self._held <= self._most:
-                self._light.set()
+            self._undecoded -= size
+            if self._undecoded <= self._max_bytes:
+                self._below_limit.set()
 
 
-class Place:
-    """The place of a request among those under way."""
+class Slot:
+    """The slot of one active request."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-        self._aside = False
-        self._timer = asyncio.get_running_loop().call_later(_LONG, self._step_aside)
+    def __init__(self, pool: SlotPool) -> None:
+        self._pool = pool
+        self._slow = False
+        self._timer = asyncio.get_running_loop().call_later(_SLOW_SECONDS, self._mark_slow)
 
-    def _step_aside(self) -> None:
-        self._aside = self._gate.step_aside()
+    def _mark_slow(self) -> None:
+        self._slow = self._pool.mark_slow()
 
-    def leave(self) -> None:
-        """When the request has ended, once."""
+    def release(self) -> None:
+        """Releases the slot; call it once, when the request has ended."""
         self._timer.cancel()
-        self._gate.give_back(self._aside)
+        self._pool.release(self._slow)
 
 
-class Limiter:
-    """Lets at most `connections` requests of a host be under way, and starts them at least `delay` seconds apart.
+class HostLimiter:
+    """Limits a host to `connections` active requests that start at least `delay` seconds apart.
 
-    A request passes the gate last, so that one that waits for its host takes no other host's place.
+    A request takes its shared slot last, so that waiting for one host does not block the others.
     """
 
-    def __init__(self, connections: int, delay: float, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, connections: int, delay: float, pool: SlotPool) -> None:
+        self._pool = pool
         self._free = asyncio.Semaphore(connections)
-        self._turn = asyncio.Lock()
+        self._start_lock = asyncio.Lock()
         self._delay = delay
-        self._next = 0.0
+        self._next_start = 0.0
 
-    def rest(self, seconds: float) -> None:
-        """Starts no request for so long."""
-        self._next = max(self._next, asyncio.get_running_loop().time() + seconds)
+    def pause(self, seconds: float) -> None:
+        """Starts no request for this many seconds."""
+        self._next_start = max(self._next_start, asyncio.get_running_loop().time() + seconds)
 
     @property
-    def rested(self) -> bool:
-        """Whether a request would start at once."""
-        return self._next <= asyncio.get_running_loop().time()
+    def is_ready(self) -> bool:
+        """Whether a request would start immediately."""
+        return self._next_start <= asyncio.get_running_loop().time()
 
     def slow_down(self, delay: float) -> None:
-        """Starts requests at least `delay` seconds apart from now on, if that is slower."""
+        """Raises the delay between requests to at least `delay` seconds."""
         self._delay = max(self._delay, delay)
 
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
-        """Around one request."""
+        """Wraps one request."""
         async with self._free:
-            place = await self._pass()
+            slot = await self._acquire()
             try:
                 yield
             finally:
-                place.leave()
+                slot.release()
 
-    async def _pass(self) -> Place:
+    async def _acquire(self) -> Slot:
         clock = asyncio.get_running_loop()
-        if self._delay <= 0 and self._next <= clock.time():
-            return await self._gate.enter()
-        async with self._turn:
-            while (left := self._next - clock.time()) > 0:  # while it sleeps, a longer rest may be asked for
+        if self._delay <= 0 and self._next_start <= clock.time():
+            return await self._pool.acquire()
+        async with self._start_lock:
+            while (left := self._next_start - clock.time()) > 0:  # the pause may be extended meanwhile
                 await asyncio.sleep(left)
-            place = await self._gate.enter()
-            self._next = clock.time() + self._delay
-        return place
+            slot = await self._pool.acquire()
+            self._next_start = clock.time() + self._delay
+        return slot

@@ -15,13 +15,13 @@ _MAX_RECORDS = 1000
 
 @dataclass
 class HostRecord:
-    """How one host answered.
+    """Statistics of one host.
 
     Attributes:
-        requests: that were made, those for robots.txt, redirects and further attempts included.
-        seconds: that they took altogether.
-        retries: further attempts among them.
-        failures: pictures that were not had, by reason.
+        requests: all requests, including robots.txt, redirects and retries.
+        seconds: their total duration.
+        retries: the retries among them.
+        failures: pictures that failed, by reason.
     """
 
     requests: int = 0
@@ -31,18 +31,18 @@ class HostRecord:
 
     @property
     def mean(self) -> float | None:
-        """Seconds of a request; None where too few were made to say."""
+        """Mean seconds per request; None if there were too few."""
         return self.seconds / self.requests if self.requests >= _MIN_REQUESTS else None
 
     def add(self, other: "HostRecord") -> None:
-        """Takes in another record."""
+        """Adds another record."""
         self.requests += other.requests
         self.seconds += other.seconds
         self.retries += other.retries
         self.failures.update(other.failures)
 
-    def as_written(self) -> dict[str, Any]:
-        """For JSON."""
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
         return {
             "requests": self.requests,
             "seconds": round(self.seconds, 3),
@@ -51,16 +51,16 @@ class HostRecord:
         }
 
     @classmethod
-    def as_read(cls, record: Mapping[str, Any]) -> "HostRecord":
-        """From JSON."""
+    def from_json(cls, record: Mapping[str, Any]) -> "HostRecord":
+        """From a JSON object."""
         return cls(record["requests"], record["seconds"], record["retries"], Counter(record["failures"]))
 
 
-class HostBook:
-    """Records of all hosts of a part in bounded memory: the sum of all, and those worth telling of.
+class HostRecords:
+    """Records of all hosts of a part in bounded memory: the total, and the notable hosts.
 
     Attributes:
-        total: of all hosts that were closed.
+        total: the sum over all closed hosts.
     """
 
     def __init__(self) -> None:
@@ -68,35 +68,35 @@ class HostBook:
         self._closed: dict[str, HostRecord] = {}
 
     def close(self, host: str, record: HostRecord) -> None:
-        """Takes down a host that nothing is asked of for now."""
+        """Adds the record of a host that is idle for now."""
         self.total.add(record)
         if host in self._closed:
             self._closed[host].add(record)
         else:
-            self._closed[host] = record  # itself: its last pictures may still be being decoded
+            self._closed[host] = record  # not a copy: its last pictures may still be decoding
         if len(self._closed) > _MAX_RECORDS:
             self._closed = notable(self._closed)
 
-    def summary(self, still: Mapping[str, HostRecord]) -> tuple[HostRecord, dict[str, HostRecord]]:
-        """The sum over all hosts, and the records worth telling of; `still`: those not closed."""
-        sums = {host: HostRecord() for host in {*self._closed, *still}}
+    def summary(self, open_hosts: Mapping[str, HostRecord]) -> tuple[HostRecord, dict[str, HostRecord]]:
+        """The total and the notable hosts; `open_hosts` are those not closed yet."""
+        sums = {host: HostRecord() for host in {*self._closed, *open_hosts}}
         total = HostRecord()
         total.add(self.total)
-        for host, record in [*self._closed.items(), *still.items()]:
+        for host, record in [*self._closed.items(), *open_hosts.items()]:
             sums[host].add(record)
-        for record in still.values():
+        for record in open_hosts.values():
             total.add(record)
         return total, notable(sums)
 
 
 def slowest(hosts: Mapping[str, HostRecord]) -> list[str]:
-    """The hosts with the longest mean time, first the slowest."""
+    """The hosts with the longest mean time, slowest first."""
     means = {host: mean for host, record in hosts.items() if (mean := record.mean) is not None}
     return sorted(means, key=lambda host: (-means[host], host))[:_REPORTED]
 
 
 def failing(hosts: Mapping[str, HostRecord]) -> list[str]:
-    """The hosts that most pictures were not had from, first the worst."""
+    """The hosts with the most failed pictures, worst first."""
     failures = {host: total for host, record in hosts.items() if (total := record.failures.total())}
     return sorted(failures, key=lambda host: (-failures[host], host))[:_REPORTED]
 

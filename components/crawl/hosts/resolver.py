@@ -1,25 +1,27 @@
-"""Names → addresses for the downloader: this machine's names mean this machine, and private addresses are refused."""
+"""Names → addresses for the downloader: this machine's names mean this machine, and private
+addresses are refused."""
 
 import socket
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from components.crawl.address import LOOPBACK, AddressGuard, is_localhost
+from components.crawl.address import LOOPBACK, AddressFilter, is_localhost
 
 
 class PrivateAddressError(OSError):
-    """A name leads to an address of this machine or its private network, which is not to be asked."""
+    """A host resolves only to addresses of this machine or of a private network."""
 
 
-class GuardedResolver(AbstractResolver):
-    """Names under `localhost` mean this machine (RFC 6761); every other name is looked up, and its addresses are checked.
+class FilteringResolver(AbstractResolver):
+    """Resolves names and rejects private addresses; names under `localhost` are this machine (RFC
+    6761).
 
-    The connection is made to the very addresses that were checked, so a name whose meaning changes in between gains nothing.
+    Connections go to the addresses that were checked, so DNS rebinding gains nothing.
     """
 
-    def __init__(self, guard: AddressGuard) -> None:
-        self._guard = guard
+    def __init__(self, address_filter: AddressFilter) -> None:
+        self._filter = address_filter
         self._resolver = ThreadedResolver()
 
     async def resolve(
@@ -28,17 +30,17 @@ class GuardedResolver(AbstractResolver):
         """The permitted addresses of a host.
 
         Raises:
-            PrivateAddressError: if it has addresses, but none that is permitted.
+            PrivateAddressError: if it has addresses, but none is permitted.
             OSError: if it has none.
         """
         found = [_loopback(host, port)] if is_localhost(host) else await self._resolver.resolve(host, port, family)
-        permitted = [result for result in found if self._guard.permits(host, result["host"])]
+        permitted = [result for result in found if self._filter.permits(host, result["host"])]
         if found and not permitted:
-            raise PrivateAddressError(f"{host} means {found[0]['host']}, a private address")
+            raise PrivateAddressError(f"{host} resolves to {found[0]['host']}, a private address")
         return permitted
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Closes the underlying resolver."""
         await self._resolver.close()
 
 

@@ -1,7 +1,8 @@
-"""How long the parts of a download took and how their hosts answered.
+"""Durations of a download's parts and response times of its hosts.
 
-Times differ from run to run, so they stand in a file of their own, `metrics/timing/crawl.json`, beside the seconds of stages: no
-output of the crawl holds any, and no stage is run again because of them.
+Times differ from run to run, so they have a file of their own, `metrics/timing/crawl.json`, next to
+the durations of stages. No output of the crawl contains any, so they never cause a stage to run
+again.
 """
 
 import time
@@ -17,39 +18,40 @@ from components.storage.json_files import read_json
 
 @dataclass(frozen=True)
 class Clock:
-    """When a part was begun in this run, and how many of its pictures an earlier run had finished.
+    """When a part started in this run, and how many of its pictures an earlier run had finished.
 
     Attributes:
         start: seconds since 1970.
-        begun: of the clock that is never set.
-        kept: pictures of the earlier run, which have no share in the part's time.
+        monotonic_start: the same on the monotonic clock, seconds.
+        kept: pictures of the earlier run, which the duration does not cover.
     """
 
     start: float
-    begun: float
+    monotonic_start: float
     kept: int
 
     @classmethod
     def begin(cls, kept: int) -> "Clock":
-        """From now on."""
+        """A clock that starts now."""
         return cls(time.time(), time.monotonic(), kept)
 
-    def as_written(self) -> dict[str, float | int]:
-        """For JSON: start, end and seconds so far, and the pictures kept."""
-        seconds = time.monotonic() - self.begun
+    def to_json(self) -> dict[str, float | int]:
+        """As a JSON object: start, end and duration so far, and the pictures kept."""
+        seconds = time.monotonic() - self.monotonic_start
         end = self.start + seconds
         return {"start": round(self.start, 3), "end": round(end, 3), "seconds": round(seconds, 3), "kept": self.kept}
 
 
 def read_timing(progress: Path) -> dict[str, Any] | None:
-    """What `metrics/timing/crawl.json` holds, from what the parts wrote down; None if none wrote anything (docs/formats.md)."""
+    """The content of `metrics/timing/crawl.json` (docs/formats.md); None if no part wrote its
+    progress."""
     parts = {int(path.stem): read_json(path) for path in sorted(progress.glob("*.json"))}
     if not parts:
         return None
     rows = [_part(shard, record) for shard, record in parts.items()]
     hosts: dict[str, HostRecord] = {}
-    for part in parts.values():  # a host belongs to one part
-        hosts |= {host: HostRecord.as_read(record) for host, record in part["hosts"].items()}
+    for part in parts.values():  # a host is in one part only
+        hosts |= {host: HostRecord.from_json(record) for host, record in part["hosts"].items()}
     seconds = busy((row["start"], row["end"]) for row in rows)
     return {
         "start": min(row["start"] for row in rows),
@@ -60,7 +62,7 @@ def read_timing(progress: Path) -> dict[str, Any] | None:
             for name in ("pictures", "taken", "kept", "bytes", "requests", "retries")
         },
         "parts": rows,
-        "hosts": {"slowest": _told(hosts, slowest(hosts)), "failing": _told(hosts, failing(hosts))},
+        "hosts": {"slowest": _host_rows(hosts, slowest(hosts)), "failing": _host_rows(hosts, failing(hosts))},
     }
 
 
@@ -75,12 +77,13 @@ def _part(shard: int, record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(hosts: Mapping[str, HostRecord], names: Sequence[str]) -> list[dict[str, Any]]:
-    return [{"host": name, **hosts[name].as_written()} for name in names]
+def _host_rows(hosts: Mapping[str, HostRecord], names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"host": name, **hosts[name].to_json()} for name in names]
 
 
 def busy(spans: Iterable[tuple[float, float]]) -> float:
-    """Seconds in which anything was under way: parts overlap, and between a kill and the next run nothing is."""
+    """Seconds in which any part was active: parts overlap, and nothing runs between a kill and a
+    restart."""
     total, until = 0.0, float("-inf")
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, until))

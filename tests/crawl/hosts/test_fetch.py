@@ -9,15 +9,15 @@ import pytest
 from aiohttp import web
 
 from components.crawl.hosts.fetch import Failure, HostFetcher, open_session, retry_after
-from components.crawl.hosts.limits import Gate
+from components.crawl.hosts.limits import SlotPool
 from components.crawl.parameters import CrawlParameters
 from tests.crawl.conftest import Host, knobs
 
 SITE = "pictures.localhost"
 
 
-def gate() -> Gate:
-    return Gate(requests=100, most_bytes=10**9)
+def pool() -> SlotPool:
+    return SlotPool(requests=100, max_bytes=10**9)
 
 
 def fetch(host: Host, *paths: str, parameters: CrawlParameters | None = None) -> list[bytes | Failure]:
@@ -26,7 +26,7 @@ def fetch(host: Host, *paths: str, parameters: CrawlParameters | None = None) ->
 
     async def run() -> list[bytes | Failure]:
         async with host, open_session(parameters) as session:
-            fetcher = HostFetcher(SITE, session, parameters, gate())
+            fetcher = HostFetcher(SITE, session, parameters, pool())
             urls = [p.replace(":PORT", f":{host.port}") if "://" in p else host.url(p) for p in paths]
             return await asyncio.gather(*map(fetcher.picture, urls))
 
@@ -55,11 +55,11 @@ async def cut_off(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def well(_: web.Request) -> web.StreamResponse:
+async def serve_picture(_: web.Request) -> web.StreamResponse:
     return web.Response(body=b"picture")
 
 
-async def busy(_: web.Request) -> web.StreamResponse:
+async def unavailable(_: web.Request) -> web.StreamResponse:
     return web.Response(status=503)
 
 
@@ -70,29 +70,29 @@ def test_a_picture_is_fetched_by_a_crawler_that_names_itself(host: Host) -> None
 
 
 def test_a_server_that_is_busy_at_first_is_asked_again(host: Host) -> None:
-    host.handlers["/crab.png"] = in_turn(busy, cut_off, well)
+    host.handlers["/crab.png"] = in_turn(unavailable, cut_off, serve_picture)
     assert fetch(host, "/crab.png", parameters=knobs(retries=2)) == [b"picture"]
 
 
 def test_a_server_that_stays_busy_is_given_up(host: Host) -> None:
-    host.handlers["/crab.png"] = busy
+    host.handlers["/crab.png"] = unavailable
     assert reason(host, "/crab.png", retries=2) == "http_503"
-    assert host.asked["/crab.png"] == 3
+    assert host.requests["/crab.png"] == 3
 
 
 @pytest.mark.parametrize("status", [404, 403, 410])
 def test_a_dead_link_is_not_asked_for_again(host: Host, status: int) -> None:
     host.serve("/crab.png", status=status)
     assert reason(host, "/crab.png", retries=2) == f"http_{status}"
-    assert host.asked["/crab.png"] == 1
+    assert host.requests["/crab.png"] == 1
 
 
 def test_a_server_that_says_when_is_asked_again_then(host: Host) -> None:
     async def later(_: web.Request) -> web.StreamResponse:
         return web.Response(status=429, headers={"Retry-After": "1"})
 
-    host.handlers["/crab.png"] = in_turn(later, well)
-    host.handlers["/other.png"] = well
+    host.handlers["/crab.png"] = in_turn(later, serve_picture)
+    host.handlers["/other.png"] = serve_picture
     assert fetch(host, "/crab.png", parameters=knobs(retry_delay=0.0)) == [b"picture"]
     assert host.times[-1] - host.times[-2] >= 0.9
 
@@ -100,7 +100,7 @@ def test_a_server_that_says_when_is_asked_again_then(host: Host) -> None:
 def test_a_server_that_asks_for_a_longer_rest_than_allowed_is_not_asked_again(host: Host) -> None:
     host.serve("/crab.png", status=503, Retry_After="3600")
     assert reason(host, "/crab.png", retries=3, max_rest=0.1) == "http_503"
-    assert host.asked["/crab.png"] == 1
+    assert host.requests["/crab.png"] == 1
 
 
 @pytest.mark.parametrize(
@@ -124,15 +124,15 @@ def test_retry_after_is_a_number_or_a_date(value: str, seconds: float) -> None:
 
 def test_a_host_that_fails_again_and_again_is_asked_no_more(host: Host) -> None:
     paths = [f"/{n}.png" for n in range(20)]
-    host.handlers |= dict.fromkeys(paths, busy)
+    host.handlers |= dict.fromkeys(paths, unavailable)
     answers = fetch(host, *paths, parameters=knobs(connections=1, retries=0, give_up_after=5))
     assert [a.reason for a in answers if isinstance(a, Failure)] == ["http_503"] * 5 + ["host_given_up"] * 15
-    assert host.asked.total() == 6
+    assert host.requests.total() == 6
 
 
 def test_a_picture_that_was_refused_keeps_its_reason_when_its_host_is_given_up_meanwhile(host: Host) -> None:
     paths = [f"/{n}.png" for n in range(12)]
-    host.handlers |= dict.fromkeys(paths, busy)
+    host.handlers |= dict.fromkeys(paths, unavailable)
     knob = knobs(connections=4, retries=2, retry_delay=0.05, give_up_after=6)
     answers = Counter(a.reason for a in fetch(host, *paths, parameters=knob) if isinstance(a, Failure))
     assert set(answers) == {"http_503", "host_given_up"}
@@ -143,10 +143,10 @@ def test_a_picture_that_was_refused_keeps_its_reason_when_its_host_is_given_up_m
 def test_a_host_that_answers_now_and_then_is_not_given_up(host: Host) -> None:
     paths = [f"/{n}.png" for n in range(12)]
     for n, path in enumerate(paths):
-        host.handlers[path] = busy if n % 4 else well
+        host.handlers[path] = unavailable if n % 4 else serve_picture
     answers = fetch(host, *paths, parameters=knobs(connections=1, retries=0, give_up_after=4))
     assert answers.count(b"picture") == 3
-    assert host.asked.total() == 13
+    assert host.requests.total() == 13
 
 
 def test_redirects_are_followed_on_the_host(host: Host) -> None:
@@ -165,7 +165,7 @@ def test_a_redirect_loop_ends(host: Host) -> None:
     host.serve("/a.png", status=302, Location="/b.png")
     host.serve("/b.png", status=302, Location="/a.png")
     assert reason(host, "/a.png", redirects=3) == "too_many_redirects"
-    assert host.asked["/a.png"] + host.asked["/b.png"] == 4
+    assert host.requests["/a.png"] + host.requests["/b.png"] == 4
 
 
 @pytest.mark.parametrize(
@@ -194,13 +194,13 @@ def test_a_redirect_elsewhere_is_not_followed(host: Host, location: str, outcome
 )
 def test_private_addresses_are_not_asked(host: Host, url: str) -> None:
     assert reason(host, url) == "private_address"
-    assert not host.asked
+    assert not host.requests
 
 
 @pytest.mark.parametrize("name", ["127.1", "2130706433", "0x7f000001"])
 def test_an_address_in_disguise_is_not_asked(host: Host, name: str) -> None:
     assert reason(host, f"http://{name}:PORT/x") in ("bad_address", "private_address")
-    assert not host.asked
+    assert not host.requests
 
 
 def test_a_file_over_the_limit_is_not_read(host: Host) -> None:
@@ -223,8 +223,8 @@ def test_a_file_that_does_not_say_its_length_is_cut_off_at_the_limit(host: Host)
     assert reason(host, "/crab.png", max_picture_bytes=50_000) == "too_large"
 
 
-@pytest.mark.parametrize(("said", "asked"), [(False, 3), (True, 6)])
-def test_a_host_that_sends_too_much_without_saying_so_is_given_up(host: Host, said: bool, asked: int) -> None:
+@pytest.mark.parametrize(("said", "requests"), [(False, 3), (True, 6)])
+def test_a_host_that_sends_too_much_without_saying_so_is_given_up(host: Host, said: bool, requests: int) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": str(10 * 2**30)} if said else {})
         await response.prepare(request)
@@ -235,7 +235,7 @@ def test_a_host_that_sends_too_much_without_saying_so_is_given_up(host: Host, sa
     host.handlers |= dict.fromkeys(paths, endless)
     knob = knobs(connections=1, give_up_after=3, max_picture_bytes=50_000)
     answers = [a.reason for a in fetch(host, *paths, parameters=knob) if isinstance(a, Failure)]
-    assert answers == ["too_large"] * asked + ["host_given_up"] * (6 - asked)
+    assert answers == ["too_large"] * requests + ["host_given_up"] * (6 - requests)
 
 
 def test_a_body_that_breaks_off_is_no_picture(host: Host) -> None:
@@ -267,7 +267,7 @@ def test_a_server_that_is_not_there_is_a_failed_connection() -> None:
         async with Host() as host:
             url = host.url("/robots.txt")
         async with open_session(parameters) as session:
-            return await HostFetcher(SITE, session, parameters, gate()).picture(url)
+            return await HostFetcher(SITE, session, parameters, pool()).picture(url)
 
     assert asyncio.run(run()) == Failure("robots_txt_unreachable")
 
@@ -294,14 +294,14 @@ def test_robots_txt_is_obeyed_and_asked_for_once(host: Host) -> None:
     host.serve("/crab.png", b"picture")
     host.serve("/private/crab.png", b"secret")
     assert fetch(host, "/private/crab.png", "/crab.png", "/crab.png") == [Failure("robots_txt"), b"picture", b"picture"]
-    assert host.asked == {"/robots.txt": 1, "/crab.png": 2}
+    assert host.requests == {"/robots.txt": 1, "/crab.png": 2}
 
 
 def test_a_redirect_to_a_forbidden_path_is_not_followed(host: Host) -> None:
     host.serve("/robots.txt", b"User-agent: *\nDisallow: /private/\n")
     host.serve("/crab.png", status=302, Location="/private/crab.png")
     assert reason(host, "/crab.png") == "robots_txt"
-    assert host.asked["/private/crab.png"] == 0
+    assert host.requests["/private/crab.png"] == 0
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
@@ -309,7 +309,7 @@ def test_nothing_is_asked_of_a_host_whose_robots_txt_fails(host: Host, status: i
     host.serve("/robots.txt", status=status)
     host.serve("/crab.png", b"picture")
     assert reason(host, "/crab.png") == "robots_txt_unreachable"
-    assert host.asked["/crab.png"] == 0
+    assert host.requests["/crab.png"] == 0
 
 
 def test_everything_may_be_asked_of_a_host_without_robots_txt(host: Host) -> None:

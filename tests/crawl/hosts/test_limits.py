@@ -5,25 +5,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
-from components.crawl.hosts.limits import Gate, Limiter
+from components.crawl.hosts.limits import HostLimiter, SlotPool
 
 
-def gate() -> Gate:
-    return Gate(requests=100, most_bytes=10**9)
+def pool() -> SlotPool:
+    return SlotPool(requests=100, max_bytes=10**9)
 
 
 @asynccontextmanager
-async def inside(gate: Gate) -> AsyncIterator[None]:
-    place = await gate.enter()
+async def inside(pool: SlotPool) -> AsyncIterator[None]:
+    slot = await pool.acquire()
     try:
         yield
     finally:
-        place.leave()
+        slot.release()
 
 
 def test_a_limiter_counts_its_pause_from_start_to_start() -> None:
     async def run() -> list[float]:
-        limiter, clock = Limiter(5, 0.05, gate()), asyncio.get_running_loop()
+        limiter, clock = HostLimiter(5, 0.05, pool()), asyncio.get_running_loop()
         starts = []
 
         async def request() -> None:
@@ -38,16 +38,16 @@ def test_a_limiter_counts_its_pause_from_start_to_start() -> None:
 
 def test_a_gate_lets_few_through_and_none_while_much_waits() -> None:
     async def run() -> list[str]:
-        narrow, seen = Gate(requests=2, most_bytes=100), []
+        narrow, seen = SlotPool(requests=2, max_bytes=100), []
 
         async def request(name: str) -> None:
             async with inside(narrow):
                 seen.append(name)
                 await asyncio.sleep(0)
 
-        with narrow.holding(60):
+        with narrow.decoding(60):
             await request("light")
-            with narrow.holding(60):
+            with narrow.decoding(60):
                 heavy = asyncio.create_task(request("heavy"))
                 for _ in range(10):
                     await asyncio.sleep(0)
@@ -60,7 +60,7 @@ def test_a_gate_lets_few_through_and_none_while_much_waits() -> None:
 
 def test_requests_that_hang_give_their_places_to_others() -> None:
     async def run() -> list[str]:
-        narrow, over, seen = Gate(requests=2, most_bytes=1), asyncio.Event(), []
+        narrow, over, seen = SlotPool(requests=2, max_bytes=1), asyncio.Event(), []
 
         async def hang() -> None:
             async with inside(narrow):
@@ -87,10 +87,10 @@ def test_requests_that_hang_give_their_places_to_others() -> None:
 
 def test_a_request_that_waits_for_its_host_takes_no_place_of_another() -> None:
     async def run() -> list[str]:
-        narrow, seen = Gate(requests=1, most_bytes=1), []
-        slow, quick = Limiter(5, 0.2, narrow), Limiter(5, 0.0, narrow)
+        narrow, seen = SlotPool(requests=1, max_bytes=1), []
+        slow, quick = HostLimiter(5, 0.2, narrow), HostLimiter(5, 0.0, narrow)
 
-        async def request(limiter: Limiter, name: str) -> None:
+        async def request(limiter: HostLimiter, name: str) -> None:
             async with limiter.request():
                 seen.append(name)
 

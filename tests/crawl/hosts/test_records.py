@@ -1,6 +1,6 @@
 from collections import Counter
 
-from components.crawl.hosts.records import HostBook, HostRecord, failing, notable, slowest
+from components.crawl.hosts.records import HostRecord, HostRecords, failing, notable, slowest
 
 
 def test_a_host_is_slow_by_its_mean_from_three_requests_on() -> None:
@@ -24,19 +24,19 @@ def test_ten_of_the_slowest_and_ten_of_the_worst_are_told_of() -> None:
 
 
 def test_of_very_many_hosts_all_are_summed_and_few_are_remembered() -> None:
-    book = HostBook()
+    records = HostRecords()
     for n in range(5000):
-        book.close(f"{n}.example", HostRecord(4, 4.0 + n / 1000, 1))
-    book.close("4999.example", HostRecord(4, 4.0, 0))  # asked again later
-    total, told = book.summary({"4998.example": HostRecord(8, 80.0, 2), "open.example": HostRecord(4, 1000.0)})
+        records.close(f"{n}.example", HostRecord(4, 4.0 + n / 1000, 1))
+    records.close("4999.example", HostRecord(4, 4.0, 0))  # asked again later
+    total, reported = records.summary({"4998.example": HostRecord(8, 80.0, 2), "open.example": HostRecord(4, 1000.0)})
     assert (total.requests, total.retries) == (5000 * 4 + 4 + 8 + 4, 5000 + 2)
-    assert list(told)[:2] == ["open.example", "4998.example"]
-    assert told["4998.example"].requests == 12
-    assert len(told) == 10
+    assert list(reported)[:2] == ["open.example", "4998.example"]
+    assert reported["4998.example"].requests == 12
+    assert len(reported) == 10
 
 
 def test_a_summary_changes_nothing() -> None:
-    book = HostBook()
-    book.close("a.example", HostRecord(4, 4.0, 1))
-    still = {"a.example": HostRecord(3, 1.0)}
-    assert book.summary(still) == book.summary(still)
+    records = HostRecords()
+    records.close("a.example", HostRecord(4, 4.0, 1))
+    open_hosts = {"a.example": HostRecord(3, 1.0)}
+    assert records.summary(open_hosts) == records.summary(open_hosts)

@@ -3,13 +3,13 @@ import asyncio
 import pytest
 from aiohttp.abc import ResolveResult
 
-from components.crawl.address import AddressGuard
-from components.crawl.hosts.resolver import GuardedResolver, PrivateAddressError
+from components.crawl.address import AddressFilter
+from components.crawl.hosts.resolver import FilteringResolver, PrivateAddressError
 
 
 def look_up(host: str, *allowed: str) -> list[ResolveResult]:
     async def run() -> list[ResolveResult]:
-        resolver = GuardedResolver(AddressGuard(allowed))
+        resolver = FilteringResolver(AddressFilter(allowed))
         try:
             return await resolver.resolve(host, 80)
         finally:

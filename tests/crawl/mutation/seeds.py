@@ -35,7 +35,7 @@ def pages() -> list[bytes]:
     head = '<meta property="og:image" content="/og.jpg"><meta property="og:title" content="What is shared">'
     plain = f"<!doctype html><html lang=en><head><title>A page</title>{head}</head><body>{_PICTURES}</body></html>"
     based = plain.replace("<title>", '<base href="https://cdn.example/x/y/"><title>')
-    asked = plain.replace("<title>", '<meta name="robots" content="noimageai, nofollow"><title>')
+    requests = plain.replace("<title>", '<meta name="robots" content="noimageai, nofollow"><title>')
     reserved = plain.replace("<title>", '<meta name="tdm-reservation" content="1"><title>')
     declared = plain.replace("<title>", '<meta charset="windows-1251"><title>').replace("crab", "краб")
     japanese = (
@@ -45,7 +45,7 @@ def pages() -> list[bytes]:
     scripted = plain.replace("<body>", f"<body><script type='application/ld+json'>{json.dumps(script)}</script>")
     table = plain.replace("<body>", "<body><table><tr><td>").replace("</body>", "</table></body>")
     foreign = plain.replace("<body>", "<body><svg><foreignObject><math><mi>").replace("</body>", "</svg></body>")
-    texts = (plain, based, asked, reserved, scripted, table, foreign, json.dumps({"html": plain}), _PICTURES, "")
+    texts = (plain, based, requests, reserved, scripted, table, foreign, json.dumps({"html": plain}), _PICTURES, "")
     return [
         *(text.encode() for text in texts),
         declared.encode("windows-1251"),

@@ -100,5 +100,5 @@ def test_adopted_shards_follow_those_that_were_downloaded(tmp_path: Path) -> Non
 
 def test_shards_that_hold_nothing_are_an_error(tmp_path: Path) -> None:
     theirs(tmp_path / "00000.tar", {})
-    with pytest.raises(InputError, match=r"00000.tar gave no picture"):
+    with pytest.raises(InputError, match=r"00000.tar yielded no picture"):
         adopt(tmp_path, "00000.tar")

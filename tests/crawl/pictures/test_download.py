@@ -123,7 +123,7 @@ def test_every_picture_has_a_row_with_its_outcome(served: Web, port: int, tmp_pa
         "0.png of a.localhost",
     )
     assert (rows["small.png"]["width"], rows["small.png"]["original_width"]) == (None, 16)
-    assert not [path for host, path, _ in served.asked if path.startswith("/private/")]
+    assert not [path for host, path, _ in served.requests if path.startswith("/private/")]
 
 
 def test_shards_hold_what_was_served_in_the_order_of_the_plan(served: Web, port: int, tmp_path: Path) -> None:
@@ -158,24 +158,24 @@ def test_finished_shards_of_an_unfinished_part_are_kept(served: Web, port: int, 
     before = {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()}
     for ending in (".tar", ".parquet", "_stats.json"):
         (tmp_path / "shards" / f"00001{ending}").unlink()
-    served.asked.clear()
+    served.requests.clear()
     assert download(planned, job(tmp_path), tmp_path / "second") == whole
     assert {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()} == before
     wanted = {f"/{pair.url.split('/', 3)[3]}" for pair in read_pairs(planned.parts[0].pairs, 4, 4)}
-    asked = {path for _, path, _ in served.asked}
-    assert asked - {"/robots.txt"} == wanted - {"/private/1.png"}
+    requests = {path for _, path, _ in served.requests}
+    assert requests - {"/robots.txt"} == wanted - {"/private/1.png"}
 
 
 def test_pictures_of_a_run_before_have_no_share_in_the_times(served: Web, port: int, tmp_path: Path) -> None:
     planned = plan(port, tmp_path)
     whole = download(planned, job(tmp_path), tmp_path / "first").total()
     (tmp_path / "shards" / "00001_stats.json").unlink()
-    served.asked.clear()
+    served.requests.clear()
     download(planned, job(tmp_path), tmp_path / "second")
     found = read_timing(job(tmp_path).progress)
     assert found is not None
     assert (found["pictures"], found["kept"]) == (4, whole - 4)
-    assert found["requests"] == len(served.asked)
+    assert found["requests"] == len(served.requests)
     # Nothing is left to do for a third, so the times are still those of the second.
     download(planned, job(tmp_path), tmp_path / "third")
     assert read_timing(job(tmp_path).progress) == found

@@ -26,9 +26,9 @@ def crawl(web: Path, out: Path, parameters: CrawlParameters | None = None) -> tu
     for archive in web.glob("*.zip"):
         archive.write_bytes(archive.read_bytes().replace(b":PORT0", f":{port}".encode().ljust(6)))
     out.mkdir()
-    with serve(web, port) as asked:
+    with serve(web, port) as requests:
         outcome = _crawl_site(parameters or knobs(), None, Site(HOST, (f"http://{HOST}:{port}/",)), 0, out)
-    return outcome, [Path(pair.url).stem for pair in read_pairs(out / "00000.parquet")], asked
+    return outcome, [Path(pair.url).stem for pair in read_pairs(out / "00000.parquet")], requests
 
 
 @pytest.fixture(scope="module")
@@ -91,16 +91,16 @@ def test_every_page_that_gives_nothing_says_why(crawled: tuple[Outcome, list[str
 
 def test_nothing_forbidden_is_asked_for(crawled: tuple[Outcome, list[str], Web]) -> None:
     _, _, web = crawled
-    paths = [path for _, path, _ in web.asked]
+    paths = [path for _, path, _ in web.requests]
     forbidden = {"/private/secret.html", "/behind-drafts.html", "/unloved.html", "/paper.pdf"}
     assert not forbidden & set(paths)
-    assert {host for host, _, _ in web.asked} == {HOST}
+    assert {host for host, _, _ in web.requests} == {HOST}
     assert paths[0] == "/robots.txt"
     assert paths.count("/robots.txt") == 1
 
 
 def test_the_crawler_names_itself(crawled: tuple[Outcome, list[str], Web]) -> None:
-    assert {agent for _, _, agent in crawled[2].asked} == {"test-crawl/1.0 (tests)"}
+    assert {agent for _, _, agent in crawled[2].requests} == {"test-crawl/1.0 (tests)"}
 
 
 def test_limits_cut_off_the_same_pages_every_time(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_site_with_a_private_address_that_was_not_allowed_is_not_asked(tmp_pat
     site.write(tmp_path / "web")
     outcome, _, web = crawl(tmp_path / "web", tmp_path / "out", knobs(allow_private_hosts=[]))
     assert outcome.counts["pages.refused.private_address"] == 1
-    assert web.asked == []
+    assert web.requests == []
 
 
 def test_a_spider_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_starts_are_grouped_by_site() -> None:
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        ("example", "is no address to crawl"),
-        ("ftp://example.org/", "is no address to crawl"),
+        ("example", "is not a URL to crawl"),
+        ("ftp://example.org/", "is not a URL to crawl"),
         ("http://127.0.0.1/", "add '127.0.0.1' to crawl.allow_private_hosts"),
         ("http://localhost:8080/", "add 'localhost' to crawl.allow_private_hosts"),
     ],
