@@ -1,2 +1,4 @@
-"""One script per claim: `python -m benchmarks.ROOM.NAME` prints a table and, as its last line,
-JSON."""
+"""Benchmarks, one script per claim.
+
+`python -m benchmarks.ROOM.NAME` prints a table and, as its last line, JSON.
+"""

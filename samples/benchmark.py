@@ -1,5 +1,4 @@
-"""The retrieval benchmark: held-out concepts in GPR1200's layout, and near-copies planted in the
-web."""
+"""The retrieval benchmark in GPR1200's layout, and its near-copies in the web."""
 
 import io
 from dataclasses import dataclass
@@ -39,8 +38,10 @@ class Entry:
 
 
 def entries(held_out: list[Concept]) -> list[Entry]:
-    """All entries; categories are numbered by domain and key, files are named
-    `CATEGORY_ARTSET.jpg`."""
+    """All entries.
+
+    Categories are numbered by domain and key, files are named `CATEGORY_ARTSET.jpg`.
+    """
     return [
         Entry(f"{number:04d}_{drawing.art_set}.jpg", number, concept, drawing)
         for number, concept in enumerate(sorted(held_out, key=lambda c: (c.domain, c.key)))

@@ -50,16 +50,14 @@ class _SiteJob:
 
 @dataclass(frozen=True)
 class _SiteResult:
-    """A worker's result: rows of the truth table, and the number of drawings left out as the
-    benchmark's."""
+    """A worker's result: rows of the truth table, and the number of excluded drawings."""
 
     truth: list[tuple[str, str, str, str]]
     left_out: int
 
 
 def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
-    """Builds the sample into `out`, deterministically by parameters and packages; returns its
-    counts."""
+    """Builds the sample into `out` deterministically; returns its counts."""
     modules = packages.fetch()
     concepts = all_concepts(modules, parameters.drawings)
     entity_of = territory_entities(modules) | depicted(read_facts())

@@ -14,8 +14,7 @@ def build(
     params: Params = Path("params.yaml"),
     out: Annotated[Path, typer.Option(help="Where the sample goes.")] = Path("data/sample"),
 ) -> None:
-    """Build the sample web, its benchmark, its truth table and its knowledge base from published
-    packages."""
+    """Build the sample web, benchmark, truth table and knowledge base from published packages."""
     from components.cli import parameters
     from components.execution.stage import stage
     from samples.build import build as build_sample

@@ -54,8 +54,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Concept:
-    """The subject of pictures: key (`emoji:1F980`, `flag:JP`, `brand:python`), domain, name and
-    drawings."""
+    """The subject of pictures; its key is like `emoji:1F980`, `flag:JP` or `brand:python`."""
 
     key: str
     domain: str
@@ -132,8 +131,7 @@ def _by_character(modules: Path, art_set: str, names: dict[str, str]) -> dict[st
 
 
 def _character_names(modules: Path, emoji: list[dict[str, Any]]) -> dict[str, str]:
-    """All names of characters in the emojibase package and the sets' tables; the first source of a
-    name wins.
+    """All names of characters in emojibase and the sets' tables; the first source wins.
 
     Sets without a table of characters use older or looser variants of these names.
     """

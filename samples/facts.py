@@ -1,5 +1,4 @@
-"""Our tables of facts: Q-ids, names and descriptions of the sample's subjects and their
-namesakes."""
+"""Our tables of facts on the sample's subjects and their namesakes."""
 
 import csv
 import re
@@ -15,8 +14,10 @@ COLUMNS = ["qid", "label", "aliases", "parent_qid", "description", "depicts"]
 
 @dataclass(frozen=True)
 class Fact:
-    """One entity; `depicts` are the keys of concepts whose pictures show it (empty for a
-    namesake)."""
+    """One entity.
+
+    `depicts` are the keys of concepts whose pictures show it (empty for a namesake).
+    """
 
     qid: str
     label: str

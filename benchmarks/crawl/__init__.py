@@ -1,1 +1,1 @@
-"""Crawling: archives read, pictures downloaded, copies found, and what a crawl costs."""
+"""Crawling: reading archives, downloading, deduplication, and costs."""

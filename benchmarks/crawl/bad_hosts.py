@@ -83,8 +83,7 @@ def _crawl(hosts: list[str], pictures: int, port: int) -> float:
 
 
 def _check(hosts: list[str], pictures: int) -> None:
-    """Checks that good hosts lost nothing and bad ones everything, for their reason or as given
-    up."""
+    """Checks that good hosts lost nothing, and bad ones everything for their reason."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for row in read_index(WORK / "out").to_pylist():
         found[site_of(row["url"])][row["error_message"] or SUCCESS] += 1

@@ -1,5 +1,4 @@
-"""Memory of the crawl's processes by number of URLs: it must not grow. Small pictures, many
-hosts."""
+"""Memory of the crawl's processes, which must not grow with the number of URLs."""
 
 import argparse
 import logging

@@ -1,5 +1,4 @@
-"""Quality of near-copy detection on a crawl: recall on synthetic copies, and a sheet of pairs to
-inspect.
+"""Near-copy detection on a crawl: recall on synthetic copies, and a sheet of pairs.
 
 Only a person can judge the pairs on the sheet. Copies with a cropped margin are measured, too,
 although a hash of the whole picture cannot find them.
@@ -72,8 +71,7 @@ _PROMISED = ("90 % of the size", "70 % of the size", "50 % of the size", "JPEG o
 
 
 def main() -> None:
-    """Measures recall on copies, marks the crawl's near-copies, draws the sheet, and prints the
-    results."""
+    """Measures recall, marks the crawl's near-copies, draws the sheet, and prints the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("crawl", type=Path, help="a folder of shards; it is not changed")
     parser.add_argument("--sample", type=int, default=1000, help="pictures to make copies of")

@@ -1,5 +1,4 @@
-"""WARC pages per second, compared with warcio and BeautifulSoup by the same rules, one process
-each."""
+"""WARC pages per second, compared with warcio and BeautifulSoup by the same rules."""
 
 import argparse
 import logging

@@ -1,1 +1,1 @@
-"""What the benchmarks share: claims, servers, memory and clocks, and the data that they measure on."""
+"""Shared by the benchmarks: claims, servers, monitors, and synthetic data."""

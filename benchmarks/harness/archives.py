@@ -43,8 +43,10 @@ Pages = Iterable[tuple[str, str]]
 
 
 def write_warc(path: Path, pages: Pages) -> int:
-    """Writes pages as `response` records, one gzip member each; returns the pages' uncompressed
-    bytes."""
+    """Writes pages as `response` records, one gzip member each.
+
+    Returns the pages' uncompressed bytes.
+    """
     total = 0
     with path.open("wb") as file:
         for number, (url, html) in enumerate(pages):
@@ -56,8 +58,7 @@ def write_warc(path: Path, pages: Pages) -> int:
 
 
 def write_wat(path: Path, pages: Pages) -> int:
-    """Writes three gzipped `metadata` records per page, as Common Crawl does: request, response,
-    metadata.
+    """Writes three gzipped `metadata` records per page, as Common Crawl does.
 
     Returns the number of records.
     """

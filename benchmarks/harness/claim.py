@@ -11,8 +11,10 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Claim:
-    """A measured `value` with its `bar`, a lower (or upper) bound; `against` names the
-    comparison."""
+    """A measured `value` with its `bar`, a lower (or upper) bound.
+
+    `against` names the comparison.
+    """
 
     figure: str
     value: float
@@ -33,10 +35,10 @@ class Claim:
 
 
 def conclude(claims: Sequence[Claim]) -> None:
-    """Prints claims as a table and, as the last line, as JSON: the first one's fields, `others` for
-    the rest.
+    """Prints claims as a table and, as the last line, as JSON.
 
-    Exits with code 1 if a claim does not hold.
+    The JSON has the fields of the first claim, and `others` for the rest. Exits with code 1 if a
+    claim does not hold.
     """
     table = Table("figure", "measured", "bar", "against", "", box=None)
     for claim in claims:

@@ -1,5 +1,4 @@
-"""Synthetic web pages for extraction benchmarks: articles of about 50 kB with typical picture
-markup.
+"""Synthetic web pages of about 50 kB with typical picture markup.
 
 They are synthetic, as no archive may be committed. Their markup (navigation, scripts, styles,
 figures, srcset, lazy loading, spacers, logos, tracking pixels) follows real pages. The same seed

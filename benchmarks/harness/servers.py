@@ -22,8 +22,10 @@ def free_port(host: str) -> int:
 
 @contextmanager
 def run_servers(*commands: Sequence[object]) -> Iterator[None]:
-    """Runs scripts of `peers`, each with its arguments, within the block; waits until they
-    serve."""
+    """Runs scripts of `peers`, each with its arguments, within the block.
+
+    Waits until they serve.
+    """
     with ExitStack() as servers:
         for script, *arguments in commands:
             command = [sys.executable, str(PEERS / str(script)), *map(str, arguments)]
@@ -38,8 +40,10 @@ def run_servers(*commands: Sequence[object]) -> Iterator[None]:
 
 @contextmanager
 def serve_pictures(pictures: Path, hosts: Sequence[str], wait: float = 0.0) -> Iterator[int]:
-    """Serves a picture for all URLs, or a folder of pictures, on one port of all hosts; yields the
-    port."""
+    """Serves a picture for all URLs, or a folder of pictures, on one port of all hosts.
+
+    Yields the port.
+    """
     port = free_port(hosts[0])
     with run_servers(["picture_server.py", port, pictures, wait, *hosts]):
         yield port

@@ -184,8 +184,7 @@ def _result(process: "subprocess.Popen[str]") -> dict[str, float]:
 
 
 def _measure_base(folder: Path) -> None:
-    """In a separate process: opens the base, looks up random names, prints the results, and
-    waits."""
+    """Opens the base in a separate process, looks up random names, prints, and waits."""
     names = _names(folder)
     process = psutil.Process()
     before = process.memory_full_info().uss
@@ -193,7 +192,7 @@ def _measure_base(folder: Path) -> None:
     base = KnowledgeBase.open(folder)
     opened = time.perf_counter() - start
     rate = 0.0
-    for looked_up in (names[: _LOOKUPS // 2], names[_LOOKUPS // 2 :]):  # the first half is a warm-up
+    for looked_up in (names[: _LOOKUPS // 2], names[_LOOKUPS // 2 :]):  # the first is a warm-up
         start = time.perf_counter()
         known = sum(bool(base.candidates(name, 20)) for name in looked_up)
         rate = len(looked_up) / (time.perf_counter() - start)

@@ -1,5 +1,4 @@
-"""Wikidata dump to table, compared with bz2 and json: items and MB per second, and decompression
-alone.
+"""Wikidata dump to table, compared with bz2 and json, and with decompression alone.
 
 The given dump is repeated up to the number of items and compressed as .bz2 and .zst. Ray is started
 before the measurement.

@@ -1,1 +1,1 @@
-"""Labelling: how fast texts and pictures are read, and how right the labels are."""
+"""Labelling: speed on texts and pictures, and label quality."""

@@ -20,7 +20,7 @@ from components.label.text.reading import Reading
 LISTED = Path(__file__).parent / "ambiguous.tsv"
 _HEADER = """\
 # Ambiguous mentions of the sample, for evaluation only: nothing has been tuned on this list.
-# Drawn by `python -m benchmarks.label.quality --write-cases`; benchmarks/label/ambiguous.py has the rule.
+# Drawn by `python -m benchmarks.label.quality --write-cases`; rule: benchmarks/label/ambiguous.py.
 """
 
 
@@ -36,7 +36,8 @@ class Case:
 
 
 def draw(pictures: Iterable[tuple[str, Reading, str]], entity_ids: Mapping[int, str]) -> list[Case]:
-    """All cases of (URL, reading, right entity) triples, sorted by name and entity; `entity_ids` is by row."""
+    """All cases of (URL, reading, right entity) triples, sorted by name and entity; `entity_ids` is
+    by row."""
     chosen: dict[tuple[str, str], tuple[str, Case]] = {}
     for url, reading, right in pictures:
         for mention in reading.mentions:

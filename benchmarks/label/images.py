@@ -99,8 +99,7 @@ def _claim(setting: Setting, processes: int, rounds: int, knobs: LabelParameters
 
 
 def _turns(setting: Setting, rounds: int, knobs: LabelParameters, barrier: Barrier, results: Any, process: int) -> None:
-    """Runs all rounds in a process with one torch thread, as in a worker, in step with the
-    others."""
+    """Runs all rounds with one torch thread, as in a worker, in step with the other processes."""
     import torch
 
     torch.set_num_threads(1)

@@ -1,5 +1,4 @@
-"""Label quality on the sample: against its truth table, on ambiguous mentions, and by kind of
-evidence.
+"""Label quality on the sample: truth table, ambiguous mentions, and kinds of evidence.
 
 It needs the output of `mofi run --only label`. With a gold file, the links of its texts are
 measured, too. `--write-cases` redraws the list of ambiguous mentions; `--development` measures on
@@ -60,8 +59,10 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the truth table, read as in the stage; `entity_id` is what it shows (None =
-    unknown)."""
+    """A picture of the truth table, read as in the stage.
+
+    `entity_id` is what it shows (None = unknown).
+    """
 
     url: str
     reading: Reading
@@ -86,8 +87,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a step: counts, and for each case whether the likeliest entity and the label
-    are right."""
+    """The counts of a step, and which cases have the right likeliest entity and label."""
 
     tally: Tally
     likeliest: list[bool]

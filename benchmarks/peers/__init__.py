@@ -1,2 +1,1 @@
-"""Peers that the benchmarks compare with, each in its own environment, as their packages conflict
-with ours."""
+"""Peers of the benchmarks, in environments of their own as their packages conflict."""

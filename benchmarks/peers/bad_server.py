@@ -1,5 +1,7 @@
-"""Misbehaving hosts, one address each. Standalone: `python bad_server.py PORT KIND=ADDRESS…`, see
-`KINDS`."""
+"""Misbehaving hosts, one address each.
+
+Standalone: `python bad_server.py PORT KIND=ADDRESS…`, with the kinds in `KINDS`.
+"""
 
 import asyncio
 import sys

@@ -1,7 +1,6 @@
-"""A typical script from dump to table: bz2 and json, one process. Standalone: `python dump_json.py
-DUMP TABLE`.
+"""A typical script from dump to table: bz2 and json, one process.
 
-It prints the seconds; the table is an Arrow file.
+Standalone: `python dump_json.py DUMP TABLE`. It prints the seconds; the table is an Arrow file.
 """
 
 import bz2

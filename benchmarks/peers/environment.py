@@ -1,5 +1,4 @@
-"""Environments of peers: made once below `.work/benchmarks`, with the versions pinned in
-`NAME.txt`."""
+"""Environments of peers below `.work/benchmarks`, with the versions in `NAME.txt`."""
 
 import logging
 import shutil

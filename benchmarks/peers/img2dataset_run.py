@@ -1,7 +1,7 @@
-"""Downloads a list with img2dataset: `python img2dataset_run.py LIST OUT SIDE QUALITY PROCESSES
-THREADS`.
+"""Downloads a list with img2dataset.
 
-It prints the seconds of the call.
+Standalone: `python img2dataset_run.py LIST OUT SIDE QUALITY PROCESSES THREADS`. It prints the
+seconds of the call.
 """
 
 import json

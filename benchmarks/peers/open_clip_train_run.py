@@ -1,10 +1,10 @@
-"""open_clip's own trainer, one round at a time. Standalone: `python open_clip_train_run.py
-SETTING.json`.
+"""open_clip's own trainer, one round at a time.
 
-Everything is `open_clip_train`'s: arguments, towers and preprocessing, WebDataset loading, loss,
-schedule and `train_one_epoch`. The optimiser follows its `main`, which has no function for it. Each
-line of standard input names the data of a round (`shards`: loaded from shards; `memory`: batches in
-memory), and each line of output has its seconds.
+Standalone: `python open_clip_train_run.py SETTING.json`. Everything is `open_clip_train`'s:
+arguments, towers and preprocessing, WebDataset loading, loss, schedule and `train_one_epoch`. The
+optimiser follows its `main`, which has no function for it. Each line of standard input names the
+data of a round (`shards`: loaded from shards; `memory`: batches in memory), and each line of output
+has its seconds.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""Serves pictures from memory. Standalone: `python picture_server.py PORT PICTURES SECONDS
-ADDRESS…`.
+"""Serves pictures from memory.
 
-PICTURES is a file for every request, or a folder of files by name. Responses are delayed by
-SECONDS. `GET /times` returns as JSON when the first and the last picture were requested since the
-last `GET /times`, and how many were.
+Standalone: `python picture_server.py PORT PICTURES SECONDS ADDRESS…`. PICTURES is a file for every
+request, or a folder of files by name. Responses are delayed by SECONDS. `GET /times` returns as
+JSON when the first and the last picture were requested since the last `GET /times`, and how many
+were.
 """
 
 import asyncio

@@ -41,8 +41,7 @@ _SHUFFLED = "labels shuffled"
 
 @dataclass(frozen=True)
 class Ablation:
-    """One change, of `pretrain` parameters or of the data set (`data` makes it and returns its
-    folder)."""
+    """One change, of `pretrain` parameters or of the data set that `data` makes."""
 
     name: str
     recipe: str = "multitask"
@@ -169,8 +168,7 @@ def _spread(values: np.ndarray[tuple[int], np.dtype[np.float64]], sign: str = ""
 
 
 def claims(found: Mapping[tuple[str, str], Sequence[Figures]]) -> list[Claim]:
-    """Claims that recipes collapse on shuffled labels: they keep at most this share of their
-    mAP."""
+    """Claims that recipes collapse on shuffled labels."""
     return [
         Claim(
             f"mAP of {recipe} with shuffled labels",

@@ -32,8 +32,7 @@ _WARM_UP = 5
 
 @dataclass(frozen=True)
 class Seconds:
-    """The duration of a step, and of the parts that access the class table: sampling and updating
-    rows."""
+    """The duration of a step, and of sampling and updating rows of the class table."""
 
     step: float
     table: float
@@ -122,8 +121,7 @@ def _medians(several: list[Seconds]) -> Seconds:
 
 
 def claims(found: dict[int, list[Seconds]], growth: dict[int, int], tables: list[ClassTable]) -> list[Claim]:
-    """Claims: step time with the most classes over the fewest, and memory of the largest table over
-    its size."""
+    """Claims on step time, the most classes over the fewest, and on memory of the largest table."""
     first, last = _medians(found[SIZES[0]]), _medians(found[SIZES[-1]])
     return [
         Claim("step time, 3.1 million classes", last.step / first.step, 1.15, "10 thousand classes", at_most=True),

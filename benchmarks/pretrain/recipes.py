@@ -53,8 +53,7 @@ class Entrant:
 
 
 def entrants(factor: int) -> list[Entrant]:
-    """CLIP, CLIP with `factor` times the images (first seed only, as it is expensive), and the
-    recipes."""
+    """CLIP, CLIP with `factor` times the images (first seed only), and the recipes."""
     return [
         Entrant("CLIP", "clip"),
         Entrant(f"CLIP, {factor} × the images", "clip", factor, every_seed=False),

@@ -207,8 +207,7 @@ def _as_json(job: Job) -> dict[str, Any]:
 
 
 def _train(path: Path) -> None:
-    """In a separate process: the training loop, which pauses at each checkpoint until it reads a
-    line."""
+    """Runs the training loop, which pauses at each checkpoint until it reads a line."""
     import torch
 
     from components.pretrain.training.loop import run_worker

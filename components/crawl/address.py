@@ -1,5 +1,4 @@
-"""URLs: resolving links, hosts and sites, and the filter that keeps requests off private
-networks."""
+"""URLs: links, hosts and sites, and the filter for private addresses."""
 
 import ipaddress
 import re
@@ -28,8 +27,7 @@ _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def resolve(base: str, reference: str) -> str | None:
-    """Resolves `reference` against the page URL `base` to a normalised http(s) URL; None if
-    invalid.
+    """Resolves `reference` on the page `base` to a normalised http(s) URL; None if invalid.
 
     Fragments are dropped. URLs with a user name, longer than 2048 characters, or with an invalid
     host are rejected.
@@ -44,8 +42,7 @@ def resolve(base: str, reference: str) -> str | None:
 
 
 def _plain(base: str, reference: str, kind: str | None) -> str | None:
-    """A fast path, ten times as fast as `_resolve_any`, for plain references; None if `base` is not
-    plain."""
+    """A fast path for plain references, ten times as fast; None if `base` is not plain."""
     if kind == "address":
         return reference
     origin, folder = _plain_base(base)
@@ -56,8 +53,7 @@ def _plain(base: str, reference: str, kind: str | None) -> str | None:
 
 @lru_cache(maxsize=256)
 def _plain_base(base: str) -> tuple[str, str]:
-    """The prefixes for absolute paths and for relative names on a page; empty unless `base` is
-    plain."""
+    """Prefixes for absolute paths and for relative names; empty unless `base` is plain."""
     match = _PLAIN_BASE.fullmatch(base)
     return (match[1], match[1] + match[2]) if match else ("", "")
 
@@ -96,8 +92,7 @@ def site_of(url: str) -> str:
 
 
 def is_localhost(host: str) -> bool:
-    """Whether a name is `localhost` or below it: always this machine, whatever DNS says (RFC
-    6761)."""
+    """Whether a name is `localhost` or below it, which is this machine (RFC 6761)."""
     host = host.lower().rstrip(".")
     return host == "localhost" or host.endswith(".localhost")
 

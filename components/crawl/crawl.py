@@ -58,8 +58,9 @@ def crawl_pictures(
     work_root: Path = WORK,
     timing: Path | None = None,
 ) -> dict[str, Any]:
-    """Crawls pages and downloads their pictures into shards (docs/formats.md); returns the
-    measures.
+    """Crawls pages and downloads their pictures into shards (docs/formats.md).
+
+    Returns the measures.
 
     Args:
         source: what to crawl.
@@ -137,16 +138,14 @@ def crawl_pictures(
 
 
 def _after_drop(outcomes: Counter[str], copies: Counter[str]) -> Counter[str]:
-    """Outcomes after duplicates are dropped; shards of a killed run may have counted some
-    already."""
+    """Outcomes after dropping duplicates; shards of a killed run may count some already."""
     taken = {f"duplicate_{kind}": number for kind, number in copies.items()}
     downloaded = outcomes[SUCCESS] + sum(outcomes[reason] for reason in DUPLICATE_REASONS)
     return Counter(dict(outcomes) | taken | {SUCCESS: downloaded - copies.total()})
 
 
 def _version(location: str) -> tuple[int, int] | None:
-    """Size and time of a local file, so that work on an older version is not resumed; None if
-    remote."""
+    """Size and time of a local file, to detect changes; None if it is remote."""
     path = Path(location)
     return (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
 

@@ -32,8 +32,7 @@ class _Site:
 
 @dataclass
 class Web:
-    """All sites by host name, and a log of requests (`host`, `path`, `User-Agent`) for politeness
-    tests.
+    """All sites by host name, and a log of requests (`host`, `path`, `User-Agent`).
 
     `port` is 0 until they are served.
     """
@@ -114,8 +113,9 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serve(folder: Path, port: int) -> Iterator[Web]:
-    """Serves the sites of `folder` from a thread; port 0 picks a free one, but breaks absolute
-    links.
+    """Serves the sites of `folder` from a thread within the block.
+
+    Port 0 picks a free port, but breaks absolute links.
 
     Raises:
         SetupError: if the port is in use.

@@ -1,5 +1,4 @@
-"""Files of pairs: parquet with a hash of each pair's host, sorted by it in chunks for fast range
-reads."""
+"""Files of pairs: parquet, sorted in chunks by a hash of the host for range reads."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, islice
@@ -86,8 +85,7 @@ def _read_range(path: Path, first: int, end: int) -> Iterator[pa.Table]:
 
 
 def read_pairs(path: Path, first: int = 0, number: int | None = None) -> list[Pair]:
-    """Reads `number` pairs from row `first` on (default: all); only the row groups that have
-    them."""
+    """Reads `number` pairs from row `first` on, by default all."""
     with pq.ParquetFile(path) as file:
         sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         ends = list(accumulate(sizes))

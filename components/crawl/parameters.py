@@ -137,6 +137,5 @@ class CrawlParameters(Section):
 
     @property
     def robot(self) -> str:
-        """The robot's name in robots.txt and robots directives: `mofi-crawl` for `mofi-crawl/0.1
-        (…)`."""
+        """The robot's name in robots.txt: `mofi-crawl` for `mofi-crawl/0.1 (…)`."""
         return self.user_agent.split()[0].partition("/")[0].lower()

@@ -1,5 +1,4 @@
-"""Plans the download: pairs of all sources → parts with unique pictures, no boilerplate and whole
-hosts."""
+"""Plans the download: pairs → parts with whole hosts, unique pictures and no boilerplate."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,8 +22,7 @@ _DUPLICATE, _BOILERPLATE = "duplicate_address", "boilerplate"
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the crawl: its file of pairs and the shards for them, `shard_size` pairs each, in
-    order."""
+    """A part of the crawl: its file of pairs, and its shards of `shard_size` pairs each."""
 
     pairs: Path
     pictures: int
@@ -99,8 +97,7 @@ def _first_of_each(table: pa.Table) -> pa.Table:
 
 
 def _without_boilerplate(table: pa.Table, max_repeats: int) -> pa.Table:
-    """Pairs whose text at most `max_repeats` pictures of their site share; pairs of lists have no
-    site."""
+    """Pairs whose text at most `max_repeats` pictures of their site share."""
     counts = table.group_by(["site", "caption"]).aggregate([([], "count_all")])
     frequent = counts.filter(pc.and_(pc.greater(counts["count_all"], max_repeats), pc.not_equal(counts["site"], "")))
     if not len(frequent):

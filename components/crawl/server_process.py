@@ -1,5 +1,7 @@
-"""The process that serves the sample web: once it is gone, failed connections say nothing about the
-web."""
+"""The process that serves the sample web.
+
+Once it is gone, failed connections say nothing about the web.
+"""
 
 import os
 from dataclasses import dataclass
@@ -11,8 +13,10 @@ from components.errors import SetupError
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A process on this machine; the start time distinguishes it from a later one with the same
-    id."""
+    """A process on this machine.
+
+    Its start time distinguishes it from a later one with the same id.
+    """
 
     process: int
     started: float
@@ -23,8 +27,9 @@ class ServerProcess:
         return cls(os.getpid(), psutil.Process().create_time())
 
     def check(self) -> None:
-        """Checks that the process is alive: a worker may outlive a killed driver, and what it
-        fetched since is void.
+        """Checks that the process is alive.
+
+        A worker may outlive a killed driver, and what it fetches then is void.
 
         Raises:
             SetupError: if the process is gone.

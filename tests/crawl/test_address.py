@@ -42,12 +42,12 @@ def test_a_reference_becomes_an_absolute_normalised_address(reference: str, addr
         "/" + "x" * 3000,
     ],
 )
-def test_a_reference_that_no_web_server_can_be_asked_for_means_no_address(reference: str) -> None:
+def test_an_invalid_reference_has_no_url(reference: str) -> None:
     assert resolve(PAGE, reference) is None
 
 
 @given(st.text(), st.text())
-def test_resolving_never_raises_and_gives_what_it_takes(base: str, reference: str) -> None:
+def test_resolving_never_raises_and_is_idempotent(base: str, reference: str) -> None:
     for address in (resolve(PAGE, reference), resolve(base, reference)):
         if address is not None:
             assert resolve(address, address) == address
@@ -83,7 +83,7 @@ def test_the_origin_has_scheme_host_and_port() -> None:
         "no address",
     ],
 )
-def test_private_addresses_are_refused(address: str) -> None:
+def test_private_addresses_are_rejected(address: str) -> None:
     assert not AddressFilter().permits("example.org", address)
 
 
@@ -100,14 +100,14 @@ def test_an_allowed_host_may_have_a_private_address_and_no_other_host_may() -> N
     assert not guard.permits("localhost.example", "127.0.0.1")
 
 
-def test_a_host_that_is_an_address_is_judged_without_a_look_up() -> None:
+def test_a_host_that_is_an_address_is_checked_without_dns() -> None:
     assert not AddressFilter(["*.localhost"]).permits_name("127.0.0.1")
     assert not AddressFilter().permits_name("noto.localhost")
     assert AddressFilter().permits_name("93.184.215.14")
     assert AddressFilter().permits_name("example.org")
 
 
-def test_names_under_localhost_mean_this_machine() -> None:
+def test_names_under_localhost_are_this_machine() -> None:
     assert is_localhost("noto.localhost.")
     assert is_localhost("LOCALHOST")
     assert not is_localhost("notlocalhost")

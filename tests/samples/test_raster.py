@@ -1,4 +1,4 @@
-"""Icons become pictures: in each site's size, format and colours, the same bytes each time."""
+"""Rendering of icons in each site's size, format and colours, deterministically."""
 
 import io
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_transparency_becomes_white_only_where_the_format_has_none() -> None:
         assert Image.open(io.BytesIO(encode(clear, kind))).getpixel((4, 4))[3] == 0
 
 
-def test_luck_depends_on_its_parts_alone_and_is_even() -> None:
+def test_hash_fractions_depend_on_the_parts_only_and_are_uniform() -> None:
     lots = [hash_fraction(7, "words", n) for n in range(2000)]
     assert lots == [hash_fraction(7, "words", n) for n in range(2000)]
     assert all(0 <= fraction < 1 for fraction in lots)

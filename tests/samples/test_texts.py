@@ -1,4 +1,4 @@
-"""What sites say about their pictures: each in its own way, some of it useless."""
+"""Texts of pictures: each site has its style, and some texts are useless."""
 
 from pathlib import Path
 
@@ -33,13 +33,13 @@ def said_of(key: str, art_set: str, concepts: list[Concept], short_codes: ShortC
         ("brand:python", "devicon", "python-original", "Python, an icon for programming tools"),
     ],
 )
-def test_each_site_speaks_in_its_own_way(
+def test_each_site_has_its_own_style(
     key: str, art_set: str, alt: str, caption: str, concepts: list[Concept], short_codes: ShortCodes
 ) -> None:
     assert said_of(key, art_set, concepts, short_codes) == PictureText(alt, caption)
 
 
-def test_every_set_has_words_for_all_that_it_draws(concepts: list[Concept], short_codes: ShortCodes) -> None:
+def test_every_set_has_texts_for_all_its_drawings(concepts: list[Concept], short_codes: ShortCodes) -> None:
     assert set(TEXT_STYLES) == set(SETS)
     for concept in concepts:
         for drawing in concept.drawings:
@@ -52,12 +52,12 @@ def test_communities_coin_different_codes(concepts: list[Concept], short_codes: 
     assert {short_codes.code(community, concept) for community in COMMUNITIES} >= {"thumbs_up", "+1", "thumbsup"}
 
 
-def test_where_a_community_has_no_code_there_still_is_one(short_codes: ShortCodes) -> None:
+def test_missing_codes_are_replaced_by_cldrs(short_codes: ShortCodes) -> None:
     unknown = Concept("emoji:FFFFF", "objects", "New Thing", (), (Drawing("noto", "x"),))
     assert short_codes.code("github", unknown) == "new_thing"
 
 
-def test_a_share_of_the_words_says_nothing_and_as_many_are_file_names(
+def test_a_share_of_the_texts_is_useless_and_as_many_are_file_names(
     concepts: list[Concept], short_codes: ShortCodes
 ) -> None:
     share = 0.1
@@ -68,7 +68,7 @@ def test_a_share_of_the_words_says_nothing_and_as_many_are_file_names(
     assert abs(files - share) < 0.01
 
 
-def test_the_seed_chooses_which(concepts: list[Concept], short_codes: ShortCodes) -> None:
+def test_the_seed_chooses_the_useless_texts(concepts: list[Concept], short_codes: ShortCodes) -> None:
     def chosen(seed: int) -> list[str]:
         return [picture_text(c, c.drawings[0], short_codes, seed, 0.1).alt for c in concepts]
 

@@ -35,8 +35,7 @@ ROWS = 125_000
 def mark_duplicates(
     shards: Path, parameters: CrawlParameters, work: Path, rows: int = ROWS, bucket: "Prefix | None" = None
 ) -> Counter[str]:
-    """Marks or drops duplicates in a folder of shards; returns the counts of `exact` and `near`
-    ones.
+    """Marks or drops duplicates in a folder of shards; returns counts, `exact` and `near`.
 
     A duplicate is a picture with the same bytes as one with a smaller key, or near to one: hashes
     and colours differ by no more than the parameters allow. It is marked with the first picture of

@@ -1,5 +1,4 @@
-"""Pointers from pictures to earlier duplicates: written in parts, gathered, and followed to the
-first one.
+"""Pointers from pictures to earlier duplicates, and the chains to the first ones.
 
 A picture may duplicate several others. It points to the one with the smallest key, which may point
 to a smaller one, and so on. Keys only decrease, so every chain ends at a picture that duplicates
@@ -61,8 +60,7 @@ def write_pointers(folder: Path, name: str, found: Iterable[tuple[Keys, Keys, bo
 
 
 def gather_pointers(folders: Sequence[Path], group: Group, number: int, out: Path) -> Outcome:
-    """Writes the parents of a group's pictures: the smallest key, and the smallest with equal
-    bytes."""
+    """Writes the parents of a group: the smallest key, and the smallest with equal bytes."""
     runs = [run for folder in folders for run in find_runs(folder, POINTERS)]
     if runs:
         sort_keys, rows = read_range(runs, Range(group.first, group.end))
@@ -85,8 +83,7 @@ class Parents:
         self._firsts = np.array([group.first for group in groups], dtype=np.int64)
 
     def roots(self, keys: Keys) -> Keys:
-        """The ends of the chains from these pictures, int64 [n]; a picture without parent is its
-        own root."""
+        """The ends of the chains from these pictures, int64 [n]."""
         return self._follow(keys, "to")
 
     def first_equals(self, keys: Keys) -> Keys:

@@ -32,8 +32,7 @@ class Range:
 
 
 def write_run(folder: Path, name: str, kind: str, sort_keys: SortKeys, rows: Rows) -> None:
-    """Writes rows of a `kind` in the order of their sort keys, uint64 [n]; nothing if there are
-    none."""
+    """Writes rows of a `kind`, if any, in the order of their sort keys, uint64 [n]."""
     if not len(rows):
         return
     order = np.argsort(sort_keys, kind="stable")

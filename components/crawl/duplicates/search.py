@@ -26,8 +26,7 @@ _ALL_BRIGHTNESS, _SORT_KEYS_END = 0xFFFF, 1 << 64
 
 @dataclass(frozen=True)
 class NearThresholds:
-    """When two pictures are near: at most `bits` differing hash bits, and `colours` grey levels in
-    any colour."""
+    """The largest differences of near pictures: hash `bits`, and `colours` in grey levels."""
 
     bits: int
     colours: int
@@ -61,8 +60,10 @@ def find_near(sketches: Path, thresholds: NearThresholds, item: tuple[int, Range
 
 
 def _near(rows: Rows, sort_keys: SortKeys, owned: int, thresholds: NearThresholds) -> tuple[Keys, Keys]:
-    """Pictures near to one with a smaller key, and the smallest such key; the first `owned` rows
-    begin pairs."""
+    """Pictures near to one with a smaller key, and the smallest such key.
+
+    One picture of a pair is among the first `owned` rows.
+    """
     keys, hashes, colours = rows["key"], rows["phash"], rows["colours"]
     least = keys.copy()
     ends = np.searchsorted(sort_keys, _reach(sort_keys[:owned], thresholds), side="right")
@@ -85,8 +86,7 @@ def _near(rows: Rows, sort_keys: SortKeys, owned: int, thresholds: NearThreshold
 
 
 def _reach(sort_keys: SortKeys, thresholds: NearThresholds) -> SortKeys:
-    """The last sort keys that can be near: the same band, and the brightest that the colours
-    allow."""
+    """The last sort keys that can be near: the same band, at the largest brightness."""
     heads = sort_keys >> np.uint64(BRIGHTNESS)
     brightness = heads & np.uint64(_ALL_BRIGHTNESS)
     brightest = np.minimum(brightness + np.uint64(thresholds.colours * COLOURS), np.uint64(_ALL_BRIGHTNESS))

@@ -1,5 +1,4 @@
-"""Sketches of pictures: digests for exact copies, perceptual hashes and colours for near ones, in
-sorted bands.
+"""Sketches of pictures: digests for exact copies, hashes and colours for near ones.
 
 Hashes that differ in at most b bits agree in one of b + 1 bands. So all pictures are sorted once
 per band: by the band's bits, then by total brightness, then by a hash of everything else.
@@ -31,8 +30,7 @@ _COLUMNS = ["key", "status", "error_message", "sha256", "phash", "colours"]
 
 
 def bands_of(near_bits: int) -> int:
-    """The number of bands, so that hashes that differ in `near_bits` bits agree in one; at most 16
-    bits each."""
+    """The number of bands for `near_bits` differing bits; none has over 16 bits."""
     return max(_LEAST_BANDS, near_bits + 1)
 
 
@@ -42,8 +40,7 @@ def band_kind(band: int) -> str:
 
 
 def write_sketches(shards: Path, bands: int, group: Group, number: int, out: Path) -> Outcome:
-    """Reads the indexes of a group and writes its runs: digests, sketches per band, and pointers
-    within it.
+    """Writes the runs of a group: digests, sketches per band, and pointers within it.
 
     Of equal pictures (in bytes, or in hash and colours) only the first is kept, and the others
     point to it. So a placeholder that a site shows a million times is one row per run.
@@ -89,8 +86,7 @@ def _bytes(column: pa.ChunkedArray) -> bytes:
 
 
 def without_equal(rows: Rows, sort_keys: SortKeys) -> tuple[Rows, SortKeys, tuple[Keys, Keys]]:
-    """Keeps the first by key of rows that are equal but for their keys, in the order of the sort
-    keys.
+    """Keeps the first of rows that are equal but for their keys, ordered by sort key.
 
     Equal rows have equal sort keys. Returns the kept rows, their sort keys, and the keys of the
     other rows with the keys of the rows that they equal.
@@ -137,8 +133,7 @@ def _mixed(sketches: Rows) -> SortKeys:
 
 
 def _mix(numbers: npt.NDArray[np.uint64]) -> SortKeys:
-    """The finaliser of splitmix64 (Steele, Lea and Flood, 2014): every output bit depends on every
-    input bit."""
+    """The finaliser of splitmix64 (Steele, Lea and Flood, 2014)."""
     numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

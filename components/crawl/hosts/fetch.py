@@ -136,8 +136,7 @@ class HostFetcher:
         return None if rules.can_fetch(url, self._parameters.robot) else Failure("robots_txt")
 
     async def _read_robots(self, origin: str) -> Protego | Failure:
-        """RFC 9309: without a robots.txt (4xx) everything is allowed; if it is unreachable, nothing
-        is."""
+        """RFC 9309: a missing robots.txt (4xx) allows all, an unreachable one nothing."""
         answer = await self._follow(f"{origin}/robots.txt", _ROBOTS_BYTES, obey=False)
         if isinstance(answer, Failure):
             if answer.reason in ("private_address", "name_not_found", "bad_address"):
@@ -149,8 +148,7 @@ class HostFetcher:
         return rules
 
     async def _request_with_retries(self, url: str, limit: int) -> _Answer | Failure:
-        """Retries transient failures with exponential backoff and jitter, or after
-        `Retry-After`."""
+        """Retries transient failures with exponential backoff, or after `Retry-After`."""
         pause = self._parameters.retry_delay
         last: _Answer | Failure | None = None
         for attempt in range(self._parameters.retries + 1):
@@ -247,8 +245,7 @@ def _body_of(answer: _Answer, obey: bool) -> bytes | Failure:
 
 
 def retry_after(value: str, now: datetime) -> float:
-    """Seconds of a `Retry-After` header, a number or a date; 0 if there is none or it is
-    invalid."""
+    """Seconds of a `Retry-After` header, a number or a date; 0 if missing or invalid."""
     if value.strip().isascii() and value.strip().isdigit():
         return float(value)
     try:
@@ -259,8 +256,7 @@ def retry_after(value: str, now: datetime) -> float:
 
 
 def open_session(parameters: CrawlParameters) -> aiohttp.ClientSession:
-    """A session without cookies, proxies or decompression, whose resolver rejects private
-    addresses."""
+    """A session without cookies, proxies or decompression that rejects private addresses."""
     connector = aiohttp.TCPConnector(
         limit=0,  # HostLimiter and SlotPool set the limits
         resolver=FilteringResolver(AddressFilter(parameters.allow_private_hosts)),

@@ -1,5 +1,4 @@
-"""Limits on concurrent requests: per host, over all hosts, and while pictures wait to be
-decoded."""
+"""Limits on concurrent requests, per host and over all hosts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -10,8 +9,7 @@ _SLOW_SECONDS, _SLOW_SLOTS = 1.0, 256
 
 
 class SlotPool:
-    """The slots that all hosts share: at most `requests` are active; none starts while over
-    `max_bytes` wait.
+    """The slots for requests to all hosts: at most `requests` are active.
 
     A request that takes longer than a second moves to one of a number of extra slots, if one is
     free, so that hosts that hang do not block the others. `max_bytes` counts pictures that are not
@@ -124,7 +122,7 @@ class HostLimiter:
         if self._delay <= 0 and self._next_start <= clock.time():
             return await self._pool.acquire()
         async with self._start_lock:
-            while (left := self._next_start - clock.time()) > 0:  # the pause may be extended meanwhile
+            while (left := self._next_start - clock.time()) > 0:  # it may be extended
                 await asyncio.sleep(left)
             slot = await self._pool.acquire()
             self._next_start = clock.time() + self._delay

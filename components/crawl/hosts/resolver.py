@@ -1,5 +1,4 @@
-"""Names → addresses for the downloader: this machine's names mean this machine, and private
-addresses are refused."""
+"""The downloader's resolver, which rejects private addresses."""
 
 import socket
 
@@ -14,10 +13,10 @@ class PrivateAddressError(OSError):
 
 
 class FilteringResolver(AbstractResolver):
-    """Resolves names and rejects private addresses; names under `localhost` are this machine (RFC
-    6761).
+    """Resolves names and rejects private addresses.
 
-    Connections go to the addresses that were checked, so DNS rebinding gains nothing.
+    Names under `localhost` are this machine (RFC 6761). Connections go to the addresses that were
+    checked, so DNS rebinding gains nothing.
     """
 
     def __init__(self, address_filter: AddressFilter) -> None:

@@ -11,8 +11,7 @@ _VALUED = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-p
 
 
 def header_values(robots: Iterable[str], reservations: Iterable[str]) -> list[str]:
-    """The input of `read_header` from `X-Robots-Tag` and `TDM-Reservation`; a reservation is a
-    directive."""
+    """Combines `X-Robots-Tag` and `TDM-Reservation` headers into directives."""
     reserved = [_RESERVATION] if any(value.strip() == "1" for value in reservations) else []
     return [*reserved, *robots]
 

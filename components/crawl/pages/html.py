@@ -1,4 +1,4 @@
-"""HTML → the page's pairs, links and dropped pictures. Never raises, whatever the page contains."""
+"""HTML → the page's pairs, links and dropped pictures. Never raises on any input."""
 
 from collections.abc import Iterable, Iterator
 

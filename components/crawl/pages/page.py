@@ -64,8 +64,9 @@ class PageContext:
         return read_header(header, self.parameters.robot) | read_metas(metas, self.parameters.robot)
 
     def pair(self, reference: str, alt: str | None, label: str | None, caption: str, position: int) -> Pair | str:
-        """The pair of a picture, or the reason why there is none; the first non-empty text is its
-        caption.
+        """The pair of a picture, or the reason why there is none.
+
+        The first non-empty text is its caption.
 
         Args:
             reference: the picture's URL as written.
@@ -116,8 +117,7 @@ class PageContext:
         return Page((), followed, {refused: pictures} if pictures else {}, refused)
 
     def _open_graph_pair(self, pairs: Iterable[Pair], position: int, metas: Metas) -> Pair | str:
-        """The pair of the page's `og:image`, or a reason; empty if it has none or it is on the page
-        already."""
+        """The pair of the page's `og:image`, or a reason; empty if there is no new picture."""
         first = dict(reversed(metas))
         reference = next((first[name] for name in _OG_IMAGE if first.get(name)), "").strip()
         if not reference:

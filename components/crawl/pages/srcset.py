@@ -13,8 +13,7 @@ _DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([wx])", re.IGNORECASE)
 
 
 class Candidate(NamedTuple):
-    """One URL of a picture, its width in pixels (0 = undeclared) and pixel density (1 =
-    undeclared)."""
+    """One URL of a picture, its width in px (0 = undeclared) and density (1 = undeclared)."""
 
     reference: str
     width: float = 0.0
@@ -22,8 +21,7 @@ class Candidate(NamedTuple):
 
 
 def parse_srcset(value: str) -> list[Candidate]:
-    """The candidates of a `srcset` in order, as in HTML's parsing algorithm; bad descriptors are
-    ignored.
+    """The candidates of a `srcset` in order, by HTML's parsing algorithm.
 
     URLs may contain commas (only a trailing one separates), as those of image services often do.
     """
@@ -32,8 +30,7 @@ def parse_srcset(value: str) -> list[Candidate]:
 
 
 def _parse_plain(value: str) -> list[Candidate] | None:
-    """A fast path, three times as fast, for the common `a.jpg 320w, b.jpg 640w`; None for
-    others."""
+    """A fast path for the common `a.jpg 320w, b.jpg 640w`; None for others."""
     if not (value.isascii() and value.isprintable()):  # so that the space is the only white space
         return None
     found = []

@@ -1,4 +1,4 @@
-"""Existing shards (img2dataset's or ours) → new shards, without downloading the pictures again."""
+"""Existing shards (img2dataset's or ours) → new shards, without another download."""
 
 import logging
 import tempfile
@@ -30,11 +30,11 @@ _NUMBERS = ("original_width", "original_height", "http_status")
 
 
 def adopt(locations: Sequence[str], job: DownloadJob, first_shard: int, work: Path) -> Counter[str]:
-    """Adopts the tars at `locations`, one shard each, from `first_shard` on; returns counts by
-    outcome.
+    """Adopts the tars at `locations`, one shard each, from `first_shard` on.
 
-    Texts pass the text rules, and pictures are verified, resized and compared with the hold-out set
-    as after a download. Of a damaged tar, everything before the damage is used.
+    Returns counts by outcome. Texts pass the text rules, and pictures are verified, resized and
+    compared with the hold-out set as after a download. Of a damaged tar, everything before the
+    damage is used.
     """
     job.shards.mkdir(parents=True, exist_ok=True)
     task = partial(_adopt_one, job, first_shard)

@@ -39,8 +39,7 @@ def check_bucket(bucket: Prefix, files: Sequence[SourceFile]) -> None:
 
 
 def begin_upload(bucket: Prefix, markers: Path, maps: Path) -> None:
-    """Deletes `_SUCCESS` and the markers of finished shards whose objects are gone, so that they
-    are redone.
+    """Deletes `_SUCCESS`, and the markers of finished shards whose objects are gone.
 
     Args:
         bucket: destination of the shards.

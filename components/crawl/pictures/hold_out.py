@@ -50,8 +50,7 @@ class HoldOut:
     norms: npt.NDArray[np.float32]
 
     def difference(self, picture: Thumbnail) -> float:
-        """The smallest difference to a hold-out picture, grey levels; infinite if none is
-        similar."""
+        """The smallest difference to a hold-out picture, grey levels; infinite if there is none."""
         if not len(self.norms):
             return float("inf")
         means, contrasts = block_means(picture), block_contrasts(picture)

@@ -49,8 +49,7 @@ class DownloadJob:
         write_shard(written, shard, rows)
 
     def publish(self, shard: int, folder: Path) -> None:
-        """Moves or uploads a shard from the private folder to its destination; its marker comes
-        last."""
+        """Moves or uploads a shard from the private folder to its destination, marker last."""
         written = folder / "shard"
         if self.server is not None:
             self.server.check()

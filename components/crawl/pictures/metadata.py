@@ -13,8 +13,9 @@ _WEBP_FLAGS = 0x08 | 0x04  # the bits for EXIF and XMP in the extended header
 
 
 def without_metadata(data: bytes, kind: str) -> bytes:
-    """The file without metadata; pixels, colour profile and animation stay. Malformed files are
-    unchanged.
+    """The file without metadata; malformed files are unchanged.
+
+    Pixels, colour profile and animation are preserved.
 
     Args:
         data: a file that Pillow can decode.
@@ -59,9 +60,7 @@ def _png(data: bytes) -> bytes:
 
 def _webp(data: bytes) -> bytes:
     (size,) = struct.unpack_from("<I", data, 4)
-    data = data[
-        : 8 + size
-    ]  # what stands behind is no part of the picture, and would be taken for one if the size covered it
+    data = data[: 8 + size]  # trailing data would become part of the picture
     kept, offset = [], 12
     while offset + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, offset)

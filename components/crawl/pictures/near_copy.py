@@ -45,8 +45,7 @@ def block_means(thumbnails: Thumbnail) -> npt.NDArray[np.float32]:
 
 
 def block_contrasts(thumbnails: Thumbnail) -> npt.NDArray[np.float32]:
-    """Mean absolute gradient of blocks in both directions: uint8 [..., 48, 48, 3] → float32 [...,
-    12, 12]."""
+    """Mean absolute gradients of blocks: uint8 [..., 48, 48, 3] → float32 [..., 12, 12]."""
     grey = thumbnails.astype(np.float32)
     slopes = np.zeros(grey.shape[:-1], dtype=np.float32)
     slopes[..., :-1, :] += np.abs(np.diff(grey, axis=-3)).mean(-1)
@@ -60,8 +59,7 @@ def may_be_copies(
     other_means: npt.NDArray[np.float32],
     other_contrasts: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.bool_]:
-    """A cheap test that near-copies pass and most others fail: one picture's blocks against n
-    others → [n]."""
+    """A cheap test of one picture against n others → [n], which near-copies pass."""
     unlike = np.abs(means - other_means).mean(-1) - _RAW_SLACK * np.maximum(contrasts, other_contrasts)
     return np.asarray(unlike.max((-2, -1)) <= _RAW_MARGIN)
 

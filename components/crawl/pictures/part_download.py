@@ -1,5 +1,4 @@
-"""Downloads one part: many hosts at once, each within its limits; shards are written as they
-complete."""
+"""Downloads one part of the crawl, many hosts at once, shard by shard."""
 
 import asyncio
 import gc

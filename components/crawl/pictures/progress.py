@@ -66,8 +66,7 @@ def read_stats(folder: Path) -> DownloadStats:
 def write_stats(
     folder: Path, shard: int, stats: DownloadStats, clock: Clock, hosts: tuple[HostRecord, Mapping[str, HostRecord]]
 ) -> None:
-    """Writes the statistics of the part whose first shard is `shard`; `hosts`: the total and the
-    notable ones."""
+    """Writes the statistics of the part that starts at `shard`."""
     write_json(folder / f"{shard:05d}.json", stats.record(clock, *hosts))
 
 

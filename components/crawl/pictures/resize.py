@@ -12,8 +12,7 @@ _PILLOW_NAMES = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 
 def reduced_size(size: tuple[int, int], resize: Resize, side: int) -> tuple[int, int] | None:
-    """The size that a picture is reduced to before cropping or padding, px; None if it is small
-    enough."""
+    """The size to reduce a picture to before cropping or padding, px; None if small enough."""
     if resize == "none":
         return None
     reference = max(size) if resize == "border" else min(size)

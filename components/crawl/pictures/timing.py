@@ -43,8 +43,7 @@ class Clock:
 
 
 def read_timing(progress: Path) -> dict[str, Any] | None:
-    """The content of `metrics/timing/crawl.json` (docs/formats.md); None if no part wrote its
-    progress."""
+    """The content of `metrics/timing/crawl.json` (docs/formats.md); None if nothing ran."""
     parts = {int(path.stem): read_json(path) for path in sorted(progress.glob("*.json"))}
     if not parts:
         return None
@@ -82,8 +81,7 @@ def _host_rows(hosts: Mapping[str, HostRecord], names: Sequence[str]) -> list[di
 
 
 def busy(spans: Iterable[tuple[float, float]]) -> float:
-    """Seconds in which any part was active: parts overlap, and nothing runs between a kill and a
-    restart."""
+    """Seconds in which any part was active; parts overlap."""
     total, until = 0.0, float("-inf")
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, until))

@@ -1,5 +1,4 @@
-"""Bytes from the web → a decoded picture as it is stored, or a rejection. Never raises on any
-bytes."""
+"""Bytes from the web → a decoded picture as it is stored, or a rejection."""
 
 import hashlib
 import io

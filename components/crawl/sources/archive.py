@@ -1,5 +1,4 @@
-"""Records of a WARC (gzip, zstd, lz4 or plain), even a damaged one: unreadable parts are
-skipped."""
+"""Records of a WARC (gzip, zstd, lz4 or plain); unreadable parts are skipped."""
 
 import io
 import zlib
@@ -27,10 +26,10 @@ class BadBody(Exception):
 
 
 def read_records(stream: BinaryIO, types: WarcRecordType) -> Iterator[WarcRecord | Unreadable]:
-    """Yields the records of these types, and damaged parts in their place; resumes at the next
-    magic number.
+    """Yields the records of these types, and unreadable parts in their place.
 
-    A record is valid until the next one is requested.
+    After damage, it resumes at the next magic number. A record is valid until the next one is
+    requested.
 
     Args:
         stream: a seekable stream at its start.
@@ -62,8 +61,7 @@ def read_records(stream: BinaryIO, types: WarcRecordType) -> Iterator[WarcRecord
 
 
 def _trailing_data(stream: BinaryIO, position: int, length: int) -> int | None:
-    """The offset of bytes that form no complete record, after or in the last one; None if there are
-    none.
+    """The offset of an incomplete record at the end; None if there is none.
 
     To its reader, an archive that is truncated inside a header looks complete.
     """
@@ -82,8 +80,7 @@ def _trailing_data(stream: BinaryIO, position: int, length: int) -> int | None:
 
 
 def _end_of_member(stream: BinaryIO, block: bytes) -> int | None:
-    """The end of the gzip member that starts with `block`, the last block read; None if
-    truncated."""
+    """The end of the gzip member that starts with the last `block`; None if truncated."""
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         while block:
@@ -116,8 +113,7 @@ def read_pages(
     read: Callable[[WarcRecord], Page | Unreadable | str],
     counts: Counter[str],
 ) -> Iterator[Pair | Unreadable]:
-    """Yields the pairs of an archive's pages in order, and unreadable records in their place, each
-    once.
+    """Yields the pairs of an archive's pages, and unreadable records in their place.
 
     Args:
         stream: a seekable stream at its start.
@@ -160,7 +156,7 @@ def read_body(record: WarcRecord, headers: HeaderMap, max_bytes: int) -> bytes |
 
 def _decode_body(raw: bytes, chunked: bool, codings: list[str], max_bytes: int) -> bytes:
     reader: WarcReader | io.BytesIO = io.BytesIO(raw)
-    if chunked and raw[:1] in b"0123456789abcdefABCDEF":  # some crawlers decode the body but keep the header
+    if chunked and raw[:1] in b"0123456789abcdefABCDEF":  # else it is decoded already
         reader = ChunkedReader(reader)
     try:
         body = reader.read(max_bytes + 1)

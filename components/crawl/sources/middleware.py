@@ -119,8 +119,9 @@ class _FilteringReceiver:
 
 @implementer(IHostnameResolver)
 class FilteringResolver:
-    """Resolves names and drops private addresses; names under `localhost` are this machine (RFC
-    6761).
+    """Resolves names and drops private addresses.
+
+    Names under `localhost` are this machine (RFC 6761).
 
     Attributes:
         refused: hosts with a private address.

@@ -67,8 +67,7 @@ def _by_site(url: str) -> tuple[str, str]:
 def crawl_sites(
     sites: Sequence[Site], parameters: CrawlParameters, server: ServerProcess | None, work: Path
 ) -> tuple[list[Path], Counter[str]]:
-    """Crawls the sites; returns their files of pairs in order, and counts of pages and pairs by
-    outcome."""
+    """Crawls the sites; returns their files of pairs in order, and counts by outcome."""
     task = partial(_crawl_site, parameters, server)
     limits = {"max_error_share": parameters.max_error_share, "cpus": parameters.task_cpus}
     finished, counts = map_shards(task, sites, stage="crawl: pages", work=work, **limits)
@@ -101,8 +100,7 @@ def _outcome(found: dict[str, Any], by_rules: Counter[str]) -> Outcome:
 
 
 def _run_spider(job: SpiderJob) -> None:
-    """Runs the spider in a process group that ends with this one: it exits when its standard input
-    closes.
+    """Runs the spider in a process group; it exits when its standard input closes.
 
     Raises:
         SetupError: if it exits without a result.

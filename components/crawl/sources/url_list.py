@@ -1,5 +1,4 @@
-"""URL lists with texts as a source of pairs: csv, tsv, json, jsonl or parquet, like LAION or
-DataComp."""
+"""URL lists with texts as a source of pairs, like those of LAION or DataComp."""
 
 import bz2
 import csv
@@ -42,8 +41,7 @@ _Row = tuple[Any, Any] | Unreadable
 
 
 def list_format(name: str) -> str | None:
-    """The format of a list by its file name (`pairs.csv.gz` → csv); None if it is not in
-    `FORMATS`."""
+    """The format of a list by its file name (`pairs.csv.gz` → csv); None if unknown."""
     path = PurePosixPath(name.partition("?")[0])
     if path.suffix in _COMPRESSIONS:
         path = path.with_suffix("")
@@ -178,8 +176,7 @@ def _fields(row: Any, number: int, unit: str, wanted: tuple[str, str]) -> _Row:
 
 
 def _json(stream: Any, wanted: tuple[str, str]) -> Iterator[_Row]:
-    """Rows of a JSON array of objects, which is read at once; prefer jsonl or parquet for large
-    lists."""
+    """Rows of a JSON array of objects, which is read at once."""
     try:
         rows = msgspec.json.decode(stream.read())
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

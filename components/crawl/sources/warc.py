@@ -1,5 +1,4 @@
-"""HTML pages in WARC files as a source of pairs, as written by Common Crawl, the Internet Archive
-or wget."""
+"""HTML pages in WARC files as a source of pairs."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -34,8 +33,7 @@ def read_warc(stream: BinaryIO, parameters: CrawlParameters, counts: Counter[str
 
 
 def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:
-    """The page of a record, or the reason why it has none; "" for records other than HTTP
-    responses."""
+    """The page of a record, or why it has none; "" for records other than responses."""
     if not record.is_http:
         return ""
     position = record.stream_pos

@@ -1,4 +1,4 @@
-"""What a crawl costs, from rates that can be checked by hand."""
+"""Crawl costs from simple rates."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ RATES = Rates(
 )
 
 
-def test_what_is_lost_on_the_way_has_to_be_read_and_asked_for() -> None:
+def test_losses_add_to_what_is_read_and_requested() -> None:
     found = costs(7_200_000, RATES)
     assert found.asked == 9_000_000  # 0.8 of them are taken
     assert found.records == 9_000_000 / 0.5 / 4
@@ -44,12 +44,12 @@ def test_pages_of_warcs_have_rates_of_their_own() -> None:
     assert (found.records, found.read_core_hours) == (18_000_000 / 8, 2_250_000 / 100 / 3600)
 
 
-def test_cores_share_the_hours_and_need_a_line_and_hosts() -> None:
+def test_cores_share_the_hours_and_need_bandwidth_and_hosts() -> None:
     found = pace(costs(7_200_000, RATES), RATES, cores=10, delay=2.0)
     assert found.hours == 51.25 / 10
     assert found.hosts == 50 * 10 * 2.0
     assert found.largest_host == 9_000_000 / (50 * 10) / 2.0
-    # 400 of the 500 pictures asked for a second are served.
+    # 400 of the 500 pictures requested per second are served.
     assert found.gigabits == pytest.approx(400 * 100_000 * 8 / 1e9)
 
 
@@ -58,12 +58,12 @@ def test_without_a_pause_no_host_is_too_large() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("kept", 1.5), ("taken", 0), ("pictures", -1), ("pairs_per_record", 0)])
-def test_a_rate_that_cannot_be_is_named(name: str, value: float) -> None:
+def test_an_invalid_rate_is_named(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} is {value}"):
         Rates(**{name: value})
 
 
-def test_rates_of_benchmarks_that_were_run_here_count(tmp_path: Path) -> None:
+def test_rates_of_earlier_benchmarks_are_used(tmp_path: Path) -> None:
     write_json(
         tmp_path / "records.json", {"cpus": 4, "of": "a WAT", "medians": {"ours": 9000, "ours, two processes": 1}}
     )

@@ -1,4 +1,4 @@
-"""How the benchmark draws its ambiguous mentions, and the list that is checked in."""
+"""Drawing ambiguous mentions, and the committed list."""
 
 import hashlib
 from collections import Counter
@@ -32,7 +32,7 @@ def test_one_name_with_two_right_entities_is_two_cases():
 
 
 @pytest.mark.parametrize("right", ["Q3", "Q9"])
-def test_a_name_that_cannot_mean_the_right_entity_is_no_case(right):
+def test_a_name_without_the_right_candidate_is_no_case(right):
     assert draw([("u", TURKEY, right)], IDS) == []
 
 
@@ -56,12 +56,12 @@ def test_a_list_that_is_written_is_read_again(tmp_path):
     assert read_cases(tmp_path / "cases.tsv") == cases
 
 
-def test_a_missing_list_is_an_error_that_says_who_draws_it(tmp_path):
+def test_a_missing_list_is_an_error_with_its_fix(tmp_path):
     with pytest.raises(InputError, match="--write-cases draws it"):
         read_cases(tmp_path / "none.tsv")
 
 
-def test_the_checked_in_list_holds_a_hundred_cases_all_for_measuring_and_all_different():
+def test_the_committed_list_has_a_hundred_unique_cases_for_evaluation():
     cases = read_cases()
     assert len(cases) >= 100
     assert all(is_listed(case) and case.candidates > 1 for case in cases)

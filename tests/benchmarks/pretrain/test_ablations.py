@@ -1,4 +1,4 @@
-"""Labels that are shuffled for the ablation."""
+"""Shuffled labels, and the list of ablations."""
 
 from collections import Counter
 from pathlib import Path
@@ -23,7 +23,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
     return [row for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
 
 
-def test_labels_change_their_pictures_and_unlabelled_pictures_stay_so(tmp_path: Path) -> None:
+def test_labels_are_shuffled_among_labelled_pictures(tmp_path: Path) -> None:
     labels = tmp_path / "labels"
     labels.mkdir()
     write(labels / "00000.parquet", 0, [[f"Q{n}"] if n % 3 else [] for n in range(30)])

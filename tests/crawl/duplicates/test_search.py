@@ -1,4 +1,4 @@
-"""Sorted runs and the search in them, against comparing everything with everything."""
+"""Sorted runs and the search in them, compared with brute force."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ PICTURES = 600
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, np.ndarray]:
-    """Two shards of made-up hashes and colours, in families that differ in up to eight bits and some grey levels."""
+    """Two shards of synthetic hashes and colours, in families with small differences."""
     chance = np.random.default_rng(4)
     family = chance.integers(0, 60, PICTURES)
     hashes = chance.integers(0, 1 << 63, 60, np.uint64)[family]
@@ -48,7 +48,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, n
 
 
 def everything_with_everything(hashes: np.ndarray, colours: np.ndarray, thresholds: NearThresholds) -> dict[int, int]:
-    """The smallest picture that each is near to, by position."""
+    """The smallest near picture of each, by position."""
     bits = np.bitwise_count(hashes[:, None] ^ hashes[None])
     levels = np.abs(colours[:, None].astype(np.int16) - colours[None]).max(-1)
     near = (bits <= thresholds.bits) & (levels <= thresholds.colours)
@@ -57,7 +57,7 @@ def everything_with_everything(hashes: np.ndarray, colours: np.ndarray, threshol
 
 @pytest.mark.parametrize("bits", [0, 3, 4, 8])
 @pytest.mark.parametrize("most", [40, 10_000])
-def test_all_that_is_near_is_found_and_nothing_else(
+def test_exactly_the_near_pairs_are_found(
     index: tuple[Path, np.ndarray, np.ndarray], bits: int, most: int, tmp_path: Path
 ) -> None:
     folder, hashes, colours = index
@@ -86,7 +86,8 @@ def _position(key: int) -> int:
 
 def test_no_picture_is_compared_with_more_than_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "NEIGHBOURS", 2)
-    # Of one hash and growing brightness: all are near to each other, but only two apart are compared.
+    # Of one hash and growing brightness: all are near to each other, but only two apart are
+    # compared.
     rows = [
         {
             "key": f"{n:09d}",
@@ -105,7 +106,7 @@ def test_no_picture_is_compared_with_more_than_its_neighbours(tmp_path: Path, mo
     assert dict(zip(sort_keys.tolist(), pointers["to"].tolist(), strict=True)) == {1: 0, 2: 0, 3: 1, 4: 2, 5: 3}
 
 
-def test_ranges_cover_every_row_once_and_are_of_like_size(tmp_path: Path) -> None:
+def test_ranges_cover_every_row_once_and_have_similar_sizes(tmp_path: Path) -> None:
     chance = np.random.default_rng(1)
     written = np.concatenate([chance.integers(0, 50, 2000), chance.integers(0, 1 << 63, 3000)]).astype(np.uint64)
     chance.shuffle(written)
@@ -118,7 +119,7 @@ def test_ranges_cover_every_row_once_and_are_of_like_size(tmp_path: Path) -> Non
     assert max(len(part) for part in read) < 750
 
 
-def test_the_places_after_a_range_are_those_of_all_runs_together(tmp_path: Path) -> None:
+def test_the_sort_keys_after_a_range_are_those_of_all_runs(tmp_path: Path) -> None:
     for number in range(3):
         sort_keys = np.arange(number, 30, 3, dtype=np.uint64)
         write_run(tmp_path, f"{number:05d}", "row", sort_keys, sort_keys)

@@ -1,4 +1,4 @@
-"""The limits that requests pass: of their host, and of all hosts together."""
+"""Limits on requests, per host and over all hosts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ async def inside(pool: SlotPool) -> AsyncIterator[None]:
         slot.release()
 
 
-def test_a_limiter_counts_its_pause_from_start_to_start() -> None:
+def test_the_delay_is_between_the_starts_of_requests() -> None:
     async def run() -> list[float]:
         limiter, clock = HostLimiter(5, 0.05, pool()), asyncio.get_running_loop()
         starts = []
@@ -36,7 +36,7 @@ def test_a_limiter_counts_its_pause_from_start_to_start() -> None:
     assert all(later - sooner >= 0.05 for sooner, later in pairwise(asyncio.run(run())))
 
 
-def test_a_gate_lets_few_through_and_none_while_much_waits() -> None:
+def test_no_request_starts_while_too_many_bytes_wait_to_be_decoded() -> None:
     async def run() -> list[str]:
         narrow, seen = SlotPool(requests=2, max_bytes=100), []
 
@@ -58,7 +58,7 @@ def test_a_gate_lets_few_through_and_none_while_much_waits() -> None:
     assert asyncio.run(run()) == ["light", "waits", "heavy"]
 
 
-def test_requests_that_hang_give_their_places_to_others() -> None:
+def test_hanging_requests_free_their_slots() -> None:
     async def run() -> list[str]:
         narrow, over, seen = SlotPool(requests=2, max_bytes=1), asyncio.Event(), []
 
@@ -74,7 +74,7 @@ def test_requests_that_hang_give_their_places_to_others() -> None:
             async with inside(narrow):
                 seen.append("quick")
             over.set()
-        async with inside(narrow), inside(narrow):  # all places are given back, and no more
+        async with inside(narrow), inside(narrow):  # all slots are released, exactly once
             third = asyncio.create_task(hang())
             for _ in range(10):
                 await asyncio.sleep(0)
@@ -85,7 +85,7 @@ def test_requests_that_hang_give_their_places_to_others() -> None:
     assert asyncio.run(run()) == ["quick", *["hung"] * 4, "full", "hung"]
 
 
-def test_a_request_that_waits_for_its_host_takes_no_place_of_another() -> None:
+def test_a_request_that_waits_for_its_host_takes_no_slot() -> None:
     async def run() -> list[str]:
         narrow, seen = SlotPool(requests=1, max_bytes=1), []
         slow, quick = HostLimiter(5, 0.2, narrow), HostLimiter(5, 0.0, narrow)

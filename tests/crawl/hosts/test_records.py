@@ -8,7 +8,7 @@ def test_a_host_is_slow_by_its_mean_from_three_requests_on() -> None:
     assert slowest(hosts) == ["slow", "quick"]
 
 
-def test_hosts_that_lost_nothing_do_not_fail() -> None:
+def test_hosts_without_failures_are_not_failing() -> None:
     hosts = {
         "a": HostRecord(failures=Counter(timeout=2)),
         "b": HostRecord(failures=Counter(http_404=3)),
@@ -17,17 +17,17 @@ def test_hosts_that_lost_nothing_do_not_fail() -> None:
     assert failing(hosts) == ["b", "a"]
 
 
-def test_ten_of_the_slowest_and_ten_of_the_worst_are_told_of() -> None:
+def test_the_ten_slowest_and_the_ten_worst_hosts_are_notable() -> None:
     slow = {f"slow{n:02}": HostRecord(5, float(n)) for n in range(30)}
     bad = {f"bad{n:02}": HostRecord(1, failures=Counter(timeout=n)) for n in range(30)}
     assert set(notable(slow | bad)) == {f"{kind}{n}" for kind in ("slow", "bad") for n in range(20, 30)}
 
 
-def test_of_very_many_hosts_all_are_summed_and_few_are_remembered() -> None:
+def test_many_hosts_are_summed_and_few_are_kept() -> None:
     records = HostRecords()
     for n in range(5000):
         records.close(f"{n}.example", HostRecord(4, 4.0 + n / 1000, 1))
-    records.close("4999.example", HostRecord(4, 4.0, 0))  # asked again later
+    records.close("4999.example", HostRecord(4, 4.0, 0))  # active again later
     total, reported = records.summary({"4998.example": HostRecord(8, 80.0, 2), "open.example": HostRecord(4, 1000.0)})
     assert (total.requests, total.retries) == (5000 * 4 + 4 + 8 + 4, 5000 + 2)
     assert list(reported)[:2] == ["open.example", "4998.example"]
@@ -35,7 +35,7 @@ def test_of_very_many_hosts_all_are_summed_and_few_are_remembered() -> None:
     assert len(reported) == 10
 
 
-def test_a_summary_changes_nothing() -> None:
+def test_a_summary_has_no_side_effects() -> None:
     records = HostRecords()
     records.close("a.example", HostRecord(4, 4.0, 1))
     open_hosts = {"a.example": HostRecord(3, 1.0)}

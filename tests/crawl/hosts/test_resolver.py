@@ -18,7 +18,7 @@ def look_up(host: str, *allowed: str) -> list[ResolveResult]:
     return asyncio.run(run())
 
 
-def test_names_under_localhost_mean_this_machine_without_any_look_up() -> None:
+def test_names_under_localhost_resolve_to_loopback_without_dns() -> None:
     assert [result["host"] for result in look_up("no-such-name.localhost", "*.localhost")] == ["127.0.0.1"]
 
 

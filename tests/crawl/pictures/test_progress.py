@@ -20,7 +20,7 @@ def hosts(**answered: tuple[int, float]) -> Hosts:
     return HostRecord(), {f"{name}.example": HostRecord(*figures) for name, figures in answered.items()}
 
 
-def test_a_sentence_tells_the_speed_since_the_last_one_and_what_goes_wrong() -> None:
+def test_a_progress_line_has_the_recent_rate_and_the_most_frequent_failures() -> None:
     now = stats(90, 5_000_000, {"a.example": 2.25, "b.example": 0.5}, http_404=6, timeout=4)
     assert progress_line(now, stats(40, 1_000_000), 1000, 2.0) == (
         "100 of 1,000 pictures, 30/s, 2.0 MB/s, 90.0% taken; lost to http_404 6, timeout 4; "
@@ -37,7 +37,7 @@ def test_parts_are_added_up(tmp_path: Path) -> None:
     assert read_stats(tmp_path) == stats(11, 170, {"a.example": 2.0, "b.example": 0.2}, timeout=1)
 
 
-def test_what_was_done_is_told_at_the_end_and_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_is_logged_once_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), log_progress(tmp_path / "progress", 10, every=60):
         write_stats(tmp_path / "progress", 0, stats(10), Clock.begin(kept=0), hosts())
     (record,) = caplog.records

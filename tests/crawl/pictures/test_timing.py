@@ -16,15 +16,15 @@ def part(start: float, end: float, kept: int = 0, **more: Any) -> dict[str, Any]
     ("spans", "seconds"),
     [
         ([], 0),
-        ([(0, 2), (5, 6)], 3),  # killed, and gone on with later
+        ([(0, 2), (5, 6)], 3),  # killed, and resumed later
         ([(0, 4), (1, 2), (3, 6)], 6),  # side by side
     ],
 )
-def test_time_counts_once_however_many_parts_are_under_way(spans: list[tuple[float, float]], seconds: float) -> None:
+def test_overlapping_parts_count_once(spans: list[tuple[float, float]], seconds: float) -> None:
     assert busy(spans) == seconds
 
 
-def test_parts_make_one_record_of_the_crawl(tmp_path: Path) -> None:
+def test_the_timing_of_parts_is_summed_over_the_crawl(tmp_path: Path) -> None:
     slow = {"requests": 4, "seconds": 20.0, "retries": 2, "failures": {}}
     bad = {"requests": 1, "seconds": 1.0, "retries": 0, "failures": {"http_404": 7}}
     write_json(tmp_path / "00000.json", part(100, 110, hosts={"slow.example": slow}))
@@ -44,5 +44,5 @@ def test_parts_make_one_record_of_the_crawl(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_no_part_has_no_times(tmp_path: Path) -> None:
+def test_without_parts_there_is_no_timing(tmp_path: Path) -> None:
     assert read_timing(tmp_path / "absent") is None

@@ -20,7 +20,7 @@ def look(data: bytes, max_pixels: int = 1_000_000, min_side: int = 32) -> Verifi
 
 
 @pytest.mark.parametrize(("kind", "extension"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
-def test_web_formats_are_stored_as_they_came(kind: str, extension: str) -> None:
+def test_web_formats_are_stored_as_served(kind: str, extension: str) -> None:
     found = look(PICTURES[kind])
     assert isinstance(found, Verified)
     assert (found.image, found.extension, found.rgb.size) == (PICTURES[kind], extension, (96, 96))
@@ -56,7 +56,7 @@ def test_a_page_in_disguise_is_no_picture(data: bytes) -> None:
     assert look(data) == Rejected("not_a_picture")
 
 
-def test_postscript_is_not_even_tried() -> None:
+def test_postscript_is_never_opened() -> None:
     assert look(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n") == Rejected(
         "not_a_picture"
     )
@@ -108,19 +108,19 @@ WIDE = drawing(3, 200).crop((0, 20, 200, 170))
     [("keep_ratio", (85, 64)), ("center_crop", (64, 64)), ("border", (64, 64)), ("none", (200, 150))],
 )
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_pictures_are_shaped_as_asked_in_the_format_they_came_in(kind: str, resize: str, size: tuple[int, int]) -> None:
+def test_pictures_are_resized_in_the_format_served(kind: str, resize: str, size: tuple[int, int]) -> None:
     found = resized(encoded(WIDE, kind), resize=resize)
     stored = Image.open(io.BytesIO(found.image))
     assert (stored.size, stored.format, found.rgb.size, found.original_size) == (size, kind, size, (200, 150))
 
 
-def test_a_picture_that_is_small_enough_is_stored_as_it_came() -> None:
+def test_a_picture_that_is_small_enough_is_stored_as_served() -> None:
     data = encoded(drawing(1), "JPEG")
     assert resized(data, resize="keep_ratio", side=96).image == data
 
 
 @pytest.mark.parametrize(("encode", "kind"), [("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])
-def test_another_format_may_be_asked_for(encode: str, kind: str) -> None:
+def test_pictures_can_be_reencoded(encode: str, kind: str) -> None:
     for data in PICTURES.values():
         found = resized(data, encode=encode)
         assert Image.open(io.BytesIO(found.image)).format == kind
