@@ -1,1 +1,4 @@
-"""One script per claim: `python -m benchmarks.NAME` prints a table for people and, as its last line, JSON for programs."""
+"""Benchmarks, one script per claim.
+
+`python -m benchmarks.ROOM.NAME` prints a table and, as its last line, JSON.
+"""

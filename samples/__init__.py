@@ -1,1 +1,1 @@
-"""What builds the sample web, its benchmark, its truth table and its knowledge base, from published packages."""
+"""Builds the sample web, its benchmark, truth table and knowledge base from published packages."""

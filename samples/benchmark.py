@@ -1,4 +1,4 @@
-"""The retrieval benchmark: pictures of the held-out concepts, in GPR1200's layout, and the near-copies planted in the web."""
+"""The retrieval benchmark in GPR1200's layout, and its near-copies in the web."""
 
 import io
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from PIL import Image
 
 from samples import raster
 from samples.concepts import Concept, Drawing, foundry
-from samples.raster import chance
+from samples.raster import hash_fraction
 from samples.site import Planted
 
 BENCHMARK_SCHEMA = pa.schema(
@@ -38,7 +38,10 @@ class Entry:
 
 
 def entries(held_out: list[Concept]) -> list[Entry]:
-    """Categories are numbered by domain, then key; files are named `CATEGORY_ARTSET.jpg`."""
+    """All entries.
+
+    Categories are numbered by domain and key, files are named `CATEGORY_ARTSET.jpg`.
+    """
     return [
         Entry(f"{number:04d}_{drawing.art_set}.jpg", number, concept, drawing)
         for number, concept in enumerate(sorted(held_out, key=lambda c: (c.domain, c.key)))
@@ -47,7 +50,7 @@ def entries(held_out: list[Concept]) -> list[Entry]:
 
 
 def draw(modules: Path, entry: Entry) -> bytes:
-    """The picture as the benchmark holds it."""
+    """Draws the benchmark's picture of an entry."""
     image = raster.benchmark_picture(modules, entry.drawing.art_set, entry.drawing.name, entry.concept.key)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_QUALITY)
@@ -55,7 +58,7 @@ def draw(modules: Path, entry: Entry) -> bytes:
 
 
 def write_index(path: Path, listed: list[Entry], entity_of: dict[str, str]) -> None:
-    """`images.parquet`, sorted by file."""
+    """Writes `images.parquet`, sorted by file."""
     rows = [
         {
             "file": e.file,
@@ -72,14 +75,14 @@ def write_index(path: Path, listed: list[Entry], entity_of: dict[str, str]) -> N
 
 
 def near_copies(modules: Path, listed: list[Entry], number: int, seed: int) -> dict[str, list[Planted]]:
-    """By site: benchmark pictures cut by up to two per cent, scaled and compressed anew."""
-    chosen = sorted(listed, key=lambda e: chance(seed, "plant", e.file))[:number]
+    """By site: benchmark pictures cropped by up to two per cent, scaled and recompressed."""
+    chosen = sorted(listed, key=lambda e: hash_fraction(seed, "plant", e.file))[:number]
     planted: dict[str, list[Planted]] = {}
     for position, entry in enumerate(sorted(chosen, key=lambda e: e.file)):
         image = raster.benchmark_picture(modules, entry.drawing.art_set, entry.drawing.name, entry.concept.key)
         copy = Planted(
             f"/fan/{position:03d}.{'jpg' if position % 2 else 'webp'}",
-            _alter(image, chance(seed, "cut", entry.file), position),
+            _alter(image, hash_fraction(seed, "cut", entry.file), position),
             entry.concept.label,
             entry.file,
             entry.concept,
@@ -88,8 +91,8 @@ def near_copies(modules: Path, listed: list[Entry], number: int, seed: int) -> d
     return planted
 
 
-def _alter(image: Image.Image, luck: float, position: int) -> bytes:
-    cut = round(image.width * 0.02 * luck)
-    side = 80 + round(48 * luck)
+def _alter(image: Image.Image, fraction: float, position: int) -> bytes:
+    cut = round(image.width * 0.02 * fraction)
+    side = 80 + round(48 * fraction)
     cropped = image.crop((cut, cut, image.width, image.height)).resize((side, side), Image.Resampling.BICUBIC)
     return raster.encode(cropped, "jpg" if position % 2 else "webp")

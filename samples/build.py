@@ -1,4 +1,4 @@
-"""Everything under `data/sample/`: the web, the benchmark, the truth table and the knowledge base."""
+"""Builds everything under `data/sample/`: web, benchmark, truth table and knowledge base."""
 
 import logging
 import os
@@ -22,7 +22,7 @@ from samples.concepts import SETS, Concept, Drawing, all_concepts, held_out
 from samples.facts import depicted, read_facts
 from samples.knowledge import territory_entities, write_dump
 from samples.site import Builder, Planted
-from samples.words import Lexicon
+from samples.texts import ShortCodes
 
 logger = logging.getLogger(__name__)
 
@@ -39,56 +39,56 @@ PLANTED_SCHEMA = pa.schema([("url", pa.string()), ("file", pa.string())])
 
 
 @dataclass(frozen=True)
-class _Order:
-    """One site to build, for a worker process."""
+class _SiteJob:
+    """One site for a worker process to build."""
 
     art_set: str
     served: list[tuple[Concept, Drawing]]
     planted: list[Planted]
-    kept_out: list[tuple[Concept, Drawing]]
+    excluded: list[tuple[Concept, Drawing]]
 
 
 @dataclass(frozen=True)
-class _Written:
-    """What a worker wrote: rows of the truth table, and drawings that are the benchmark's too and so were left out."""
+class _SiteResult:
+    """A worker's result: rows of the truth table, and the number of excluded drawings."""
 
     truth: list[tuple[str, str, str, str]]
     left_out: int
 
 
 def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
-    """Builds the sample into `out`; returns its counts. Equal parameters and packages give equal bytes."""
+    """Builds the sample into `out` deterministically; returns its counts."""
     modules = packages.fetch()
     concepts = all_concepts(modules, parameters.drawings)
     entity_of = territory_entities(modules) | depicted(read_facts())
-    kept_out = [c for c in concepts if held_out(c.key)]
+    held_out_concepts = [c for c in concepts if held_out(c.key)]
     served = [c for c in concepts if not held_out(c.key)]
-    listed = benchmark.entries(kept_out)
+    listed = benchmark.entries(held_out_concepts)
     planted = benchmark.near_copies(modules, listed, parameters.planted, parameters.seed)
-    for place in ("web", "benchmark"):
-        shutil.rmtree(out / place, ignore_errors=True)
+    for folder_name in ("web", "benchmark"):
+        shutil.rmtree(out / folder_name, ignore_errors=True)
     (out / "web").mkdir(parents=True)
     (out / "benchmark" / "images").mkdir(parents=True)
-    orders = [_Order(s, _of(s, served), planted.get(s, []), _of(s, kept_out)) for s in SETS]
+    jobs = [_SiteJob(s, _of(s, served), planted.get(s, []), _of(s, held_out_concepts)) for s in SETS]
     builder = Builder(
         modules.absolute(),
-        Lexicon.load(modules),
+        ShortCodes.load(modules),
         parameters.seed,
         parameters.port,
         parameters.page_pictures,
         parameters.useless_share,
     )
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=_end_with_parent) as pool:
-        sites = list(_watch(pool.map(partial(_write_site, builder, out / "web"), orders), len(orders), "sites"))
+        sites = list(_progress(pool.map(partial(_write_site, builder, out / "web"), jobs), len(jobs), "sites"))
         pictures = pool.map(
             partial(_write_entry, modules.absolute(), out / "benchmark" / "images"), listed, chunksize=64
         )
-        drawn = sum(_watch(pictures, len(listed), "benchmark pictures"))
+        drawn = sum(_progress(pictures, len(listed), "benchmark pictures"))
     truth = [row for site in sites for row in site.truth]
     benchmark.write_index(out / "benchmark" / "images.parquet", listed, entity_of)
     _write_truth(out, truth, entity_of, planted, parameters.port)
     items = write_dump(out / "knowledge.json.bz2", modules)
-    return _counts(concepts, kept_out, truth, entity_of) | {
+    return _counts(concepts, held_out_concepts, truth, entity_of) | {
         "benchmark_pictures": drawn,
         "left_out_as_benchmark_pictures": sum(site.left_out for site in sites),
         "knowledge_items": items,
@@ -96,12 +96,12 @@ def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
     }
 
 
-def _watch(results: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+def _progress(results: Iterable[Any], total: int, what: str) -> Iterable[Any]:
     return track(results, description=what, total=total, transient=True)
 
 
 def _end_with_parent() -> None:
-    """In a worker: if the build is killed outright, its workers end too instead of waiting for ever."""
+    """Makes a worker exit if the build is killed."""
 
     def wait() -> None:
         parent = parent_process()
@@ -116,14 +116,14 @@ def _of(art_set: str, concepts: list[Concept]) -> list[tuple[Concept, Drawing]]:
     return [(c, d) for c in concepts for d in c.drawings if d.art_set == art_set]
 
 
-def _write_site(builder: Builder, folder: Path, order: _Order) -> _Written:
-    site = builder.build(order.art_set, order.served, order.planted, order.kept_out)
+def _write_site(builder: Builder, folder: Path, job: _SiteJob) -> _SiteResult:
+    site = builder.build(job.art_set, job.served, job.planted, job.excluded)
     site.write(folder)
     truth = [
-        (f"http://{site.address}{path}", concept.key, concept.domain, order.art_set)
+        (f"http://{site.address}{path}", concept.key, concept.domain, job.art_set)
         for path, concept in sorted(site.truth.items())
     ]
-    return _Written(truth, site.left_out)
+    return _SiteResult(truth, site.left_out)
 
 
 def _write_entry(modules: Path, folder: Path, entry: benchmark.Entry) -> int:
@@ -152,13 +152,16 @@ def _write_truth(
 
 
 def _counts(
-    concepts: list[Concept], kept_out: list[Concept], truth: list[tuple[str, str, str, str]], entity_of: dict[str, str]
+    concepts: list[Concept],
+    held_out_concepts: list[Concept],
+    truth: list[tuple[str, str, str, str]],
+    entity_of: dict[str, str],
 ) -> dict[str, Any]:
     linkable = {key for _, key, _, _ in truth if key in entity_of}
     return {
         "concepts": len(concepts),
         "drawings": sum(len(c.drawings) for c in concepts),
-        "concepts_held_out": len(kept_out),
+        "concepts_held_out": len(held_out_concepts),
         "web_pictures": len(truth),
         "web_concepts_linkable": len(linkable),
         "web_pictures_linkable": sum(key in entity_of for _, key, _, _ in truth),

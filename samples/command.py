@@ -14,7 +14,7 @@ def build(
     params: Params = Path("params.yaml"),
     out: Annotated[Path, typer.Option(help="Where the sample goes.")] = Path("data/sample"),
 ) -> None:
-    """Build the sample web, its benchmark, its truth table and its knowledge base from published packages."""
+    """Build the sample web, benchmark, truth table and knowledge base from published packages."""
     from components.cli import parameters
     from components.execution.stage import stage
     from samples.build import build as build_sample
@@ -29,7 +29,7 @@ def serve(
     params: Params = Path("params.yaml"),
     web: Annotated[Path, typer.Option(help="The folder of site archives.")] = Path("data/sample/web"),
 ) -> None:
-    """Serve the sample web on loopback until interrupted, to look at it in a browser."""
+    """Serve the sample web on loopback for a browser until interrupted."""
     import threading
 
     from components.cli import parameters
@@ -39,8 +39,8 @@ def serve(
     with serve_sites(web, port) as sites:
         for host in sites.hosts:
             typer.echo(f"http://{host}:{port}/")
-        typer.echo("Ctrl-C ends it")
+        typer.echo("press Ctrl-C to stop")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            typer.echo("ended")
+            typer.echo("stopped")

@@ -1,4 +1,4 @@
-"""Groups the icons of all art sets into concepts: one concept, drawn by several artists."""
+"""Groups the icons of all art sets into concepts, which several artists have drawn."""
 
 import hashlib
 import json
@@ -24,11 +24,11 @@ BRAND_SETS = (
 )
 COMMUNITIES = ("cldr", "emojibase", "github", "iamcal", "joypixels")
 SETS = EMOJI_SETS + FLAG_SETS + BRAND_SETS
-# Sets that redraw, or are later versions of, each other's art. Their drawings of one concept are near-identical.
+# Sets that share art: their drawings of one concept are almost identical.
 FOUNDRIES = {"noto-v1": "noto", "emojione-v1": "emojione", "flag": "flag-icons", "cif": "coreui", "cib": "coreui"}
 
 _COMPONENT_GROUP, _FLAG_GROUP = 2, 9
-# Words that a brand set adds to a brand's name, at its start and at its end.
+# Prefixes and suffixes that brand sets add to a brand's name.
 _BRAND_PREFIX = {"vscode-icons": ("file-type-light-", "file-type-")}
 _BRAND_SUFFIX = {
     "logos": ("-icon", "-wordmark"),
@@ -40,13 +40,13 @@ _BRAND_SUFFIX = {
     "material-icon-theme": ("-light",),
     "vscode-icons": (),
 }
-# Best variant first, where a set draws a brand several times: the picture of the mark, not the written name.
+# Variants of a brand in one set, best first: the mark rather than the wordmark.
 _BRAND_RANK = ("-icon", "-original", "-logo-block", "-light", "-logo", "", "-plain", "-logo-solid", "-line", "-dark")
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """One icon of one set; `transform` flips it where the set reuses another icon's body."""
+    """One icon of one set."""
 
     art_set: str
     name: str
@@ -54,7 +54,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Concept:
-    """What a picture shows: its key (`emoji:1F980`, `flag:JP`, `brand:python`), domain, usual name and drawings."""
+    """The subject of pictures; its key is like `emoji:1F980`, `flag:JP` or `brand:python`."""
 
     key: str
     domain: str
@@ -64,29 +64,29 @@ class Concept:
 
 
 def held_out(key: str) -> bool:
-    """Whether a concept belongs to the benchmark: a quarter of all, chosen by a hash of their key alone."""
+    """Whether a concept is in the benchmark: a quarter of all, chosen by a hash of the key."""
     return int(hashlib.sha256(key.encode()).hexdigest(), 16) % 4 == 0
 
 
 def foundry(art_set: str) -> str:
-    """Sets of one foundry draw alike."""
+    """The foundry of a set; sets of one foundry have similar drawings."""
     return FOUNDRIES.get(art_set, art_set)
 
 
 def read_json(modules: Path, name: str) -> Any:
-    """A JSON file of a package."""
+    """Reads a JSON file of a package."""
     return json.loads((modules / name).read_text(encoding="utf-8"))
 
 
 def icon_names(modules: Path, art_set: str) -> list[str]:
-    """All icons of a set, aliases included, in order; hidden ones are left out."""
+    """All visible icons of a set, including aliases, sorted."""
     data = read_json(modules, f"@iconify-json/{art_set}/icons.json")
     icons = data["icons"] | data.get("aliases", {})
     return sorted(name for name, icon in icons.items() if not icon.get("hidden"))
 
 
 def all_concepts(modules: Path, drawings: int) -> list[Concept]:
-    """Every concept with at least `drawings` drawings, sorted by domain and key."""
+    """All concepts with at least `drawings` drawings, sorted by domain and key."""
     concepts = [*_emoji_and_flags(modules), *_brands(modules)]
     return sorted((c for c in concepts if len(c.drawings) >= drawings), key=lambda c: (c.domain, c.key))
 
@@ -114,12 +114,12 @@ def _emoji_and_flags(modules: Path) -> list[Concept]:
 
 
 def _plain(hexcode: str) -> str:
-    """A hexcode without variation selectors, in the sets' lower case."""
+    """A hexcode without variation selectors, in lower case as in the sets."""
     return "-".join(part for part in hexcode.lower().split("-") if part != "fe0f")
 
 
 def _by_character(modules: Path, art_set: str, names: dict[str, str]) -> dict[str, str]:
-    """Character → icon of a set: by the set's own table where it has one, else by its icons' names."""
+    """Character → icon of a set, by the set's own table if it has one, else by the icons' names."""
     known = icon_names(modules, art_set)
     characters = read_json(modules, f"@iconify-json/{art_set}/chars.json")
     found: dict[str, str] = {}
@@ -131,9 +131,9 @@ def _by_character(modules: Path, art_set: str, names: dict[str, str]) -> dict[st
 
 
 def _character_names(modules: Path, emoji: list[dict[str, Any]]) -> dict[str, str]:
-    """Every name that the words package and the tables of the sets give a character; the first source that knows a name wins.
+    """All names of characters in emojibase and the sets' tables; the first source wins.
 
-    Sets without a table of characters name their icons after older or looser editions of the same names.
+    Sets without a table of characters use older or looser variants of these names.
     """
     labels = {_letters(e["label"]): _plain(e["hexcode"]) for e in emoji}
     flags = {n.removeprefix("flag"): c for n, c in labels.items() if territory_code(c.upper())}
@@ -155,7 +155,7 @@ def _character_names(modules: Path, emoji: list[dict[str, Any]]) -> dict[str, st
 
 
 def several(names: str | list[str]) -> list[str]:
-    """The words package writes one name as a string, several as a list."""
+    """A list of names; emojibase has a single one as a string."""
     return [names] if isinstance(names, str) else names
 
 
@@ -164,7 +164,7 @@ def _letters(name: str) -> str:
 
 
 def territory_code(hexcode: str) -> str | None:
-    """`JP` for the emoji of regional indicators J and P, `GB-ENG` for a tag sequence, None for another emoji."""
+    """`JP` for regional indicators J and P, `GB-ENG` for a tag sequence, None for other emoji."""
     points = [int(part, 16) for part in hexcode.split("-") if part != "FE0F"]
     if len(points) == 2 and all(0x1F1E6 <= p <= 0x1F1FF for p in points):
         return "".join(chr(p - 0x1F1E6 + ord("A")) for p in points)
@@ -214,7 +214,7 @@ def _title(names: dict[str, str]) -> str:
 
 
 def _brand_icons(names: list[str], art_set: str) -> dict[str, str]:
-    """Brand key → the set's best icon for it."""
+    """Brand key → the set's best icon."""
     best: dict[str, tuple[int, str]] = {}
     for name in names:
         if name.startswith(("folder-", "default-")) or "-wordmark" in name or name == "file":

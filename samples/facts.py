@@ -1,4 +1,4 @@
-"""The tables of facts that we wrote: Q-ids, names and descriptions of what the sample web shows, and of its namesakes."""
+"""Our tables of facts on the sample's subjects and their namesakes."""
 
 import csv
 import re
@@ -14,7 +14,10 @@ COLUMNS = ["qid", "label", "aliases", "parent_qid", "description", "depicts"]
 
 @dataclass(frozen=True)
 class Fact:
-    """One entity; `depicts` are the keys of the concepts whose pictures show it (none for a mere namesake)."""
+    """One entity.
+
+    `depicts` are the keys of concepts whose pictures show it (empty for a namesake).
+    """
 
     qid: str
     label: str
@@ -25,11 +28,11 @@ class Fact:
 
 
 def read_facts(folder: Path = FOLDER) -> list[Fact]:
-    """All tables, sorted by numeric Q-id.
+    """Reads all tables, sorted by numeric Q-id.
 
     Raises:
-        InputError: if a table's columns are not those of `COLUMNS`, a row has another number of cells or no Q-id, or two facts
-            have one Q-id or depict one concept.
+        InputError: if a table's columns differ from `COLUMNS`, a row has the wrong number of cells
+            or no Q-id, or two facts have the same Q-id or depict the same concept.
     """
     facts: list[Fact] = []
     for path in sorted(folder.glob("*.tsv")):
@@ -39,30 +42,30 @@ def read_facts(folder: Path = FOLDER) -> list[Fact]:
             if header != COLUMNS:
                 raise InputError(f"{path}: its columns are {header}; they must be {COLUMNS}")
             facts += [_fact(path, rows.line_num, cells) for cells in rows]
-    _once("the Q-id", [fact.qid for fact in facts])
-    _once("the concept", [key for fact in facts for key in fact.depicts])
+    _check_unique("the Q-id", [fact.qid for fact in facts])
+    _check_unique("the concept", [key for fact in facts for key in fact.depicts])
     return sorted(facts, key=lambda fact: int(fact.qid[1:]))
 
 
 def _fact(path: Path, line: int, cells: list[str]) -> Fact:
     if len(cells) != len(COLUMNS) or not re.fullmatch(r"Q[1-9][0-9]*", cells[0]) or not cells[1]:
         raise InputError(
-            f"{path}, line {line}: {cells} is no fact; it must have a Q-id, a label, and cells for {COLUMNS[2:]}"
+            f"{path}, line {line}: {cells} is not a fact; it needs a Q-id, a label, and cells for {COLUMNS[2:]}"
         )
     qid, label, aliases, parent, description, depicts = cells
-    return Fact(qid, label, _several(aliases), parent, description, _several(depicts))
+    return Fact(qid, label, _split(aliases), parent, description, _split(depicts))
 
 
-def _once(what: str, values: list[str]) -> None:
+def _check_unique(what: str, values: list[str]) -> None:
     for value, times in Counter(values).items():
         if times > 1:
-            raise InputError(f"{FOLDER}: {what} {value} stands in {times} rows; keep one")
+            raise InputError(f"{FOLDER}: {what} {value} is in {times} rows; keep one")
 
 
-def _several(cell: str) -> tuple[str, ...]:
+def _split(cell: str) -> tuple[str, ...]:
     return tuple(part for part in cell.split("|") if part)
 
 
 def depicted(facts: list[Fact]) -> dict[str, str]:
-    """Concept key → Q-id."""
+    """Q-ids by the key of the concept that they depict."""
     return {key: fact.qid for fact in facts for key in fact.depicts}

@@ -1,7 +1,8 @@
-"""The sample knowledge base, in the layout of Wikidata's JSON dump, from three sources of real items.
+"""The sample knowledge base: a dump in Wikidata's JSON format with real items.
 
-Brands and places of name-suggestion-index (Wikidata's own labels and descriptions), territories of country-coder, and our own
-tables of facts. An item that stands in several is merged: our facts first, then territories, then brands.
+The sources are the brands and places of name-suggestion-index (with Wikidata's labels and
+descriptions), the territories of country-coder, and our tables of facts. Items in several sources
+are merged, with precedence for our facts, then territories, then brands.
 """
 
 import bz2
@@ -19,7 +20,7 @@ COUNTRY, TERRITORY = "Q6256", "Q15642541"
 
 @dataclass(frozen=True)
 class Item:
-    """What of an item the sample knows."""
+    """The fields of an item in the sample."""
 
     qid: str
     label: str
@@ -56,7 +57,8 @@ def _merge(first: Item, second: Item) -> Item:
 def _facts() -> Iterable[Item]:
     for fact in read_facts():
         parents = (fact.parent_qid,) if fact.parent_qid else ()
-        # A thing that pictures show is a kind of its parent; a brand or another single thing is an instance of it.
+        # A depicted kind of thing is a subclass of its parent; a brand or territory is an instance
+        # of it.
         single = any(key.startswith(("brand:", "flag:")) for key in fact.depicts)
         yield Item(
             fact.qid,
@@ -69,7 +71,7 @@ def _facts() -> Iterable[Item]:
 
 
 def _usual_names(modules: Path) -> dict[str, str]:
-    """Territory code → CLDR's English name, which often is not the official one."""
+    """Territory code → CLDR's English name, which often differs from the official one."""
     emoji = read_json(modules, "emojibase-data/en/data.json")
     names = {territory_code(e["hexcode"]): e["label"].removeprefix("flag: ") for e in emoji}
     return {code: name for code, name in names.items() if code}
@@ -96,7 +98,7 @@ def _borders(modules: Path) -> list[dict[str, Any]]:
 
 
 def territory_entities(modules: Path) -> dict[str, str]:
-    """Concept key of a flag → Q-id of what it stands for: `flag:JP` → Japan's."""
+    """Concept key of a flag → Q-id of its territory: `flag:JP` → Japan's."""
     found: dict[str, str] = {}
     for place in _borders(modules):
         entity = str(place.get("wikidata", ""))
@@ -116,7 +118,7 @@ def _brands(modules: Path) -> Iterable[Item]:
 
 
 def as_dump(item: Item) -> dict[str, Any]:
-    """An item as one line of the dump holds it."""
+    """An item as a line of the dump."""
     return {
         "type": "item",
         "id": item.qid,

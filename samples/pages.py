@@ -1,4 +1,4 @@
-"""HTML of the sample sites: different hands, different habits, as on the web."""
+"""HTML of the sample sites, in different markup styles, as on the web."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ SPACER = "/img/spacer.gif"
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownPicture:
     """One picture on a page."""
 
-    path: str  # on the site, with a leading slash
-    alt: str | None  # None: no alt attribute at all
+    path: str  # URL path, with a leading slash
+    alt: str | None  # None: no alt attribute
     caption: str = ""
-    thumbnail: str = ""  # a smaller copy that srcset offers as well
+    thumbnail: str = ""  # a smaller copy for srcset
     side: int = 64
 
 
 def page(title: str, body: str, language: str = "en") -> str:
-    """A whole document."""
+    """A complete document."""
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><title>{escape(title)}</title></head>\n'
         f"<body>\n<h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
@@ -32,18 +32,18 @@ def links(targets: Sequence[tuple[str, str]]) -> str:
     return f"<nav><ul>{items}</ul></nav>"
 
 
-def picture(shown: Shown, habit: str, host: str) -> str:
-    """One picture in a site's habit: `plain`, `relative`, `absolute`, `lazy`, `srcset`, or `source`."""
+def picture(shown: ShownPicture, markup: str, host: str) -> str:
+    """A picture in `plain`, `relative`, `absolute`, `lazy`, `srcset` or `source` markup."""
     alt = "" if shown.alt is None else f' alt="{escape(shown.alt)}"'
-    address = {"relative": f"..{shown.path}", "absolute": f"http://{host}{shown.path}"}.get(habit, shown.path)
+    address = {"relative": f"..{shown.path}", "absolute": f"http://{host}{shown.path}"}.get(markup, shown.path)
     size = f'width="{shown.side}" height="{shown.side}"'
-    if habit == "lazy":
+    if markup == "lazy":
         image = f'<img src="{SPACER}" data-src="{address}" loading="lazy" {size}{alt}>'
-    elif habit == "srcset" and shown.thumbnail:
+    elif markup == "srcset" and shown.thumbnail:
         image = (
             f'<img src="{shown.thumbnail}" srcset="{shown.thumbnail} 32w, {address} {shown.side}w" sizes="96px"{alt}>'
         )
-    elif habit == "source":
+    elif markup == "source":
         image = f'<picture><source srcset="{address}" type="image/webp"><img src="{address}" {size}{alt}></picture>'
     else:
         image = f'<img src="{address}" {size}{alt}>'
@@ -52,7 +52,7 @@ def picture(shown: Shown, habit: str, host: str) -> str:
     return f"<p>{image}</p>"
 
 
-def gallery(shown: Sequence[Shown], habit: str, host: str) -> str:
-    """The pictures of a page, between the spacers and small icons that every page has."""
+def gallery(shown: Sequence[ShownPicture], markup: str, host: str) -> str:
+    """The pictures of a page, with the spacer and the small icon that every page has."""
     chrome = f'<img src="{SPACER}" width="1" height="1" alt=""><img src="/img/ui-search.png" width="16" height="16" alt="search">'
-    return chrome + "\n" + "\n".join(picture(s, habit, host) for s in shown)
+    return chrome + "\n" + "\n".join(picture(s, markup, host) for s in shown)

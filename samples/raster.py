@@ -1,4 +1,4 @@
-"""Icon → picture: SVG bodies rendered to 64 to 128 px, in the colours, sizes and file formats of each site."""
+"""Renders icons (SVG) to pictures of 64 to 128 px in each site's colours, size and file format."""
 
 import hashlib
 import io
@@ -17,13 +17,13 @@ Format = Literal["png", "jpg", "webp"]
 
 @dataclass(frozen=True)
 class Style:
-    """How a site shows its pictures: file format, side in pixels, and for one-colour marks what colour on what."""
+    """A site's picture style: file format, side in pixels, and colours of monochrome icons."""
 
     format: Format
     side: int
-    ink: str = "#000000"  # what `currentColor` becomes; "brand" = the brand's own colour
+    ink: str = "#000000"  # replaces `currentColor`; "brand" = the brand's own colour
     paper: str = ""  # background; "" = none, "brand" = a tile of the brand's colour
-    margin: float = 0.0  # share of the side left free around the drawing
+    margin: float = 0.0  # empty share of the side around the drawing
 
 
 STYLES: dict[str, Style] = {
@@ -56,32 +56,32 @@ _QUALITY = 90
 
 
 def picture(modules: Path, art_set: str, name: str, key: str) -> bytes:
-    """The picture of an icon as its site serves it; equal arguments give equal bytes."""
+    """An icon's picture as its site serves it; deterministic."""
     style = STYLES[art_set]
     return encode(render(modules, art_set, name, key, style, style.side), style.format)
 
 
 def benchmark_picture(modules: Path, art_set: str, name: str, key: str) -> Image.Image:
-    """The picture of an icon at 128 px, on white."""
+    """An icon's picture at 128 px on white."""
     return on_white(render(modules, art_set, name, key, STYLES[art_set], BENCHMARK_SIDE))
 
 
 def render(modules: Path, art_set: str, name: str, key: str, style: Style, side: int) -> Image.Image:
-    """An icon in a square RGBA picture of `side` pixels."""
+    """Renders an icon as a square RGBA picture of `side` px."""
     svg = _svg(modules, art_set, name, key, style)
     png = resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side, skip_system_fonts=True)
     return Image.open(io.BytesIO(png)).convert("RGBA")
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """Transparent parts become white."""
+    """Replaces transparency by white."""
     canvas = Image.new("RGB", image.size, "#ffffff")
     canvas.paste(image, mask=image.getchannel("A"))
     return canvas
 
 
 def encode(image: Image.Image, file_format: Format) -> bytes:
-    """PNG and WebP keep transparency; JPEG has none and becomes white there."""
+    """Encodes a picture; transparency becomes white in JPEG."""
     buffer = io.BytesIO()
     if file_format == "png":
         image.save(buffer, "PNG", optimize=False, compress_level=6)
@@ -93,7 +93,7 @@ def encode(image: Image.Image, file_format: Format) -> bytes:
 
 
 @lru_cache(maxsize=len(STYLES))
-def _set(modules: Path, art_set: str) -> Any:
+def _icon_set(modules: Path, art_set: str) -> Any:
     return read_json(modules, f"@iconify-json/{art_set}/icons.json")
 
 
@@ -103,8 +103,8 @@ def _colours(modules: Path) -> dict[str, str]:
 
 
 def _svg(modules: Path, art_set: str, name: str, key: str, style: Style) -> str:
-    data = _set(modules, art_set)
-    icon, turn = _resolve(data, name)
+    data = _icon_set(modules, art_set)
+    icon, transform = _resolve(data, name)
     left, top = icon.get("left", 0), icon.get("top", 0)
     width = icon.get("width", data.get("width", 16))
     height = icon.get("height", data.get("height", 16))
@@ -116,7 +116,7 @@ def _svg(modules: Path, art_set: str, name: str, key: str, style: Style) -> str:
     paper = {"": "", "brand": colour}.get(style.paper, style.paper)
     ground = f'<rect x="{x}" y="{y}" width="{side}" height="{side}" fill="{paper}"/>' if paper else ""
     middle = (left + width / 2, top + height / 2)
-    body = f'<g transform="{_transform(turn, middle)}">{body}</g>' if turn else body
+    body = f'<g transform="{_transform(transform, middle)}">{body}</g>' if transform else body
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'width="{side}" height="{side}" viewBox="{x} {y} {side} {side}">{ground}{body}</svg>'
@@ -124,26 +124,26 @@ def _svg(modules: Path, art_set: str, name: str, key: str, style: Style) -> str:
 
 
 def _resolve(data: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An icon's own entry, and how an alias flips or turns it."""
+    """An icon's entry, and how an alias flips or rotates it."""
     alias = data.get("aliases", {}).get(name)
     if alias is None:
         return data["icons"][name], {}
-    icon, turn = _resolve(data, alias["parent"])
+    icon, transform = _resolve(data, alias["parent"])
     own = {k: alias[k] for k in ("hFlip", "vFlip", "rotate") if k in alias}
-    return icon | {k: alias[k] for k in ("left", "top", "width", "height") if k in alias}, turn | own
+    return icon | {k: alias[k] for k in ("left", "top", "width", "height") if k in alias}, transform | own
 
 
-def _transform(turn: dict[str, Any], middle: tuple[float, float]) -> str:
+def _transform(transform: dict[str, Any], middle: tuple[float, float]) -> str:
     x, y = middle
     steps = [f"translate({x} {y})"]
-    if turn.get("rotate"):
-        steps.append(f"rotate({90 * turn['rotate']})")
-    steps.append(f"scale({-1 if turn.get('hFlip') else 1} {-1 if turn.get('vFlip') else 1})")
+    if transform.get("rotate"):
+        steps.append(f"rotate({90 * transform['rotate']})")
+    steps.append(f"scale({-1 if transform.get('hFlip') else 1} {-1 if transform.get('vFlip') else 1})")
     steps.append(f"translate({-x} {-y})")
     return " ".join(steps)
 
 
-def chance(*parts: object) -> float:
-    """A number in [0, 1) that depends on the parts alone."""
+def hash_fraction(*parts: object) -> float:
+    """A pseudo-random number in [0, 1) by a hash of the parts."""
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -1,4 +1,4 @@
-"""Builds the archive of one site: pages, pictures, robots.txt, and the dirt that the web is full of."""
+"""Builds the archive of one site: pages, pictures, robots.txt and typical defects of the web."""
 
 import io
 import json
@@ -13,9 +13,9 @@ from PIL import Image
 
 from samples import pages, raster
 from samples.concepts import Concept, Drawing
-from samples.words import GROUP_TITLES, Lexicon, Words, words
+from samples.texts import GROUP_TITLES, PictureText, ShortCodes, picture_text
 
-HABITS = {
+MARKUP = {
     "noto": "plain",
     "noto-v1": "source",
     "twemoji": "absolute",
@@ -59,7 +59,7 @@ _BOMB_SIDE = 6000
 
 @dataclass(frozen=True)
 class Planted:
-    """A near-copy of a benchmark picture that a site serves: where, and what it was made from."""
+    """A near-copy of a benchmark picture on a site, with its path and its source file."""
 
     path: str
     image: bytes
@@ -70,9 +70,10 @@ class Planted:
 
 @dataclass
 class Site:
-    """What a site will serve, collected before it is written; `truth` maps picture paths to concepts.
+    """The content of a site before it is written; `truth` maps picture paths to concepts.
 
-    `left_out` counts drawings that the benchmark has too: sets draw some flags and people alike.
+    `left_out` counts drawings that equal a benchmark picture: sets draw some flags and people
+    alike.
     """
 
     art_set: str
@@ -89,16 +90,16 @@ class Site:
 
     @property
     def address(self) -> str:
-        """Host and port, as URLs have them."""
+        """Host and port, as in URLs."""
         return f"{self.host}:{self.port}"
 
     def answer(self, path: str, status: int = 200, **headers: str) -> None:
-        """What a plain file cannot say: a status, and headers (`X_Robots_Tag` → `X-Robots-Tag`)."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.responses[path] = {"status": status, "headers": named}
+        """Sets the status and headers of a path (`X_Robots_Tag` → `X-Robots-Tag`)."""
+        header_names = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.responses[path] = {"status": status, "headers": header_names}
 
     def write(self, folder: Path) -> None:
-        """`SITE.zip`, stored, sorted, with fixed times."""
+        """Writes `SITE.zip`: uncompressed, sorted, with fixed times."""
         meta = {"host": self.host, "responses": self.responses}
         files = self.files | {"/_site.json": json.dumps(meta, indent=1, sort_keys=True).encode()}
         with zipfile.ZipFile(folder / f"{self.art_set}.zip", "w", zipfile.ZIP_STORED) as archive:
@@ -108,10 +109,10 @@ class Site:
 
 @dataclass(frozen=True)
 class Builder:
-    """What all sites are built from."""
+    """The settings that all sites share."""
 
     modules: Path
-    lexicon: Lexicon
+    short_codes: ShortCodes
     seed: int
     port: int
     page_pictures: int
@@ -122,16 +123,16 @@ class Builder:
         art_set: str,
         served: list[tuple[Concept, Drawing]],
         planted: list[Planted],
-        kept_out: Sequence[tuple[Concept, Drawing]] = (),
+        excluded: Sequence[tuple[Concept, Drawing]] = (),
     ) -> Site:
-        """One site with the given drawings and near-copies; a drawing that looks like one of `kept_out` is left out."""
+        """Builds a site; drawings that equal an `excluded` one are left out."""
         site = Site(art_set, self.port)
-        forbidden = {raster.picture(self.modules, art_set, d.name, c.key) for c, d in kept_out}
+        forbidden = {raster.picture(self.modules, art_set, d.name, c.key) for c, d in excluded}
         style = raster.STYLES[art_set]
-        shown: list[tuple[Concept, pages.Shown]] = []
+        shown: list[tuple[Concept, pages.ShownPicture]] = []
         for concept, drawing in served:
             path = f"/img/{drawing.name}.{style.format}"
-            if path in site.files:  # two concepts drawn by one icon: the set does not tell them apart
+            if path in site.files:  # the set has one icon for two concepts
                 continue
             picture = raster.picture(self.modules, art_set, drawing.name, concept.key)
             if picture in forbidden:
@@ -139,34 +140,34 @@ class Builder:
                 continue
             site.files[path] = picture
             site.truth[path] = concept
-            said = words(concept, drawing, self.lexicon, self.seed, self.useless_share)
-            shown.append((concept, self._shown(site, path, said, len(shown))))
+            text = picture_text(concept, drawing, self.short_codes, self.seed, self.useless_share)
+            shown.append((concept, self._shown(site, path, text, len(shown))))
         index = self._galleries(site, shown)
         index += self._planted_page(site, planted)
-        self._dirt(site, shown, index)
+        self._add_defects(site, shown, index)
         return site
 
-    def _shown(self, site: Site, path: str, said: Words, position: int) -> pages.Shown:
+    def _shown(self, site: Site, path: str, text: PictureText, position: int) -> pages.ShownPicture:
         side = raster.STYLES[site.art_set].side
         thumbnail = ""
-        if HABITS.get(site.art_set) == "srcset" and position < _THUMBNAILS:
+        if MARKUP.get(site.art_set) == "srcset" and position < _THUMBNAILS:
             thumbnail = path.replace("/img/", "/img/32/")
             image = Image.open(io.BytesIO(site.files[path])).convert("RGBA").resize((32, 32))
             site.files[thumbnail] = raster.encode(image, raster.STYLES[site.art_set].format)
-        return pages.Shown(path, said.alt, said.caption, thumbnail, side)
+        return pages.ShownPicture(path, text.alt, text.caption, thumbnail, side)
 
-    def _galleries(self, site: Site, shown: list[tuple[Concept, pages.Shown]]) -> list[tuple[str, str]]:
-        """Pages per group, each linking to the next; returns what the front page links to."""
+    def _galleries(self, site: Site, shown: list[tuple[Concept, pages.ShownPicture]]) -> list[tuple[str, str]]:
+        """Adds linked pages per group; returns the links of the front page."""
         index = []
-        habit = HABITS.get(site.art_set, "plain")
+        markup = MARKUP.get(site.art_set, "plain")
         for domain, members in groupby(shown, key=lambda pair: pair[0].domain):
             pictures = [picture for _, picture in members]
             parts = [pictures[i : i + self.page_pictures] for i in range(0, len(pictures), self.page_pictures)]
             title = f"{GROUP_TITLES[domain]} – {SITE_NAMES[site.art_set]}"
             for number, part in enumerate(parts, start=1):
-                further = [(f"/{domain}/page-{number + 1}.html", "next page")] if number < len(parts) else []
+                next_page = [(f"/{domain}/page-{number + 1}.html", "next page")] if number < len(parts) else []
                 name = title if number == 1 else f"{title} – page {number}"
-                body = pages.gallery(part, habit, site.address) + pages.links([("/", "home"), *further])
+                body = pages.gallery(part, markup, site.address) + pages.links([("/", "home"), *next_page])
                 site.files[f"/{domain}/page-{number}.html"] = pages.page(name, body).encode()
             index.append((f"/{domain}/page-1.html", GROUP_TITLES[domain]))
         return index
@@ -178,13 +179,15 @@ class Builder:
         for copy in planted:
             site.files[copy.path] = copy.image
             site.truth[copy.path] = copy.concept
-            shown.append(pages.Shown(copy.path, copy.alt))
+            shown.append(pages.ShownPicture(copy.path, copy.alt))
         body = pages.gallery(shown, "plain", site.address)
         site.files["/fan-art.html"] = pages.page(f"Fan art – {SITE_NAMES[site.art_set]}", body).encode()
         return [("/fan-art.html", "Fan art")]
 
-    def _dirt(self, site: Site, shown: list[tuple[Concept, pages.Shown]], index: list[tuple[str, str]]) -> None:
-        """Forbidden and unindexed parts, redirects, dead links, copies, spacers, broken and oversized pictures."""
+    def _add_defects(
+        self, site: Site, shown: list[tuple[Concept, pages.ShownPicture]], index: list[tuple[str, str]]
+    ) -> None:
+        """Adds disallowed pages, redirects, dead links, copies, and broken and huge pictures."""
         pictures = [picture for _, picture in shown]
         site.files["/robots.txt"] = ROBOTS.encode()
         site.files["/img/spacer.gif"] = _spacer()
@@ -195,7 +198,7 @@ class Builder:
             ("/gone.html", "A page that is gone"),
             ("/broken.html", "Broken pictures"),
         ]
-        if site.port:  # a link that leaves the site, and one that never arrives
+        if site.port:  # an absolute link, to a redirect loop
             index += [(f"http://{site.address}/loop-a.html", "Round and round")]
         self._copies(site, pictures[:_PRIVATE], "private", "/private/index.html")
         self._copies(site, pictures[_PRIVATE : _PRIVATE + _MIRRORED], "mirror", "/mirror.html")
@@ -210,19 +213,19 @@ class Builder:
         self._broken(site, pictures)
         site.files["/index.html"] = pages.page(SITE_NAMES[site.art_set], pages.links(index)).encode()
 
-    def _copies(self, site: Site, pictures: list[pages.Shown], folder: str, page: str) -> None:
-        """The same bytes under other addresses."""
+    def _copies(self, site: Site, pictures: list[pages.ShownPicture], folder: str, page: str) -> None:
+        """Adds the same bytes under other URLs."""
         copies = []
         for picture in pictures:
             path = picture.path.replace("/img/", f"/{folder}/")
             site.files[path] = site.files[picture.path]
             site.truth[path] = site.truth[picture.path]
-            copies.append(pages.Shown(path, picture.alt, picture.caption, "", picture.side))
+            copies.append(pages.ShownPicture(path, picture.alt, picture.caption, "", picture.side))
         site.files[page] = pages.page(
             f"{folder.capitalize()} – {SITE_NAMES[site.art_set]}", pages.gallery(copies, "plain", "")
         ).encode()
 
-    def _broken(self, site: Site, pictures: list[pages.Shown]) -> None:
+    def _broken(self, site: Site, pictures: list[pages.ShownPicture]) -> None:
         whole = site.files[pictures[0].path] if pictures else _plain_png(96, "#44cc44")
         moved = pictures[min(1, len(pictures) - 1)].path if pictures else "/img/ui-search.png"
         site.files["/img/cut-short.png"] = _plain_png(96, "#cc4444")[:60]
@@ -232,8 +235,8 @@ class Builder:
         site.answer("/img/moved.png", 301, Location=moved)
         site.answer("/img/not-there.png", 404)
         names = ("cut-short.png", "half.jpg", "page-in-disguise.png", "poster.png", "moved.png", "not-there.png")
-        shown = [pages.Shown(f"/img/{name}", name.split(".")[0].replace("-", " ")) for name in names]
-        shown.append(pages.Shown("/img/ui-search.png", None))
+        shown = [pages.ShownPicture(f"/img/{name}", name.split(".")[0].replace("-", " ")) for name in names]
+        shown.append(pages.ShownPicture("/img/ui-search.png", None))
         site.files["/broken.html"] = pages.page("Broken pictures", pages.gallery(shown, "plain", "")).encode()
 
 
@@ -250,7 +253,7 @@ def _spacer() -> bytes:
 
 
 def _bomb() -> bytes:
-    """A few kilobytes that would unfold to 36 million pixels."""
+    """A decompression bomb: a few kilobytes with 36 million pixels."""
     buffer = io.BytesIO()
     Image.new("1", (_BOMB_SIDE, _BOMB_SIDE)).save(buffer, "PNG", compress_level=9)
     return buffer.getvalue()

@@ -1,1 +1,1 @@
-"""What we are measured against, each in an environment of its own, as its packages do not go together with ours."""
+"""Peers of the benchmarks, in environments of their own as their packages conflict."""

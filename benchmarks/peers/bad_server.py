@@ -1,4 +1,7 @@
-"""Hosts that misbehave, an address each. Runs alone: `python bad_server.py PORT KIND=ADDRESS…`; the kinds are those of `KINDS`."""
+"""Misbehaving hosts, one address each.
+
+Standalone: `python bad_server.py PORT KIND=ADDRESS…`, with the kinds in `KINDS`.
+"""
 
 import asyncio
 import sys
@@ -9,7 +12,7 @@ _HUGE = 10 * 2**30
 _PAGE = b"<!doctype html><p>Please log in."
 
 
-def _said(status: str, *headers: str, body: bytes = b"") -> bytes:
+def _response(status: str, *headers: str, body: bytes = b"") -> bytes:
     lines = [f"HTTP/1.1 {status}", *headers]
     if not any(line.startswith("Content-Length") for line in headers):
         lines.append(f"Content-Length: {len(body)}")
@@ -22,37 +25,37 @@ async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 async def too_many(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: str) -> None:
-    """Wants to be asked later."""
-    await _write(writer, _said("429 Too Many Requests", "Retry-After: 1"))
+    """429 with Retry-After."""
+    await _write(writer, _response("429 Too Many Requests", "Retry-After: 1"))
 
 
 async def unavailable(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: str) -> None:
-    """Is never there."""
-    await _write(writer, _said("503 Service Unavailable"))
+    """Always 503."""
+    await _write(writer, _response("503 Service Unavailable"))
 
 
 async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter, __: str) -> None:
-    """Never answers."""
-    await reader.read()  # until whoever asked has gone
+    """Never responds."""
+    await reader.read()  # until the client has gone
 
 
 async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: str) -> None:
-    """A byte a second."""
-    await _write(writer, _said("200 OK", "Content-Type: image/png", "Content-Length: 100000"))
+    """Sends a byte per second."""
+    await _write(writer, _response("200 OK", "Content-Type: image/png", "Content-Length: 100000"))
     while True:
         await _write(writer, b"x")
         await asyncio.sleep(1)
 
 
 async def huge(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: str) -> None:
-    """10 GB, as it says."""
-    await _write(writer, _said("200 OK", f"Content-Length: {_HUGE}"))
+    """Sends 10 GB with a Content-Length."""
+    await _write(writer, _response("200 OK", f"Content-Length: {_HUGE}"))
     while True:
         await _write(writer, bytes(2**16))
 
 
 async def unsaid(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: str) -> None:
-    """10 GB, and does not say so."""
+    """Sends 10 GB without a Content-Length."""
     await _write(writer, b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nConnection: close\r\n\r\n")
     for _n in range(_HUGE // 2**16):
         await _write(writer, bytes(2**16))
@@ -60,28 +63,28 @@ async def unsaid(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: str)
 
 
 async def turn(_: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
-    """Redirects for ever."""
-    await _write(writer, _said("302 Found", f"Location: {path}x"))
+    """Redirects endlessly."""
+    await _write(writer, _response("302 Found", f"Location: {path}x"))
 
 
 async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: str) -> None:
-    """Closes in the middle."""
-    await _write(writer, _said("200 OK", "Content-Length: 100000", body=bytes(100)))
+    """Closes the connection in the middle."""
+    await _write(writer, _response("200 OK", "Content-Length: 100000", body=bytes(100)))
     writer.close()
 
 
 async def lie_type(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: str) -> None:
-    """A page that is called a picture."""
-    await _write(writer, _said("200 OK", "Content-Type: image/png", body=_PAGE))
+    """Sends HTML as image/png."""
+    await _write(writer, _response("200 OK", "Content-Type: image/png", body=_PAGE))
 
 
 async def lie_length(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: str) -> None:
-    """Says that more comes than does."""
-    await _write(writer, _said("200 OK", "Content-Type: image/png", "Content-Length: 5000", body=_PAGE))
-    await reader.read()  # until whoever asked has gone
+    """Announces more bytes than it sends."""
+    await _write(writer, _response("200 OK", "Content-Type: image/png", "Content-Length: 5000", body=_PAGE))
+    await reader.read()  # until the client has gone
 
 
-# Each with the reason that its pictures are lost to.
+# Each with the reason that its pictures fail with.
 KINDS: dict[str, tuple[Answer, str]] = {
     "too_many": (too_many, "http_429"),
     "unavailable": (unavailable, "http_503"),
@@ -102,17 +105,17 @@ async def _connection(kind: str, reader: asyncio.StreamReader, writer: asyncio.S
             request = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             path = request.split(" ", 2)[1]
             if path == "/robots.txt":
-                await _write(writer, _said("404 Not Found"))
+                await _write(writer, _response("404 Not Found"))
             else:
                 await KINDS[kind][0](reader, writer, path)
     except (OSError, asyncio.IncompleteReadError):
-        pass  # whoever asked has gone
+        pass  # the client has gone
     finally:
         writer.close()
 
 
 async def main(port: int, hosts: dict[str, str]) -> None:
-    """Serves until it is ended; `hosts`: address by kind."""
+    """Serves until it is terminated; `hosts` is address by kind."""
     for kind, address in hosts.items():
         await asyncio.start_server(lambda r, w, kind=kind: _connection(kind, r, w), address, port, backlog=256)  # type: ignore[misc]
     print("serving", flush=True)

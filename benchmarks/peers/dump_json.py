@@ -1,6 +1,6 @@
-"""A dump to a table as people write it: bz2 and json, one process. Runs alone: `python dump_json.py DUMP TABLE`.
+"""A typical script from dump to table: bz2 and json, one process.
 
-Prints seconds; the table is an Arrow file.
+Standalone: `python dump_json.py DUMP TABLE`. It prints the seconds; the table is an Arrow file.
 """
 
 import bz2
@@ -19,12 +19,12 @@ EXCLUDED = {
     "Q13442814",
     "Q202444",
     "Q101352",
-}  # as params.yaml has them
+}  # as in params.yaml
 COLUMNS = ["entity_id", "label", "description", "aliases", "instance_of", "subclass_of", "sitelinks", "image", "title"]
 
 
 def table(path: str) -> pa.Table:
-    """What is kept of the items."""
+    """The table of the items."""
     kept: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     with bz2.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
@@ -50,7 +50,7 @@ def table(path: str) -> pa.Table:
 
 
 def mapping(item: dict[str, Any], part: str) -> dict[str, Any]:
-    """A part; empty ones are lists in a dump."""
+    """A mapping; empty ones are lists in a dump."""
     return item.get(part) or {}
 
 
@@ -70,7 +70,7 @@ def values(item: dict[str, Any], name: str) -> list[Any]:
 
 
 def targets(item: dict[str, Any], name: str) -> list[str]:
-    """The items that a property names."""
+    """The items that a property refers to."""
     return list(dict.fromkeys(target["id"] for target in values(item, name)))
 
 

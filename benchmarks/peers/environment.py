@@ -1,4 +1,4 @@
-"""Environments of peers: made once, with the exact versions that `NAME.txt` lists, below `.work/benchmarks`."""
+"""Environments of peers below `.work/benchmarks`, with the versions in `NAME.txt`."""
 
 import logging
 import shutil
@@ -8,18 +8,19 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-_LISTS = Path(__file__).parent
+# The folder of the peers' scripts and of their lists of packages.
+PEERS = Path(__file__).parent
 _FOLDER = Path(".work/benchmarks/environments")
 
 
 def environment(name: str) -> Path:
-    """The folder with the programs (`python` among them) of a peer's environment; installs it if that was not done.
+    """Returns the `bin` folder of a peer's environment and installs the environment if necessary.
 
     Raises:
         subprocess.CalledProcessError: if its packages cannot be installed.
     """
     folder = (_FOLDER / name).absolute()
-    wanted, ready = _LISTS / f"{name}.txt", folder / "packages.txt"
+    wanted, ready = PEERS / f"{name}.txt", folder / "packages.txt"
     if ready.exists() and ready.read_text() == wanted.read_text():
         return folder / "bin"
     logger.info("installing %s and what it needs into %s", name, folder)
@@ -31,15 +32,17 @@ def environment(name: str) -> Path:
     return folder / "bin"
 
 
-def beside(name: str) -> Path:
-    """A folder for PYTHONPATH with the packages that `NAME.txt` lists and nothing they need: for a peer that comes in a wheel of
-    ours, and lacks only these. So it runs on the very torch that we run on.
+def overlay(name: str) -> Path:
+    """A folder for PYTHONPATH with the packages in `NAME.txt`, without their dependencies.
+
+    It is for a peer that comes with a package of ours and lacks only these, so that it runs on the
+    same torch.
 
     Raises:
         subprocess.CalledProcessError: if they cannot be installed.
     """
     folder = (_FOLDER / f"{name}-beside").absolute()
-    wanted, ready = _LISTS / f"{name}.txt", folder / "packages.txt"
+    wanted, ready = PEERS / f"{name}.txt", folder / "packages.txt"
     if ready.exists() and ready.read_text() == wanted.read_text():
         return folder
     logger.info("installing %s into %s", ", ".join(wanted.read_text().split()), folder)

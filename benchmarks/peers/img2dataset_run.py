@@ -1,6 +1,7 @@
-"""Downloads a list of pictures with img2dataset. Runs alone: `python img2dataset_run.py LIST OUT SIDE QUALITY PROCESSES THREADS`.
+"""Downloads a list with img2dataset.
 
-Prints seconds, from the call to its end.
+Standalone: `python img2dataset_run.py LIST OUT SIDE QUALITY PROCESSES THREADS`. It prints the
+seconds of the call.
 """
 
 import json

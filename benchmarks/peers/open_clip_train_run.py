@@ -1,8 +1,10 @@
-"""open_clip's own trainer, a round at a time. Runs alone: `python open_clip_train_run.py SETTING.json`.
+"""open_clip's own trainer, one round at a time.
 
-Everything comes from `open_clip_train`: arguments, towers and preprocessing, WebDataset loading, loss, schedule and
-`train_one_epoch`; the optimiser is made by the rule of its `main`, which has no function for it. A line of standard input
-names the data of a round (`shards`: as it loads them; `memory`: batches made ready before), a line of output its seconds.
+Standalone: `python open_clip_train_run.py SETTING.json`. Everything is `open_clip_train`'s:
+arguments, towers and preprocessing, WebDataset loading, loss, schedule and `train_one_epoch`. The
+optimiser follows its `main`, which has no function for it. Each line of standard input names the
+data of a round (`shards`: loaded from shards; `memory`: batches in memory), and each line of output
+has its seconds.
 """
 
 import json
@@ -23,24 +25,24 @@ from open_clip_train.params import parse_args  # noqa: E402
 from open_clip_train.scheduler import cosine_lr  # noqa: E402
 from open_clip_train.train import train_one_epoch  # noqa: E402
 
-# Numbers of loading processes that are tried; the fastest is kept.
+# Numbers of loading processes to try; the fastest is used.
 _LOADERS = (1, 2)
 _MEMORY = 20
 
 
 class Ready:
-    """Batches in memory, served as a loader serves them."""
+    """A data loader over batches in memory."""
 
     def __init__(self, batches: list[Any], count: int, size: int) -> None:
         self._batches, self.num_batches, self.num_samples = batches, count, count * size
 
     def __iter__(self) -> Any:
-        """As many batches as an epoch has, over and over the same."""
+        """Repeats the batches for an epoch."""
         return (self._batches[n % len(self._batches)] for n in range(self.num_batches))
 
 
 def arguments(loaders: int) -> Any:
-    """What its command line would give."""
+    """The arguments of its command line."""
     given = {
         "--model": SETTING["name"],
         "--train-data": SETTING["shards"],
@@ -62,7 +64,7 @@ def arguments(loaders: int) -> Any:
 
 
 def main() -> None:
-    """Builds what `open_clip_train.main` builds, then trains round after round."""
+    """Sets up training as `open_clip_train.main` does, then trains in rounds."""
     torch.set_num_threads(SETTING["threads"])
     open_clip.add_model_config(SETTING["configs"])
     args = arguments(_LOADERS[0])
@@ -100,7 +102,7 @@ def main() -> None:
 
 
 def make_optimiser(model: Any, args: Any) -> torch.optim.AdamW:
-    """`open_clip_train.main`'s."""
+    """The optimiser of `open_clip_train.main`."""
     still: list[torch.nn.Parameter] = []
     decayed: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():

@@ -1,7 +1,7 @@
-"""Pairs from a WARC as people write it: warcio and BeautifulSoup. Runs alone: `python warc_soup.py FILE PARSER`.
+"""Pairs from a WARC with warcio and BeautifulSoup. Standalone: `python warc_soup.py FILE PARSER`.
 
-The rules are ours (components/crawl/pages), as far as the benchmark's pages need them. Prints seconds, pages and a digest of
-all pairs.
+The rules are ours (components/crawl/pages), as far as the benchmark's pages need them. It prints
+seconds, pages and a digest of all pairs.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ def pairs(url: str, html: bytes, parser: str) -> Iterator[tuple[str, str, str, s
 
 
 def source(image: Tag) -> str:
-    """The widest candidate that is not too wide."""
+    """The widest candidate within the limit."""
     sets = [image.get("srcset", "")]
     picture = image.find_parent("picture")
     if picture:
@@ -54,12 +54,12 @@ def source(image: Tag) -> str:
 
 
 def text_of(element: Tag | None) -> str:
-    """An element's text, its white space collapsed."""
+    """An element's text with collapsed white space."""
     return "" if element is None else clean(element.get_text())
 
 
 def clean(text: str) -> str:
-    """White space collapsed."""
+    """Collapses white space."""
     return " ".join(text.split())
 
 
@@ -68,7 +68,7 @@ def main(path: str, parser: str) -> None:
     start = time.perf_counter()
     pages = 0
     found: list[tuple[str, str, str, str, str]] = []
-    with open(path, "rb") as stream:  # noqa: PTH123 - as people write it
+    with open(path, "rb") as stream:  # noqa: PTH123 - as in a typical script
         for record in ArchiveIterator(stream):
             if record.rec_type == "response" and record.http_headers.get_statuscode() == "200":
                 pages += 1

@@ -1,6 +1,6 @@
-"""Pairs from a WAT as people write it: warcio and json. Runs alone: `python wat_json.py FILE`.
+"""Pairs from a WAT with warcio and json. Standalone: `python wat_json.py FILE`.
 
-Prints seconds, records and a digest of all pairs.
+It prints seconds, records and a digest of all pairs.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 
 def pairs(notes: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """(picture, text, page, title) of the pictures that a record notes."""
+    """(picture, text, page, title) of the pictures in a record."""
     envelope = notes["Envelope"]
     html = envelope["Payload-Metadata"].get("HTTP-Response-Metadata", {}).get("HTML-Metadata")
     if html is None:
@@ -37,7 +37,7 @@ def main(path: str) -> None:
     start = time.perf_counter()
     records = 0
     found: list[tuple[str, str, str, str]] = []
-    with open(path, "rb") as stream:  # noqa: PTH123 - as people write it
+    with open(path, "rb") as stream:  # noqa: PTH123 - as in a typical script
         for record in ArchiveIterator(stream):
             if record.rec_type == "metadata":
                 records += 1

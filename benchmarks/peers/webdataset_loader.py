@@ -1,6 +1,7 @@
-"""webdataset over shards, set up as open_clip's trainer sets it up: each line read starts a turn, whose pictures/s are printed.
+"""webdataset over shards, set up as in open_clip's trainer; each input line starts a turn.
 
-Arguments: folder of webdataset, folder of shards, side of the pictures in px, batch, processes, batches of a turn.
+Arguments: folder of webdataset, folder of shards, side of the pictures in px, batch, processes,
+    batches per turn. It prints the pictures/s of each turn.
 """
 
 import sys
@@ -16,11 +17,11 @@ from PIL import Image
 _BUFFER, _INITIAL = (
     5000,
     1000,
-)  # of open_clip's trainer: pictures that are shuffled, and that are there before the first comes
+)  # open_clip's shuffle buffer, and its initial fill
 
 
 def square(image: Image.Image, size: int) -> torch.Tensor:
-    """The middle square, resized, as `components.images.decode.decode` does it."""
+    """The centre square, resized as in `components.images.decode.decode`."""
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)
@@ -39,7 +40,7 @@ class Preprocess:
 
 
 def batches(web: Any, folder: Path, size: int, batch: int, processes: int) -> Iterator[Any]:
-    """Endless: shards are drawn with repetition, as open_clip's trainer can do."""
+    """Endless batches: shards are sampled with replacement, an option of open_clip's trainer."""
     tars = [str(path) for path in sorted(folder.glob("*.tar"))]
     pipeline = web.DataPipeline(
         web.ResampledShards(tars),
@@ -54,10 +55,10 @@ def batches(web: Any, folder: Path, size: int, batch: int, processes: int) -> It
 
 
 def main() -> None:
-    """Turns, until nobody asks."""
+    """Runs turns until standard input closes."""
     packages, folder, *numbers = sys.argv[1:]
     size, batch, processes, count = map(int, numbers)
-    sys.path.append(packages)  # behind this project's own packages, whose torch it uses
+    sys.path.append(packages)  # after this project's packages, whose torch it uses
     import webdataset
 
     torch.set_num_threads(1)

@@ -1,1 +1,1 @@
-"""The crawl room: pages → image/alt-text pairs → verified pictures in shards, politely."""
+"""Crawling: pages → image/alt-text pairs → verified pictures in shards."""

@@ -1,4 +1,4 @@
-"""Addresses: what a link means, which host it belongs to, and whether that host may be asked at all."""
+"""URLs: links, hosts and sites, and the filter for private addresses."""
 
 import ipaddress
 import re
@@ -12,7 +12,8 @@ from yarl import URL
 LOOPBACK = "127.0.0.1"
 _LONGEST = 2048
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
-# What most addresses look like: normal as they stand, without port, nothing to encode or fold, no segment that starts with a dot.
+# Most URLs are normalised already: no port, nothing to encode or to lower-case, no segment that
+# starts with a dot.
 _ORIGIN = r"https?://(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
 _SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9_~.-]*"
 _QUERY = r"(?:\?[A-Za-z0-9_~.=&-]+)?"
@@ -26,10 +27,10 @@ _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def resolve(base: str, reference: str) -> str | None:
-    """The absolute, normalised http(s) address that `reference` means on a page of address `base`; None if it means none.
+    """Resolves `reference` on the page `base` to a normalised http(s) URL; None if invalid.
 
-    Fragments are dropped: they name a place in a page, not a page. Addresses with a user name, over 2048 characters, or that no
-    server could be asked for, mean none.
+    Fragments are dropped. URLs with a user name, longer than 2048 characters, or with an invalid
+    host are rejected.
     """
     match = _PLAIN.fullmatch(reference) if len(reference) <= _LONGEST else None
     if match is not None:
@@ -41,7 +42,7 @@ def resolve(base: str, reference: str) -> str | None:
 
 
 def _plain(base: str, reference: str, kind: str | None) -> str | None:
-    """What `_resolve_any` finds, ten times as fast, for a plain reference of a kind; None if the page's address is not plain."""
+    """A fast path for plain references, ten times as fast; None if `base` is not plain."""
     if kind == "address":
         return reference
     origin, folder = _plain_base(base)
@@ -52,7 +53,7 @@ def _plain(base: str, reference: str, kind: str | None) -> str | None:
 
 @lru_cache(maxsize=256)
 def _plain_base(base: str) -> tuple[str, str]:
-    """What stands before a path and before a name on a page; empty unless the page's address is plain."""
+    """Prefixes for absolute paths and for relative names; empty unless `base` is plain."""
     match = _PLAIN_BASE.fullmatch(base)
     return (match[1], match[1] + match[2]) if match else ("", "")
 
@@ -68,12 +69,12 @@ def _resolve_any(base: str, reference: str) -> str | None:
         return None
     text = str(url)
     if url.raw_path == "/" and not url.raw_query_string:
-        text = f"{text.rstrip('/')}/"  # yarl leaves the path of a bare host away
+        text = f"{text.rstrip('/')}/"  # yarl omits the path of a bare host
     return text if len(text) <= _LONGEST and text.isascii() and text.isprintable() else None
 
 
 def host_of(url: str) -> str:
-    """The host of an absolute address, lower case, without port or brackets; empty if there is none."""
+    """The host of an absolute URL, lower case, without port or brackets; empty if there is none."""
     try:
         return (URL(url).raw_host or "").lower().rstrip(".")
     except ValueError:
@@ -81,37 +82,37 @@ def host_of(url: str) -> str:
 
 
 def origin_of(url: str) -> str:
-    """`http://host:port` of an absolute address: what one robots.txt speaks for."""
+    """`http://host:port` of an absolute URL: the scope of one robots.txt."""
     return str(URL(url).origin())
 
 
 def site_of(url: str) -> str:
-    """What is asked as one server: the host without a leading `www.`."""
+    """The host without a leading `www.`: hosts of one site share their limits."""
     return host_of(url).removeprefix("www.")
 
 
 def is_localhost(host: str) -> bool:
-    """Whether the name is `localhost` or ends in it; such names mean this machine, whatever DNS says (RFC 6761)."""
+    """Whether a name is `localhost` or below it, which is this machine (RFC 6761)."""
     host = host.lower().rstrip(".")
     return host == "localhost" or host.endswith(".localhost")
 
 
 @dataclass(frozen=True)
-class AddressGuard:
-    """Keeps requests away from this machine and its private network, but for hosts that the operator allowed.
+class AddressFilter:
+    """Rejects requests to this machine and to private networks, except for hosts that are allowed.
 
     Attributes:
-        allowed: host patterns (`*.localhost`) that may have private addresses.
+        allowed: patterns of hosts (`*.localhost`) that may have private addresses.
     """
 
     allowed: Sequence[str] = ()
 
     def permits(self, host: str, address: str) -> bool:
-        """Whether a request for `host` may go to `address`, to which its name was resolved."""
+        """Whether a request to `host` may go to `address`, which its name resolved to."""
         return _is_public(address) or self.allows(host)
 
     def permits_name(self, host: str) -> bool:
-        """What can be said before any look-up: a host that is an address itself, or means this machine, is checked here."""
+        """Checks a host before its name is resolved: IP addresses and names of this machine."""
         if is_localhost(host):
             return self.allows(host)
         try:
@@ -121,7 +122,7 @@ class AddressGuard:
         return self.permits(host, host)
 
     def allows(self, host: str) -> bool:
-        """Whether the operator allowed this host to have a private address."""
+        """Whether this host may have a private address."""
         return any(fnmatchcase(host.lower().rstrip("."), pattern.lower()) for pattern in self.allowed)
 
 

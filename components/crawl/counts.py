@@ -1,4 +1,4 @@
-"""What became of pages and pairs, in the names that every source uses."""
+"""The names that all sources count pages and pairs under."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ FOUND, DROPPED = "pairs.found", "pairs.dropped."
 
 
 def count_page(counts: Counter[str], page: Page) -> None:
-    """Counts a page that was read, and its pairs."""
+    """Counts a page and its pairs."""
     counts[CRAWLED if page.refusal is None else f"{REFUSED}{page.refusal}"] += 1
     counts[FOUND] += len(page.pairs)
     for reason, number in page.dropped.items():

@@ -12,14 +12,14 @@ from components.crawl.counts import DROPPED
 from components.crawl.duplicates.find import mark_duplicates
 from components.crawl.local_web import serve
 from components.crawl.parameters import CrawlParameters
-from components.crawl.parent_process import Server
 from components.crawl.pictures.adopt import adopt
-from components.crawl.pictures.bucket import begin, check, finish
+from components.crawl.pictures.bucket import begin_upload, check_bucket, finish_upload
 from components.crawl.pictures.download import download
 from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Plan, make_plan
+from components.crawl.server_process import ServerProcess
 from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find_files, read_files
 from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
@@ -36,13 +36,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """What is crawled: live sites, files, and a folder of sample sites, served on a loopback port meanwhile.
+    """What to crawl: live sites, files, and a folder of sample sites that is served on loopback.
 
     Attributes:
-        starts: addresses of front pages.
+        starts: start URLs.
         web: folder of sample sites, if any.
-        port: that they are served on.
-        files: `KIND:LOCATION`s of archives and lists.
+        port: port for the sample sites.
+        files: archives and lists, as `KIND:LOCATION`.
     """
 
     starts: tuple[str, ...] = ()
@@ -59,35 +59,40 @@ def crawl_pictures(
     work_root: Path = WORK,
     timing: Path | None = None,
 ) -> dict[str, Any]:
-    """Crawls pages, downloads their pictures and replaces `out` by the shards (docs/formats.md); returns the measures.
+    """Crawls pages and downloads their pictures into shards (docs/formats.md).
+
+    Returns the measures.
 
     Args:
-        source: sites to crawl.
-        hold_out: folder of pictures of which no near-copy is taken, if any.
-        out: receives `NUMBER.tar`, `NUMBER.parquet`, `NUMBER_stats.json`: a folder, in one move at the end, or `s3://BUCKET/PREFIX`,
-            each shard as soon as it is whole, and `_SUCCESS` when all are.
+        source: what to crawl.
+        hold_out: folder of pictures whose near-copies are rejected, if any.
+        out: receives `NUMBER.tar`, `NUMBER.parquet` and `NUMBER_stats.json`. A folder is replaced
+            in one move at the end; to `s3://BUCKET/PREFIX` each shard is uploaded as soon as it is
+            finished, and `_SUCCESS` last.
         parameters: section `crawl`.
         work_root: folder of unfinished work.
-        timing: file that receives how long parts took and how hosts answered, if any; no result, as it differs from run to run.
+        timing: file for the duration of parts and the response times of hosts, if any; it differs
+            from run to run and is no result.
 
     Raises:
-        InputError: if nothing can be crawled, no picture was found, too many pages or pictures fail, or the bucket refuses.
-        SetupError: if the port of the sample web is busy, or the bucket's server fails again and again.
+        InputError: if there is nothing to crawl, no picture was found, too many pages or pictures
+            failed, or the bucket denies access.
+        SetupError: if the port of the sample web is busy, or the S3 server keeps failing.
     """
     files = find_files(source.files or parameters.sources)
     if not source.starts and source.web is None and not files:
         raise InputError(
-            "nothing to crawl; name archives or lists with --source, addresses to start from with --start, "
+            "nothing to crawl; name archives or lists with --source, start URLs with --start, "
             "or a folder of sample sites with --web"
         )
-    place = folder_at(out)
-    bucket = place if isinstance(place, Prefix) else None
+    destination = folder_at(out)
+    bucket = destination if isinstance(destination, Prefix) else None
     if bucket is not None:
         if parameters.duplicates == "drop":
             raise InputError(
-                f"crawl.duplicates is drop, which needs shards in a folder; write to one, not to {bucket}, or set it to mark"
+                f"crawl.duplicates is drop, which needs shards in a folder; write to one instead of {bucket}, or set it to mark"
             )
-        check(bucket, files)
+        check_bucket(bucket, files)
     versions = [_version(file.location) for file in files]
     mark = fingerprint(
         code_mark(__name__),
@@ -101,10 +106,10 @@ def crawl_pictures(
         *([bucket] if bucket else []),
     )
     work = work_folder("crawl", mark, work_root)
-    with _served(source) as (starts, server):
+    with _serving(source) as (starts, server):
         sites = group_sites(starts, parameters)
         logger.info(
-            "crawl: %d sites, %d files, %d connections and %.1f s between requests at each host",
+            "crawl: %d sites, %d files, %d connections and %.1f s between requests per host",
             len(sites),
             len(files),
             parameters.connections,
@@ -114,11 +119,11 @@ def crawl_pictures(
         from_files, found_in_files = read_files([f for f in files if f.kind != ADOPTED], parameters, work / "files")
         pairs, found = pairs + from_files, found + found_in_files
         plan = make_plan(pairs, parameters, work / "plan")
-        _say(found, plan)
-        prints = None if hold_out is None else build_hold_out(hold_out, work / "hold_out")
-        job = DownloadJob(parameters, work / "shards", prints, server, bucket)
+        _log_plan(found, plan)
+        fingerprints = None if hold_out is None else build_hold_out(hold_out, work / "hold_out")
+        job = DownloadJob(parameters, work / "shards", fingerprints, server, bucket)
         if bucket is not None:
-            begin(bucket, job.shards, work / "pictures")
+            begin_upload(bucket, job.shards, work / "pictures")
         outcomes = download(plan, job, work / "pictures" / "downloaded") + adopt(
             [f.location for f in files if f.kind == ADOPTED], job, plan.shards, work / "pictures" / "adopted"
         )
@@ -128,28 +133,28 @@ def crawl_pictures(
     measures = _measures(len(sites), files, found, plan, outcomes)
     measures["duplicates"] = {kind: copies[kind] for kind in (EXACT, NEAR)}
     if not outcomes[SUCCESS]:
-        raise InputError(f"the crawl of {_names(sites, files)} gave no picture: {measures}; {_mend(measures)}")
+        raise InputError(f"the crawl of {_names(sites, files)} yielded no picture: {measures}; {_advice(measures)}")
     if timing is not None and (times := read_timing(job.progress)) is not None:
         write_json(timing, times)
-    if isinstance(place, Prefix):
-        finish(place, measures["shards"])
+    if isinstance(destination, Prefix):
+        finish_upload(destination, measures["shards"])
     else:
-        # Without its markers an interrupted publication is begun again from the downloads, not taken for done.
+        # Without these markers, an interrupted publication restarts from the downloads.
         drop(work / "pictures")
-        publish_folder(work / "shards", place)
+        publish_folder(work / "shards", destination)
     drop(work)
     return measures
 
 
 def _after_drop(outcomes: Counter[str], copies: Counter[str]) -> Counter[str]:
-    """What became of pictures when copies are out; shards that a killed run left may have said so already."""
+    """Outcomes after dropping duplicates; shards of a killed run may count some already."""
     taken = {f"duplicate_{kind}": number for kind, number in copies.items()}
     downloaded = outcomes[SUCCESS] + sum(outcomes[reason] for reason in DUPLICATE_REASONS)
     return Counter(dict(outcomes) | taken | {SUCCESS: downloaded - copies.total()})
 
 
 def _version(location: str) -> tuple[int, int] | None:
-    """Size and time of a local file, so that work on an older one is not gone on with; None for what lies elsewhere."""
+    """Size and time of a local file, to detect changes; None if it is remote."""
     path = Path(location)
     return (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
 
@@ -160,18 +165,18 @@ def _names(sites: Sequence[Site], files: Sequence[SourceFile]) -> str:
 
 
 @contextmanager
-def _served(source: Source) -> Iterator[tuple[Sequence[str], Server | None]]:
-    """Start addresses, and who serves them, while they are served."""
+def _serving(source: Source) -> Iterator[tuple[Sequence[str], ServerProcess | None]]:
+    """The start URLs, and the process that serves them, if they are the sample web's."""
     if source.web is None:
         yield source.starts, None
         return
     with serve(source.web, source.port) as web:
-        yield source.starts or [f"http://{host}:{source.port}/" for host in web.hosts], Server.here()
+        yield source.starts or [f"http://{host}:{source.port}/" for host in web.hosts], ServerProcess.current()
 
 
-def _say(found: Counter[str], plan: Plan) -> None:
+def _log_plan(found: Counter[str], plan: Plan) -> None:
     logger.info(
-        "crawl: %d pages gave %d pairs; to download: %d pictures in %d parts and %d shards",
+        "crawl: found %d pages with %d pairs; downloading %d pictures in %d parts and %d shards",
         found["pages.crawled"],
         found["pairs.found"],
         plan.pictures,
@@ -183,12 +188,12 @@ def _say(found: Counter[str], plan: Plan) -> None:
 def _measures(
     sites: int, files: Sequence[SourceFile], found: Counter[str], plan: Plan, outcomes: Counter[str]
 ) -> dict[str, Any]:
-    dropped = _under(found + plan.dropped, DROPPED)
+    dropped = _with_prefix(found + plan.dropped, DROPPED)
     failed = {reason: number for reason, number in sorted(outcomes.items()) if reason != SUCCESS}
     return {
         "sites": sites,
         "files": {"read": len(files), "unreadable_records": found[UNREADABLE]},
-        "pages": {"crawled": found["pages.crawled"], "refused": _under(found, "pages.refused.")},
+        "pages": {"crawled": found["pages.crawled"], "refused": _with_prefix(found, "pages.refused.")},
         "pairs": {"found": found["pairs.found"], "dropped": dropped},
         "pictures": {"attempted": outcomes.total(), "success": outcomes[SUCCESS], "failed": failed},
         "parts": len(plan.parts),
@@ -196,13 +201,13 @@ def _measures(
     }
 
 
-def _under(counts: Counter[str], prefix: str) -> dict[str, int]:
+def _with_prefix(counts: Counter[str], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): number for name, number in sorted(counts.items()) if name.startswith(prefix)}
 
 
-def _mend(measures: Mapping[str, Any]) -> str:
+def _advice(measures: Mapping[str, Any]) -> str:
     if not measures["pages"]["crawled"] and not measures["pairs"]["found"]:
-        return "no page could be read; look at the reasons under pages.refused, and whether the sites are up"
+        return "no page could be read; see the reasons under pages.refused, and check that the sites are up"
     if not measures["pairs"]["found"]:
-        return "no page showed a picture with words; start from other pages, or raise crawl.depth in params.yaml"
-    return "look at the reasons under pictures.failed"
+        return "no page has a picture with text; start from other pages, or raise crawl.depth in params.yaml"
+    return "see the reasons under pictures.failed"

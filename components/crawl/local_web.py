@@ -1,4 +1,4 @@
-"""Serves the sample web on one loopback port; sites are told apart by their `Host`."""
+"""Serves the sample web on one loopback port, with virtual hosts by the `Host` header."""
 
 import errno
 import json
@@ -24,7 +24,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass
 class _Site:
-    """One archive, held in memory: the sample web is some 100 MB."""
+    """One archive, in memory: the sample web has about 100 MB."""
 
     files: dict[str, bytes]
     responses: dict[str, dict[str, Any]]
@@ -32,13 +32,13 @@ class _Site:
 
 @dataclass
 class Web:
-    """All sites by host name, and what was asked of them (`host`, `path`, `User-Agent`), for tests of politeness.
+    """All sites by host name, and a log of requests (`host`, `path`, `User-Agent`).
 
     `port` is 0 until they are served.
     """
 
     sites: dict[str, _Site]
-    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
     port: int = 0
 
     @classmethod
@@ -46,7 +46,7 @@ class Web:
         """Reads every `SITE.zip` of a folder.
 
         Raises:
-            InputError: if there is none, or one is no archive of a site.
+            InputError: if there is none, or one is not a site archive.
         """
         sites: dict[str, _Site] = {}
         for path in sorted(folder.glob("*.zip")):
@@ -57,10 +57,10 @@ class Web:
                 sites[meta["host"]] = _Site(files, meta["responses"])
             except (zipfile.BadZipFile, KeyError, ValueError) as error:
                 raise InputError(
-                    f"{path} is no archive of a site ({error!r}); `mofi sample build` makes it anew"
+                    f"{path} is not a site archive ({error!r}); run `mofi sample build` to rebuild it"
                 ) from error
         if not sites:
-            raise InputError(f"{folder} holds no site (*.zip); `mofi sample build` makes the sample web")
+            raise InputError(f"{folder} contains no site (*.zip); run `mofi sample build` to build the sample web")
         return cls(sites)
 
     @property
@@ -76,24 +76,24 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            self._answer(body=True)
+            self._respond(body=True)
 
         def do_HEAD(self) -> None:
-            self._answer(body=False)
+            self._respond(body=False)
 
-        def _answer(self, body: bool) -> None:
+        def _respond(self, body: bool) -> None:
             host = self.headers.get("Host", "").partition(":")[0].lower()
             path = unquote(urlsplit(self.path).path)
             path = f"{path}index.html" if path.endswith("/") else path
-            web.asked.append((host, path, self.headers.get("User-Agent", "")))
+            web.requests.append((host, path, self.headers.get("User-Agent", "")))
             site = web.sites.get(host)
             data = site.files.get(path) if site else None
-            said = site.responses.get(path, {}) if site else {}
-            status = said.get("status", 200 if data is not None else 404)
+            response = site.responses.get(path, {}) if site else {}
+            status = response.get("status", 200 if data is not None else 404)
             data = data if data is not None else f"{status}\n".encode()
             self.send_response(status)
             headers = {"Content-Type": guess_type(path)[0] or "text/plain", "Last-Modified": formatdate(0, usegmt=True)}
-            for name, value in (headers | said.get("headers", {}) | {"Content-Length": str(len(data))}).items():
+            for name, value in (headers | response.get("headers", {}) | {"Content-Length": str(len(data))}).items():
                 self.send_header(name, value)
             self.end_headers()
             if body:
@@ -108,16 +108,18 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
-    allow_reuse_port = False  # a second server on the same port is an error, on every version of Python
+    allow_reuse_port = False  # on every version of Python, a second server on the same port is an error
 
 
 @contextmanager
 def serve(folder: Path, port: int) -> Iterator[Web]:
-    """Serves the sites of `folder` from a thread while the block runs; port 0 takes a free one (then pages' absolute links break).
+    """Serves the sites of `folder` from a thread within the block.
+
+    Port 0 picks a free port, but breaks absolute links.
 
     Raises:
-        SetupError: if the port is busy.
-        InputError: if the folder holds no site.
+        SetupError: if the port is in use.
+        InputError: if the folder contains no site.
     """
     web = Web.load(folder)
     try:
@@ -127,7 +129,7 @@ def serve(folder: Path, port: int) -> Iterator[Web]:
             raise
         raise SetupError(
             f"port {port} of {LOOPBACK} is busy, so the sample web cannot be served; "
-            "end what listens there, or set sample.port in params.yaml to a free one"
+            "stop what listens there, or set sample.port in params.yaml to a free port"
         ) from None
     web.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, name="sample-web", daemon=True)

@@ -1,20 +1,21 @@
-"""An image/alt-text pair: what every source yields and the downloader takes."""
+"""An image/alt-text pair: what sources yield and the downloader takes."""
 
 from typing import NamedTuple
 
 
 class Pair(NamedTuple):
-    """A picture's address and the words that a page says about it.
+    """A picture's URL and its text on a page.
 
     Attributes:
-        url: absolute http(s) address of the picture.
+        url: absolute http(s) URL of the picture.
         caption: its alt text, or its figure caption where it has none.
         context: its figure caption; empty if there is none.
-        page_url: the page's address, after redirects.
+        page_url: the page's URL, after redirects.
         page_title: the page's title; empty if there is none.
-        page_language: what the page says its language is, lower case (`en`, `pt-br`); empty if it says nothing.
+        page_language: the page's declared language, lower case (`en`, `pt-br`); empty if
+            undeclared.
         site: the page's host, without port.
-        position: of the `<img>` among those of its page, from 0; the picture that the page is shared with comes last.
+        position: index of the `<img>` on its page, from 0; the page's `og:image` comes last.
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""Files of pairs: parquet, with a hash of each pair's host, ordered by it in stretches, so that ranges of hosts read quickly."""
+"""Files of pairs: parquet, sorted in chunks by a hash of the host for range reads."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, islice
@@ -26,21 +26,21 @@ _COLUMNS = [
 ]
 PAIRS_SCHEMA = pa.schema([*_COLUMNS, ("host_hash", pa.int64())])
 HASHES = 1 << 32
-# Pairs that are objects at a time, that are sorted together, and in one row group, of which a reader takes all or nothing.
-_BATCH, _STRETCH, _GROUP = 5_000, 100_000, 10_000
+# Pairs that are Python objects at a time, that are sorted together, and in one row group.
+_BATCH, _SORTED, _GROUP = 5_000, 100_000, 10_000
 
 
 def host_hash(url: str) -> int:
-    """A number below `HASHES`, the same for all addresses of a host, with and without `www.`."""
+    """A hash below `HASHES`, equal for all URLs of a host, with or without `www.`."""
     return crc32(site_of(url).encode())
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
-    """Writes pairs; returns how many. Memory does not grow with their number."""
+    """Writes pairs in bounded memory; returns how many."""
     number = 0
     with pq.ParquetWriter(path, PAIRS_SCHEMA, compression="zstd") as writer:
-        tables = (_table(batch) for batch in _several(pairs, _BATCH))
-        for stretch in _several(tables, _STRETCH // _BATCH):
+        tables = (_table(batch) for batch in _batches(pairs, _BATCH))
+        for stretch in _batches(tables, _SORTED // _BATCH):
             table = pa.concat_tables(stretch)
             writer.write_table(table.sort_by("host_hash"), row_group_size=_GROUP)
             number += len(table)
@@ -48,36 +48,36 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
 
 
 def _table(pairs: Sequence[Pair]) -> pa.Table:
-    """The columns of a file; they take a fifth of the memory of the pairs."""
+    """Pairs as columns, which take a fifth of the memory."""
     columns = [list(column) for column in zip(*pairs, strict=True)]
     columns.append([host_hash(pair.url) for pair in pairs])
     arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS_SCHEMA, strict=True)]
     return pa.Table.from_arrays(arrays, schema=PAIRS_SCHEMA)
 
 
-def _several(things: Iterable[_T], number: int) -> Iterator[list[_T]]:
-    ahead = iter(things)
-    while some := list(islice(ahead, number)):
-        yield some
+def _batches(items: Iterable[_T], number: int) -> Iterator[list[_T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, number)):
+        yield batch
 
 
 def count_pairs(files: Iterable[Path]) -> int:
-    """The pairs of all files."""
+    """The number of pairs in all files."""
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
 def read_hosts(files: Iterable[Path], first: int, end: int) -> pa.Table:
-    """The pairs of all hosts whose hash is at least `first` and below `end`, in the order of the files."""
+    """The pairs of hosts whose hash lies in [`first`, `end`), in file order."""
     tables = [part for file in files for part in _read_range(file, first, end)]
     return pa.concat_tables(tables) if tables else PAIRS_SCHEMA.empty_table()
 
 
 def _read_range(path: Path, first: int, end: int) -> Iterator[pa.Table]:
-    """A row group at a time: a data set's reader would read many ahead."""
-    place = PAIRS_SCHEMA.get_field_index("host_hash")
+    """One row group at a time: a dataset reader would prefetch many."""
+    column = PAIRS_SCHEMA.get_field_index("host_hash")
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
-            found = file.metadata.row_group(group).column(place).statistics
+            found = file.metadata.row_group(group).column(column).statistics
             if found.min < end and found.max >= first:
                 table = file.read_row_group(group, use_threads=False)
                 hashes = table["host_hash"]
@@ -85,7 +85,7 @@ def _read_range(path: Path, first: int, end: int) -> Iterator[pa.Table]:
 
 
 def read_pairs(path: Path, first: int = 0, number: int | None = None) -> list[Pair]:
-    """`number` pairs of a file from row `first` on; all by default. Row groups without any of them are not read."""
+    """Reads `number` pairs from row `first` on, by default all."""
     with pq.ParquetFile(path) as file:
         sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         ends = list(accumulate(sizes))

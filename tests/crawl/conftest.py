@@ -1,4 +1,4 @@
-"""Small real webs: archives as the sample has them, and a server that answers as it is told and remembers who asked what."""
+"""Small webs: archives like the sample's, and a configurable server that logs requests."""
 
 import asyncio
 import io
@@ -21,7 +21,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def knobs(**changes: Any) -> CrawlParameters:
-    """Parameters for loopback, quick to give up."""
+    """Parameters for tests on loopback."""
     defaults: dict[str, Any] = {
         "user_agent": "test-crawl/1.0 (tests)",
         "depth": 20,
@@ -68,7 +68,7 @@ def knobs(**changes: Any) -> CrawlParameters:
 
 
 def drawing(seed: int, side: int = 96) -> Image.Image:
-    """A drawing in flat colours, another one for every seed."""
+    """A drawing in flat colours by seed."""
     image = Image.new("RGB", (side, side), "white")
     pen = ImageDraw.Draw(image)
     for n in range(4):
@@ -93,7 +93,7 @@ def free_port() -> int:
 
 @dataclass
 class Archive:
-    """One site to be written as the sample's sites are."""
+    """A site in the format of the sample's archives."""
 
     host: str
     files: dict[str, bytes] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Archive:
 
 
 def gallery(host: str, pictures: int, seed: int = 0) -> Archive:
-    """A site of one page with `pictures` different pictures, `/img/0.png`, …"""
+    """A site of one page with `pictures` distinct pictures, `/img/0.png`, …"""
     site = Archive(host)
     for n in range(pictures):
         kind = ("PNG", "JPEG", "WEBP")[n % 3]
@@ -130,10 +130,10 @@ def gallery(host: str, pictures: int, seed: int = 0) -> Archive:
 
 @dataclass
 class Host:
-    """A server on loopback that answers by path, and counts what it is asked, and how much at once."""
+    """A loopback server with handlers by path that counts requests and their concurrency."""
 
     handlers: dict[str, Handler] = field(default_factory=dict)
-    asked: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
     agents: set[str] = field(default_factory=set)
     times: list[float] = field(default_factory=list)
     busiest: int = 0
@@ -152,7 +152,7 @@ class Host:
         return f"http://{host}:{self.port}{path}"
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked[request.path] += 1
+        self.requests[request.path] += 1
         self.agents.add(request.headers.get("User-Agent", ""))
         self.times.append(asyncio.get_running_loop().time())
         self._under_way["all"] += 1

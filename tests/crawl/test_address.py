@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.crawl.address import AddressGuard, host_of, is_localhost, origin_of, resolve, site_of
+from components.crawl.address import AddressFilter, host_of, is_localhost, origin_of, resolve, site_of
 
 PAGE = "http://site.example:8080/animals/page-1.html"
 
@@ -42,12 +42,12 @@ def test_a_reference_becomes_an_absolute_normalised_address(reference: str, addr
         "/" + "x" * 3000,
     ],
 )
-def test_a_reference_that_no_web_server_can_be_asked_for_means_no_address(reference: str) -> None:
+def test_an_invalid_reference_has_no_url(reference: str) -> None:
     assert resolve(PAGE, reference) is None
 
 
 @given(st.text(), st.text())
-def test_resolving_never_raises_and_gives_what_it_takes(base: str, reference: str) -> None:
+def test_resolving_never_raises_and_is_idempotent(base: str, reference: str) -> None:
     for address in (resolve(PAGE, reference), resolve(base, reference)):
         if address is not None:
             assert resolve(address, address) == address
@@ -83,31 +83,31 @@ def test_the_origin_has_scheme_host_and_port() -> None:
         "no address",
     ],
 )
-def test_private_addresses_are_refused(address: str) -> None:
-    assert not AddressGuard().permits("example.org", address)
+def test_private_addresses_are_rejected(address: str) -> None:
+    assert not AddressFilter().permits("example.org", address)
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::8.8.8.8"])
 def test_public_addresses_are_permitted(address: str) -> None:
-    assert AddressGuard().permits("example.org", address)
+    assert AddressFilter().permits("example.org", address)
 
 
 def test_an_allowed_host_may_have_a_private_address_and_no_other_host_may() -> None:
-    guard = AddressGuard(["*.localhost", "intranet.example"])
+    guard = AddressFilter(["*.localhost", "intranet.example"])
     assert guard.permits("noto.localhost", "127.0.0.1")
     assert guard.permits("INTRANET.example.", "10.0.0.1")
     assert not guard.permits("localhost", "127.0.0.1")
     assert not guard.permits("localhost.example", "127.0.0.1")
 
 
-def test_a_host_that_is_an_address_is_judged_without_a_look_up() -> None:
-    assert not AddressGuard(["*.localhost"]).permits_name("127.0.0.1")
-    assert not AddressGuard().permits_name("noto.localhost")
-    assert AddressGuard().permits_name("93.184.215.14")
-    assert AddressGuard().permits_name("example.org")
+def test_a_host_that_is_an_address_is_checked_without_dns() -> None:
+    assert not AddressFilter(["*.localhost"]).permits_name("127.0.0.1")
+    assert not AddressFilter().permits_name("noto.localhost")
+    assert AddressFilter().permits_name("93.184.215.14")
+    assert AddressFilter().permits_name("example.org")
 
 
-def test_names_under_localhost_mean_this_machine() -> None:
+def test_names_under_localhost_are_this_machine() -> None:
     assert is_localhost("noto.localhost.")
     assert is_localhost("LOCALHOST")
     assert not is_localhost("notlocalhost")

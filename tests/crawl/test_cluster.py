@@ -1,4 +1,4 @@
-"""`mofi crawl` on a cluster of two nodes and to a real S3 endpoint, as a user starts it."""
+"""`mofi crawl` on a cluster of two nodes, to a real S3 endpoint."""
 
 import asyncio
 import csv
@@ -33,7 +33,7 @@ LIMIT = 120.0  # seconds that anything is waited for
 
 @dataclass
 class Pictures(Host):
-    """Eight hosts with pictures. A request is answered when `ready(host and path, how many times it was asked for)` says so."""
+    """Eight hosts with pictures; responses wait for `ready(host and path, number of requests)`."""
 
     ready: Callable[[str, int], bool] = lambda _name, _time: True
     named: Counter[str] = field(default_factory=Counter)
@@ -45,8 +45,8 @@ class Pictures(Host):
         host = request.host.partition(":")[0]
         name = f"{host}{request.path}"
         self.named[name] += 1
-        asked = self.named[name]
-        while not (self.ready(name, asked) or self.over):
+        requests = self.named[name]
+        while not (self.ready(name, requests) or self.over):
             await asyncio.sleep(0.02)
         number = 100 * HOSTS.index(host) + int(request.path[1:-4])
         return web.Response(body=encoded(drawing(0 if name == COPY else number)))
@@ -54,7 +54,7 @@ class Pictures(Host):
 
 @pytest.fixture
 def pictures() -> Iterator[Pictures]:
-    """Served by a thread of its own."""
+    """A server in a thread."""
     served = Pictures()
     started, stop = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
@@ -76,7 +76,7 @@ def pictures() -> Iterator[Pictures]:
 
 @dataclass(frozen=True)
 class User:
-    """Who types `mofi crawl …` in a folder of their own."""
+    """A user who runs `mofi crawl …` in a folder."""
 
     folder: Path
     environment: dict[str, str]
@@ -93,7 +93,7 @@ class User:
         )
 
     def crawl(self, *arguments: str, **changes: str) -> str:
-        """What it said, if all went well."""
+        """The output of a successful command."""
         with self.start(*arguments, **changes) as process:
             said = process.communicate()[1]
         assert process.returncode == 0, said
@@ -112,13 +112,13 @@ PARAMETERS = knobs(shard_size=4, part_pairs=20, connections=2, timeout=LIMIT, re
 
 @pytest.fixture
 def apart(tmp_path: Path, two_nodes: str, endpoint: Endpoint) -> User:
-    """On the cluster."""
+    """A user on the cluster."""
     return user(tmp_path / "apart", PARAMETERS, endpoint.environment | {"RAY_ADDRESS": two_nodes})
 
 
 @pytest.fixture
 def alone(tmp_path: Path, endpoint: Endpoint) -> User:
-    """On one machine, without a cluster."""
+    """A user on one machine."""
     return user(tmp_path / "alone", PARAMETERS, endpoint.environment)
 
 
@@ -139,7 +139,7 @@ def listed(pictures: Pictures, tmp_path: Path) -> str:
 
 @pytest.fixture
 def expected(ray_cluster: None, listed: str, pictures: Pictures, tmp_path: Path) -> dict[str, bytes]:
-    """The files that a crawl of the list into a folder, by one Ray of one node, writes."""
+    """The files of a crawl of the list into a folder, on one node."""
     measures = crawl_pictures(Source(files=(listed,)), None, tmp_path / "plain", PARAMETERS, tmp_path / "work")
     assert measures["parts"] == 2
     assert measures["pictures"] == {"attempted": 40, "success": 40, "failed": {}}
@@ -162,11 +162,12 @@ def put(endpoint: Endpoint, prefix: str, **files: bytes) -> None:
         Prefix.of(f"s3://{BUCKET}/{prefix}").write(name, data)
 
 
-def test_two_nodes_work_at_once_and_the_bucket_holds_what_one_machine_writes(
+def test_two_nodes_work_in_parallel_and_upload_what_one_machine_writes(
     expected: dict[str, bytes], listed: str, pictures: Pictures, apart: User, s3: Endpoint, prefix: str
 ) -> None:
     put(s3, prefix, **{"00000.tar": b"old", "00099.tar": b"longer", "00099_stats.json": b"", "notes.txt": b"mine"})
-    # Each node has one CPU, and each of the two parts takes one. No host is answered before all were asked: a node alone could not.
+    # Each node has one CPU, and each of the two parts takes one. Responses wait for requests to all
+    # hosts, which a single node could not send.
     pictures.ready = lambda _name, _time: len({name.partition("/")[0] for name in pictures.named}) == len(HOSTS)
     said = apart.crawl("--source", listed, "--out", f"s3://{BUCKET}/{prefix}")
     assert s3.objects(prefix) == expected | {WHOLE: b"", "notes.txt": b"mine"}
@@ -175,7 +176,7 @@ def test_two_nodes_work_at_once_and_the_bucket_holds_what_one_machine_writes(
     assert not any((apart.folder / ".work" / "crawl").iterdir())
 
 
-def test_a_crawl_whose_driver_is_killed_goes_on_from_the_uploaded_shards(
+def test_a_crawl_whose_driver_is_killed_resumes_from_the_uploaded_shards(
     expected: dict[str, bytes], listed: str, pictures: Pictures, apart: User, s3: Endpoint, prefix: str, tmp_path: Path
 ) -> None:
     rows = read_index(tmp_path / "plain").to_pylist()
@@ -189,7 +190,7 @@ def test_a_crawl_whose_driver_is_killed_goes_on_from_the_uploaded_shards(
         finally:
             driver.kill()
     done = {name: data for name, data in expected.items() if not name.startswith("00002")}
-    assert s3.objects(prefix).keys() == done.keys()  # their indexes do not tell of copies yet
+    assert s3.objects(prefix).keys() == done.keys()  # their indexes have no duplicates yet
     assert all(s3.objects(prefix)[name] == data for name, data in done.items() if name.endswith(".tar"))
     pictures.named.clear()
     pictures.named[last[0]] = 1
@@ -233,7 +234,7 @@ def test_archives_and_lists_are_read_from_a_bucket(
 @pytest.mark.parametrize(
     ("name", "value"), [("AWS_SECRET_ACCESS_KEY", "wrong"), ("AWS_ACCESS_KEY_ID", "wrong")], ids=["secret", "key"]
 )
-def test_wrong_credentials_end_the_command_before_anything_is_asked(
+def test_wrong_credentials_end_the_command_before_any_request(
     listed: str, pictures: Pictures, alone: User, prefix: str, name: str, value: str
 ) -> None:
     with alone.start("--source", listed, "--out", f"s3://{BUCKET}/{prefix}", **{name: value}) as process:
@@ -245,9 +246,7 @@ def test_wrong_credentials_end_the_command_before_anything_is_asked(
     assert not pictures.named
 
 
-def test_a_refusal_that_only_a_node_meets_is_told_as_if_the_command_had_met_it(
-    listed: str, apart: User, tmp_path: Path
-) -> None:
+def test_an_access_error_on_a_node_is_reported_as_in_the_command(listed: str, apart: User, tmp_path: Path) -> None:
     with serve_s3(tmp_path / "s3") as another:  # which the nodes do not know
         (another.folder / "elsewhere").mkdir()
         command = ("--source", listed, "--out", "s3://elsewhere/crawl")

@@ -1,4 +1,4 @@
-"""The stage from end to end, on small webs that are really served and really crawled."""
+"""The stage end to end, on small webs on loopback."""
 
 import os
 import random
@@ -36,7 +36,7 @@ write_json(folder / "measures.json", measures)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three sites that show their own and each other's pictures, and a hold-out picture that one of them copied."""
+    """Three sites with their own and each other's pictures, and a copied hold-out picture."""
     folder = tmp_path_factory.mktemp("crawl")
     (folder / "held").mkdir()
     (folder / "held" / "0001_set.jpg").write_bytes(encoded(drawing(77, 128), "JPEG", quality=95))
@@ -83,7 +83,7 @@ def test_a_web_becomes_shards_and_every_loss_is_counted(folder: Path, tmp_path: 
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_times_are_kept_in_a_file_of_their_own(folder: Path, tmp_path: Path) -> None:
+def test_times_are_written_to_a_separate_file(folder: Path, tmp_path: Path) -> None:
     source = Source(web=folder / "web", port=free_port())
     file = tmp_path / "timing.json"
     measures = crawl_pictures(source, folder / "held", tmp_path / "out", knobs(), tmp_path / "work", timing=file)
@@ -117,13 +117,13 @@ def test_the_same_web_gives_the_same_bytes_however_many_connections_there_are(fo
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_a_web_without_pictures_is_an_error_that_says_what_was_seen(tmp_path: Path) -> None:
+def test_a_web_without_pictures_is_an_error_with_the_counts(tmp_path: Path) -> None:
     site = Archive("bare.localhost")
     site.page("/index.html", '<img src="x.png"><a href="/private.html">x</a>')
     site.files["/robots.txt"] = b"User-agent: *\nDisallow: /private\n"
     site.write(tmp_path / "web")
     with pytest.raises(
-        InputError, match=r"bare.localhost gave no picture: .*'robots_txt': 1.*'no_text': 1.*start from other pages"
+        InputError, match=r"bare.localhost yielded no picture: .*'robots_txt': 1.*'no_text': 1.*start from other pages"
     ):
         crawl_pictures(
             Source(web=tmp_path / "web", port=free_port()), None, tmp_path / "out", knobs(), tmp_path / "work"
@@ -135,7 +135,7 @@ def test_a_web_without_pictures_is_an_error_that_says_what_was_seen(tmp_path: Pa
 @pytest.mark.parametrize(
     ("duplicates", "failed"), [("mark", {}), ("drop", {"duplicate_exact": 1, "duplicate_near": 1})]
 )
-def test_pictures_that_sites_took_from_each_other_are_copies(
+def test_pictures_that_sites_copied_from_each_other_are_duplicates(
     duplicates: str, failed: dict[str, int], tmp_path: Path
 ) -> None:
     for n, name in enumerate("ab"):
@@ -165,11 +165,11 @@ def test_live_sites_are_crawled_from_their_start_addresses(folder: Path, tmp_pat
         source = Source((f"http://b.localhost:{port}/more.html",))
         measures = crawl_pictures(source, None, tmp_path / "out", knobs(depth=0), tmp_path / "work")
     assert (measures["sites"], measures["pages"]["crawled"], measures["pictures"]["success"]) == (1, 1, 21)
-    assert {host for host, _, _ in web.asked} == {"b.localhost"}
+    assert {host for host, _, _ in web.requests} == {"b.localhost"}
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_archives_and_lists_are_crawled_beside_sites(folder: Path, tmp_path: Path) -> None:
+def test_archives_and_lists_are_crawled_together_with_sites(folder: Path, tmp_path: Path) -> None:
     from components.crawl.local_web import serve
 
     port = free_port()
@@ -204,7 +204,7 @@ def test_archives_and_lists_are_crawled_beside_sites(folder: Path, tmp_path: Pat
         ("urls:{folder}/list.txt", "list.txt is no list that can be read; its name must end in"),
     ],
 )
-def test_a_source_that_means_nothing_is_an_error_with_its_mend(source: str, message: str, tmp_path: Path) -> None:
+def test_an_invalid_source_is_an_error_with_its_fix(source: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "list.txt").touch()
     with pytest.raises(InputError, match=message):
         crawl_pictures(
@@ -225,10 +225,10 @@ def test_too_many_unreadable_rows_stop_the_crawl(tmp_path: Path) -> None:
         )
 
 
-def test_copies_cannot_be_taken_out_of_a_bucket(tmp_path: Path) -> None:
+def test_duplicates_cannot_be_dropped_from_a_bucket(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("url,caption\nhttp://a.example/x.png,a crab\n")
     source = Source(files=(f"urls:{tmp_path}/list.csv",))
-    with pytest.raises(InputError, match=r"needs shards in a folder; write to one, not to s3://bucket/x/"):
+    with pytest.raises(InputError, match=r"needs shards in a folder; write to one instead of s3://bucket/x/"):
         crawl_pictures(source, None, "s3://bucket/x", knobs(duplicates="drop"), tmp_path / "work")
 
 
@@ -246,7 +246,7 @@ def test_a_busy_port_is_an_error_that_names_it(folder: Path, tmp_path: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_crawl_that_is_killed_anywhere_goes_on_to_the_same_result(folder: Path, tmp_path: Path) -> None:
+def test_a_crawl_that_is_killed_anywhere_resumes_to_the_same_result(folder: Path, tmp_path: Path) -> None:
     port = free_port()
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()

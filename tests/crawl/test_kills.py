@@ -1,4 +1,4 @@
-"""A crawl whose driver and workers are killed twenty times, at moments that a chance picks from what it has done so far."""
+"""A crawl whose driver and workers are killed twenty times, at random points of its progress."""
 
 import logging
 import os
@@ -42,18 +42,18 @@ write_json(folder / "measures.json", measures)
 """
 HOSTS, PICTURES = "abcdef", 60
 KILLS = 20
-# Files seen anew between two kills: a crawl makes about a thousand.
+# New files between two kills; a crawl writes about a thousand.
 _FEWEST, _MOST = 4, 70
 # Of one shard's workers Ray replaces three; a driver that loses more may give up, as it should.
 _WORKERS_OF_A_DRIVER = 3
-# On a busy machine Ray may not start beside what is left of a killed one; whoever runs the crawl then starts it again.
+# On a busy machine Ray may fail to start next to the rest of a killed one; users would retry, too.
 _RAY_DID_NOT_START, _FAILED_STARTS = "The current node timed out during startup", 5
 _PATIENCE = 120.0  # seconds without any new file, after which the crawl hangs
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three sites, an archive, a list and an old shard; the last two of the sites' neighbours are known from those alone."""
+    """Three sites, an archive, a list and an old shard; some pictures are only in the last two."""
     folder = tmp_path_factory.mktemp("kills")
     (folder / "held").mkdir()
     (folder / "held" / "0001_set.png").write_bytes(encoded(drawing(100 * 2 + 5)))
@@ -76,7 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_files(folder: Path, port: int) -> None:
-    """The archive and the list, whose addresses have the port in them."""
+    """The archive and the list, with the port in their URLs."""
     kinds = ("png", "jpeg", "webp")
 
     def urls(name: str) -> list[str]:
@@ -94,7 +94,7 @@ def write_files(folder: Path, port: int) -> None:
 
 @dataclass
 class Run:
-    """A crawl in a process of its own, and all that it ever was seen to write.
+    """A crawl in a separate process, and all files that it was seen to write.
 
     Attributes:
         tree: the descendants of killed drivers; they end by themselves.
@@ -118,7 +118,7 @@ class Run:
         self._driver = psutil.Process(self.process.pid)
 
     def goes_on(self, new: int) -> bool:
-        """Waits until so many new files were seen; False if the crawl ended before."""
+        """Waits for a number of new files; False if the crawl ended before."""
         target, last = len(self.seen) + new, time.monotonic()
         while self.process.poll() is None:
             before = len(self.seen)
@@ -145,7 +145,7 @@ class Run:
                 self.seen.update(f"{folder}/{name}" for name in files)
 
     def end(self) -> None:
-        """Ends what an assertion left, and makes sure that what was killed left nothing."""
+        """Stops what a failed assertion left, and checks that killed processes left nothing."""
         self.process.kill()
         self.process.wait()
         _, left = psutil.wait_procs(self.tree, timeout=_PATIENCE)
@@ -154,7 +154,7 @@ class Run:
         assert not left, left
 
     def workers(self) -> Iterator[psutil.Process]:
-        """Ray's workers of this crawl that have a task in hand."""
+        """This crawl's busy Ray workers."""
         for process in self._driver.children(recursive=True):
             try:
                 if process.cmdline()[:1] == ["ray::_one"]:
@@ -163,7 +163,7 @@ class Run:
                 continue
 
     def kill_worker(self, chance: random.Random) -> bool:
-        """Whether a busy worker was there to be killed."""
+        """Kills a busy worker, if there is one; returns whether there was."""
         busy = sorted(self.workers(), key=lambda process: process.pid)
         if busy:
             victim = chance.choice(busy)
@@ -172,13 +172,13 @@ class Run:
         return bool(busy)
 
     def kill_driver(self) -> bool:
-        """Whether the driver was killed before it ended by itself."""
+        """Kills the driver; returns whether it was still running."""
         self.tree.update(self._driver.children(recursive=True))
         self.process.kill()
         return self.process.wait() == -signal.SIGKILL
 
     def disturbed(self, chance: random.Random, kills: int) -> Counter[str]:
-        """Goes to the end, through at most so many kills; returns those that hit."""
+        """Runs to the end with at most this many kills; returns those that succeeded."""
         hits: Counter[str] = Counter()
         self.start()
         here = 0

@@ -1,4 +1,4 @@
-"""The sample web on loopback: hosts, statuses and headers as the archives say."""
+"""The sample web on loopback: hosts, statuses and headers of the archives."""
 
 import http.client
 import json
@@ -54,7 +54,7 @@ def ask(
     return answer, body
 
 
-def test_sites_are_told_apart_by_their_host(web: Web) -> None:
+def test_sites_are_selected_by_host(web: Web) -> None:
     assert web.hosts == ["one.localhost", "two.localhost"]
     assert ask(web, "/")[1] == b"<p>front</p>"
     assert ask(web, "/", "TWO.localhost")[1] == b"another front"
@@ -86,7 +86,7 @@ def test_statuses_and_headers_are_those_of_the_archive(web: Web) -> None:
     ("path", "host"),
     [("/no.html", "one.localhost"), ("/", "three.localhost"), ("/../index.html", "one.localhost"), ("//x/", "")],
 )
-def test_what_is_not_there_is_404(web: Web, path: str, host: str) -> None:
+def test_missing_files_are_404(web: Web, path: str, host: str) -> None:
     assert ask(web, path, host)[0].status == 404
 
 
@@ -114,13 +114,13 @@ def test_a_connection_is_kept_for_the_next_request(web: Web) -> None:
     connection.close()
 
 
-def test_what_was_asked_is_remembered(folder: Path) -> None:
+def test_requests_are_logged(folder: Path) -> None:
     with serve(folder, 0) as web:
         ask(web, "/sub/")
-        assert web.asked == [("one.localhost", "/sub/index.html", "a test")]
+        assert web.requests == [("one.localhost", "/sub/index.html", "a test")]
 
 
-def test_only_this_machine_is_answered(web: Web) -> None:
+def test_only_loopback_is_served(web: Web) -> None:
     with socket.create_connection(("127.0.0.1", web.port)) as connection:
         assert connection.getpeername()[0] == "127.0.0.1"
     others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
@@ -130,7 +130,7 @@ def test_only_this_machine_is_answered(web: Web) -> None:
             assert connection.connect_ex((other, web.port)) != 0 or other.startswith("127.")
 
 
-def test_a_busy_port_is_named_with_the_mend(folder: Path, web: Web) -> None:
+def test_a_busy_port_is_named_with_the_fix(folder: Path, web: Web) -> None:
     with (
         pytest.raises(SetupError, match=rf"port {web.port} of 127\.0\.0\.1 is busy.*sample\.port"),
         serve(folder, web.port),
@@ -145,8 +145,8 @@ def test_the_port_is_free_again_afterwards(folder: Path) -> None:
         assert ask(second, "/")[0].status == 200
 
 
-def test_a_folder_without_sites_says_what_makes_them(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no site"):
+def test_a_folder_without_sites_is_an_error_that_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="contains no site"):
         Web.load(tmp_path)
 
 

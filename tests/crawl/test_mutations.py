@@ -1,4 +1,4 @@
-"""Thousands of damaged pages, pictures, archives and lists: no crash, no hang, nothing said that no reader knows of."""
+"""Thousands of damaged inputs cause no crash, no hang, and only known reasons."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ _MOST_BYTES = 800e6  # half of it is what the readers load
 
 
 def run(kind: str, number: int, folder: Path) -> Counter[str]:
-    """Outcomes of the first so many inputs of a kind, which a process of its own reads."""
+    """Outcomes of the first inputs of a kind, read in a separate process."""
     place = folder / "place"
     command = [sys.executable, "-m", "tests.crawl.mutation.run", kind, "0", str(number), str(place)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -32,7 +32,7 @@ def test_damaged_pages_give_pairs_or_none(tmp_path: Path) -> None:
     assert all(found[outcome] > 100 for outcome in ("pairs", "no pairs", "noindex", "noimageai"))
 
 
-def test_damaged_pictures_are_taken_whole_or_rejected(tmp_path: Path) -> None:
+def test_damaged_pictures_are_decoded_completely_or_rejected(tmp_path: Path) -> None:
     found = run("pictures", 10_000, tmp_path)
     assert found.total() == 10_000
     outcomes = ("success", "undecodable", "not_a_picture", "too_many_pixels", "too_small")

@@ -17,7 +17,7 @@ def pair(url: str, page: str = "http://a.example/", position: int = 0) -> Pair:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
-    """Two sites, of which the second shows pictures of the first again."""
+    """Two sites; the second one repeats pictures of the first."""
     first = [pair(f"http://img.example/{n}.png", "http://b.example/", n) for n in range(5)]
     second = [
         pair("http://img.example/1.png", "http://a.example/", 7),
@@ -75,7 +75,7 @@ def test_many_pairs_are_written_in_groups_of_few_hosts(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_every_picture_is_downloaded_once_with_the_words_of_its_first_page(files: list[Path], tmp_path: Path) -> None:
+def test_every_picture_is_downloaded_once_with_the_text_of_its_first_page(files: list[Path], tmp_path: Path) -> None:
     made = plan(files, tmp_path)
     pairs = planned(made)
     assert len({p.url for p in pairs}) == len(pairs) == made.pictures == 7
@@ -86,7 +86,7 @@ def test_every_picture_is_downloaded_once_with_the_words_of_its_first_page(files
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_words_of_a_page_come_before_words_of_a_list(tmp_path: Path) -> None:
+def test_texts_of_pages_take_precedence_over_texts_of_lists(tmp_path: Path) -> None:
     write_pairs(tmp_path / "0.parquet", [Pair("http://a.example/x.png", "of a list")])
     write_pairs(tmp_path / "1.parquet", [pair("http://a.example/x.png")])
     (kept,) = planned(plan([tmp_path / "0.parquet", tmp_path / "1.parquet"], tmp_path))

@@ -1,4 +1,4 @@
-"""The contract with other people's servers, over a whole crawl in several processes: a server writes down every request."""
+"""Politeness of a whole crawl in several processes, by the log of a test server."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ CONNECTIONS, DELAY = 2, 0.03
 
 @dataclass
 class Record:
-    """Requests of one host: when they came, how many were under way at once, and what was asked."""
+    """Requests to one host: their times, paths and concurrency."""
 
     times: list[float] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ def _serving() -> Iterator[_Server]:
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_no_host_is_asked_more_than_allowed_nor_for_what_it_forbids(tmp_path: Path) -> None:
+def test_no_host_gets_more_requests_than_allowed_or_any_that_it_disallows(tmp_path: Path) -> None:
     with _serving() as server:
         rows = ["url,text"]
         for host in HOSTS:
@@ -104,5 +104,6 @@ def test_no_host_is_asked_more_than_allowed_nor_for_what_it_forbids(tmp_path: Pa
         assert not [path for path in record.paths if path.startswith("/private/")], host
         assert len([path for path in record.paths if path == "/robots.txt"]) <= 2, host  # with and without www.
         assert sum(path.startswith("/busy") for path in record.paths) == 2 * 3, host
-        # Single requests may be held up on their way on a busy machine; all of a host's together still take their pauses.
+        # Single requests may be held up on their way on a busy machine; all of a host's together
+        # still take their pauses.
         assert max(record.times) - min(record.times) > 0.5 * DELAY * (len(record.times) - 1), host

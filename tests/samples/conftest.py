@@ -10,7 +10,7 @@ from samples import packages
 from samples.build import build
 from samples.concepts import Concept, Drawing, all_concepts, held_out
 from samples.site import Builder
-from samples.words import Lexicon
+from samples.texts import ShortCodes
 from tests import ROOT
 
 FEW = SampleParameters(seed=7, port=8765, page_pictures=8, drawings=9, useless_share=0.1, planted=6)
@@ -18,7 +18,7 @@ FEW = SampleParameters(seed=7, port=8765, page_pictures=8, drawings=9, useless_s
 
 @pytest.fixture(scope="session")
 def modules() -> Path:
-    """The pinned npm packages; fetched (some seconds) if this checkout has not fetched them yet."""
+    """The pinned npm packages; fetched once per checkout (some seconds)."""
     return packages.fetch(ROOT / packages.CACHE).absolute()
 
 
@@ -29,7 +29,7 @@ def concepts(modules: Path) -> list[Concept]:
 
 @pytest.fixture(scope="session")
 def builder(modules: Path) -> Builder:
-    return Builder(modules, Lexicon.load(modules), seed=7, port=8765, page_pictures=10, useless_share=0.1)
+    return Builder(modules, ShortCodes.load(modules), seed=7, port=8765, page_pictures=10, useless_share=0.1)
 
 
 def drawn_by(art_set: str, concepts: Sequence[Concept], kept_out: bool = False) -> list[tuple[Concept, Drawing]]:
@@ -38,7 +38,7 @@ def drawn_by(art_set: str, concepts: Sequence[Concept], kept_out: bool = False) 
 
 @pytest.fixture(scope="session")
 def sample(modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole sample of the two dozen concepts that nine or more sets draw."""
+    """The sample of the two dozen concepts that at least nine sets draw."""
     out = tmp_path_factory.mktemp("sample")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)

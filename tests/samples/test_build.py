@@ -1,4 +1,4 @@
-"""The whole sample, built small: the web, the benchmark apart from it, the truth, the same bytes each time."""
+"""A small build of the sample: disjoint web and benchmark, truth table, deterministic bytes."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""The tables of facts: each row parses, nothing stands twice, and what a row depicts exists."""
+"""The tables of facts: valid rows, no duplicates, and existing concepts."""
 
 import bz2
 import csv
@@ -80,7 +80,7 @@ def test_our_facts_do_not_contradict_the_territories(modules: Path) -> None:
 
 @pytest.fixture(scope="module")
 def bearers(modules: Path) -> dict[str, set[str]]:
-    """Normalised name → the items of the sample's knowledge base that bear it."""
+    """Normalised name → the items of the sample's knowledge base with this name."""
     found: dict[str, set[str]] = defaultdict(set)
     for item in (*_facts(), *_territories(modules), *_brands(modules)):
         for name in (item.label, *item.aliases):
@@ -139,12 +139,12 @@ def test_facts_are_sorted_by_the_number_of_their_q_id(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("row", ["Q1\tcrab", GOOD + "\tmore", GOOD.replace("Q1", "1"), "Q1\t\t\t\t\t", ""])
-def test_a_row_that_is_no_fact_is_named_with_its_line(tmp_path: Path, row: str) -> None:
+def test_an_invalid_row_is_named_with_its_line(tmp_path: Path, row: str) -> None:
     with pytest.raises(InputError, match=r"a\.tsv, line 3: "):
         read_facts(table(tmp_path, GOOD, row))
 
 
-def test_other_columns_are_named(tmp_path: Path) -> None:
+def test_wrong_columns_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.tsv: its columns are \['qid', 'name'\]; they must be"):
         read_facts(table(tmp_path, header="qid\tname"))
 
@@ -153,6 +153,6 @@ def test_other_columns_are_named(tmp_path: Path) -> None:
     ("second", "named"),
     [("Q1\tlobster\t\t\t\t", "the Q-id Q1"), ("Q2\tlobster\t\t\t\temoji:1F99E", "the concept emoji:1F99E")],
 )
-def test_what_two_rows_claim_is_named(tmp_path: Path, second: str, named: str) -> None:
-    with pytest.raises(InputError, match=f"{named} stands in 2 rows"):
+def test_duplicates_in_rows_are_named(tmp_path: Path, second: str, named: str) -> None:
+    with pytest.raises(InputError, match=f"{named} is in 2 rows"):
         read_facts(table(tmp_path, GOOD, second))

@@ -1,4 +1,4 @@
-"""The gold file of our own sentences: what it says must be true of the sample's knowledge base."""
+"""The gold file of our sentences is consistent with the sample's knowledge base."""
 
 import bz2
 import json

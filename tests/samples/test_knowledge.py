@@ -1,4 +1,4 @@
-"""The sample's knowledge base: real items from three sources, in the layout of the dump."""
+"""The sample's knowledge base: real items from three sources in the format of the dump."""
 
 import bz2
 import json
@@ -58,7 +58,7 @@ def test_it_is_as_large_as_it_is_meant_to_be_and_holds_all_facts(items: dict[str
     assert {fact.qid for fact in read_facts()} <= items.keys()
 
 
-def test_what_a_flag_stands_for_is_in_it_under_its_usual_name(modules: Path, items: dict[str, Entity]) -> None:
+def test_territories_are_included_under_their_usual_names(modules: Path, items: dict[str, Entity]) -> None:
     entities = territory_entities(modules)
     assert len(entities) >= 250
     assert set(entities.values()) <= items.keys()
@@ -67,7 +67,7 @@ def test_what_a_flag_stands_for_is_in_it_under_its_usual_name(modules: Path, ite
     assert {"flag of Japan", "JP"} <= set(japan.aliases)
 
 
-def test_our_own_words_come_first_where_sources_meet() -> None:
+def test_our_facts_take_precedence_over_other_sources() -> None:
     ours = Item("Q1", "crab", "", ("crabs",), (), ("Q2",))
     theirs = Item("Q1", "Crab!", "a shop", ("crab", "crabs", "the crab"), ("Q3",), ("Q4",))
     merged = _merge(ours, theirs)
@@ -75,7 +75,7 @@ def test_our_own_words_come_first_where_sources_meet() -> None:
     assert (merged.instance_of, merged.subclass_of) == (("Q3",), ("Q2",))
 
 
-def test_kinds_and_single_things_are_told_apart(items: dict[str, Entity]) -> None:
+def test_kinds_are_subclasses_and_single_things_instances(items: dict[str, Entity]) -> None:
     for fact in read_facts():
         single = any(key.startswith(("brand:", "flag:")) for key in fact.depicts)
         parents = items[fact.qid].instance_of if single else items[fact.qid].subclass_of

@@ -1,4 +1,4 @@
-"""Icons become pictures: in each site's size, format and colours, the same bytes each time."""
+"""Rendering of icons in each site's size, format and colours, deterministically."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 
 from components.images.decode import open_rgb
 from samples.concepts import SETS, Concept
-from samples.raster import STYLES, _resolve, _transform, benchmark_picture, chance, encode, picture, render
+from samples.raster import STYLES, _resolve, _transform, benchmark_picture, encode, hash_fraction, picture, render
 
 KINDS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 
@@ -64,10 +64,10 @@ def test_transparency_becomes_white_only_where_the_format_has_none() -> None:
         assert Image.open(io.BytesIO(encode(clear, kind))).getpixel((4, 4))[3] == 0
 
 
-def test_luck_depends_on_its_parts_alone_and_is_even() -> None:
-    lots = [chance(7, "words", n) for n in range(2000)]
-    assert lots == [chance(7, "words", n) for n in range(2000)]
-    assert all(0 <= luck < 1 for luck in lots)
+def test_hash_fractions_depend_on_the_parts_only_and_are_uniform() -> None:
+    lots = [hash_fraction(7, "words", n) for n in range(2000)]
+    assert lots == [hash_fraction(7, "words", n) for n in range(2000)]
+    assert all(0 <= fraction < 1 for fraction in lots)
     assert abs(np.mean(lots) - 0.5) < 0.03
-    assert chance(8, "words", 1) != lots[1]
-    assert chance("a", "b") != chance("ab")
+    assert hash_fraction(8, "words", 1) != lots[1]
+    assert hash_fraction("a", "b") != hash_fraction("ab")

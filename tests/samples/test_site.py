@@ -1,4 +1,4 @@
-"""One site of the sample web: pages and pictures, the dirt of the web, and nothing of the benchmark but what is planted."""
+"""One site of the sample web: pages, pictures, defects, and planted near-copies only."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ import pytest
 from components.images.decode import BadImage, open_rgb
 from samples import benchmark, raster
 from samples.concepts import SETS, Concept, held_out
-from samples.site import HABITS, Builder, Site
+from samples.site import MARKUP, Builder, Site
 from tests.samples.conftest import drawn_by
 
 PICTURE = re.compile(r"/img/[^/]+\.(png|jpg|webp)")
@@ -55,14 +55,14 @@ def noto(builder: Builder, concepts: list[Concept]) -> Site:
 def test_no_picture_of_a_held_out_concept_is_served(
     art_set: str, builder: Builder, concepts: list[Concept], modules: Path
 ) -> None:
-    kept_out = drawn_by(art_set, concepts, kept_out=True)[:80]
-    forbidden = {raster.picture(modules, art_set, d.name, c.key) for c, d in kept_out}
-    site = builder.build(art_set, drawn_by(art_set, concepts)[:300], [], kept_out)
+    excluded = drawn_by(art_set, concepts, excluded=True)[:80]
+    forbidden = {raster.picture(modules, art_set, d.name, c.key) for c, d in excluded}
+    site = builder.build(art_set, drawn_by(art_set, concepts)[:300], [], excluded)
     assert forbidden.isdisjoint(site.files.values())
     assert not any(held_out(concept.key) for concept in site.truth.values())
 
 
-def test_a_flag_that_looks_like_one_of_the_benchmark_is_left_out(
+def test_a_flag_that_equals_a_benchmark_picture_is_left_out(
     builder: Builder, concepts: list[Concept], modules: Path
 ) -> None:
     australia, heard = (next(c for c in concepts if c.key == f"flag:{code}") for code in ("AU", "HM"))
@@ -116,32 +116,30 @@ def test_every_picture_is_shown_on_a_page_that_the_front_page_leads_to(noto: Sit
     assert len([path for path in noto.truth if PICTURE.fullmatch(path)]) == 40
 
 
-def test_a_long_group_goes_on_on_further_pages(noto: Site, builder: Builder) -> None:
+def test_a_long_group_continues_on_further_pages(noto: Site, builder: Builder) -> None:
     first = seen(noto.files["/activities/page-1.html"])
     assert "/activities/page-2.html" in first.links
     assert len(first.images) == builder.page_pictures + 2  # a spacer and a search button on each page
 
 
 @pytest.mark.parametrize("art_set", SETS)
-def test_pictures_can_be_found_whatever_the_sites_habit(
-    art_set: str, builder: Builder, concepts: list[Concept]
-) -> None:
+def test_pictures_can_be_found_in_every_markup(art_set: str, builder: Builder, concepts: list[Concept]) -> None:
     site = build(builder, art_set, concepts, 3)
     page = next(data for path, data in sorted(site.files.items()) if re.fullmatch(r"/[a-z-]+/page-1\.html", path))
     images = seen(page).images[2:]
     assert len(images) in (1, 2, 3)
-    habit = HABITS.get(art_set, "plain")
+    markup = MARKUP.get(art_set, "plain")
     for image in images:
-        address = str(image["data-src"] if habit == "lazy" else image["src"])
+        address = str(image["data-src"] if markup == "lazy" else image["src"])
         path = address.removeprefix("..").removeprefix(f"http://{site.address}")
         assert path in site.files
-        assert ("srcset" in image) == (habit == "srcset")
-        if habit == "srcset":
+        assert ("srcset" in image) == (markup == "srcset")
+        if markup == "srcset":
             assert open_rgb(site.files[path]).size == (32, 32)
             assert str(image["srcset"]).split()[2] in site.truth
 
 
-def test_alt_texts_are_the_communities_words_and_never_q_ids(noto: Site) -> None:
+def test_alt_texts_are_the_communities_names_and_never_q_ids(noto: Site) -> None:
     alts = [
         image.get("alt") for path, data in noto.files.items() if path.endswith(".html") for image in seen(data).images
     ]
@@ -162,7 +160,7 @@ def test_robots_may_not_go_everywhere(noto: Site) -> None:
     assert set(refused) <= set(noto.truth)
 
 
-def test_pages_and_pictures_move_vanish_and_go_round_in_circles(noto: Site) -> None:
+def test_pages_and_pictures_are_redirected_missing_or_in_a_loop(noto: Site) -> None:
     statuses = {path: said["status"] for path, said in noto.responses.items() if said["status"] != 200}
     assert statuses == {
         "/old.html": 301,
@@ -197,9 +195,7 @@ def test_the_oversized_picture_is_small_on_the_wire(noto: Site) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_site_with_hardly_any_picture_is_a_site_all_the_same(
-    builder: Builder, concepts: list[Concept], number: int
-) -> None:
+def test_a_site_with_few_pictures_is_complete(builder: Builder, concepts: list[Concept], number: int) -> None:
     site = build(builder, "cif", concepts, number)
     assert {"/index.html", "/robots.txt", "/broken.html"} <= site.files.keys()
     assert len([path for path in site.truth if PICTURE.fullmatch(path)]) == number

@@ -1,1 +1,1 @@
-"""Pictures that repeat an earlier one of the crawl: equal bytes, or the same picture in another size or compression."""
+"""Deduplication: exact copies, and near-copies in another size or compression."""

@@ -1,4 +1,4 @@
-"""What was found → the shards: who is a copy of whom in every index; with `drop`, the copies taken out."""
+"""Writes duplicates into the indexes of shards, or drops them from the shards."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,53 +17,54 @@ from components.shards.reader import read_shard
 from components.shards.writer import Row, write_index, write_shard
 
 if TYPE_CHECKING:
-    from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only uploads are to cost
+    from components.storage.s3 import Prefix  # boto3 is slow to import; only uploads need it
 
 _DIGITS = 9
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What a picture repeats: the key of the first such picture, and whether it has the same bytes."""
+    """A duplicate: the key of its original, and its kind, exact or near."""
 
     key: str
     kind: str
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the shards are: all in a folder, or their indexes there and all of them in a bucket."""
+class ShardLocation:
+    """Where the shards are: in a folder, or in a bucket with their indexes in the folder."""
 
     folder: Path
     bucket: "Prefix | None" = None
 
 
 def mark_group(
-    place: Place, drop: bool, parents: Path, groups: Sequence[Group], group: Group, number: int, out: Path
+    location: ShardLocation, drop: bool, parents: Path, groups: Sequence[Group], group: Group, number: int, out: Path
 ) -> Outcome:
-    """Writes down in the indexes of a group of shards which pictures are copies; counts them by kind.
+    """Marks or drops the duplicates of a group of shards; counts them by kind.
 
-    A shard is replaced as a whole, and doing it again changes nothing, so a kill at any time does no harm.
+    A shard is replaced as a whole and the operation is idempotent, so a kill at any time is safe.
     """
-    shards = place.folder
+    shards = location.folder
     copies = _copies(parents, groups, number)
     for shard in sorted({int(key) // PICTURES for key in copies}):
         if drop:
             write_shard(out, shard, _without(shards, shard, copies))
         else:
             write_index(out / f"{shard_name(shard)}.parquet", list(_marked(shards, shard, copies)))
-        # The index last: until then every picture that it lists is in the old tar or, if it is no copy, in the new one.
+        # The index last: until then every picture that it lists is in the old tar or, if it is
+        # kept, in the new one.
         for ending in (".tar", "_stats.json", ".parquet"):
             made = out / f"{shard_name(shard)}{ending}"
             if made.exists():
-                if place.bucket is not None:
-                    place.bucket.put(made, made.name)
+                if location.bucket is not None:
+                    location.bucket.put(made, made.name)
                 made.replace(shards / made.name)
     return Outcome(Counter(copy.kind for copy in copies.values()))
 
 
 def _copies(parents: Path, groups: Sequence[Group], number: int) -> dict[str, Copy]:
-    """The copies among a group's pictures, by key."""
+    """The duplicates of a group, by key."""
     runs = [run for run in find_runs(parents, PARENTS) if run.name.startswith(f"{number:05d}.")]
     if not runs:
         return {}
@@ -76,7 +77,7 @@ def _copies(parents: Path, groups: Sequence[Group], number: int) -> dict[str, Co
 
 
 def _marked(shards: Path, shard: int, copies: Mapping[str, Copy]) -> Iterator[dict[str, Any]]:
-    """The records of a shard, copies marked."""
+    """The records of a shard with duplicates marked."""
     for record in pq.read_table(shards / f"{shard_name(shard)}.parquet").to_pylist():
         copy = copies.get(record["key"])
         marks = {} if copy is None else {"duplicate_of": copy.key, "duplicate_kind": copy.kind}
@@ -84,7 +85,7 @@ def _marked(shards: Path, shard: int, copies: Mapping[str, Copy]) -> Iterator[di
 
 
 def _without(shards: Path, shard: int, copies: Mapping[str, Copy]) -> Iterator[Row]:
-    """The rows of a shard, copies marked and without their pictures, one picture in memory at a time."""
+    """The rows of a shard without the pictures of duplicates, one picture in memory at a time."""
     pictures = read_shard(shards / f"{shard_name(shard)}.tar")
     for record in _marked(shards, shard, copies):
         if copy := copies.get(record["key"]):

@@ -1,7 +1,8 @@
-"""From pictures to the earlier ones that they repeat: found piece by piece, gathered, and followed to the first of all.
+"""Pointers from pictures to earlier duplicates, and the chains to the first ones.
 
-A picture may be found to repeat several others. It points to the one with the smallest key, that one perhaps to a smaller one, and
-so on: keys only fall, so every way ends at a picture that repeats none.
+A picture may duplicate several others. It points to the one with the smallest key, which may point
+to a smaller one, and so on. Keys only decrease, so every chain ends at a picture that duplicates
+none.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from components.crawl.duplicates.runs import Range, find_runs, look_up, read_ran
 from components.execution.shard_map import Outcome
 from components.shards.format import PICTURES
 
-# What a picture was found to repeat; and what is left of that: the smallest of all, and the smallest of equal bytes.
+# A match of a picture; and its parents: the smallest key of all matches, and of exact ones.
 POINTER = np.dtype([("to", "<i8"), ("exact", "?")])
 _PARENT = np.dtype([("to", "<i8"), ("exact", "<i8")])
 POINTERS, PARENTS = "pointers", "parents"
@@ -25,28 +26,28 @@ Keys = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Group:
-    """Shards that are worked on together, and the keys of theirs, as numbers: from `first` to below `end`."""
+    """Shards that one task processes, and the range of their keys as numbers, [`first`, `end`)."""
 
     shards: tuple[int, ...]
     first: int
     end: int
 
 
-def group_shards(shards: Sequence[int], pictures: Sequence[int], most: int) -> list[Group]:
-    """Neighbouring shards with some `most` pictures together."""
+def group_shards(shards: Sequence[int], pictures: Sequence[int], max_pictures: int) -> list[Group]:
+    """Groups consecutive shards with about `max_pictures` pictures each."""
     groups: list[list[int]] = []
-    held = 0
+    count = 0
     for shard, number in zip(shards, pictures, strict=True):
-        if not groups or held + number > most:
+        if not groups or count + number > max_pictures:
             groups.append([])
-            held = 0
+            count = 0
         groups[-1].append(shard)
-        held += number
+        count += number
     return [Group(tuple(g), g[0] * PICTURES, (g[-1] + 1) * PICTURES) for g in groups]
 
 
 def write_pointers(folder: Path, name: str, found: Iterable[tuple[Keys, Keys, bool]]) -> int:
-    """Writes pointers (from, to, whether for equal bytes) as a run; returns how many."""
+    """Writes pointers (from, to, exact) as a run; returns how many."""
     sources, pointers = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=POINTER)]
     for copies, originals, exact in found:
         rows = np.empty(len(copies), dtype=POINTER)
@@ -59,11 +60,11 @@ def write_pointers(folder: Path, name: str, found: Iterable[tuple[Keys, Keys, bo
 
 
 def gather_pointers(folders: Sequence[Path], group: Group, number: int, out: Path) -> Outcome:
-    """Writes what each picture of a group points to in the end of the search: the smallest key, and the smallest of equal bytes."""
+    """Writes the parents of a group: the smallest key, and the smallest with equal bytes."""
     runs = [run for folder in folders for run in find_runs(folder, POINTERS)]
     if runs:
-        places, rows = read_range(runs, Range(group.first, group.end))
-        keys, which = np.unique(places, return_inverse=True)
+        sort_keys, rows = read_range(runs, Range(group.first, group.end))
+        keys, which = np.unique(sort_keys, return_inverse=True)
         parents = np.empty(len(keys), dtype=_PARENT)
         parents["to"] = parents["exact"] = keys
         for name, chosen in (("to", slice(None)), ("exact", rows["exact"])):
@@ -75,29 +76,29 @@ def gather_pointers(folders: Sequence[Path], group: Group, number: int, out: Pat
 
 
 class Parents:
-    """What every picture points to: on disk, a piece for each group of shards, of which only what is asked for is read."""
+    """The parents of all pictures on disk, one file per group; only what is looked up is read."""
 
     def __init__(self, folder: Path, groups: Sequence[Group]) -> None:
         self._folder = folder
         self._firsts = np.array([group.first for group in groups], dtype=np.int64)
 
     def roots(self, keys: Keys) -> Keys:
-        """Where the ways from these pictures end, int64 [n]; a picture that repeats none is its own."""
+        """The ends of the chains from these pictures, int64 [n]."""
         return self._follow(keys, "to")
 
     def first_equals(self, keys: Keys) -> Keys:
-        """The first pictures of the same bytes, int64 [n]."""
+        """The first pictures with the same bytes, int64 [n]."""
         return self._follow(keys, "exact")
 
     def _follow(self, keys: Keys, name: str) -> Keys:
-        at = keys.copy()
-        on_the_way = np.arange(len(keys))
-        while len(on_the_way):
-            following = self._step(at[on_the_way], name)
-            moved = following != at[on_the_way]
-            at[on_the_way] = following
-            on_the_way = on_the_way[moved]
-        return at
+        current = keys.copy()
+        active = np.arange(len(keys))
+        while len(active):
+            following = self._step(current[active], name)
+            moved = following != current[active]
+            current[active] = following
+            active = active[moved]
+        return current
 
     def _step(self, keys: Keys, name: str) -> Keys:
         following = keys.copy()

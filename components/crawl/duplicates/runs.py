@@ -1,8 +1,8 @@
-"""Sorted runs: rows on disk, ordered by a 64-bit number, of which any range is read without reading the rest.
+"""Sorted runs: rows on disk in the order of a 64-bit sort key, with range reads.
 
-Who has more rows than memory writes them in runs of what fits, and reads ranges of all runs together, each of about as many rows
-as a run has. Where ranges begin is chosen from samples of the runs, so that they are of about equal size however the numbers are
-spread.
+Rows that exceed memory are written as several runs, and ranges of all runs are read together, each
+with about as many rows as a run. Range bounds come from samples of the runs, so that ranges have
+similar sizes whatever the distribution of the keys.
 """
 
 from collections.abc import Sequence
@@ -14,37 +14,37 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Of so many numbers at most one is kept aside to choose ranges by, and so many of a run at least, if it has them.
+# At most one sort key in this many is sampled, and at least this many per run, if it has them.
 _SAMPLED, _SAMPLES = 256, 64
-# Where rows are copied for a moment, so many at a time.
+# Rows that are copied at a time.
 PIECE = 10_000
 
-Places = npt.NDArray[np.uint64]
+SortKeys = npt.NDArray[np.uint64]
 Rows = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Range:
-    """Rows whose number is at least `first` and below `end`; no end = to the last."""
+    """Rows whose sort key lies in [`first`, `end`); without `end`, all from `first` on."""
 
     first: int = 0
     end: int | None = None
 
 
-def write_run(folder: Path, name: str, kind: str, places: Places, rows: Rows) -> None:
-    """Writes rows in the order of their numbers, uint64 [n]; nothing if there are none. `kind` tells what sort of rows they are."""
+def write_run(folder: Path, name: str, kind: str, sort_keys: SortKeys, rows: Rows) -> None:
+    """Writes rows of a `kind`, if any, in the order of their sort keys, uint64 [n]."""
     if not len(rows):
         return
-    order = np.argsort(places, kind="stable")
-    places = places[order]
-    np.save(folder / f"{name}.{kind}.places.npy", places)
+    order = np.argsort(sort_keys, kind="stable")
+    sort_keys = sort_keys[order]
+    np.save(folder / f"{name}.{kind}.sort_keys.npy", sort_keys)
     _save(folder / f"{name}.{kind}.rows.npy", rows, order)
-    step = min(_SAMPLED, 1 + len(places) // _SAMPLES)
-    np.save(folder / f"{name}.{kind}.sample.npy", places[step // 2 :: step])
+    step = min(_SAMPLED, 1 + len(sort_keys) // _SAMPLES)
+    np.save(folder / f"{name}.{kind}.sample.npy", sort_keys[step // 2 :: step])
 
 
 def _save(path: Path, rows: Rows, order: npt.NDArray[np.intp]) -> None:
-    """As `np.save` writes `rows[order]`, which would be as large as all rows."""
+    """Like `np.save(path, rows[order])`, without a copy of all rows."""
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows))
         for begin in range(0, len(order), PIECE):
@@ -54,68 +54,70 @@ def _save(path: Path, rows: Rows, order: npt.NDArray[np.intp]) -> None:
 def find_runs(folder: Path, kind: str) -> list[Path]:
     """The runs of a kind, by name."""
     return [
-        path.with_name(path.name.removesuffix(".places.npy")) for path in sorted(folder.glob(f"*.{kind}.places.npy"))
+        path.with_name(path.name.removesuffix(".sort_keys.npy"))
+        for path in sorted(folder.glob(f"*.{kind}.sort_keys.npy"))
     ]
 
 
-def look_up(folder: Path, name: str, kind: str, wanted: Places) -> tuple[npt.NDArray[np.intp], Rows]:
-    """Which of these numbers a run has, and their rows; it reads little more than those. A run that is not there has none.
+def look_up(folder: Path, name: str, kind: str, wanted: SortKeys) -> tuple[npt.NDArray[np.intp], Rows]:
+    """Which of the `wanted` sort keys a run has, and their rows; a missing run has none.
 
-    Numbers of the run must differ.
+    The sort keys of the run must be unique.
     """
     run = folder / f"{name}.{kind}"
-    if not _file(run, "places").exists():
+    if not _file(run, "sort_keys").exists():
         return np.empty(0, dtype=np.intp), np.empty(0)
-    places = _open(run, "places")
-    found = np.minimum(np.searchsorted(places, wanted), len(places) - 1)
-    known = np.flatnonzero(places[found] == wanted)
+    sort_keys = _open(run, "sort_keys")
+    found = np.minimum(np.searchsorted(sort_keys, wanted), len(sort_keys) - 1)
+    known = np.flatnonzero(sort_keys[found] == wanted)
     return known, np.array(_open(run, "rows")[found[known]])
 
 
-def split(runs: Sequence[Path], most: int) -> list[Range]:
-    """Ranges that cover everything, of some `most` rows each; none if there are no runs."""
+def split(runs: Sequence[Path], max_rows: int) -> list[Range]:
+    """Splits runs into ranges of about `max_rows` rows each; none if there are no runs."""
     if not runs:
         return []
-    rows = sum(len(_open(run, "places")) for run in runs)
+    rows = sum(len(_open(run, "sort_keys")) for run in runs)
     sample = np.sort(np.concatenate([np.load(_file(run, "sample"), allow_pickle=False) for run in runs]))
-    number = -(-rows // most)
+    number = -(-rows // max_rows)
     ends = np.unique(sample[[len(sample) * n // number for n in range(1, number)]])
     bounds = [0, *(int(end) for end in ends if end)]
     return [*(Range(*pair) for pair in pairwise(bounds)), Range(bounds[-1])]
 
 
-def read_range(runs: Sequence[Path], wanted: Range) -> tuple[Places, Rows]:
-    """Numbers and rows of a range, of all runs, one run after the other.
+def read_range(runs: Sequence[Path], wanted: Range) -> tuple[SortKeys, Rows]:
+    """Sort keys and rows of a range over all runs, one run after the other.
 
     Raises:
-        IndexError: if there is no run, so that nobody knows what rows they would be.
+        IndexError: if there are no runs, as the row type is unknown then.
     """
-    bounds = [_bounds(_open(run, "places"), wanted) for run in runs]
+    bounds = [_bounds(_open(run, "sort_keys"), wanted) for run in runs]
     number = sum(end - begin for begin, end in bounds)
-    places, rows = np.empty(number, np.uint64), np.empty(number, _open(runs[0], "rows").dtype)
+    sort_keys, rows = np.empty(number, np.uint64), np.empty(number, _open(runs[0], "rows").dtype)
     filled = 0
     for run, (begin, end) in zip(runs, bounds, strict=True):
         piece = slice(filled, filled := filled + end - begin)
-        places[piece] = _open(run, "places")[begin:end]
+        sort_keys[piece] = _open(run, "sort_keys")[begin:end]
         rows[piece] = _open(run, "rows")[begin:end]
-    return places, rows
+    return sort_keys, rows
 
 
-def places_after(runs: Sequence[Path], place: int, most: int, last: int) -> Places:
-    """Different numbers from `place` to `last`, ascending: the first `most` of them."""
+def sort_keys_after(runs: Sequence[Path], first: int, max_rows: int, last: int) -> SortKeys:
+    """The first `max_rows` distinct sort keys from `first` to `last`, ascending."""
     found = []
     for run in runs:
-        places = _open(run, "places")
-        begin = int(np.searchsorted(places, np.uint64(place)))
-        # A run may hold a number several times, though seldom: then fewer different ones are seen of it, never wrong ones.
-        some = np.unique(places[begin : begin + most])
+        sort_keys = _open(run, "sort_keys")
+        begin = int(np.searchsorted(sort_keys, np.uint64(first)))
+        # Sort keys may repeat within a run, though rarely: then fewer are found, but never wrong
+        # ones.
+        some = np.unique(sort_keys[begin : begin + max_rows])
         found.append(some[some <= np.uint64(last)])
-    return np.unique(np.concatenate(found))[:most]
+    return np.unique(np.concatenate(found))[:max_rows]
 
 
-def _bounds(places: Places, wanted: Range) -> tuple[int, int]:
-    begin = int(np.searchsorted(places, np.uint64(wanted.first)))
-    return begin, len(places) if wanted.end is None else int(np.searchsorted(places, np.uint64(wanted.end)))
+def _bounds(sort_keys: SortKeys, wanted: Range) -> tuple[int, int]:
+    begin = int(np.searchsorted(sort_keys, np.uint64(wanted.first)))
+    return begin, len(sort_keys) if wanted.end is None else int(np.searchsorted(sort_keys, np.uint64(wanted.end)))
 
 
 def _open(run: Path, part: str) -> Rows:

@@ -1,14 +1,14 @@
-"""Bytes of a page → its text."""
+"""Decoding of pages."""
 
 from charset_normalizer import from_bytes
 from w3lib.encoding import html_to_unicode
 
-# What is looked at where neither the server nor the page says how it is written.
+# Bytes that the encoding is guessed from if neither the server nor the page declares it.
 _SAMPLE = 4096
 
 
 def decode(body: bytes, content_type: str) -> str:
-    """The text of a page, as a browser finds it: by byte order mark, header, `<meta>`, and by looks where nobody says anything."""
+    """Decodes a page as browsers do: by byte order mark, header or `<meta>`, else by detection."""
     _, text = html_to_unicode(content_type, body, auto_detect_fun=_guess)
     return str(text)
 

@@ -1,25 +1,26 @@
-"""What a server or a page asks of robots: `X-Robots-Tag` headers, `<meta name="robots">`, and the TDM reservation protocol."""
+"""Robots directives: `X-Robots-Tag`, `<meta name="robots">` and the TDM reservation protocol."""
 
 from collections.abc import Iterable
 
-# What keeps a picture out when its own response or its page says it.
+# Directives of a picture's response or of its page that exclude it.
 PICTURE_REFUSALS = ("noindex", "noimageindex", "noai", "noimageai", "tdm-reservation")
 _RESERVATION = "tdm-reservation"
 _ALL = {"none": ("noindex", "nofollow")}
-# Directives whose value follows a colon, and which are therefore no robot's name.
+# Directives with a value after a colon; any other name before a colon is a robot's.
 _VALUED = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 
 
 def header_values(robots: Iterable[str], reservations: Iterable[str]) -> list[str]:
-    """What `read_header` takes, from `X-Robots-Tag` and `TDM-Reservation` headers; a reservation counts as a directive."""
+    """Combines `X-Robots-Tag` and `TDM-Reservation` headers into directives."""
     reserved = [_RESERVATION] if any(value.strip() == "1" for value in reservations) else []
     return [*reserved, *robots]
 
 
 def read_header(values: Iterable[str], robot: str) -> frozenset[str]:
-    """The directives of `X-Robots-Tag` headers that are meant for everyone or for this robot, lower case.
+    """The directives of `X-Robots-Tag` headers for all robots or this one, lower case.
 
-    `googlebot: noindex, nofollow` is meant for googlebot alone; a name holds until the end of its header.
+    `googlebot: noindex, nofollow` applies to googlebot only; a name applies until the end of its
+        header.
     """
     found: set[str] = set()
     for value in values:
@@ -35,7 +36,7 @@ def read_header(values: Iterable[str], robot: str) -> frozenset[str]:
 
 
 def read_metas(metas: Iterable[tuple[str, str]], robot: str) -> frozenset[str]:
-    """The directives of a page's `<meta>`s, names in lower case, that are meant for everyone or for this robot."""
+    """The directives of a page's `<meta>`s (names in lower case) for all robots or this one."""
     found: set[str] = set()
     for name, content in metas:
         if name in ("robots", robot):
@@ -52,5 +53,5 @@ def _expand(directive: str) -> frozenset[str]:
 
 
 def refusal(directives: frozenset[str]) -> str | None:
-    """Which of the directives keeps a picture out, the first of `PICTURE_REFUSALS`; None if none does."""
+    """The first of `PICTURE_REFUSALS` among the directives; None if there is none."""
     return next((name for name in PICTURE_REFUSALS if name in directives), None)

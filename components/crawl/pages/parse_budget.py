@@ -1,31 +1,32 @@
-"""Cuts documents that would cost HTML's parsing algorithm more time or memory than any honest page does."""
+"""Truncates documents that would be too expensive to parse."""
 
 import re
 
 import numpy as np
 
-# Fewer tags than this are never dear; looking at each one costs as much as parsing does.
-_FEW = 5_000
-# In steps of walking up the open elements; some 200 million take a second.
+# Documents with fewer tags are never expensive; scanning the tags costs as much as parsing.
+_MIN_TAGS = 5_000
+# Steps up the open elements; 200 million take about a second.
 _BUDGET = 200_000_000
-# A formatting element that stays open is made anew after every block.
+# An open formatting element is reconstructed after every block.
 _FORMATTING_COST = 200
-_OPENS = ord("<")
+_TAG_START = ord("<")
 _TAG = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _FORMATTING = frozenset(b"a b big code em font i nobr s small strike strong tt u".split())
-_CLOSED_BY_THEMSELVES = frozenset(
+_VOID_OR_IMPLIED = frozenset(
     b"""area base br col colgroup dd dt embed hr img input li link meta optgroup option p param rp rt source tbody td tfoot th thead
     tr track wbr""".split()
 )
 
 
-def affordable(html: bytes) -> bytes:
-    """The document (UTF-8), or its beginning: up to where its open elements have made parsing too dear.
+def within_budget(html: bytes) -> bytes:
+    """Truncates a document (UTF-8) where its open elements exceed the parsing budget.
 
-    A million nested `<div>`s take minutes, `<b>`s left open between paragraphs take gigabytes, and the options of one `<select>`
-    cost the square of their number. What is open is estimated from the tags alone.
+    A million nested `<div>`s take minutes, `<b>`s that stay open between paragraphs take gigabytes,
+    and the options of one `<select>` cost the square of their number. Open elements are estimated
+    from the tags.
     """
-    if np.count_nonzero(np.frombuffer(html, np.uint8) == _OPENS) <= _FEW:
+    if np.count_nonzero(np.frombuffer(html, np.uint8) == _TAG_START) <= _MIN_TAGS:
         return html
     cost = depth = formatting = options = 0
     for tag in _TAG.finditer(html):
@@ -36,7 +37,7 @@ def affordable(html: bytes) -> bytes:
             options += 1
         elif name == b"select":
             options = 0
-        if name not in _CLOSED_BY_THEMSELVES:
+        if name not in _VOID_OR_IMPLIED:
             depth = max(0, depth + step)
         cost += depth + _FORMATTING_COST * formatting + options
         if cost > _BUDGET:

@@ -1,19 +1,19 @@
-"""The `srcset` attribute: candidates of one picture, and which of them to take."""
+"""The `srcset` attribute: parsing and choosing candidates."""
 
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# What no honest page reaches; it bounds the work on a dishonest one.
-_LONGEST = 20_000
+# Longer than on any real page; it bounds the work on a hostile one.
+_MAX_LENGTH = 20_000
 _SPACE = " \t\n\r\f"
-_WORDS = 2  # of a candidate: its address and its width
+_WORDS = 2  # of a candidate: URL and width
 _NEXT_SPACE = re.compile(f"[{_SPACE}]")
 _DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([wx])", re.IGNORECASE)
 
 
 class Candidate(NamedTuple):
-    """One address of a picture: its width in pixels (0 = not said) and its pixel density (1 = not said)."""
+    """One URL of a picture, its width in px (0 = undeclared) and density (1 = undeclared)."""
 
     reference: str
     width: float = 0.0
@@ -21,17 +21,17 @@ class Candidate(NamedTuple):
 
 
 def parse_srcset(value: str) -> list[Candidate]:
-    """The candidates of a `srcset`, in order, as HTML's parsing algorithm finds them; broken descriptors are ignored.
+    """The candidates of a `srcset` in order, by HTML's parsing algorithm.
 
-    Addresses may hold commas (only one at their end separates), as those of image services often do.
+    URLs may contain commas (only a trailing one separates), as those of image services often do.
     """
-    value = value[:_LONGEST]
+    value = value[:_MAX_LENGTH]
     return _parse_plain(value) or _parse_any(value)
 
 
 def _parse_plain(value: str) -> list[Candidate] | None:
-    """As `_parse_any`, three times as fast, for what nearly all are like: `a.jpg 320w, b.jpg 640w`; None for others."""
-    if not (value.isascii() and value.isprintable()):  # so that the blank is the only white space
+    """A fast path for the common `a.jpg 320w, b.jpg 640w`; None for others."""
+    if not (value.isascii() and value.isprintable()):  # so that the space is the only white space
         return None
     found = []
     for one in value.split(","):
@@ -50,14 +50,14 @@ def _parse_any(rest: str) -> list[Candidate]:
         if reference.endswith(","):
             candidates.append(Candidate(reference.rstrip(",")))
             continue
-        said, _, rest = rest.partition(",")
-        candidates.append(_described(reference, said))
+        descriptors, _, rest = rest.partition(",")
+        candidates.append(_described(reference, descriptors))
     return [c for c in candidates if c.reference]
 
 
-def _described(reference: str, said: str) -> Candidate:
+def _described(reference: str, descriptors: str) -> Candidate:
     width, density = 0.0, 1.0
-    for word in said.split():
+    for word in descriptors.split():
         match = _DESCRIPTOR.fullmatch(word)
         if match and match[2].lower() == "w":
             width = float(match[1])
@@ -66,10 +66,10 @@ def _described(reference: str, said: str) -> Candidate:
     return Candidate(reference, width, density)
 
 
-def best(candidates: Iterable[Candidate], widest: float) -> Candidate | None:
-    """The widest candidate up to `widest` px, or the narrowest if all are wider; where no width is said, the densest.
+def best(candidates: Iterable[Candidate], max_width: float) -> Candidate | None:
+    """The widest candidate up to `max_width` px, else the narrowest; without widths, the densest.
 
-    Among equals the first wins, so callers list what they trust most first.
+    Among equals the first wins, so callers list the most trusted candidate first.
     """
     fitting = narrowest = densest = None
     for candidate in candidates:
@@ -79,7 +79,7 @@ def best(candidates: Iterable[Candidate], widest: float) -> Candidate | None:
         if width <= 0:
             if densest is None or density > densest.density:
                 densest = candidate
-        elif width > widest:
+        elif width > max_width:
             if narrowest is None or width < narrowest.width:
                 narrowest = candidate
         elif fitting is None or width > fitting.width:

@@ -1,4 +1,4 @@
-"""Shards that were downloaded before, with img2dataset or with us → our shards, without asking anybody for pictures again."""
+"""Existing shards (img2dataset's or ours) → new shards, without another download."""
 
 import logging
 import tempfile
@@ -24,16 +24,17 @@ from components.storage.location import local_copy
 logger = logging.getLogger(__name__)
 
 BROKEN = "broken_shard"
-# What a shard says of a picture and we take over; the rest is found anew.
+# Fields that are copied from a shard; all others are computed again.
 _TEXTS = ("url", "page_url", "page_title", "page_language", "context", "site")
 _NUMBERS = ("original_width", "original_height", "http_status")
 
 
 def adopt(locations: Sequence[str], job: DownloadJob, first_shard: int, work: Path) -> Counter[str]:
-    """Takes over the tars at these locations, each as one shard, numbered from `first_shard` on; returns counts by outcome.
+    """Adopts the tars at `locations`, one shard each, from `first_shard` on.
 
-    Texts pass the rules, and pictures are verified, shaped and compared with the hold-out as if they had just been downloaded. Of a
-    tar that is broken, what comes before the break is taken.
+    Returns counts by outcome. Texts pass the text rules, and pictures are verified, resized and
+    compared with the hold-out set as after a download. Of a damaged tar, everything before the
+    damage is used.
     """
     job.shards.mkdir(parents=True, exist_ok=True)
     task = partial(_adopt_one, job, first_shard)
@@ -47,7 +48,7 @@ def _adopt_one(job: DownloadJob, first_shard: int, location: str, number: int, o
     broken: list[str] = []
     with local_copy(location, out) as tar, tempfile.TemporaryDirectory(dir=out) as folder:
         job.write(shard, _rows(job, tar, shard, broken), Path(folder))
-        job.keep(shard, Path(folder))
+        job.publish(shard, Path(folder))
     for problem in broken:
         logger.warning("%s: %s", location, problem)
     counts: Counter[str] = Counter(read_json(job.marker(shard))["status_dict"])
@@ -71,7 +72,7 @@ def _rows(job: DownloadJob, tar: Path, shard: int, broken: list[str]) -> Iterato
 
 
 def _record(picture: Picture, key: str, longest: int) -> dict[str, Any]:
-    """What the tar says, as far as it is of the types that we have."""
+    """The known fields of a tar's record, as far as their types are right."""
     texts = {name: value if isinstance(value := picture.record.get(name), str) else "" for name in _TEXTS}
     numbers = {name: value for name in _NUMBERS if isinstance(value := picture.record.get(name), int)}
     return texts | numbers | {"key": key, "caption": collapse(picture.caption, longest)}

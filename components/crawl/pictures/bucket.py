@@ -1,7 +1,8 @@
-"""A crawl whose shards go to a bucket: what is there before, and what says that it is whole.
+"""A crawl that writes its shards to a bucket: checks before it, and its completion marker.
 
-Workers upload shards themselves (`DownloadJob.keep`); the markers in the work folder say which are finished. While `_SUCCESS` is
-missing, the prefix may hold shards of this crawl and of an older one side by side.
+Workers upload shards themselves (`DownloadJob.publish`); markers in the work folder record which
+are finished. While `_SUCCESS` is missing, the prefix may contain shards of this crawl and of an
+older one.
 """
 
 import logging
@@ -20,59 +21,61 @@ logger = logging.getLogger(__name__)
 _SHARD_FILE = re.compile(rf"\d{{5}}(?:{'|'.join(re.escape(ending) for ending in ENDINGS)})")
 
 
-def check(bucket: Prefix, files: Sequence[SourceFile]) -> None:
-    """Finds out before the work begins whether its result can be written.
+def check_bucket(bucket: Prefix, files: Sequence[SourceFile]) -> None:
+    """Checks before the crawl that its result can be written.
 
     Raises:
-        InputError: if the bucket refuses, or if a source is a shard that would be replaced while it is read.
-        SetupError: if its server does not answer.
+        InputError: if the bucket denies access, or a source is a shard that would be overwritten
+            while it is read.
+        SetupError: if the S3 server does not respond.
     """
     for file in files:
         folder, _, name = file.location.rpartition("/")
         if f"{folder}/" == str(bucket) and _SHARD_FILE.fullmatch(name):
             raise InputError(
-                f"{file.location} would be replaced while it is read; write to another prefix than {bucket}"
+                f"{file.location} would be overwritten while it is read; write to another prefix than {bucket}"
             )
     check_writable(bucket)
 
 
-def begin(bucket: Prefix, markers: Path, maps: Path) -> None:
-    """Takes the mark of a whole crawl away, and forgets finished shards whose objects are gone, so that they are made again.
+def begin_upload(bucket: Prefix, markers: Path, maps: Path) -> None:
+    """Deletes `_SUCCESS`, and the markers of finished shards whose objects are gone.
 
     Args:
-        bucket: where the shards go.
+        bucket: destination of the shards.
         markers: folder of the markers of finished shards.
-        maps: folder of the maps that make shards; their own markers count no more when a shard is to be made again.
+        maps: folder of the shard maps; their own markers are deleted, too, if a shard must be
+            redone.
     """
     bucket.delete([WHOLE])
     finished = [int(marker.name[:5]) for marker in markers.glob(f"*{ENDINGS[-1]}")]
-    there = bucket.names() if finished else set()
-    lost = [shard for shard in finished if not there.issuperset(_files([shard]))]
-    if not lost:
+    present = bucket.names() if finished else set()
+    missing_shards = [shard for shard in finished if not present.issuperset(_files([shard]))]
+    if not missing_shards:
         return
-    logger.warning("crawl: %d finished shards are no longer in %s and are made again", len(lost), bucket)
+    logger.warning("crawl: %d finished shards are missing in %s and will be redone", len(missing_shards), bucket)
     for marker in maps.rglob("markers/*.json"):
         marker.unlink(missing_ok=True)
-    for shard in lost:
+    for shard in missing_shards:
         (markers / f"{shard_name(shard)}{ENDINGS[-1]}").unlink(missing_ok=True)
 
 
-def finish(bucket: Prefix, shards: int) -> None:
-    """Deletes shards of an older, longer crawl, and says that the crawl is whole.
+def finish_upload(bucket: Prefix, shards: int) -> None:
+    """Deletes leftover shards of an older, longer crawl and writes `_SUCCESS`.
 
     Raises:
-        InputError: if a shard is not there, or the bucket refuses.
-        SetupError: if its server fails again and again.
+        InputError: if a shard is missing, or the bucket denies access.
+        SetupError: if the S3 server keeps failing.
     """
-    there, wanted = bucket.names(), _files(range(shards))
-    if missing := sorted(wanted - there):
+    present, wanted = bucket.names(), _files(range(shards))
+    if missing := sorted(wanted - present):
         raise InputError(
-            f"{bucket}{missing[0]} was uploaded, but is not there ({len(missing)} objects are not); give all nodes the same "
-            "AWS_ENDPOINT_URL, keep others from deleting there, and run it again: what is finished is kept"
+            f"{bucket}{missing[0]} was uploaded but is missing ({len(missing)} objects are missing); set the same "
+            "AWS_ENDPOINT_URL on all nodes, let nothing else delete objects there, and run it again: finished work is kept"
         )
-    old = sorted(name for name in there - wanted if _SHARD_FILE.fullmatch(name))
+    old = sorted(name for name in present - wanted if _SHARD_FILE.fullmatch(name))
     if old:
-        logger.info("crawl: %d objects of an older, longer crawl are deleted from %s", len(old), bucket)
+        logger.info("crawl: deleting %d objects of an older, longer crawl from %s", len(old), bucket)
     bucket.delete(old)
     bucket.write(WHOLE)
 

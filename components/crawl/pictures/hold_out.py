@@ -1,4 +1,4 @@
-"""The hold-out pictures (a benchmark's), and whether a crawled picture is a near-copy of one of them."""
+"""The hold-out set (a benchmark's pictures), and the search for near-copies of it."""
 
 import shutil
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ from components.images.decode import BadImage, open_rgb
 _JOINED = "fingerprints"
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
 _CHUNK = 500
-# Hold-out pictures that a picture is compared with in detail: those of the nearest colours.
+# Hold-out pictures that are compared in detail: those with the nearest colours.
 _NEAREST = 5
 
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Fingerprints of hold-out pictures, memory-mapped, so that all workers of a machine share them.
+    """Fingerprints of the hold-out set, memory-mapped, so that all workers of a machine share them.
 
     Attributes:
         thumbnails: uint8 [n, 48, 48, 3].
@@ -50,7 +50,7 @@ class HoldOut:
     norms: npt.NDArray[np.float32]
 
     def difference(self, picture: Thumbnail) -> float:
-        """The least difference to a hold-out picture, grey levels; infinite if nothing looks alike."""
+        """The smallest difference to a hold-out picture, grey levels; infinite if there is none."""
         if not len(self.norms):
             return float("inf")
         means, contrasts = block_means(picture), block_contrasts(picture)
@@ -69,22 +69,21 @@ def _colours(means: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def build_hold_out(folder: Path, work: Path) -> Path:
-    """Takes the fingerprints of all pictures of a folder, once; returns where they are, for `open_hold_out`.
+    """Fingerprints all pictures of a folder, once; returns their folder, for `open_hold_out`.
 
     Raises:
-        InputError: if the folder holds no picture, or one that cannot be read: it could not be kept out of the crawl.
+        InputError: if the folder has no picture, or one that cannot be decoded and thus not be held
+            out.
     """
     files = sorted(p.absolute() for p in folder.rglob("*") if p.suffix.lower() in _EXTENSIONS)
     if not files:
-        raise InputError(
-            f"{folder} holds no picture ({', '.join(_EXTENSIONS)}) to hold out; mend --hold-out or leave it away"
-        )
+        raise InputError(f"{folder} contains no picture ({', '.join(_EXTENSIONS)}) to hold out; fix or omit --hold-out")
     chunks = [files[n : n + _CHUNK] for n in range(0, len(files), _CHUNK)]
     finished, counts = map_shards(_fingerprint, chunks, stage="crawl: hold-out", work=work)
     if unreadable := sorted(counts.keys() - {"pictures"}):
         raise InputError(
             f"{len(unreadable)} pictures cannot be held out of the crawl, because they cannot be decoded: "
-            f"{', '.join(unreadable[:3])}; mend or remove them"
+            f"{', '.join(unreadable[:3])}; fix or remove them"
         )
     joined = work / _JOINED
     if not joined.exists():
@@ -95,9 +94,9 @@ def build_hold_out(folder: Path, work: Path) -> Path:
 def _fingerprint(files: Sequence[Path], number: int, out: Path) -> Outcome:
     thumbnails = np.zeros((len(files), SIDE, SIDE, 3), dtype=np.uint8)
     counts = {"pictures": len(files)}
-    for place, file in enumerate(files):
+    for position, file in enumerate(files):
         try:
-            thumbnails[place] = thumbnail(open_rgb(file.read_bytes()))
+            thumbnails[position] = thumbnail(open_rgb(file.read_bytes()))
         except BadImage:
             counts[str(file)] = 1
     np.savez(out / f"{number:05d}.npz", allow_pickle=False, **_describe(thumbnails))
@@ -115,11 +114,11 @@ def _describe(thumbnails: Thumbnail) -> dict[str, npt.NDArray[Any]]:
 
 
 def _join(parts: Path, total: int, work: Path) -> None:
-    """One file of each kind, a part at a time; the folder takes its name when it is complete."""
+    """Joins the parts into one file per array; the folder is renamed when it is complete."""
     partial = work / f"{_JOINED}.part"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    place = 0
+    position = 0
     arrays: dict[str, npt.NDArray[Any]] = {}
     for file in sorted(parts.glob("*.npz")):
         with np.load(file, allow_pickle=False) as part:
@@ -127,8 +126,8 @@ def _join(parts: Path, total: int, work: Path) -> None:
                 if name not in arrays:
                     shape = (total, *part[name].shape[1:])
                     arrays[name] = np.lib.format.open_memmap(partial / f"{name}.npy", "w+", part[name].dtype, shape)
-                arrays[name][place : place + len(part[name])] = part[name]
-            place += len(part["thumbnails"])
+                arrays[name][position : position + len(part[name])] = part[name]
+            position += len(part["thumbnails"])
     for array in arrays.values():
         array.flush()  # type: ignore[attr-defined]
     partial.replace(work / _JOINED)
@@ -136,7 +135,7 @@ def _join(parts: Path, total: int, work: Path) -> None:
 
 @lru_cache(maxsize=1)
 def open_hold_out(folder: Path | None) -> HoldOut:
-    """The fingerprints that `build_hold_out` took; none if there is no folder."""
+    """The fingerprints of `build_hold_out`; empty without a folder."""
     if folder is None:
         arrays = _describe(np.empty((0, SIDE, SIDE, 3), dtype=np.uint8))
     else:

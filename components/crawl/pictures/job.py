@@ -1,4 +1,4 @@
-"""What all tasks of a download share, and how a finished shard gets to its place."""
+"""What the tasks of a download share, and how a finished shard is published."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.crawl.parameters import CrawlParameters
-from components.crawl.parent_process import Server
+from components.crawl.server_process import ServerProcess
 from components.shards.format import ENDINGS, shard_name
 from components.shards.writer import Row, write_shard
 
@@ -16,47 +16,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DownloadJob:
-    """What all parts share.
+    """The settings of a download.
 
     Attributes:
         parameters: section `crawl`.
-        shards: folder that keeps every finished shard, so that a kill costs a few shards, not a part; where shards go to a bucket,
-            their indexes and markers.
-        hold_out: fingerprints of pictures to leave out, if any.
-        server: who serves the web, if it is served from here.
-        bucket: where finished shards go at once, from the worker that made them, if not into the folder.
+        shards: folder of finished shards, so that a kill costs a few shards, not a part; if they go
+            to a bucket, only of their indexes and markers.
+        hold_out: fingerprints of the hold-out set, if any.
+        server: the process that serves the sample web, if any.
+        bucket: destination that each worker uploads its finished shards to, if not the folder.
     """
 
     parameters: CrawlParameters
     shards: Path
     hold_out: Path | None = None
-    server: Server | None = None
+    server: ServerProcess | None = None
     bucket: "Prefix | None" = None
 
     @property
     def progress(self) -> Path:
-        """Folder in which parts write down how they are doing."""
+        """Folder of the parts' progress files."""
         return self.shards.with_name("progress")
 
     def marker(self, shard: int) -> Path:
-        """The file that says that a shard is finished: its statistics, moved last."""
+        """The file that marks a shard as finished: its statistics, moved last."""
         return self.shards / f"{shard_name(shard)}_stats.json"
 
     def write(self, shard: int, rows: Iterable[Row], folder: Path) -> None:
-        """Writes a shard in a folder of one's own."""
-        whole = folder / "shard"
-        whole.mkdir()
-        write_shard(whole, shard, rows)
+        """Writes a shard into a private folder."""
+        written = folder / "shard"
+        written.mkdir()
+        write_shard(written, shard, rows)
 
-    def keep(self, shard: int, folder: Path) -> None:
-        """Moves a shard that was written in a folder of one's own to its place, or uploads it; its marker last."""
-        whole = folder / "shard"
+    def publish(self, shard: int, folder: Path) -> None:
+        """Moves or uploads a shard from the private folder to its destination, marker last."""
+        written = folder / "shard"
         if self.server is not None:
             self.server.check()
         names = [f"{shard_name(shard)}{ending}" for ending in ENDINGS]
         if self.bucket is not None:
             for name in names:
-                self.bucket.put(whole / name, name)
-            names = names[1:]  # the index, in which copies are looked for when all are there, and the marker
+                self.bucket.put(written / name, name)
+            names = names[1:]  # the index, for the search for duplicates, and the marker
         for name in names:
-            (whole / name).replace(self.shards / name)
+            (written / name).replace(self.shards / name)

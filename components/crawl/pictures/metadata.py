@@ -1,23 +1,25 @@
-"""Takes out what a camera or an editor wrote into a picture's file (where, when and by whom it was taken); pixels stay."""
+"""Strips metadata (EXIF, XMP, comments) from picture files without touching the pixels."""
 
 import struct
 
-# JPEG segments that tell how to show the picture: JFIF, colour profile, Adobe's colour transform.
+# JPEG segments that affect rendering: JFIF, colour profile, Adobe's colour transform.
 _JPEG_KEPT = (0xE0, 0xE2, 0xEE)
 _JPEG_FIRST, _JPEG_LAST, _JPEG_COMMENT = 0xE0, 0xEF, 0xFE
 _START_OF_SCAN = 0xDA
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DROPPED = (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME")
 _WEBP_DROPPED = (b"EXIF", b"XMP ")
-_WEBP_FLAGS = 0x08 | 0x04  # of EXIF and XMP in the extended header
+_WEBP_FLAGS = 0x08 | 0x04  # the bits for EXIF and XMP in the extended header
 
 
 def without_metadata(data: bytes, kind: str) -> bytes:
-    """The file without its metadata; pixels, colour profile and animation stay. A file that is not built as it should stays whole.
+    """The file without metadata; malformed files are unchanged.
+
+    Pixels, colour profile and animation are preserved.
 
     Args:
         data: a file that Pillow can decode.
-        kind: what Pillow calls its format; other formats than JPEG, MPO, PNG and WEBP stay whole.
+        kind: Pillow's name of the format; other formats than JPEG, MPO, PNG and WEBP are unchanged.
     """
     strip = {"JPEG": _jpeg, "MPO": _jpeg, "PNG": _png, "WEBP": _webp}.get(kind)
     try:
@@ -27,50 +29,48 @@ def without_metadata(data: bytes, kind: str) -> bytes:
 
 
 def _jpeg(data: bytes) -> bytes:
-    kept, place = [data[:2]], 2
-    while data[place] == 0xFF:
-        marker = data[place + 1]
+    kept, offset = [data[:2]], 2
+    while data[offset] == 0xFF:
+        marker = data[offset + 1]
         if marker == 0xFF:  # fill byte
-            place += 1
+            offset += 1
             continue
         if marker == _START_OF_SCAN:
             break
-        (length,) = struct.unpack_from(">H", data, place + 2)
+        (length,) = struct.unpack_from(">H", data, offset + 2)
         if length < 2:
-            raise ValueError("a segment shorter than its length")
+            raise ValueError("a segment is shorter than its length")
         application = _JPEG_FIRST <= marker <= _JPEG_LAST
         if marker != _JPEG_COMMENT and (not application or marker in _JPEG_KEPT):
-            kept.append(data[place : place + 2 + length])
-        place += 2 + length
-    return b"".join([*kept, data[place:]])
+            kept.append(data[offset : offset + 2 + length])
+        offset += 2 + length
+    return b"".join([*kept, data[offset:]])
 
 
 def _png(data: bytes) -> bytes:
-    kept, place = [_PNG_SIGNATURE], len(_PNG_SIGNATURE)
-    while place < len(data):
-        (length,) = struct.unpack_from(">I", data, place)
-        chunk = data[place : place + 12 + length]
+    kept, offset = [_PNG_SIGNATURE], len(_PNG_SIGNATURE)
+    while offset < len(data):
+        (length,) = struct.unpack_from(">I", data, offset)
+        chunk = data[offset : offset + 12 + length]
         if chunk[4:8] not in _PNG_DROPPED:
             kept.append(chunk)
-        place += len(chunk)
+        offset += len(chunk)
     return b"".join(kept)
 
 
 def _webp(data: bytes) -> bytes:
     (size,) = struct.unpack_from("<I", data, 4)
-    data = data[
-        : 8 + size
-    ]  # what stands behind is no part of the picture, and would be taken for one if the size covered it
-    kept, place = [], 12
-    while place + 8 <= len(data):
-        name, length = struct.unpack_from("<4sI", data, place)
-        chunk = data[place : place + 8 + length + length % 2]
+    data = data[: 8 + size]  # trailing data would become part of the picture
+    kept, offset = [], 12
+    while offset + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, offset)
+        chunk = data[offset : offset + 8 + length + length % 2]
         if len(chunk) < 8 + length:
-            raise ValueError("a chunk shorter than its length")
+            raise ValueError("a chunk is shorter than its length")
         if name == b"VP8X":
             chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_FLAGS]) + chunk[9:]
         if name not in _WEBP_DROPPED:
             kept.append(chunk)
-        place += len(chunk)
+        offset += len(chunk)
     body = b"WEBP" + b"".join(kept)
     return struct.pack("<4sI", b"RIFF", len(body)) + body

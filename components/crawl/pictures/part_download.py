@@ -1,4 +1,4 @@
-"""One part of the crawl: many hosts at once, each at its own pace; shards that are written as soon as they are whole."""
+"""Downloads one part of the crawl, many hosts at once, shard by shard."""
 
 import asyncio
 import gc
@@ -14,34 +14,35 @@ from typing import Any
 import aiohttp
 
 from components.crawl.address import site_of
+from components.crawl.hosts.fetch import Failure, HostFetcher, open_session
+from components.crawl.hosts.limits import SlotPool
+from components.crawl.hosts.records import HostRecord, HostRecords
 from components.crawl.pair import Pair
 from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.fetch import Failure, HostFetcher, open_session
 from components.crawl.pictures.job import DownloadJob
-from components.crawl.pictures.limits import Gate
 from components.crawl.pictures.picture_row import picture_row
-from components.crawl.pictures.progress import Tally, write_tally
+from components.crawl.pictures.progress import DownloadStats, write_stats
 from components.crawl.pictures.spool import Spool
-from components.crawl.pictures.timing import Clock, HostBook, HostRecord
+from components.crawl.pictures.timing import Clock
 from components.crawl.plan import Part
 from components.shards.format import FAILED_TO_DOWNLOAD, SUCCESS, picture_key
 from components.shards.writer import Row
 from components.storage.json_files import read_json
 
-# A shard is begun while fewer pictures than so many whole shards have are waited for, and no more than so many shards are open: bad
-# hosts hold up the shards that they are in, and the others go on.
-_WAITED_FOR, _OPEN_SHARDS = 8, 64
-# Hosts that are remembered, with their robots.txt, while nothing is asked of them.
-_HOSTS = 1000
-# Python looks for garbage in cycles whenever so many more objects live: thousands that wait for their turn are none.
-_OBJECTS = 100_000
+# A shard is started while fewer pictures than this many full shards have are pending, and at most
+# this many shards are open: bad hosts delay the shards that they are in, and the others go on.
+_PENDING_SHARDS, _OPEN_SHARDS = 8, 64
+# Idle hosts that are cached, with their robots.txt.
+_MAX_HOSTS = 1000
+# Objects between garbage collections: thousands of waiting requests are no garbage.
+_GC_THRESHOLD = 100_000
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
+def _infrequent_gc() -> Iterator[None]:
     before = gc.get_threshold()
-    gc.set_threshold(_OBJECTS, *before[1:])
+    gc.set_threshold(_GC_THRESHOLD, *before[1:])
     try:
         yield
     finally:
@@ -50,141 +51,141 @@ def _rare_collections() -> Iterator[None]:
 
 
 class _Hosts:
-    """The fetchers of a part's hosts; those that were idle longest are forgotten."""
+    """The fetchers of a part's hosts, with LRU eviction of idle ones."""
 
-    def __init__(self, session: aiohttp.ClientSession, parameters: CrawlParameters, gate: Gate) -> None:
-        self._session, self._parameters, self._gate = session, parameters, gate
+    def __init__(self, session: aiohttp.ClientSession, parameters: CrawlParameters, slots: SlotPool) -> None:
+        self._session, self._parameters, self._slots = session, parameters, slots
         self._fetchers: OrderedDict[str, HostFetcher] = OrderedDict()
-        self._book = HostBook()
+        self._records = HostRecords()
 
     def __getitem__(self, site: str) -> HostFetcher:
         if site not in self._fetchers:
-            self._forget()
-            self._fetchers[site] = HostFetcher(site, self._session, self._parameters, self._gate)
+            self._evict()
+            self._fetchers[site] = HostFetcher(site, self._session, self._parameters, self._slots)
         self._fetchers.move_to_end(site)
         return self._fetchers[site]
 
-    def _forget(self) -> None:
-        """A fetcher that is forgotten has nothing under way, and its host may be asked again at once."""
-        excess = len(self._fetchers) - _HOSTS
+    def _evict(self) -> None:
+        """Evicts idle fetchers only, whose hosts may be asked again immediately."""
+        excess = len(self._fetchers) - _MAX_HOSTS
         for site in [site for site, fetcher in self._fetchers.items() if fetcher.idle][: max(0, excess)]:
-            self._book.close(site, self._fetchers.pop(site).record)
+            self._records.close(site, self._fetchers.pop(site).record)
 
     def summary(self) -> tuple[HostRecord, dict[str, HostRecord]]:
-        """How all hosts answered so far, and those worth telling of."""
-        return self._book.summary({site: fetcher.record for site, fetcher in self._fetchers.items()})
+        """The total over all hosts so far, and the notable hosts."""
+        return self._records.summary({site: fetcher.record for site, fetcher in self._fetchers.items()})
 
 
-class _Room:
-    """Lets shards be begun as far as there is room."""
+class _ShardBudget:
+    """Limits how many pictures are pending and how many shards are open."""
 
     def __init__(self, pictures: int, shards: int) -> None:
-        self._pictures, self._shards = pictures, shards  # that there is room for
-        self._more = asyncio.Event()
+        self._pictures, self._shards = pictures, shards  # available
+        self._released = asyncio.Event()
 
-    async def take(self, pictures: int) -> None:
-        """Waits until there is room for a shard, and takes it."""
+    async def acquire(self, pictures: int) -> None:
+        """Waits until a shard may start."""
         while self._pictures < pictures or not self._shards:
-            self._more.clear()
-            await self._more.wait()
+            self._released.clear()
+            await self._released.wait()
         self._pictures -= pictures
         self._shards -= 1
 
-    def give_back(self, *, pictures: int = 0, shards: int = 0) -> None:
-        """Some pictures are had, or shards are whole."""
+    def release(self, *, pictures: int = 0, shards: int = 0) -> None:
+        """Releases finished pictures or shards."""
         self._pictures += pictures
         self._shards += shards
-        self._more.set()
+        self._released.set()
 
 
 class PartDownload:
-    """Downloads one part."""
+    """The download of one part."""
 
     def __init__(self, part: Part, job: DownloadJob, out: Path) -> None:
         self._part, self._job, self._out = part, job, out
-        self._room = _Room(_WAITED_FOR * job.parameters.shard_size, _OPEN_SHARDS)
-        self._gate = Gate(job.parameters.requests, job.parameters.held_bytes)
-        self._tally = Tally()
+        self._budget = _ShardBudget(_PENDING_SHARDS * job.parameters.shard_size, _OPEN_SHARDS)
+        self._slots = SlotPool(job.parameters.requests, job.parameters.held_bytes)
+        self._stats = DownloadStats()
 
     async def run(self) -> None:
-        """Fills the shards that are not finished, the first ones first."""
+        """Downloads the unfinished shards in order."""
         missing = []
-        for place in range(self._part.shards):
-            marker = self._job.marker(self._part.first_shard + place)
+        for position in range(self._part.shards):
+            marker = self._job.marker(self._part.first_shard + position)
             if marker.exists():
-                self._tally.outcomes.update(read_json(marker)["status_dict"])
+                self._stats.outcomes.update(read_json(marker)["status_dict"])
             else:
-                missing.append(place)
+                missing.append(position)
         if not missing:
             return
-        self._clock = Clock.begin(kept=self._tally.outcomes.total())
-        with _rare_collections(), ThreadPoolExecutor(1, "decode") as self._decoder:
+        self._clock = Clock.begin(kept=self._stats.outcomes.total())
+        with _infrequent_gc(), ThreadPoolExecutor(1, "decode") as self._decoder:
             async with open_session(self._job.parameters) as session:
-                self._hosts = _Hosts(session, self._job.parameters, self._gate)
-                teller = asyncio.create_task(self._tell())
+                self._hosts = _Hosts(session, self._job.parameters, self._slots)
+                reporter = asyncio.create_task(self._report())
                 async with asyncio.TaskGroup() as shards:
-                    for place in missing:
-                        await self._room.take(self._job.parameters.shard_size)
-                        shards.create_task(self._fill(place))
-                teller.cancel()
-                self._write_tally()
+                    for position in missing:
+                        await self._budget.acquire(self._job.parameters.shard_size)
+                        shards.create_task(self._fill(position))
+                reporter.cancel()
+                self._write_stats()
 
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
         while True:
             await asyncio.sleep(self._job.parameters.log_every / 2)
-            self._write_tally()
+            self._write_stats()
 
-    def _write_tally(self) -> None:
-        write_tally(self._job.progress, self._part.first_shard, self._tally, self._clock, self._hosts.summary())
+    def _write_stats(self) -> None:
+        write_stats(self._job.progress, self._part.first_shard, self._stats, self._clock, self._hosts.summary())
 
-    async def _fill(self, place: int) -> None:
-        size, shard = self._job.parameters.shard_size, self._part.first_shard + place
-        pairs = read_pairs(self._part.pairs, place * size, size)
+    async def _fill(self, position: int) -> None:
+        size, shard = self._job.parameters.shard_size, self._part.first_shard + position
+        pairs = read_pairs(self._part.pairs, position * size, size)
         with tempfile.TemporaryDirectory(dir=self._out) as name:
             folder = Path(name)
             loop = asyncio.get_running_loop()
             with Spool(folder / "spool") as spool:
-                made = await asyncio.gather(*(self._row(p, picture_key(shard, n), spool) for n, p in enumerate(pairs)))
-                await loop.run_in_executor(self._decoder, self._write, made, spool, shard, folder)
-            # Not in the decoder's thread: an upload takes a while.
-            await loop.run_in_executor(None, self._job.keep, shard, folder)
-        self._room.give_back(pictures=size - len(pairs), shards=1)
+                rows = await asyncio.gather(*(self._row(p, picture_key(shard, n), spool) for n, p in enumerate(pairs)))
+                await loop.run_in_executor(self._decoder, self._write, rows, spool, shard, folder)
+            # Not in the decoder's thread: uploads are slow.
+            await loop.run_in_executor(None, self._job.publish, shard, folder)
+        self._budget.release(pictures=size - len(pairs), shards=1)
 
     async def _row(self, pair: Pair, key: str, spool: Spool) -> Row:
-        """A picture's row, without its bytes, which are put aside until the shard is whole."""
-        row = await self._made(pair, key, spool)
-        self._room.give_back(pictures=1)
+        """A picture's row without its bytes, which are spooled until the shard is complete."""
+        row = await self._download(pair, key, spool)
+        self._budget.release(pictures=1)
         return row
 
-    async def _made(self, pair: Pair, key: str, spool: Spool) -> Row:
+    async def _download(self, pair: Pair, key: str, spool: Spool) -> Row:
         host = self._hosts[site_of(pair.url)]
         answer = await host.picture(pair.url)
         record = {name: value for name, value in pair._asdict().items() if name != "position"} | {"key": key}
         if isinstance(answer, Failure):
-            self._tally.add(answer.reason, 0)
+            self._stats.add(answer.reason, 0)
             host.record.failures[answer.reason] += 1
             failure = {"status": FAILED_TO_DOWNLOAD, "error_message": answer.reason, "http_status": answer.status}
             return Row(record | failure)
         record["http_status"] = 200
-        with self._gate.holding(len(answer)):
+        with self._slots.decoding(len(answer)):
             loop = asyncio.get_running_loop()
-            row: Row = await loop.run_in_executor(self._decoder, self._decoded, record, answer, spool)
+            row: Row = await loop.run_in_executor(self._decoder, self._decode, record, answer, spool)
         reason = row.record.get("error_message")
-        self._tally.add(reason or SUCCESS, len(answer))
+        self._stats.add(reason or SUCCESS, len(answer))
         if reason:
             host.record.failures[reason] += 1
         return row
 
-    def _decoded(self, record: dict[str, Any], answer: bytes, spool: Spool) -> Row:
+    def _decode(self, record: dict[str, Any], answer: bytes, spool: Spool) -> Row:
         row = picture_row(record, answer, self._job.parameters, self._job.hold_out)
         if row.image is not None:
             spool.put(record["key"], row.image)
         return replace(row, image=None)
 
-    def _write(self, made: Sequence[Row], spool: Spool, shard: int, folder: Path) -> None:
-        self._job.write(shard, _with_bytes(made, spool), folder)
+    def _write(self, rows: Sequence[Row], spool: Spool, shard: int, folder: Path) -> None:
+        self._job.write(shard, _with_images(rows, spool), folder)
 
 
-def _with_bytes(made: Sequence[Row], spool: Spool) -> Iterator[Row]:
-    for row in made:
+def _with_images(rows: Sequence[Row], spool: Spool) -> Iterator[Row]:
+    for row in rows:
         yield replace(row, image=spool.get(row.record["key"])) if row.record["status"] == SUCCESS else row

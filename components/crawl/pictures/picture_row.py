@@ -1,4 +1,4 @@
-"""A picture's bytes → its row in a shard, or the row that says why it is not taken."""
+"""A picture's bytes → its row in a shard, or a row with the reason why it was rejected."""
 
 import hashlib
 from pathlib import Path
@@ -15,13 +15,13 @@ NEAR_COPY = "near_copy_of_hold_out"
 
 
 def picture_row(record: dict[str, Any], data: bytes, parameters: CrawlParameters, hold_out: Path | None) -> Row:
-    """The row of a picture that was served.
+    """The row of a downloaded picture.
 
     Args:
-        record: what is known of it (key, address, texts); what it says of the original counts.
+        record: its key, URL and texts; its fields on the original take precedence.
         data: as served.
         parameters: section `crawl`.
-        hold_out: fingerprints of pictures of which no near-copy is taken, if any.
+        hold_out: fingerprints of the hold-out set, whose near-copies are rejected, if any.
     """
     record = {"original_sha256": hashlib.sha256(data).hexdigest()} | record
     found = verify(data, parameters)
@@ -45,5 +45,5 @@ def _original(found: Verified) -> dict[str, Any]:
 
 def _stored(found: Verified) -> dict[str, Any]:
     width, height = found.rgb.size
-    said = {"sha256": found.sha256, "phash": found.phash, "colours": found.colours}
-    return {"width": width, "height": height} | said
+    hashes = {"sha256": found.sha256, "phash": found.phash, "colours": found.colours}
+    return {"width": width, "height": height} | hashes

@@ -1,4 +1,4 @@
-"""How a download goes: every part writes down what it did so far, and the driver says it all together now and then."""
+"""Progress of a download: every part writes its statistics, and the driver logs their sum."""
 
 import logging
 import threading
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.crawl.pictures.timing import Clock, HostRecord
+from components.crawl.hosts.records import HostRecord
+from components.crawl.pictures.timing import Clock
 from components.shards.format import SUCCESS
 from components.storage.json_files import read_json, write_json
 
@@ -20,13 +21,13 @@ _FEW = 3
 
 
 @dataclass
-class Tally:
-    """What became of pictures so far.
+class DownloadStats:
+    """Statistics so far.
 
     Attributes:
-        outcomes: pictures by outcome.
-        bytes: that were served.
-        hosts: mean seconds of a request, by host, of the slowest ones.
+        outcomes: number of pictures by outcome.
+        bytes: total size of the responses.
+        hosts: mean seconds per request of the slowest hosts.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -34,45 +35,45 @@ class Tally:
     hosts: dict[str, float] = field(default_factory=dict)
 
     def add(self, outcome: str, size: int) -> None:
-        """One more picture."""
+        """Counts one picture."""
         self.outcomes[outcome] += 1
         self.bytes += size
 
     def record(self, clock: Clock, total: HostRecord, hosts: Mapping[str, HostRecord]) -> dict[str, Any]:
-        """As it is written down; `total`: of all hosts, `hosts`: those worth telling of."""
+        """As a JSON object; `total` is over all hosts, `hosts` are the notable ones."""
         return {
             "outcomes": dict(self.outcomes),
             "bytes": self.bytes,
             "requests": total.requests,
             "retries": total.retries,
-            **clock.as_written(),
-            "hosts": {host: record.as_written() for host, record in hosts.items()},
+            **clock.to_json(),
+            "hosts": {host: record.to_json() for host, record in hosts.items()},
         }
 
 
-def read_tally(folder: Path) -> Tally:
-    """All parts together, of what they wrote down."""
-    total = Tally()
+def read_stats(folder: Path) -> DownloadStats:
+    """The sum over all parts."""
+    total = DownloadStats()
     for path in folder.glob("*.json"):
         part = read_json(path)
         total.outcomes.update(part["outcomes"])
         total.bytes += part["bytes"]
-        means = {host: HostRecord.as_read(record).mean for host, record in part["hosts"].items()}
+        means = {host: HostRecord.from_json(record).mean for host, record in part["hosts"].items()}
         total.hosts |= {host: round(mean, 3) for host, mean in means.items() if mean is not None}
     return total
 
 
-def write_tally(
-    folder: Path, shard: int, tally: Tally, clock: Clock, hosts: tuple[HostRecord, Mapping[str, HostRecord]]
+def write_stats(
+    folder: Path, shard: int, stats: DownloadStats, clock: Clock, hosts: tuple[HostRecord, Mapping[str, HostRecord]]
 ) -> None:
-    """Writes down the part whose first shard this is; `hosts`: the sum over all, and those worth telling of."""
-    write_json(folder / f"{shard:05d}.json", tally.record(clock, *hosts))
+    """Writes the statistics of the part that starts at `shard`."""
+    write_json(folder / f"{shard:05d}.json", stats.record(clock, *hosts))
 
 
-def sentence(now: Tally, before: Tally, pictures: int, seconds: float) -> str:
-    """What was done, how fast since `before`, `seconds` ago, and what goes wrong most."""
+def progress_line(now: DownloadStats, before: DownloadStats, pictures: int, seconds: float) -> str:
+    """Pictures so far, the rate since `before`, `seconds` ago, and the most frequent failures."""
     done, taken = now.outcomes.total(), now.outcomes[SUCCESS]
-    seconds = max(seconds, 1e-3)  # a short crawl may end as soon as it began
+    seconds = max(seconds, 1e-3)  # a short crawl may end immediately
     rate = (done - before.outcomes.total()) / seconds
     megabytes = (now.bytes - before.bytes) / seconds / 1e6
     parts = [
@@ -86,25 +87,27 @@ def sentence(now: Tally, before: Tally, pictures: int, seconds: float) -> str:
 
 
 @contextmanager
-def told(folder: Path, pictures: int, every: float) -> Iterator[None]:
-    """Logs a sentence every so many seconds, and one at the end."""
+def log_progress(folder: Path, pictures: int, every: float) -> Iterator[None]:
+    """Logs progress every `every` seconds and at the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    over = threading.Event()
-    teller = threading.Thread(target=_tell, args=(folder, pictures, every, over, read_tally(folder)), name="progress")
-    teller.start()
+    stop = threading.Event()
+    reporter = threading.Thread(
+        target=_log_until, args=(folder, pictures, every, stop, read_stats(folder)), name="progress"
+    )
+    reporter.start()
     try:
         yield
     finally:
-        over.set()
-        teller.join()
+        stop.set()
+        reporter.join()
 
 
-def _tell(folder: Path, pictures: int, every: float, over: threading.Event, before: Tally) -> None:
+def _log_until(folder: Path, pictures: int, every: float, stop: threading.Event, before: DownloadStats) -> None:
     since = time.monotonic()
     ended = False
     while not ended:
-        ended = over.wait(every)
-        now, clock = read_tally(folder), time.monotonic()
+        ended = stop.wait(every)
+        now, clock = read_stats(folder), time.monotonic()
         if now.outcomes.total() > before.outcomes.total():
-            logger.info("crawl: %s", sentence(now, before, pictures, clock - since))
+            logger.info("crawl: %s", progress_line(now, before, pictures, clock - since))
             before, since = now, clock

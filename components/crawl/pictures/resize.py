@@ -1,4 +1,4 @@
-"""The size and the encoding in which pictures are stored."""
+"""Resizing and encoding of stored pictures."""
 
 import io
 from typing import Literal
@@ -11,8 +11,8 @@ from components.images.decode import WHITE
 _PILLOW_NAMES = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 
-def needed_side(size: tuple[int, int], resize: Resize, side: int) -> tuple[int, int] | None:
-    """The size to which a picture is reduced before it is cut or framed, px; None if it is not. Nothing is enlarged."""
+def reduced_size(size: tuple[int, int], resize: Resize, side: int) -> tuple[int, int] | None:
+    """The size to reduce a picture to before cropping or padding, px; None if small enough."""
     if resize == "none":
         return None
     reference = max(size) if resize == "border" else min(size)
@@ -22,13 +22,14 @@ def needed_side(size: tuple[int, int], resize: Resize, side: int) -> tuple[int, 
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def shaped(picture: Image.Image, resize: Resize, side: int) -> Image.Image:
-    """A picture as it is stored.
+def resized(picture: Image.Image, resize: Resize, side: int) -> Image.Image:
+    """A picture as it is stored; nothing is enlarged.
 
-    `keep_ratio`: the shorter side is at most `side`; `center_crop`: the middle square of that; `border`: the longer side is at
-    most `side`, and white makes it a square of `side`; `none`: as it is.
+    `keep_ratio`: the shorter side is at most `side`; `center_crop`: the centre square of that;
+        `border`: the longer side is at most `side`, padded with white to a square of `side`;
+        `none`: unchanged.
     """
-    reduced = needed_side(picture.size, resize, side)
+    reduced = reduced_size(picture.size, resize, side)
     if reduced is not None:
         picture = picture.resize(reduced, Image.Resampling.HAMMING, reducing_gap=2.0)
     if resize == "center_crop":
@@ -43,7 +44,7 @@ def shaped(picture: Image.Image, resize: Resize, side: int) -> Image.Image:
 
 
 def encoded(picture: Image.Image, encode: Literal["jpg", "png", "webp"], quality: int) -> bytes:
-    """A picture's file, without metadata."""
+    """Encodes a picture, without metadata."""
     buffer = io.BytesIO()
     options = {} if encode == "png" else {"quality": quality}
     picture.save(buffer, _PILLOW_NAMES[encode], **options)

@@ -1,4 +1,4 @@
-"""Pictures that are put aside until their shard is whole."""
+"""A spool file for pictures whose shard is not complete yet."""
 
 from pathlib import Path
 from types import TracebackType
@@ -6,14 +6,14 @@ from typing import Self
 
 
 class Spool:
-    """Bytes by key, in one file: a file for each would cost more than its picture takes to decode.
+    """Bytes by key in one file: one file per picture would cost more than decoding it.
 
-    One thread at a time may use it.
+    Not thread-safe.
     """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b")
-        self._places: dict[str, tuple[int, int]] = {}
+        self._extents: dict[str, tuple[int, int]] = {}
         self._end = 0
 
     def __enter__(self) -> Self:
@@ -25,14 +25,14 @@ class Spool:
         self._file.close()
 
     def put(self, key: str, data: bytes) -> None:
-        """Puts bytes aside."""
+        """Appends the bytes of a key."""
         self._file.seek(self._end)
         self._file.write(data)
-        self._places[key] = (self._end, len(data))
+        self._extents[key] = (self._end, len(data))
         self._end += len(data)
 
     def get(self, key: str) -> bytes:
-        """The bytes of a key that was put aside."""
-        start, length = self._places[key]
+        """The bytes of a key."""
+        start, length = self._extents[key]
         self._file.seek(start)
         return self._file.read(length)

@@ -1,4 +1,4 @@
-"""Bytes from the web → a picture as it is stored, known to decode, or why not. Never raises, whatever the bytes are."""
+"""Bytes from the web → a decoded picture as it is stored, or a rejection."""
 
 import hashlib
 import io
@@ -10,14 +10,14 @@ from PIL import Image, UnidentifiedImageError
 
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.metadata import without_metadata
-from components.crawl.pictures.resize import encoded, needed_side, shaped
+from components.crawl.pictures.resize import encoded, reduced_size, resized
 from components.images import reduce
 from components.images.decode import FORMATS, BadImage, open_rgb, orientation, upright
 from components.images.fingerprint import fingerprints
 
-# Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless another is asked for.
+# Formats that are stored as served; others are stored as PNG, unless `encode` names a format.
 STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
-_FIRST_SIDEWAYS = 5  # EXIF orientations from here on exchange width and height
+_FIRST_SIDEWAYS = 5  # EXIF orientations from here on swap width and height
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Verified:
 
     Attributes:
         image: the bytes to store.
-        extension: what they are.
-        rgb: their pixels, on white.
-        sha256: of `image`.
-        phash: of `rgb`.
-        colours: of `rgb`.
-        original_size: width and height as served, upright, px.
+        extension: their file type.
+        rgb: their pixels, on a white background.
+        sha256: hash of `image`.
+        phash: perceptual hash of `rgb`.
+        colours: mean colours of `rgb`.
+        original_size: upright width and height as served, px.
     """
 
     image: bytes
@@ -45,7 +45,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Why bytes are no picture to keep, and the size that they claim, px (0 = unknown)."""
+    """Why a picture is rejected, and the size in its header, px (0 = unknown)."""
 
     reason: str
     width: int = 0
@@ -69,14 +69,16 @@ class _Header:
 
 
 def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
-    """Decodes a picture whole and shapes it as asked; its size is checked before anything is unfolded.
+    """Decodes a picture completely and resizes it; its size is checked before decompression.
 
-    An animated picture counts by its first frame. A file is encoded anew only where its size, format or orientation calls for it;
-    otherwise it is stored as served, without metadata. Reasons: `not_a_picture`, `too_many_pixels`, `too_small`, `undecodable`.
+    Of an animation the first frame is decoded. A file is re-encoded only if its size, format or
+    orientation requires it; otherwise it is stored as served, without metadata. Reasons:
+    `not_a_picture`, `too_many_pixels`, `too_small`, `undecodable`.
 
     Args:
-        data: as served.
-        parameters: section `crawl`: `max_pixels`, `min_side`, `resize`, `side`, `encode`, `quality`.
+        data: the bytes as served.
+        parameters: section `crawl`: `max_pixels`, `min_side`, `resize`, `side`, `encode`,
+            `quality`.
     """
     header = _header(data)
     if isinstance(header, Rejected):
@@ -86,7 +88,7 @@ def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
     if min(header.width, header.height) < parameters.min_side:
         return Rejected("too_small", header.width, header.height)
     try:
-        rgb = shaped(_pixels(data, header, parameters), parameters.resize, parameters.side)
+        rgb = resized(_pixels(data, header, parameters), parameters.resize, parameters.side)
         image, extension = _stored(data, header, rgb, parameters)
         phash, mean_colours = fingerprints(rgb)
     except (BadImage, MemoryError):
@@ -95,8 +97,8 @@ def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
 
 
 def _pixels(data: bytes, header: _Header, parameters: CrawlParameters) -> Image.Image:
-    """A picture's pixels, upright; fewer of them if fewer are stored."""
-    enough = needed_side(header.size, parameters.resize, parameters.side)
+    """A picture's upright pixels, already reduced if the stored picture is smaller."""
+    enough = reduced_size(header.size, parameters.resize, parameters.side)
     if enough is not None and header.kind == "JPEG":
         small = reduce.reduced(data, header.size, enough)
         if small is not None:
@@ -105,7 +107,7 @@ def _pixels(data: bytes, header: _Header, parameters: CrawlParameters) -> Image.
 
 
 def _stored(data: bytes, header: _Header, rgb: Image.Image, parameters: CrawlParameters) -> tuple[bytes, str]:
-    """The bytes to store, and what they are."""
+    """The bytes to store, and their extension."""
     served = STORED.get(header.kind)
     wanted = (served or "png") if parameters.encode == "keep" else parameters.encode
     if wanted == served and header.orientation == 1 and rgb.size == header.size:
@@ -116,12 +118,12 @@ def _stored(data: bytes, header: _Header, rgb: Image.Image, parameters: CrawlPar
 def _header(data: bytes) -> _Header | Rejected:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is no news
+            warnings.simplefilter("ignore")  # odd metadata is common
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 return _Header(str(image.format), image.width, image.height, orientation(image))
     except Image.DecompressionBombError:
         return Rejected("too_many_pixels")
     except UnidentifiedImageError:
         return Rejected("not_a_picture")
-    except Exception:  # noqa: BLE001 - decoders raise whatever they like on hostile bytes
+    except Exception:  # noqa: BLE001 - decoders raise anything on hostile bytes
         return Rejected("undecodable")

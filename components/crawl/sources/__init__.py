@@ -1,1 +1,1 @@
-"""Where pairs come from: live sites, web archives, lists of addresses, shards of others."""
+"""Sources of pairs: live sites, web archives and URL lists."""

@@ -1,4 +1,4 @@
-"""Records of a web archive (WARC; gzip, zstd, lz4 or plain), also of a damaged one: what cannot be read is skipped and named."""
+"""Records of a WARC (gzip, zstd, lz4 or plain); unreadable parts are skipped."""
 
 import io
 import zlib
@@ -14,95 +14,96 @@ from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
 from components.crawl.sources.unreadable import Unreadable
 
-# How a record may begin: a gzip member, a zstd or lz4 frame, or a header in plain text.
+# Magic numbers of a record: a gzip member, a zstd or lz4 frame, or a plain-text header.
 _GZIP, _PLAIN = b"\x1f\x8b\x08", b"WARC/"
-_BEGINNINGS = (_GZIP, b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", _PLAIN)
+_MAGICS = (_GZIP, b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", _PLAIN)
 _BLANK_LINE = b"\r\n\r\n"
-_STEP = 1 << 20
+_BLOCK = 1 << 20
 
 
 class BadBody(Exception):
-    """A payload that does not unfold as its headers say."""
+    """A payload that cannot be decoded as its headers declare."""
 
 
 def read_records(stream: BinaryIO, types: WarcRecordType) -> Iterator[WarcRecord | Unreadable]:
-    """The records of these types, and in their place what cannot be read; goes on at the next thing that looks like a record.
+    """Yields the records of these types, and unreadable parts in their place.
 
-    A record is valid until the next one is asked for.
+    After damage, it resumes at the next magic number. A record is valid until the next one is
+    requested.
 
     Args:
-        stream: seekable, at its beginning.
+        stream: a seekable stream at its start.
         types: the record types to yield.
     """
     beginning = stream.read(5)
-    marks = [mark for mark in _BEGINNINGS if beginning.startswith(mark)] or list(_BEGINNINGS)
+    magics = [magic for magic in _MAGICS if beginning.startswith(magic)] or list(_MAGICS)
     offset: int | None = 0
-    told = False  # a damaged stretch is told once, however many false beginnings it holds
+    reported = False  # a damaged part is reported once, however many false magic numbers it has
     while offset is not None:
         stream.seek(offset)
-        last, length = offset, 0
+        position, length = offset, 0
         read = False
         try:
             for record in ArchiveIterator(stream, record_types=WarcRecordType.any_type, parse_http=False):
-                last, length, read = record.stream_pos, record.content_length, True
+                position, length, read = record.stream_pos, record.content_length, True
                 if record.record_type & types:
                     yield record
-            rest = _left_over(stream, last, length) if beginning else None
-            if rest is None:
+            trailing = _trailing_data(stream, position, length) if beginning else None
+            if trailing is None:
                 return
-            last, error = rest, "cut off"
+            position, error = trailing, "cut off"
         except OSError as problem:
             error = str(problem)
-        if read or not told:
-            told = True
-            yield Unreadable(last, error)
-        offset = _next_beginning(stream, last + 1, marks)
+        if read or not reported:
+            reported = True
+            yield Unreadable(position, error)
+        offset = _next_record_start(stream, position + 1, magics)
 
 
-def _left_over(stream: BinaryIO, last: int, length: int) -> int | None:
-    """Where bytes begin that are no whole record, after the last one or in it; None if there are none.
+def _trailing_data(stream: BinaryIO, position: int, length: int) -> int | None:
+    """The offset of an incomplete record at the end; None if there is none.
 
-    An archive that was cut off inside a header ends for its reader as if it were whole.
+    To its reader, an archive that is truncated inside a header looks complete.
     """
-    stream.seek(last)
-    block = stream.read(_STEP)
+    stream.seek(position)
+    block = stream.read(_BLOCK)
     if block.startswith(_GZIP):
         end = _end_of_member(stream, block)
     elif block.startswith(_PLAIN):
-        end = last + block.find(_BLANK_LINE) + len(_BLANK_LINE) + length + len(_BLANK_LINE)
+        end = position + block.find(_BLANK_LINE) + len(_BLANK_LINE) + length + len(_BLANK_LINE)
     else:
         return None
     if end is None:
-        return last
+        return position
     stream.seek(end)
-    return end if stream.read(_STEP).strip() else None
+    return end if stream.read(_BLOCK).strip() else None
 
 
 def _end_of_member(stream: BinaryIO, block: bytes) -> int | None:
-    """Where the gzip member ends that begins with this block, the last that was read; None if it does not end."""
+    """The end of the gzip member that starts with the last `block`; None if truncated."""
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         while block:
-            member.decompress(block, _STEP)
+            member.decompress(block, _BLOCK)
             if member.eof:
                 return stream.tell() - len(member.unused_data)
-            block = member.unconsumed_tail or stream.read(_STEP)
+            block = member.unconsumed_tail or stream.read(_BLOCK)
     except zlib.error:
         return None
     return None
 
 
-def _next_beginning(stream: BinaryIO, offset: int, marks: list[bytes]) -> int | None:
-    """Where one of the marks comes next, from an offset on; None if nowhere."""
-    kept = b""
+def _next_record_start(stream: BinaryIO, offset: int, magics: list[bytes]) -> int | None:
+    """The offset of the next magic number, from `offset` on; None if there is none."""
+    tail = b""
     stream.seek(offset)
-    while block := stream.read(_STEP):
-        window = kept + block
-        places = [place for mark in marks if (place := window.find(mark)) >= 0]
-        if places:
-            return offset - len(kept) + min(places)
+    while block := stream.read(_BLOCK):
+        window = tail + block
+        offsets = [found for magic in magics if (found := window.find(magic)) >= 0]
+        if offsets:
+            return offset - len(tail) + min(offsets)
         offset += len(block)
-        kept = window[-4:]
+        tail = window[-4:]
     return None
 
 
@@ -112,15 +113,15 @@ def read_pages(
     read: Callable[[WarcRecord], Page | Unreadable | str],
     counts: Counter[str],
 ) -> Iterator[Pair | Unreadable]:
-    """The pairs of an archive's pages, in order, and in their place the records that cannot be read, each told once.
+    """Yields the pairs of an archive's pages, and unreadable records in their place.
 
     Args:
-        stream: seekable, at its beginning.
+        stream: a seekable stream at its start.
         types: the record types that may be pages.
-        read: gives a record's page, or why it gives nothing; "" for a record that is none.
-        counts: receives what became of pages and pairs.
+        read: reads a record's page, or the reason why it has none; "" for a record to ignore.
+        counts: receives the counts of pages and pairs.
     """
-    told = -1
+    reported = -1
     for record in read_records(stream, types):
         found = record if isinstance(record, Unreadable) else read(record)
         if isinstance(found, Page):
@@ -128,50 +129,51 @@ def read_pages(
             yield from found.pairs
         elif isinstance(found, str):
             counts.update([f"{REFUSED}{found}"] if found else [])
-        elif found.offset != told:
-            told = found.offset
+        elif found.offset != reported:
+            reported = found.offset
             yield found
 
 
-def read_body(record: WarcRecord, headers: HeaderMap, most: int) -> bytes | None:
-    """The payload of an HTTP record, unfolded as its headers say; None if it is longer than `most` bytes.
+def read_body(record: WarcRecord, headers: HeaderMap, max_bytes: int) -> bytes | None:
+    """The decoded payload of an HTTP record; None if it is longer than `max_bytes`.
 
-    Common Crawl stores payloads unfolded, under renamed headers; other crawlers store them as they came.
+    Common Crawl stores decoded payloads under renamed headers; other crawlers store them as
+    received.
 
     Raises:
-        BadBody: if it does not unfold, or ends early.
+        BadBody: if it cannot be decoded, or is truncated.
     """
     expected = record.content_length
-    raw = record.reader.read(min(expected, most + 1))
-    if len(raw) < min(expected, most + 1):
+    raw = record.reader.read(min(expected, max_bytes + 1))
+    if len(raw) < min(expected, max_bytes + 1):
         raise BadBody("cut off")
     codings = [c.strip().lower() for c in (headers.get("Content-Encoding") or "").split(",") if c.strip()]
     chunked = "chunked" in (headers.get("Transfer-Encoding") or "").lower()
     if chunked or codings:
-        raw = _unfold(raw, chunked, codings, most)
-    return raw if len(raw) <= most else None
+        raw = _decode_body(raw, chunked, codings, max_bytes)
+    return raw if len(raw) <= max_bytes else None
 
 
-def _unfold(raw: bytes, chunked: bool, codings: list[str], most: int) -> bytes:
+def _decode_body(raw: bytes, chunked: bool, codings: list[str], max_bytes: int) -> bytes:
     reader: WarcReader | io.BytesIO = io.BytesIO(raw)
-    if chunked and raw[:1] in b"0123456789abcdefABCDEF":  # some crawlers keep the header of what they have unfolded
+    if chunked and raw[:1] in b"0123456789abcdefABCDEF":  # else it is decoded already
         reader = ChunkedReader(reader)
     try:
-        folded = reader.read(most + 1)
+        body = reader.read(max_bytes + 1)
         for coding in reversed(codings):
-            folded = _decoded(folded, coding, most)
+            body = _decode_coding(body, coding, max_bytes)
     except OSError as error:
         raise BadBody(str(error)) from error
-    return folded
+    return body
 
 
-def _decoded(folded: bytes, coding: str, most: int) -> bytes:
+def _decode_coding(body: bytes, coding: str, max_bytes: int) -> bytes:
     if coding in ("gzip", "x-gzip"):
-        return GzipReader(io.BytesIO(folded)).read(most + 1) if folded.startswith(b"\x1f\x8b") else folded
+        return GzipReader(io.BytesIO(body)).read(max_bytes + 1) if body.startswith(b"\x1f\x8b") else body
     if coding == "deflate":
-        return GzipReader(io.BytesIO(folded), zlib=True).read(most + 1)
+        return GzipReader(io.BytesIO(body), zlib=True).read(max_bytes + 1)
     if coding == "br":
-        return BrotliReader(io.BytesIO(folded)).read(most + 1)
+        return BrotliReader(io.BytesIO(body)).read(max_bytes + 1)
     if coding == "identity":
-        return folded
+        return body
     raise BadBody(f"unknown coding {coding!r}")

@@ -1,4 +1,4 @@
-"""What the spider may ask: Scrapy's downloader middleware and name resolver. Only the spider's process imports this module."""
+"""Scrapy's downloader middleware and resolver for a site; only imported in the spider's process."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +10,14 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer, provider  # type: ignore[import-untyped]
 
-from components.crawl.address import LOOPBACK, AddressGuard, host_of, is_localhost, origin_of, site_of
-from components.crawl.robots import crawl_delay, read_robots
+from components.crawl.address import LOOPBACK, AddressFilter, host_of, is_localhost, origin_of, site_of
+from components.crawl.hosts.robots import crawl_delay, read_robots
 
 _FORBID_ALL = b"User-agent: *\nDisallow: /\n"
 
 
-class Refused(IgnoreRequest):  # type: ignore[misc]
-    """A request that is not sent; `reason` says why."""
+class RequestRefused(IgnoreRequest):  # type: ignore[misc]
+    """A request that is not sent; `reason` is the reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -25,38 +25,39 @@ class Refused(IgnoreRequest):  # type: ignore[misc]
 
 
 class SiteMiddleware:
-    """Keeps the spider on its site, also through redirects, and reads a missing or failing robots.txt as RFC 9309 says.
+    """Keeps the spider on its site, even in redirects, and treats robots.txt errors as in RFC 9309.
 
     Attributes:
-        closed: origins that are off limits because their robots.txt could not be had.
+        closed: origins that are off limits because their robots.txt is unreachable.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self._site: str = crawler.settings["MOFI_SITE"]
-        self._guard = AddressGuard(crawler.settings["MOFI_ALLOW_PRIVATE_HOSTS"])
+        self._filter = AddressFilter(crawler.settings["MOFI_ALLOW_PRIVATE_HOSTS"])
         self._robot: str = crawler.settings["ROBOTSTXT_USER_AGENT"]
         self._closed: set[str] = crawler.spider.closed_origins
         self._crawler = crawler
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "SiteMiddleware":
-        """As Scrapy makes its components."""
+        """Scrapy's factory method."""
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        """Refuses other sites, other schemes and private addresses before anything is sent."""
+        """Rejects other sites, other schemes and private addresses."""
         if not request.url.startswith(("http://", "https://")):
-            raise Refused("bad_address")
+            raise RequestRefused("bad_address")
         if site_of(request.url) != self._site:
-            raise Refused("redirect_to_other_site")
-        if not self._guard.permits_name(host_of(request.url)):
-            raise Refused("private_address")
-        # One slot for the whole site, robots.txt and `www.` included, so that its limits hold over all of them.
+            raise RequestRefused("redirect_to_other_site")
+        if not self._filter.permits_name(host_of(request.url)):
+            raise RequestRefused("private_address")
+        # One slot for the whole site, including robots.txt and `www.`, so that limits apply to all
+        # of it.
         request.meta["download_slot"] = self._site
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """No robots.txt (4xx) allows everything; a server that cannot answer (5xx, 429) allows nothing."""
-        if not _asks_for_robots(request):
+        """A missing robots.txt (4xx) allows everything, a failing one (5xx, 429) nothing."""
+        if not _is_robots_request(request):
             return response
         if response.status >= 500 or response.status == 429:
             return self._forbid(request)
@@ -69,8 +70,8 @@ class SiteMiddleware:
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> Response | None:
-        """Neither does a robots.txt that cannot be reached; a host that has no address is found out by its pages."""
-        if not _asks_for_robots(request) or isinstance(exception, CannotResolveHostError):
+        """An unreachable robots.txt allows nothing; unknown hosts fail on their pages instead."""
+        if not _is_robots_request(request) or isinstance(exception, CannotResolveHostError):
             return None
         return self._forbid(request)
 
@@ -79,8 +80,8 @@ class SiteMiddleware:
         return TextResponse(request.url, body=_FORBID_ALL, encoding="utf-8")
 
 
-def _asks_for_robots(request: Request) -> bool:
-    # Scrapy's own middleware marks its requests for robots.txt so; no other request of ours carries the mark.
+def _is_robots_request(request: Request) -> bool:
+    # Scrapy's middleware sets this on its requests for robots.txt; no other request of ours has it.
     return bool(request.meta.get("dont_obey_robotstxt"))
 
 
@@ -90,24 +91,24 @@ class _Resolution:
         self.name = name
 
     def cancel(self) -> None:
-        """Nothing is under way."""
+        """Does nothing: the resolution is complete already."""
 
 
 @provider(IResolutionReceiver)
-class _Filter:
-    """Hands on the addresses that the guard permits."""
+class _FilteringReceiver:
+    """Forwards the addresses that the filter permits."""
 
-    def __init__(self, receiver: Any, host: str, guard: AddressGuard, refused: set[str]) -> None:
+    def __init__(self, receiver: Any, host: str, address_filter: AddressFilter, refused: set[str]) -> None:
         self._receiver = receiver
         self._host = host
-        self._guard = guard
+        self._filter = address_filter
         self._refused = refused
 
     def resolutionBegan(self, resolution: Any) -> None:
         self._receiver.resolutionBegan(resolution)
 
     def addressResolved(self, address: Any) -> None:
-        if self._guard.permits(self._host, address.host):
+        if self._filter.permits(self._host, address.host):
             self._receiver.addressResolved(address)
         else:
             self._refused.add(self._host)
@@ -117,27 +118,29 @@ class _Filter:
 
 
 @implementer(IHostnameResolver)
-class GuardedResolver:
-    """Names under `localhost` mean this machine (RFC 6761); private addresses are as if they did not exist.
+class FilteringResolver:
+    """Resolves names and drops private addresses.
+
+    Names under `localhost` are this machine (RFC 6761).
 
     Attributes:
-        refused: hosts that had a private address.
+        refused: hosts with a private address.
     """
 
-    refused: set[str] = set()  # noqa: RUF012 - Scrapy makes the one instance itself; the spider reads what it refused
+    refused: set[str] = set()  # noqa: RUF012 - Scrapy makes the only instance; the spider reads this
 
     def __init__(self, reactor: Any, allowed: Sequence[str]) -> None:
         self._reactor = reactor
         self._original = reactor.nameResolver
-        self._guard = AddressGuard(allowed)
+        self._filter = AddressFilter(allowed)
 
     @classmethod
-    def from_crawler(cls, crawler: Any, reactor: Any) -> "GuardedResolver":
-        """As Scrapy makes its components."""
+    def from_crawler(cls, crawler: Any, reactor: Any) -> "FilteringResolver":
+        """Scrapy's factory method."""
         return cls(reactor, crawler.settings["MOFI_ALLOW_PRIVATE_HOSTS"])
 
     def install_on_reactor(self) -> None:
-        """Scrapy calls it before the reactor runs."""
+        """Called by Scrapy before the reactor runs."""
         self._reactor.installNameResolver(self)
 
     def resolveHostName(
@@ -148,8 +151,8 @@ class GuardedResolver:
         addressTypes: Any = None,
         transportSemantics: str = "TCP",
     ) -> Any:
-        """Twisted's interface: reports addresses to the receiver, one by one."""
-        receiver = _Filter(resolutionReceiver, hostName, self._guard, self.refused)
+        """Twisted's interface: passes addresses to the receiver one by one."""
+        receiver = _FilteringReceiver(resolutionReceiver, hostName, self._filter, self.refused)
         if not is_localhost(hostName):
             return self._original.resolveHostName(receiver, hostName, portNumber, addressTypes, transportSemantics)
         resolution = _Resolution(hostName)

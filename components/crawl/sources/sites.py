@@ -1,4 +1,4 @@
-"""The source of pairs that are live sites: one Scrapy process per site, one file of pairs per site."""
+"""Live sites as a source of pairs: one Scrapy process and one file of pairs per site."""
 
 import json
 import os
@@ -14,12 +14,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from components.crawl.address import AddressGuard, host_of, resolve, site_of
+from components.crawl.address import AddressFilter, host_of, resolve, site_of
 from components.crawl.counts import CRAWLED, DROPPED, FOUND, REFUSED
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.parent_process import Server
+from components.crawl.server_process import ServerProcess
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.crawl.text_rules import keep, text_rules
 from components.errors import InputError, SetupError
@@ -27,33 +27,33 @@ from components.execution.shard_map import Outcome, map_shards
 from components.storage.json_files import read_json
 
 _ROOT = Path(__file__).resolve().parents[3]
-# Pages lost to these are errors worth stopping for; a refusal or a dead link is not.
+# Outcomes that count towards max_error_share; refusals or dead links do not.
 ERRORS = ("timeout", "connection_failed", "name_not_found", "robots_txt_unreachable", "unreadable")
 
 
 @dataclass(frozen=True)
 class Site:
-    """A host (without `www.`) and the pages that its crawl starts from."""
+    """A host (without `www.`) and its start URLs."""
 
     host: str
     starts: tuple[str, ...]
 
 
 def group_sites(starts: Sequence[str], parameters: CrawlParameters) -> list[Site]:
-    """Start addresses by site, sorted.
+    """Groups start URLs by site, sorted.
 
     Raises:
-        InputError: if an address is none that may be crawled.
+        InputError: if a URL is invalid or must not be crawled.
     """
-    guard = AddressGuard(parameters.allow_private_hosts)
+    address_filter = AddressFilter(parameters.allow_private_hosts)
     addresses = set()
     for start in starts:
         address = resolve(start, start)
         if address is None or not host_of(address):
-            raise InputError(f"{start!r} is no address to crawl; give one like https://example.org/")
-        if not guard.permits_name(host_of(address)):
+            raise InputError(f"{start!r} is not a URL to crawl; give one like https://example.org/")
+        if not address_filter.permits_name(host_of(address)):
             raise InputError(
-                f"{start} is an address of this machine or its private network; "
+                f"{start} is on this machine or a private network; "
                 f"add {host_of(address)!r} to crawl.allow_private_hosts in params.yaml if you mean it"
             )
         addresses.add(address)
@@ -65,16 +65,18 @@ def _by_site(url: str) -> tuple[str, str]:
 
 
 def crawl_sites(
-    sites: Sequence[Site], parameters: CrawlParameters, server: Server | None, work: Path
+    sites: Sequence[Site], parameters: CrawlParameters, server: ServerProcess | None, work: Path
 ) -> tuple[list[Path], Counter[str]]:
-    """Crawls the sites; returns their files of pairs, in order, and counts of pages and pairs by what became of them."""
+    """Crawls the sites; returns their files of pairs in order, and counts by outcome."""
     task = partial(_crawl_site, parameters, server)
     limits = {"max_error_share": parameters.max_error_share, "cpus": parameters.task_cpus}
     finished, counts = map_shards(task, sites, stage="crawl: pages", work=work, **limits)
     return [finished / f"{number:05d}.parquet" for number in range(len(sites))], counts
 
 
-def _crawl_site(parameters: CrawlParameters, server: Server | None, site: Site, number: int, out: Path) -> Outcome:
+def _crawl_site(
+    parameters: CrawlParameters, server: ServerProcess | None, site: Site, number: int, out: Path
+) -> Outcome:
     with tempfile.TemporaryDirectory(dir=out) as folder:
         job = SpiderJob(site.host, site.starts, Path(folder), parameters)
         _run_spider(job)
@@ -98,10 +100,10 @@ def _outcome(found: dict[str, Any], by_rules: Counter[str]) -> Outcome:
 
 
 def _run_spider(job: SpiderJob) -> None:
-    """Runs the spider in a process group that ends with us: it watches its standard input, whose other end we hold.
+    """Runs the spider in a process group; it exits when its standard input closes.
 
     Raises:
-        SetupError: if it ends without a result.
+        SetupError: if it exits without a result.
     """
     path, log = job.folder / "job.json", job.folder / "log.txt"
     job.write(path)
@@ -123,5 +125,5 @@ def _run_spider(job: SpiderJob) -> None:
             os.killpg(spider.pid, signal.SIGKILL)
             spider.wait()
     if code != 0:
-        said = log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
-        raise SetupError(f"the spider of {job.site} ended with code {code} and no result; it said:\n{said}")
+        output = log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+        raise SetupError(f"the spider of {job.site} exited with code {code} and no result; its output:\n{output}")

@@ -1,7 +1,7 @@
-"""The spider of one site, run as a process of its own: `python -m components.crawl.sources.spider JOB.json`.
+"""The spider of one site, run as a process: `python -m components.crawl.sources.spider JOB.json`.
 
-Twisted's reactor cannot be started twice in a process, so every site has its own. Pages are asked level by level, each level
-sorted, so which pages a limit cuts off does not depend on which answers came first.
+Twisted's reactor cannot be restarted, so every site has its own process. Pages are requested level
+by level in sorted order, so that the pages cut off by a limit do not depend on response times.
 """
 
 import json
@@ -31,7 +31,7 @@ from components.crawl.address import host_of, origin_of, resolve, site_of
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.html import read_page
 from components.crawl.pages.page import Page
-from components.crawl.sources.middleware import GuardedResolver, Refused
+from components.crawl.sources.middleware import FilteringResolver, RequestRefused
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.storage.json_files import write_json
 
@@ -39,7 +39,7 @@ _FILES = tuple(f".{extension}" for extension in IGNORED_EXTENSIONS)
 
 
 class SiteSpider(scrapy.Spider):  # type: ignore[misc]
-    """Follows the links of one site and writes down its pairs."""
+    """Follows the links of one site and writes its pairs."""
 
     name = "site"
 
@@ -51,26 +51,26 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         self.dropped: Counter[str] = Counter()
         self.crawled = self.found = 0
         self._pairs = pairs
-        self._asked: set[str] = set()
-        self._read: set[str] = set()
-        self._ahead: set[str] = set()
+        self._requested: set[str] = set()
+        self._visited: set[str] = set()
+        self._frontier: set[str] = set()
         self._level = 0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *arguments: Any, **named: Any) -> "SiteSpider":
-        """As Scrapy makes its spiders; connects what Scrapy's signals are to call."""
+        """Scrapy's factory method; connects the signal handlers."""
         spider: SiteSpider = super().from_crawler(crawler, *arguments, **named)
         crawler.signals.connect(spider._on_idle, signals.spider_idle)
         crawler.signals.connect(spider._on_error, signals.spider_error)
         return spider
 
     async def start(self) -> AsyncIterator[Request]:
-        """The front pages."""
+        """Yields the requests for the start URLs."""
         from twisted.internet import reactor
 
-        if not isinstance(reactor.nameResolver, GuardedResolver):
-            raise RuntimeError("this Scrapy did not install the guarded resolver (TWISTED_DNS_RESOLVER); it is too old")
-        self._asked.update(self.job.starts)
+        if not isinstance(reactor.nameResolver, FilteringResolver):
+            raise RuntimeError("this version of Scrapy ignores TWISTED_DNS_RESOLVER; install a newer one")
+        self._requested.update(self.job.starts)
         for url in self.job.starts:
             yield self._request(url)
 
@@ -78,19 +78,19 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         return Request(url, callback=self.parse, errback=self.failed, dont_filter=True)
 
     def parse(self, response: Response) -> None:
-        """Reads a page; one that was reached before, by another way, is not read again."""
+        """Reads a page, unless it was reached before by another URL."""
         url = resolve(response.url, response.url) or response.url
-        if url in self._read:
+        if url in self._visited:
             self.refused["reached_before"] += 1
             return
-        self._read.add(url)
+        self._visited.add(url)
         if not isinstance(response, HtmlResponse):
             self.refused["not_html"] += 1
             return
         header = header_values(_values(response, "X-Robots-Tag"), _values(response, "TDM-Reservation"))
-        self._take(read_page(response.text, url, header, self.job.parameters, links=True))
+        self._collect(read_page(response.text, url, header, self.job.parameters, links=True))
 
-    def _take(self, page: Page) -> None:
+    def _collect(self, page: Page) -> None:
         if page.refusal is None:
             self.crawled += 1
         else:
@@ -99,15 +99,15 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         self.dropped.update(page.dropped)
         for pair in page.pairs:
             self._pairs.write(json.dumps(pair._asdict(), ensure_ascii=False) + "\n")
-        self._ahead.update(link for link in page.links if site_of(link) == self.job.site and not _is_file(link))
+        self._frontier.update(link for link in page.links if site_of(link) == self.job.site and not _is_file(link))
 
     def failed(self, failure: Any) -> None:
-        """Counts a page that could not be had."""
+        """Counts a failed page."""
         self.refused[self._reason(failure)] += 1
 
     def _reason(self, failure: Any) -> str:  # noqa: PLR0911 - a table of cases
         error = failure.value
-        if isinstance(error, Refused):
+        if isinstance(error, RequestRefused):
             return error.reason
         if isinstance(error, HttpError):
             return f"http_{error.response.status}"
@@ -117,7 +117,7 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
             closed = origin_of(failure.request.url) in self.closed_origins
             return "robots_txt_unreachable" if closed else "robots_txt"
         if isinstance(error, CannotResolveHostError):
-            return "private_address" if host_of(failure.request.url) in GuardedResolver.refused else "name_not_found"
+            return "private_address" if host_of(failure.request.url) in FilteringResolver.refused else "name_not_found"
         if isinstance(error, DownloadTimeoutError):
             return "timeout"
         return "too_large" if isinstance(error, DownloadCancelledError) else "connection_failed"
@@ -133,19 +133,19 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
             raise DontCloseSpider
 
     def _next_level(self) -> list[str]:
-        new = sorted(self._ahead - self._asked - self._read)
-        self._ahead = set()
+        new = sorted(self._frontier - self._requested - self._visited)
+        self._frontier = set()
         self._level += 1
         if self._level > self.job.parameters.depth:
             self.refused["too_deep"] += len(new)
             return []
-        level = new[: max(0, self.job.parameters.pages - len(self._asked))]
+        level = new[: max(0, self.job.parameters.pages - len(self._requested))]
         self.refused["beyond_page_limit"] += len(new) - len(level)
-        self._asked.update(level)
+        self._requested.update(level)
         return level
 
     def counts(self) -> dict[str, Any]:
-        """Pages and pairs by what became of them."""
+        """Pages and pairs by outcome."""
         refused = {reason: number for reason, number in sorted(self.refused.items()) if number}
         return {
             "crawled": self.crawled,
@@ -160,12 +160,12 @@ def _values(response: Response, name: str) -> list[str]:
 
 
 def _is_file(url: str) -> bool:
-    """Whether the address ends like a picture, an archive or another file that holds no links."""
+    """Whether the URL has the extension of a picture, an archive or another file without links."""
     return url.partition("?")[0].lower().endswith(_FILES)
 
 
 def settings(job: SpiderJob) -> dict[str, Any]:
-    """Scrapy's settings: polite, quiet, and with nothing that listens or writes files."""
+    """Scrapy's settings: polite, quiet, without listeners or files."""
     p = job.parameters
     return {
         "MOFI_SITE": job.site,
@@ -182,7 +182,7 @@ def settings(job: SpiderJob) -> dict[str, Any]:
         "DOWNLOAD_WARNSIZE": 0,
         "RETRY_TIMES": p.retries,
         "REDIRECT_MAX_TIMES": p.redirects,
-        "TWISTED_DNS_RESOLVER": "components.crawl.sources.middleware.GuardedResolver",
+        "TWISTED_DNS_RESOLVER": "components.crawl.sources.middleware.FilteringResolver",
         "DOWNLOADER_MIDDLEWARES": {"components.crawl.sources.middleware.SiteMiddleware": 90},
         "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
         "COOKIES_ENABLED": False,
@@ -197,14 +197,14 @@ def settings(job: SpiderJob) -> dict[str, Any]:
 
 
 def _die_with_parent() -> None:
-    """The parent holds the other end of our standard input; when it dies, however it dies, the end closes."""
+    """Exits when standard input closes, as it does when the parent dies in any way."""
     while os.read(0, 1):
         pass
     os._exit(1)
 
 
 def main(path: Path) -> int:
-    """Crawls the job of a file; returns the exit code."""
+    """Crawls the job in a file; returns the exit code."""
     threading.Thread(target=_die_with_parent, name="die-with-parent", daemon=True).start()
     job = SpiderJob.read(path)
     with (job.folder / PAIRS).open("w", encoding="utf-8") as pairs:

@@ -1,4 +1,4 @@
-"""What one spider process is told, and where it leaves what it found."""
+"""The input and output of a spider process."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ PAIRS, COUNTS = "pairs.jsonl", "counts.json"
 
 @dataclass(frozen=True)
 class SpiderJob:
-    """What one process crawls, and the folder that gets `pairs.jsonl` and `counts.json`."""
+    """The job of one process, and the folder for its `pairs.jsonl` and `counts.json`."""
 
     site: str
     starts: tuple[str, ...]
@@ -20,13 +20,13 @@ class SpiderJob:
     parameters: CrawlParameters
 
     def write(self, path: Path) -> None:
-        """To JSON."""
+        """Writes JSON."""
         content = {"site": self.site, "starts": self.starts, "folder": str(self.folder)}
         write_json(path, content | {"parameters": self.parameters.model_dump()})
 
     @classmethod
     def read(cls, path: Path) -> "SpiderJob":
-        """From JSON."""
+        """Reads JSON."""
         content = json.loads(path.read_text(encoding="utf-8"))
         parameters = CrawlParameters.model_validate(content["parameters"])
         return cls(content["site"], tuple(content["starts"]), Path(content["folder"]), parameters)

@@ -1,4 +1,4 @@
-"""What a source could not read, and where."""
+"""Parts of a source that cannot be read."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ class Unreadable:
     """A record of an archive or a row of a list that cannot be read.
 
     Attributes:
-        offset: where it begins: a byte of the file, or the number of a line or row.
+        offset: its position: a byte offset, or the number of a line or row.
         reason: what is wrong.
-        unit: what `offset` counts.
+        unit: the unit of `offset`.
     """
 
     offset: int

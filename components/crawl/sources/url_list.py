@@ -1,4 +1,4 @@
-"""The source of pairs that are lists of addresses and texts: csv, tsv, json, jsonl or parquet, as those of LAION or DataComp."""
+"""URL lists with texts as a source of pairs, like those of LAION or DataComp."""
 
 import bz2
 import csv
@@ -30,18 +30,18 @@ _COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {
     ".xz": lzma.LZMAFile,
     ".zst": lambda stream: zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True),
 }
-# What such lists call their columns, lower case.
+# The usual column names, lower case.
 _URL_NAMES = ("url", "image_url", "img_url", "image")
 _TEXT_NAMES = ("caption", "text", "alt", "alt_text", "alttext")
-_LONGEST_LINE = 1 << 22
+_MAX_LINE = 1 << 22
 _BATCH = 8192
 
-# Address and text of a row, whatever they are, or why there are none.
+# URL and text of a row, of any type, or why it cannot be read.
 _Row = tuple[Any, Any] | Unreadable
 
 
 def list_format(name: str) -> str | None:
-    """The format of a list by its name (`pairs.csv.gz` → csv); None if it is none of `FORMATS`."""
+    """The format of a list by its file name (`pairs.csv.gz` → csv); None if unknown."""
     path = PurePosixPath(name.partition("?")[0])
     if path.suffix in _COMPRESSIONS:
         path = path.with_suffix("")
@@ -52,15 +52,16 @@ def list_format(name: str) -> str | None:
 def read_url_list(
     stream: BinaryIO, name: str, parameters: CrawlParameters, counts: Counter[str]
 ) -> Iterator[Pair | Unreadable]:
-    """The pairs of a list, in order, and in their place the rows that cannot be read.
+    """Yields the pairs of a list in order, and unreadable rows in their place.
 
-    Columns are found by the names that such lists use, unless `crawl.url_column` and `crawl.text_column` name them.
+    Columns are detected by their usual names, unless `crawl.url_column` and `crawl.text_column` are
+    set.
 
     Args:
-        stream: seekable, at its beginning.
-        name: whose ending tells format and compression.
+        stream: a seekable stream at its start.
+        name: the file name, whose extension gives format and compression.
         parameters: section `crawl`.
-        counts: receives what became of the pairs.
+        counts: receives the counts of pairs.
     """
     for row in _rows(stream, name, (parameters.url_column, parameters.text_column)):
         if isinstance(row, Unreadable):
@@ -82,8 +83,8 @@ def _rows(stream: BinaryIO, name: str, wanted: tuple[str, str]) -> Iterator[_Row
         return _parquet(stream, wanted)
     unpacked = _unpacked(stream, name)
     if kind in ("csv", "tsv"):
-        return _whole(_separated(unpacked, kind, wanted))
-    return _whole(_json(unpacked, wanted) if kind == "json" else _lines(unpacked, wanted))
+        return _until_damage(_separated(unpacked, kind, wanted))
+    return _until_damage(_json(unpacked, wanted) if kind == "json" else _lines(unpacked, wanted))
 
 
 def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
@@ -92,8 +93,8 @@ def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
     return stream if opener is None else cast(BinaryIO, io.BufferedReader(opener(stream)))
 
 
-def _whole(rows: Iterator[_Row]) -> Iterator[_Row]:
-    """The rows, and what is wrong where packed bytes are damaged."""
+def _until_damage(rows: Iterator[_Row]) -> Iterator[_Row]:
+    """Yields the rows up to damage in a compressed stream, then the error."""
     number = 1
     try:
         for row in rows:
@@ -104,29 +105,29 @@ def _whole(rows: Iterator[_Row]) -> Iterator[_Row]:
 
 
 def columns_of(names: Sequence[str], wanted: tuple[str, str]) -> tuple[int, int] | str:
-    """Places of the columns of addresses and texts, or what is missing."""
+    """The indexes of the URL and text columns, or an error message."""
     lowered = [name.strip().lower() for name in names]
-    places = []
-    for asked, usual, what in zip(wanted, (_URL_NAMES, _TEXT_NAMES), ("url", "text"), strict=True):
-        candidates = [asked.lower()] if asked else list(usual)
-        place = next((lowered.index(c) for c in candidates if c in lowered), None)
-        if place is None:
+    indexes = []
+    for configured, usual, what in zip(wanted, (_URL_NAMES, _TEXT_NAMES), ("url", "text"), strict=True):
+        candidates = [configured.lower()] if configured else list(usual)
+        index = next((lowered.index(c) for c in candidates if c in lowered), None)
+        if index is None:
             shown = ", ".join(map(repr, names[:20]))
             return f"no column {' or '.join(map(repr, candidates))} among {shown}; name it as crawl.{what}_column"
-        places.append(place)
-    return places[0], places[1]
+        indexes.append(index)
+    return indexes[0], indexes[1]
 
 
 def _separated(stream: Any, kind: str, wanted: tuple[str, str]) -> Iterator[_Row]:
-    """Rows of csv, or of tsv, in which quotation marks have no meaning."""
+    """Rows of csv or tsv; in tsv, quotation marks are literal."""
     text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="")
     reader = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE) if kind == "tsv" else csv.reader(text)
     header = next(reader, None)
     if header is None:
         return
-    places = columns_of(header, wanted)
-    if isinstance(places, str):
-        yield Unreadable(1, places, "line")
+    indexes = columns_of(header, wanted)
+    if isinstance(indexes, str):
+        yield Unreadable(1, indexes, "line")
         return
     while True:
         try:
@@ -137,7 +138,7 @@ def _separated(stream: Any, kind: str, wanted: tuple[str, str]) -> Iterator[_Row
         if row is None:
             return
         if len(row) == len(header):
-            yield row[places[0]], row[places[1]]
+            yield row[indexes[0]], row[indexes[1]]
         elif row:
             yield Unreadable(reader.line_num, f"{len(row)} fields instead of {len(header)}", "line")
 
@@ -145,13 +146,13 @@ def _separated(stream: Any, kind: str, wanted: tuple[str, str]) -> Iterator[_Row
 def _lines(stream: Any, wanted: tuple[str, str]) -> Iterator[_Row]:
     """Rows of JSON lines."""
     number = 0
-    while line := stream.readline(_LONGEST_LINE):
+    while line := stream.readline(_MAX_LINE):
         number += 1
         whole = line
-        while len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
-            line = stream.readline(_LONGEST_LINE)
-        if len(whole) == _LONGEST_LINE:
-            yield Unreadable(number, f"longer than {_LONGEST_LINE} bytes", "line")
+        while len(line) == _MAX_LINE and not line.endswith(b"\n"):
+            line = stream.readline(_MAX_LINE)
+        if len(whole) == _MAX_LINE:
+            yield Unreadable(number, f"longer than {_MAX_LINE} bytes", "line")
         elif whole.strip():
             yield _object(whole, number, wanted)
 
@@ -166,23 +167,23 @@ def _object(line: bytes, number: int, wanted: tuple[str, str]) -> _Row:
 
 def _fields(row: Any, number: int, unit: str, wanted: tuple[str, str]) -> _Row:
     if not isinstance(row, dict):
-        return Unreadable(number, "no object", unit)
-    places = columns_of(list(row), wanted)
-    if isinstance(places, str):
-        return Unreadable(number, places, unit)
+        return Unreadable(number, "not an object", unit)
+    indexes = columns_of(list(row), wanted)
+    if isinstance(indexes, str):
+        return Unreadable(number, indexes, unit)
     values = list(row.values())
-    return values[places[0]], values[places[1]]
+    return values[indexes[0]], values[indexes[1]]
 
 
 def _json(stream: Any, wanted: tuple[str, str]) -> Iterator[_Row]:
-    """Rows of one JSON value, an array of objects, which is read whole; large lists are better as jsonl or parquet."""
+    """Rows of a JSON array of objects, which is read at once."""
     try:
         rows = msgspec.json.decode(stream.read())
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         yield Unreadable(0, str(error))
         return
     if not isinstance(rows, list):
-        yield Unreadable(0, "no array of objects")
+        yield Unreadable(0, "not an array of objects")
         return
     for number, row in enumerate(rows, 1):
         yield _fields(row, number, "row", wanted)
@@ -193,11 +194,11 @@ def _parquet(stream: BinaryIO, wanted: tuple[str, str]) -> Iterator[_Row]:
     try:
         file = pq.ParquetFile(stream)
         names = file.schema_arrow.names
-        places = columns_of(names, wanted)
-        if isinstance(places, str):
-            yield Unreadable(0, places)
+        indexes = columns_of(names, wanted)
+        if isinstance(indexes, str):
+            yield Unreadable(0, indexes)
             return
-        chosen = [names[place] for place in places]
+        chosen = [names[index] for index in indexes]
         for batch in file.iter_batches(_BATCH, columns=chosen):
             columns = [batch.column(name).to_pylist() for name in chosen]
             yield from zip(*columns, strict=True)

@@ -1,4 +1,4 @@
-"""The source of pairs that are the HTML pages in WARC files, as Common Crawl, the Internet Archive or wget write them."""
+"""HTML pages in WARC files as a source of pairs."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,18 +22,18 @@ _OK = 200
 
 
 def read_warc(stream: BinaryIO, parameters: CrawlParameters, counts: Counter[str]) -> Iterator[Pair | Unreadable]:
-    """The pairs of a WARC's pages, in order, and in their place the records that cannot be read.
+    """Yields the pairs of a WARC's pages in order, and unreadable records in their place.
 
     Args:
-        stream: seekable, at its beginning.
+        stream: a seekable stream at its start.
         parameters: section `crawl`.
-        counts: receives what became of pages and pairs.
+        counts: receives the counts of pages and pairs.
     """
     return read_pages(stream, WarcRecordType.response, partial(_page, parameters), counts)
 
 
 def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:
-    """What a record's page gives, or why it gives nothing; "" for a record that is no HTTP answer."""
+    """The page of a record, or why it has none; "" for records other than responses."""
     if not record.is_http:
         return ""
     position = record.stream_pos

@@ -1,6 +1,6 @@
-"""The source of pairs that are Common Crawl's WAT files: what its crawler noted of each page, as JSON.
+"""Common Crawl's WAT files as a source of pairs: JSON metadata of each page.
 
-A fifth of the bytes of the pages themselves; late loading, srcset and captions are not in it.
+WATs have a fifth of the size of the pages, without lazy-loading attributes, srcset and captions.
 """
 
 from collections import Counter
@@ -20,13 +20,13 @@ from components.crawl.sources.archive import read_pages
 from components.crawl.sources.unreadable import Unreadable
 
 _PICTURE = "IMG@/src"
-# How its crawler writes a picture among a page's links, the beginning of any link, and of all links of pictures. No text of a page
-# can hold these bytes: within a string every quotation mark follows a backslash.
+# The start of a picture's link, of any link, and of any image link in Common Crawl's JSON. Strings
+# cannot contain these bytes: within them every quotation mark follows a backslash.
 _PICTURE_BEGINS, _NEXT_BEGINS, _ANY_PICTURE = b'{"path":"IMG@/src"', b'},{"path":"', b'"IMG@'
 _ROBOTS, _RESERVATION = "x-robots-tag", "tdm-reservation"
 _OK = "200"
-# What a page notes is bounded by the page; records beyond this are no such notes.
-_LARGEST = 64 << 20
+# A page's metadata is bounded by the page; longer records are something else.
+_MAX_RECORD = 64 << 20
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -89,25 +89,25 @@ _HEADERS = msgspec.json.Decoder(dict[str, str | list[str]])
 
 
 def read_wat(stream: BinaryIO, parameters: CrawlParameters, counts: Counter[str]) -> Iterator[Pair | Unreadable]:
-    """The pairs that a WAT notes, in order, and in their place the records that cannot be read.
+    """Yields the pairs of a WAT in order, and unreadable records in their place.
 
     Args:
-        stream: seekable, at its beginning.
+        stream: a seekable stream at its start.
         parameters: section `crawl`.
-        counts: receives what became of pages and pairs.
+        counts: receives the counts of pages and pairs.
     """
     return read_pages(stream, WarcRecordType.metadata, partial(_page, parameters), counts)
 
 
 def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:
-    """What a record's page gives, or why it gives nothing; "" for notes on something else, a request say."""
+    """The page of a record, or the reason why it has none; "" for records other than responses."""
     position = record.stream_pos
     try:
-        envelope = _RECORD.decode(record.reader.read(min(record.content_length, _LARGEST))).envelope
+        envelope = _RECORD.decode(record.reader.read(min(record.content_length, _MAX_RECORD))).envelope
         if envelope.warc.kind != "response" or envelope.payload.answer is None:
             return ""
         answer = envelope.payload.answer
-        header = _asked(bytes(answer.headers))
+        header = _robots_values(bytes(answer.headers))
         pictures = [] if answer.html is None else _pictures(bytes(answer.html.links))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         return Unreadable(position, str(error))
@@ -135,15 +135,15 @@ def _read(url: str, head: _Head, pictures: Iterable[_Link], header: list[str], p
 
 
 def _pictures(links: bytes) -> list[_Link]:
-    """The pictures among a page's links, which are a list in JSON.
+    """The pictures in a JSON list of a page's links.
 
-    Most links lead to pages. Where they are written as Common Crawl writes them only those of pictures are decoded, which takes
-    half the time; else all are.
+    Most links lead to pages. In Common Crawl's formatting only the pictures' links are decoded,
+    which takes half the time; otherwise all are.
 
     Raises:
-        msgspec.DecodeError: if they are no links.
+        msgspec.DecodeError: if they are not links.
     """
-    found = list(_cut_out(links))
+    found = list(_picture_slices(links))
     try:
         plain = links.count(_ANY_PICTURE) == len(found)
         decoded = _LINKS.decode(b"[%b]" % b",".join(found) if plain else links)
@@ -152,7 +152,7 @@ def _pictures(links: bytes) -> list[_Link]:
     return [link for link in decoded if link.path == _PICTURE]
 
 
-def _cut_out(links: bytes) -> Iterator[bytes]:
+def _picture_slices(links: bytes) -> Iterator[bytes]:
     begin = links.find(_PICTURE_BEGINS)
     while begin >= 0:
         end = links.find(_NEXT_BEGINS, begin)
@@ -160,8 +160,8 @@ def _cut_out(links: bytes) -> Iterator[bytes]:
         begin = links.find(_PICTURE_BEGINS, end) if end >= 0 else -1
 
 
-def _asked(headers: bytes) -> list[str]:
-    """What the headers ask of robots; looked for in the raw bytes first, as few pages ask for anything."""
+def _robots_values(headers: bytes) -> list[str]:
+    """The robots headers; the raw bytes are searched first, as few pages have any."""
     lowered = headers.lower()
     if _ROBOTS.encode() not in lowered and _RESERVATION.encode() not in lowered:
         return []

@@ -1,4 +1,4 @@
-"""Folders of shards as the downloader leaves them, of pictures that are made here."""
+"""Folders of synthetic shards, in the downloader's format."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ Shards = Sequence[Sequence[bytes]]
 
 
 def write_crawl(folder: Path, shards: Shards, **changes: Any) -> Path:
-    """Every shard also has a row of a picture that could not be had."""
+    """Writes shards; each also has a row of a failed download."""
     for number, pictures in enumerate(shards):
         rows = [
             picture_row(
@@ -37,7 +37,7 @@ def write_crawl(folder: Path, shards: Shards, **changes: Any) -> Path:
 
 
 def marks(folder: Path) -> dict[str, tuple[str, str]]:
-    """Copy → its original and kind, by key."""
+    """Key of a duplicate → its original's key and its kind."""
     rows = read_index(folder).select(["key", "duplicate_of", "duplicate_kind"]).to_pylist()
     return {row["key"]: (row["duplicate_of"], row["duplicate_kind"]) for row in rows if row["duplicate_of"] is not None}
 

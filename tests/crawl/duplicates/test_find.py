@@ -1,4 +1,4 @@
-"""Copies over all shards of a folder: which are found, what is written of them, and that nothing but the pictures decides on it."""
+"""Duplicates over all shards of a folder: which are found, and what is written."""
 
 from pathlib import Path
 from random import Random
@@ -25,7 +25,7 @@ def png(seed: int, side: int = 96) -> bytes:
 
 
 def mixed(shards: int = 4, drawings: int = 12) -> Shards:
-    """Drawings, each several times, in other sizes and compressions, spread over shards in no order."""
+    """Drawings in several sizes and compressions, spread randomly over shards."""
     made = []
     for seed in range(drawings):
         original = drawing(seed, 160)
@@ -80,13 +80,13 @@ def test_other_colours_make_another_picture_though_the_hash_is_the_same(tmp_path
     assert mark_duplicates(shards, knobs(near_colours=64), tmp_path / "other") == {}
 
 
-def test_how_near_is_near_is_a_parameter(tmp_path: Path) -> None:
+def test_the_near_thresholds_are_parameters(tmp_path: Path) -> None:
     shards = write_crawl(tmp_path / "shards", [[png(1, 256), jpeg(drawing(1, 256), 40)]])
     assert mark_duplicates(shards, knobs(near_colours=0), tmp_path / "strict") == {}
     assert mark_duplicates(shards, knobs(near_bits=8, near_colours=40), tmp_path / "loose") == {"near": 1}
 
 
-def test_a_copy_of_a_copy_is_one_of_the_first_picture_which_is_no_copy(tmp_path: Path) -> None:
+def test_a_copy_of_a_copy_is_marked_with_the_first_picture(tmp_path: Path) -> None:
     # Each is near to the next; the first and the last are not near.
     shades = [encoded(Image.new("RGB", (64, 64), (level, level, level))) for level in (100, 108, 116, 124)]
     shards = write_crawl(tmp_path / "shards", [[shades[0], shades[1]], [shades[2], shades[3], shades[1]]])
@@ -147,7 +147,7 @@ def test_what_is_left_after_a_drop_is_byte_for_byte_what_was_there(tmp_path: Pat
 
 
 @pytest.mark.parametrize("duplicates", ["mark", "drop"])
-def test_the_result_does_not_depend_on_how_the_work_is_cut(duplicates: str, tmp_path: Path) -> None:
+def test_the_result_does_not_depend_on_the_size_of_tasks(duplicates: str, tmp_path: Path) -> None:
     whole, cut = (write_crawl(tmp_path / name, mixed(), shard_size=100) for name in ("whole", "cut"))
     parameters = knobs(duplicates=duplicates)
     found = mark_duplicates(whole, parameters, tmp_path / "work")
@@ -166,7 +166,7 @@ def test_each_drawing_of_a_mixed_crawl_has_one_original(tmp_path: Path) -> None:
     assert all(original < copy for copy, (original, _) in copies.items())
 
 
-def test_doing_it_again_changes_nothing(tmp_path: Path) -> None:
+def test_deduplication_is_idempotent(tmp_path: Path) -> None:
     shards = write_crawl(tmp_path / "shards", mixed())
     found = mark_duplicates(shards, knobs(duplicates="drop"), tmp_path / "work")
     once = content(shards)
@@ -198,7 +198,7 @@ def _mark(shards: Path, work: Path, duplicates: Any) -> None:
         ),
     ],
 )
-def test_a_kill_at_any_step_does_no_harm(duplicates: str, call: int, tmp_path: Path) -> None:
+def test_a_kill_at_any_step_does_not_change_the_result(duplicates: str, call: int, tmp_path: Path) -> None:
     whole, killed = (write_crawl(tmp_path / name, mixed()) for name in ("whole", "killed"))
     _mark(whole, tmp_path / "work", duplicates)
     work = tmp_path / "killed work"

@@ -1,4 +1,4 @@
-"""Ways to damage a file, each decided by a chance that is given, so that the same number gives the same damage."""
+"""Mutations of files, deterministic by a given random generator."""
 
 import random
 import re
@@ -35,7 +35,7 @@ _JUNK = (
 
 
 def changed(chance: random.Random, seeds: Sequence[bytes], changes: Sequence[Change]) -> bytes:
-    """One of the seeds after one to four changes; a second seed gives what is spliced in."""
+    """A seed after one to four mutations; a second seed is the source of splices."""
     data, other = chance.choice(seeds), chance.choice(seeds)
     for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 4))):
         data = chance.choice(changes)(chance, data, other)
@@ -43,7 +43,7 @@ def changed(chance: random.Random, seeds: Sequence[bytes], changes: Sequence[Cha
 
 
 def _place(chance: random.Random, data: bytes) -> int:
-    """Anywhere, the beginning more often: headers stand there."""
+    """A random offset, more often near the start, where headers are."""
     return chance.randrange(1 + (min(len(data), 64) if chance.random() < 0.15 else len(data)))
 
 
@@ -53,7 +53,7 @@ def _range(chance: random.Random, data: bytes) -> tuple[int, int]:
 
 
 def flip(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """Some bits are turned."""
+    """Flips some bits."""
     damaged = bytearray(data)
     for _n in range(chance.choice((1, 1, 2, 8, 64))):
         if damaged:
@@ -62,36 +62,36 @@ def flip(chance: random.Random, data: bytes, _: bytes) -> bytes:
 
 
 def truncate(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """The end is missing."""
+    """Truncates the file."""
     return data[: _place(chance, data)]
 
 
 def delete(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """A piece is missing."""
+    """Removes a slice."""
     start, end = _range(chance, data)
     return data[:start] + data[end:]
 
 
 def duplicate(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """A piece stands there several times."""
+    """Repeats a slice."""
     start, end = _range(chance, data)
     return data[:end] + data[start:end] * chance.choice((1, 2, 10)) + data[end:]
 
 
 def splice(chance: random.Random, data: bytes, other: bytes) -> bytes:
-    """The beginning of one file, the end of another."""
+    """Joins the start of one file and the end of another."""
     return data[: _place(chance, data)] + other[_place(chance, other) :]
 
 
 def overwrite(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """A piece is noise, or one byte again and again."""
+    """Overwrites a slice with noise or a repeated byte."""
     start, end = _range(chance, data)
     noise = chance.randbytes(end - start)
     return data[:start] + chance.choice((noise, b"\0" * len(noise), b"\xff" * len(noise))) + data[end:]
 
 
 def extreme_number(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """A length, an offset or a size is the largest, the smallest or the first negative one."""
+    """Overwrites a number with the largest, the smallest or the first negative one."""
     form, start = chance.choice(_NUMBERS), _place(chance, data)
     size = struct.calcsize(form)
     number = chance.choice(_EXTREME) & (2 ** (8 * size) - 1)
@@ -99,14 +99,14 @@ def extreme_number(chance: random.Random, data: bytes, _: bytes) -> bytes:
 
 
 def long_run(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """A long run of one byte, or of a piece, is put in."""
+    """Inserts a long run of a byte or a slice."""
     start, end = _range(chance, data)
     piece = chance.choice((b"\0", b"\xff", b" ", b"A", data[start:end] or b"\n"))
     return data[:start] + (piece * _LONGEST_RUN)[: chance.choice((300, 5000, _LONGEST_RUN))] + data[start:]
 
 
 def declared_size(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """Width or height, where the file's format has them, become something else."""
+    """Overwrites the width or height in the header."""
     number = chance.choice((0, 1, 31, 33, 97, 1000, 16_383, 65_535, 100_000, 2**31 - 1))
     if data.startswith(_PNG):
         return checked_png(_put(data, 16 + chance.choice((0, 4)), ">I", number))
@@ -132,7 +132,7 @@ def _put(data: bytes, start: int, form: str, number: int) -> bytes:
 
 
 def checked_png(data: bytes) -> bytes:
-    """With right check sums, so that a decoder goes on to what is wrong."""
+    """Corrects checksums, so that a decoder reaches the damage."""
     parts, place = [data[:_PNG_END]], _PNG_END
     while place + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, place)
@@ -145,7 +145,7 @@ def checked_png(data: bytes) -> bytes:
 
 
 def png_chunks(chance: random.Random, data: bytes, other: bytes) -> bytes:
-    """Chunks of a PNG go, come twice, change places or come from another file; sums are right."""
+    """Removes, repeats, swaps or splices chunks of a PNG, with correct checksums."""
     chunks = _chunks(data)
     if not chunks:
         return splice(chance, data, other)
@@ -167,25 +167,25 @@ def _chunks(data: bytes) -> list[bytes]:
 
 
 def png_sums(chance: random.Random, data: bytes, other: bytes) -> bytes:
-    """Bits turned below right check sums."""
+    """Flips bits under correct checksums."""
     return checked_png(flip(chance, data, other)) if data.startswith(_PNG) else flip(chance, data, other)
 
 
 def nest(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """Elements in elements in elements, closed or not."""
+    """Nests elements deeply, closed or not."""
     tag, depth, start = chance.choice(_TAGS), chance.choice((10, 300, 3000)), _place(chance, data)
     end = b"</%s>" % tag * depth if chance.random() < 0.5 else b""
     return data[:start] + b"<%s>" % tag * depth + data[start:] + end
 
 
 def junk(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """What parsers stumble over."""
+    """Inserts markup that is difficult for parsers."""
     start = _place(chance, data)
     return data[:start] + chance.choice(_JUNK) + data[start:]
 
 
 def tags(chance: random.Random, data: bytes, other: bytes) -> bytes:
-    """Tags of a page go, come twice, or come from another page."""
+    """Removes, repeats or splices tags of a page."""
     pieces, others = re.split(rb"(?=<)", data), re.split(rb"(?=<)", other)
     for _n in range(chance.randint(1, 8)):
         place = chance.randrange(len(pieces))
@@ -195,7 +195,7 @@ def tags(chance: random.Random, data: bytes, other: bytes) -> bytes:
 
 
 def attributes(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """An element has very many attributes, very long ones, or the same again."""
+    """Gives an element many, long or repeated attributes."""
     start = data.find(b"<img", _place(chance, data)) + 4
     if start < 4:
         return data
@@ -212,7 +212,7 @@ def attributes(chance: random.Random, data: bytes, _: bytes) -> bytes:
 
 
 def recoded(chance: random.Random, data: bytes, _: bytes) -> bytes:
-    """The same letters in another coding than the page says."""
+    """Re-encodes the page, against its declared charset."""
     text = data.decode("utf-8", "replace")
     coding = chance.choice(
         ("utf-16", "utf-16-be", "utf-32", "shift_jis", "gb18030", "iso2022_jp", "cp1252", "cp037", "koi8-r")

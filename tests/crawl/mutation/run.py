@@ -1,7 +1,8 @@
-"""Puts damaged files through the crawl's readers and checks what they say. A process of its own, as a decoder may take it down.
+"""Runs the crawl's readers on damaged files, in a separate process that a decoder may crash.
 
-`python -m tests.crawl.mutation.run KIND FIRST END PLACE`: inputs FIRST to END (not included); the number of the input in hand is
-written to the file PLACE, the outcomes to standard output, as JSON. One that takes too long ends the process with a traceback.
+`python -m tests.crawl.mutation.run KIND FIRST END PLACE`: inputs FIRST to END (not included); the
+number of the input in hand is written to the file PLACE, the outcomes to standard output, as JSON.
+One that takes too long ends the process with a traceback.
 """
 
 import faulthandler
@@ -55,7 +56,7 @@ _SHAPES = tuple(product(("none", "keep_ratio", "center_crop", "border"), ("keep"
 
 
 def main(kind: str, first: int, end: int, place: Path) -> None:
-    """Runs, and says how it went."""
+    """Runs and prints the outcomes."""
     outcomes: Counter[str] = Counter()
     with place.open("wb", buffering=0) as told:
         for number in range(first, end):
@@ -67,13 +68,13 @@ def main(kind: str, first: int, end: int, place: Path) -> None:
 
 
 def _peak() -> int:
-    """The largest size that this process had, bytes; `ru_maxrss` would count what it was forked from."""
+    """The peak size of this process, bytes; `ru_maxrss` would include its parent's."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return 1024 * int(line.split()[1])
 
 
 def check_page(chance: random.Random, _: int) -> Iterable[str]:
-    """From bytes to pairs that the rules let through."""
+    """Bytes → pairs after the text rules."""
     data = changed(chance, _pages(), OF_PAGES)
     knob = _page_knobs()
     page = read_page(
@@ -99,7 +100,7 @@ def _check_pair(pair: Pair, knob: CrawlParameters) -> None:
 
 
 def check_picture(chance: random.Random, number: int) -> Iterable[str]:
-    """From bytes to a row."""
+    """Bytes → a row."""
     data = changed(chance, _pictures(), OF_PICTURES)
     resize, encode = _SHAPES[number % len(_SHAPES)]
     knob = knobs(resize=resize, encode=encode, side=40, min_side=16)
@@ -119,7 +120,7 @@ def check_picture(chance: random.Random, number: int) -> Iterable[str]:
 
 
 def check_archive(chance: random.Random, number: int) -> Iterable[str]:
-    """From archives and lists to pairs and places that cannot be read."""
+    """Archives and lists → pairs and unreadable parts."""
     kinds = _archives()
     kind = sorted(kinds)[number % len(kinds)]
     data = changed(chance, kinds[kind], GENERAL)

@@ -1,4 +1,4 @@
-"""Whole files to start from: pages and pictures with all that the readers know of, archives and lists."""
+"""Intact files to mutate: pages, pictures, archives and lists with all supported features."""
 
 import bz2
 import gzip
@@ -31,11 +31,11 @@ _PICTURES = """
 
 
 def pages() -> list[bytes]:
-    """Pages that are read without loss."""
+    """Well-formed pages."""
     head = '<meta property="og:image" content="/og.jpg"><meta property="og:title" content="What is shared">'
     plain = f"<!doctype html><html lang=en><head><title>A page</title>{head}</head><body>{_PICTURES}</body></html>"
     based = plain.replace("<title>", '<base href="https://cdn.example/x/y/"><title>')
-    asked = plain.replace("<title>", '<meta name="robots" content="noimageai, nofollow"><title>')
+    requests = plain.replace("<title>", '<meta name="robots" content="noimageai, nofollow"><title>')
     reserved = plain.replace("<title>", '<meta name="tdm-reservation" content="1"><title>')
     declared = plain.replace("<title>", '<meta charset="windows-1251"><title>').replace("crab", "краб")
     japanese = (
@@ -45,7 +45,7 @@ def pages() -> list[bytes]:
     scripted = plain.replace("<body>", f"<body><script type='application/ld+json'>{json.dumps(script)}</script>")
     table = plain.replace("<body>", "<body><table><tr><td>").replace("</body>", "</table></body>")
     foreign = plain.replace("<body>", "<body><svg><foreignObject><math><mi>").replace("</body>", "</svg></body>")
-    texts = (plain, based, asked, reserved, scripted, table, foreign, json.dumps({"html": plain}), _PICTURES, "")
+    texts = (plain, based, requests, reserved, scripted, table, foreign, json.dumps({"html": plain}), _PICTURES, "")
     return [
         *(text.encode() for text in texts),
         declared.encode("windows-1251"),
@@ -56,7 +56,7 @@ def pages() -> list[bytes]:
 
 
 def pictures() -> list[bytes]:
-    """Pictures of every format and of every kind that it has."""
+    """Pictures of every format and variant."""
     colours = drawing(3, _SEEDS_SIDE)
     grey, palette, clear = colours.convert("L"), colours.quantize(16), colours.convert("RGBA")
     clear.putalpha(grey)
@@ -161,7 +161,7 @@ def _note(n: int) -> bytes:
 
 
 def lists() -> dict[str, list[bytes]]:
-    """Lists of addresses by the ending of their names."""
+    """URL lists by file extension."""
     rows = [{"url": f"http://a.example/{n}.png", "caption": f'picture "{n}", of a list'} for n in range(40)]
     quoted = [(row["url"], row["caption"].replace('"', '""')) for row in rows]
     csv = "url,caption\n" + "".join(f'{url},"{caption}"\n' for url, caption in quoted)

@@ -18,7 +18,7 @@ from components.crawl.pages.directives import header_values, read_header, read_m
         ([""], set()),
     ],
 )
-def test_a_header_speaks_to_everyone_or_to_the_robot_that_it_names(values: list[str], directives: set[str]) -> None:
+def test_a_header_applies_to_all_robots_or_to_the_named_one(values: list[str], directives: set[str]) -> None:
     assert read_header(values, "test-crawl") == directives
 
 

@@ -20,7 +20,7 @@ def only(body: str, head: str = "") -> Pair:
     return pair
 
 
-def test_a_picture_with_its_words() -> None:
+def test_a_picture_with_its_texts() -> None:
     caption = "<figcaption>A <i>crab</i></figcaption>"
     body = f'<p>x</p><img alt=""><figure><img src="/crab.png" alt=" a  red\ncrab &amp; sand">{caption}</figure>'
     assert only(body) == Pair(
@@ -63,7 +63,7 @@ def test_addresses_are_relative_to_the_base_element() -> None:
     )
 
 
-def test_the_figure_caption_speaks_for_a_picture_without_alt_text() -> None:
+def test_the_figure_caption_replaces_a_missing_alt_text() -> None:
     pair = only('<figure><img src="crab.png"><figcaption>A crab</figcaption></figure>')
     assert (pair.caption, pair.context) == ("A crab", "A crab")
 
@@ -85,14 +85,14 @@ def test_long_texts_are_cut() -> None:
         ("<img src='c.png' alt='  '>", "no_text"),
     ],
 )
-def test_a_dropped_picture_says_why(image: str, reason: str) -> None:
+def test_dropped_pictures_have_a_reason(image: str, reason: str) -> None:
     page = read(image)
     assert page.pairs == ()
     assert page.dropped == {reason: 1}
 
 
 @pytest.mark.parametrize("size", ["width='100%'", "width='auto' height='0x10'", "width=''"])
-def test_a_size_that_is_no_number_of_pixels_says_nothing(size: str) -> None:
+def test_a_size_that_is_not_in_pixels_is_ignored(size: str) -> None:
     assert len(read(f"<img src='c.png' alt='c' {size}>").pairs) == 1
 
 
@@ -107,7 +107,7 @@ def test_links_marked_nofollow_are_not_followed() -> None:
 
 @pytest.mark.parametrize("way", ["meta", "header"])
 @pytest.mark.parametrize("directive", ["noindex", "noimageindex", "noai", "noimageai", "none"])
-def test_pictures_of_a_page_that_refuses_are_left_and_counted(way: str, directive: str) -> None:
+def test_pictures_of_an_excluded_page_are_dropped_and_counted(way: str, directive: str) -> None:
     head = f'<meta name="robots" content="{directive}">' if way == "meta" else ""
     page = read('<img src="c.png" alt="c"><img src="d.png">', head, (directive,) if way == "header" else ())
     refusal = "noindex" if directive == "none" else directive
@@ -121,12 +121,12 @@ def test_a_meta_element_may_be_written_in_any_case(name: str) -> None:
     assert page.refusal == ("tdm-reservation" if content == "1" else "noindex")
 
 
-def test_a_page_that_says_nofollow_has_no_links_but_pairs() -> None:
+def test_a_nofollow_page_has_pairs_but_no_links() -> None:
     page = read('<a href="a.html">a</a><img src="c.png" alt="c">', '<meta name="robots" content="nofollow">')
     assert (page.links, len(page.pairs)) == ((), 1)
 
 
-def test_what_is_meant_for_another_robot_does_not_concern_us() -> None:
+def test_directives_for_another_robot_are_ignored() -> None:
     assert (
         len(read('<img src="c.png" alt="c">', '<meta name="googlebot" content="none">', ("otherbot: none",)).pairs) == 1
     )

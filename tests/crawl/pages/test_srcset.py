@@ -35,7 +35,7 @@ def test_the_narrowest_is_best_when_all_are_too_wide() -> None:
     assert best(parse_srcset("l.png 4000w, m.png 2000w"), 1024) == Candidate("m.png", 2000)
 
 
-def test_the_densest_is_best_where_no_width_is_said() -> None:
+def test_the_densest_is_best_without_widths() -> None:
     assert best(parse_srcset("a.png, b.png 3x, c.png 2x"), 1024) == Candidate("b.png", density=3)
 
 
@@ -50,7 +50,7 @@ def test_whatever_the_attribute_holds_candidates_have_addresses_without_blanks(v
 
 
 @given(st.lists(st.text(alphabet=" ,\tawx1/.", min_size=1, max_size=6), max_size=12).map(" ".join))
-def test_the_short_way_through_plain_attributes_finds_what_the_long_way_finds(value: str) -> None:
+def test_the_fast_path_finds_the_same_candidates(value: str) -> None:
     assert parse_srcset(value) == _parse_any(value)
 
 

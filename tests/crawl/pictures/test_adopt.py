@@ -46,7 +46,7 @@ def jpeg(n: int, side: int = 96) -> bytes:
     return encoded(drawing(n, side), "JPEG", quality=95)
 
 
-def test_shards_of_img2dataset_are_taken_over_and_judged_as_if_new(tmp_path: Path) -> None:
+def test_shards_of_img2dataset_are_adopted_and_verified_as_if_new(tmp_path: Path) -> None:
     (tmp_path / "held").mkdir()
     (tmp_path / "held/x.jpg").write_bytes(jpeg(77, 128))
     first = {
@@ -72,7 +72,7 @@ def test_shards_of_img2dataset_are_taken_over_and_judged_as_if_new(tmp_path: Pat
     assert [picture.caption for picture in read_shard(tmp_path / "out/00000.tar")] == ["a red crab"]
 
 
-def test_of_a_broken_shard_what_comes_before_the_break_is_taken(tmp_path: Path) -> None:
+def test_a_damaged_shard_is_adopted_up_to_the_damage(tmp_path: Path) -> None:
     theirs(tmp_path / "00000.tar", {f"{n:09d}": (jpeg(n), f"crab {n} of ten", record(n)) for n in range(10)})
     data = (tmp_path / "00000.tar").read_bytes()
     (tmp_path / "00000.tar").write_bytes(data[: len(data) // 2])
@@ -98,7 +98,7 @@ def test_adopted_shards_follow_those_that_were_downloaded(tmp_path: Path) -> Non
     assert marks == [(None, None)] * 12 + [(row["key"], "exact") for row in rows[:12]]
 
 
-def test_shards_that_hold_nothing_are_an_error(tmp_path: Path) -> None:
+def test_empty_shards_are_an_error(tmp_path: Path) -> None:
     theirs(tmp_path / "00000.tar", {})
-    with pytest.raises(InputError, match=r"00000.tar gave no picture"):
+    with pytest.raises(InputError, match=r"00000.tar yielded no picture"):
         adopt(tmp_path, "00000.tar")

@@ -32,7 +32,7 @@ def port() -> int:
 
 @pytest.fixture
 def served(tmp_path: Path, port: int) -> Iterator[Web]:
-    """Two hosts; the first has what goes wrong with pictures."""
+    """Two hosts; the first one has all kinds of bad pictures."""
     first, second = Archive(HOSTS[0]), Archive(HOSTS[1])
     for n in range(3):
         first.files[f"/{n}.png"] = encoded(drawing(n))
@@ -119,7 +119,7 @@ def test_every_picture_has_a_row_with_its_outcome(served: Web, port: int, tmp_pa
         "0.png of a.localhost",
     )
     assert (rows["small.png"]["width"], rows["small.png"]["original_width"]) == (None, 16)
-    assert not [path for host, path, _ in served.asked if path.startswith("/private/")]
+    assert not [path for host, path, _ in served.requests if path.startswith("/private/")]
 
 
 def test_shards_hold_what_was_served_in_the_order_of_the_plan(served: Web, port: int, tmp_path: Path) -> None:
@@ -154,24 +154,24 @@ def test_finished_shards_of_an_unfinished_part_are_kept(served: Web, port: int, 
     before = {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()}
     for ending in (".tar", ".parquet", "_stats.json"):
         (tmp_path / "shards" / f"00001{ending}").unlink()
-    served.asked.clear()
+    served.requests.clear()
     assert download(planned, job(tmp_path), tmp_path / "second") == whole
     assert {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()} == before
     wanted = {f"/{pair.url.split('/', 3)[3]}" for pair in read_pairs(planned.parts[0].pairs, 4, 4)}
-    asked = {path for _, path, _ in served.asked}
-    assert asked - {"/robots.txt"} == wanted - {"/private/1.png"}
+    requests = {path for _, path, _ in served.requests}
+    assert requests - {"/robots.txt"} == wanted - {"/private/1.png"}
 
 
-def test_pictures_of_a_run_before_have_no_share_in_the_times(served: Web, port: int, tmp_path: Path) -> None:
+def test_timing_excludes_pictures_of_an_earlier_run(served: Web, port: int, tmp_path: Path) -> None:
     planned = plan(port, tmp_path)
     whole = download(planned, job(tmp_path), tmp_path / "first").total()
     (tmp_path / "shards" / "00001_stats.json").unlink()
-    served.asked.clear()
+    served.requests.clear()
     download(planned, job(tmp_path), tmp_path / "second")
     found = read_timing(job(tmp_path).progress)
     assert found is not None
     assert (found["pictures"], found["kept"]) == (4, whole - 4)
-    assert found["requests"] == len(served.asked)
+    assert found["requests"] == len(served.requests)
     # Nothing is left to do for a third, so the times are still those of the second.
     download(planned, job(tmp_path), tmp_path / "third")
     assert read_timing(job(tmp_path).progress) == found
@@ -191,14 +191,14 @@ def test_too_many_errors_stop_the_stage_with_their_reasons(tmp_path: Path) -> No
         download(planned, job(tmp_path, knobs(retries=0, max_error_share=0.2, shard_size=200)), tmp_path)
 
 
-def test_failures_have_no_hash_and_successes_have(served: Web, port: int, tmp_path: Path) -> None:
+def test_only_successes_have_hashes(served: Web, port: int, tmp_path: Path) -> None:
     assert served
     download(plan(port, tmp_path, size=20), job(tmp_path, knobs(shard_size=20)), tmp_path)
     for row in pq.read_table(tmp_path / "shards" / "00000.parquet").to_pylist():
         assert (row["phash"] is None) == (row["sha256"] is None) == (row["status"] != SUCCESS)
 
 
-def test_a_shard_that_cannot_be_put_in_its_place_is_told_as_what_it_is(served: Web, port: int, tmp_path: Path) -> None:
+def test_a_shard_that_cannot_be_moved_raises_the_original_error(served: Web, port: int, tmp_path: Path) -> None:
     assert served
     planned = plan(port, tmp_path, size=20)
     made = job(tmp_path, knobs(shard_size=20))

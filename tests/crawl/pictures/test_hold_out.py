@@ -49,11 +49,11 @@ def test_fingerprints_of_few_pictures_are_as_good(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_pictures_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"empty holds no picture .*--hold-out"):
+    with pytest.raises(InputError, match=r"empty contains no picture .*--hold-out"):
         build_hold_out(tmp_path / "empty", tmp_path / "work")
 
 
 def test_a_broken_hold_out_picture_is_an_error_that_names_it(benchmark: Path, tmp_path: Path) -> None:
     (benchmark / "0003_set.jpg").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"1 pictures cannot be held out .*0003_set.jpg; mend or remove"):
+    with pytest.raises(InputError, match=r"1 pictures cannot be held out .*0003_set.jpg; fix or remove"):
         build_hold_out(benchmark, tmp_path / "work")

@@ -15,7 +15,7 @@ EXIF_ORIENTATION = 0x0112
 
 
 def photograph(mode: str = "RGB") -> Image.Image:
-    """Smooth colours with some detail, so that a filter that skips pixels shows."""
+    """Smooth colours with some detail, which reveals filters that skip pixels."""
     chance = np.random.default_rng(3)
     coarse = Image.fromarray(chance.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(SIZE, Image.Resampling.BICUBIC)
     noise = chance.normal(0, 10, (*SIZE[::-1], 3))
@@ -54,7 +54,7 @@ def test_every_usual_kind_of_jpeg_is_read(subsampling: str, progressive: bool) -
     assert difference(small, photograph().resize((200, 150), Image.Resampling.LANCZOS)) < 5
 
 
-def test_what_is_unusual_is_left_to_pillow() -> None:
+def test_unusual_jpegs_are_left_to_pillow() -> None:
     whole = jpeg(photograph())
     assert reduced(jpeg(photograph("CMYK")), SIZE, (160, 120)) is None
     assert reduced(whole[: len(whole) // 2], SIZE, (160, 120)) is None
@@ -63,7 +63,7 @@ def test_what_is_unusual_is_left_to_pillow() -> None:
     assert reduced(encoded(photograph(), "PNG"), SIZE, (160, 120)) is None
 
 
-def test_a_cut_file_is_no_picture_at_any_size() -> None:
+def test_a_truncated_file_is_undecodable_at_any_size() -> None:
     whole = jpeg(photograph())
     shrink = knobs(resize="keep_ratio", side=64)
     for length in range(2, len(whole) - 2, 977):

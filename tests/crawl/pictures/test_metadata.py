@@ -33,7 +33,7 @@ def with_everything(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_metadata_go_and_pixels_and_profile_stay(kind: str) -> None:
+def test_metadata_are_stripped_and_pixels_and_profile_preserved(kind: str) -> None:
     data = with_everything(kind)
     stripped = without_metadata(data, kind)
     assert SECRET in data
@@ -58,19 +58,19 @@ def test_an_animation_keeps_its_frames() -> None:
     assert Image.open(io.BytesIO(stripped)).n_frames == 2  # type: ignore[attr-defined]
 
 
-def test_what_stands_behind_a_webp_goes_and_the_picture_still_decodes() -> None:
+def test_trailing_data_of_a_webp_are_stripped() -> None:
     data = with_everything("WEBP")
     stripped = without_metadata(data + b"JUNK\xff\xff\xff\x7f" + SECRET, "WEBP")
     assert stripped == without_metadata(data, "WEBP")
     assert Image.open(io.BytesIO(stripped)).convert("RGB").size == (96, 96)
 
 
-def test_a_webp_whose_last_chunk_is_longer_than_the_file_stays_whole() -> None:
+def test_a_webp_with_a_truncated_chunk_is_unchanged() -> None:
     data = with_everything("WEBP")[:-5]
     assert without_metadata(data, "WEBP") == data
 
 
-def test_other_formats_stay_whole() -> None:
+def test_other_formats_are_unchanged() -> None:
     data = encoded(drawing(1), "TIFF", exif=exif())
     assert without_metadata(data, "TIFF") == data
 

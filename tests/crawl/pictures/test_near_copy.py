@@ -84,7 +84,7 @@ def test_a_drawing_is_recognised_cut_scaled_and_compressed(alter: Callable[[Imag
         (face(8), face(8, eyes="#2266ff")),
     ],
 )
-def test_drawings_that_merely_look_alike_are_told_apart(one: Image.Image, other: Image.Image) -> None:
+def test_similar_drawings_are_distinguished(one: Image.Image, other: Image.Image) -> None:
     assert difference(thumbnail(one), thumbnail(other)) > THRESHOLD
 
 

@@ -5,7 +5,7 @@ import pytest
 from components.crawl.pictures.spool import Spool
 
 
-def test_what_is_put_aside_comes_back_in_any_order(tmp_path: Path) -> None:
+def test_spooled_bytes_are_read_in_any_order(tmp_path: Path) -> None:
     pieces = {str(n): bytes([n]) * (n * 1000) for n in range(20)}
     with Spool(tmp_path / "spool") as spool:
         for n, (key, data) in enumerate(pieces.items()):
@@ -15,6 +15,6 @@ def test_what_is_put_aside_comes_back_in_any_order(tmp_path: Path) -> None:
         assert (tmp_path / "spool").stat().st_size <= sum(map(len, pieces.values()))
 
 
-def test_a_key_that_was_not_put_aside_is_missing(tmp_path: Path) -> None:
+def test_an_unknown_key_is_an_error(tmp_path: Path) -> None:
     with Spool(tmp_path / "spool") as spool, pytest.raises(KeyError, match="000000001"):
         spool.get("000000001")

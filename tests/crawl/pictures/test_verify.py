@@ -20,7 +20,7 @@ def look(data: bytes, max_pixels: int = 1_000_000, min_side: int = 32) -> Verifi
 
 
 @pytest.mark.parametrize(("kind", "extension"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
-def test_web_formats_are_stored_as_they_came(kind: str, extension: str) -> None:
+def test_web_formats_are_stored_as_served(kind: str, extension: str) -> None:
     found = look(PICTURES[kind])
     assert isinstance(found, Verified)
     assert (found.image, found.extension, found.rgb.size) == (PICTURES[kind], extension, (96, 96))
@@ -56,7 +56,7 @@ def test_a_page_in_disguise_is_no_picture(data: bytes) -> None:
     assert look(data) == Rejected("not_a_picture")
 
 
-def test_postscript_is_not_even_tried() -> None:
+def test_postscript_is_never_opened() -> None:
     assert look(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n") == Rejected(
         "not_a_picture"
     )
@@ -94,7 +94,7 @@ def test_damaged_bytes_never_raise(kind: str, changes: list[tuple[int, int]], le
     assert isinstance(found, Rejected) or found.rgb.mode == "RGB"
 
 
-def shaped(data: bytes, **changes: object) -> Verified:
+def resized(data: bytes, **changes: object) -> Verified:
     found = verify(data, knobs(**changes))
     assert isinstance(found, Verified)
     return found
@@ -108,30 +108,30 @@ WIDE = drawing(3, 200).crop((0, 20, 200, 170))
     [("keep_ratio", (85, 64)), ("center_crop", (64, 64)), ("border", (64, 64)), ("none", (200, 150))],
 )
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_pictures_are_shaped_as_asked_in_the_format_they_came_in(kind: str, resize: str, size: tuple[int, int]) -> None:
-    found = shaped(encoded(WIDE, kind), resize=resize)
+def test_pictures_are_resized_in_the_format_served(kind: str, resize: str, size: tuple[int, int]) -> None:
+    found = resized(encoded(WIDE, kind), resize=resize)
     stored = Image.open(io.BytesIO(found.image))
     assert (stored.size, stored.format, found.rgb.size, found.original_size) == (size, kind, size, (200, 150))
 
 
-def test_a_picture_that_is_small_enough_is_stored_as_it_came() -> None:
+def test_a_picture_that_is_small_enough_is_stored_as_served() -> None:
     data = encoded(drawing(1), "JPEG")
-    assert shaped(data, resize="keep_ratio", side=96).image == data
+    assert resized(data, resize="keep_ratio", side=96).image == data
 
 
 @pytest.mark.parametrize(("encode", "kind"), [("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])
-def test_another_format_may_be_asked_for(encode: str, kind: str) -> None:
+def test_pictures_can_be_reencoded(encode: str, kind: str) -> None:
     for data in PICTURES.values():
-        found = shaped(data, encode=encode)
+        found = resized(data, encode=encode)
         assert Image.open(io.BytesIO(found.image)).format == kind
         assert found.extension == encode
-    assert shaped(PICTURES[kind], encode=encode).image == PICTURES[kind]
+    assert resized(PICTURES[kind], encode=encode).image == PICTURES[kind]
 
 
 def test_a_large_jpeg_is_reduced_to_what_full_decoding_gives() -> None:
     photo = Image.effect_mandelbrot((1600, 1200), (-2, -1.2, 1, 1.2), 60).convert("RGB")
     data = encoded(photo, "JPEG", quality=95)
-    quick = np.asarray(shaped(data, resize="keep_ratio", max_pixels=10**7, max_picture_bytes=10**7).rgb, dtype=float)
+    quick = np.asarray(resized(data, resize="keep_ratio", max_pixels=10**7, max_picture_bytes=10**7).rgb, dtype=float)
     exact = np.asarray(photo.resize((85, 64), Image.Resampling.BICUBIC), dtype=float)
     assert np.abs(quick - exact).mean() < 2
 
@@ -140,7 +140,7 @@ def test_a_sideways_picture_is_stored_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = encoded(WIDE, "JPEG", exif=exif, quality=95)
-    found = shaped(data)
+    found = resized(data)
     stored = Image.open(io.BytesIO(found.image))
     assert (stored.size, found.original_size) == ((150, 200), (150, 200))
     assert not stored.getexif()

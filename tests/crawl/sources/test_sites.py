@@ -1,4 +1,4 @@
-"""The spider, as the process that it is, on a small web."""
+"""The spider's process, on a small web."""
 
 import sys
 from pathlib import Path
@@ -21,19 +21,19 @@ IMAGE = '<img src="/img/{0}.png" alt="crab {0}">'
 
 
 def crawl(web: Path, out: Path, parameters: CrawlParameters | None = None) -> tuple[Outcome, list[str], Web]:
-    """What became of the pages, the pictures found, and what was asked."""
+    """Counts of pages, the pairs found, and the requests."""
     port = free_port()
     for archive in web.glob("*.zip"):
         archive.write_bytes(archive.read_bytes().replace(b":PORT0", f":{port}".encode().ljust(6)))
     out.mkdir()
-    with serve(web, port) as asked:
+    with serve(web, port) as requests:
         outcome = _crawl_site(parameters or knobs(), None, Site(HOST, (f"http://{HOST}:{port}/",)), 0, out)
-    return outcome, [Path(pair.url).stem for pair in read_pairs(out / "00000.parquet")], asked
+    return outcome, [Path(pair.url).stem for pair in read_pairs(out / "00000.parquet")], requests
 
 
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, list[str], Web]:
-    """A site with everything that a crawler must be careful about."""
+    """A site with everything that a crawler must handle."""
     folder = tmp_path_factory.mktemp("web")
     site = Archive(HOST)
     links = ["a", "private/secret", "drafts", "old", "gone", "loop-a", "away", "inside", "older", "paper.pdf"]
@@ -73,7 +73,7 @@ def test_pages_are_found_by_their_links_and_give_pairs(crawled: tuple[Outcome, l
     assert outcome.counts["pairs.dropped.spacer"] == 1
 
 
-def test_every_page_that_gives_nothing_says_why(crawled: tuple[Outcome, list[str], Web]) -> None:
+def test_pages_without_pairs_are_counted_by_reason(crawled: tuple[Outcome, list[str], Web]) -> None:
     outcome, _, _ = crawled
     refused = {name.split(".")[-1]: n for name, n in outcome.counts.items() if name.startswith("pages.refused")}
     assert refused == {
@@ -89,18 +89,18 @@ def test_every_page_that_gives_nothing_says_why(crawled: tuple[Outcome, list[str
     assert outcome.errors == 0
 
 
-def test_nothing_forbidden_is_asked_for(crawled: tuple[Outcome, list[str], Web]) -> None:
+def test_nothing_disallowed_is_requested(crawled: tuple[Outcome, list[str], Web]) -> None:
     _, _, web = crawled
-    paths = [path for _, path, _ in web.asked]
+    paths = [path for _, path, _ in web.requests]
     forbidden = {"/private/secret.html", "/behind-drafts.html", "/unloved.html", "/paper.pdf"}
     assert not forbidden & set(paths)
-    assert {host for host, _, _ in web.asked} == {HOST}
+    assert {host for host, _, _ in web.requests} == {HOST}
     assert paths[0] == "/robots.txt"
     assert paths.count("/robots.txt") == 1
 
 
 def test_the_crawler_names_itself(crawled: tuple[Outcome, list[str], Web]) -> None:
-    assert {agent for _, _, agent in crawled[2].asked} == {"test-crawl/1.0 (tests)"}
+    assert {agent for _, _, agent in crawled[2].requests} == {"test-crawl/1.0 (tests)"}
 
 
 def test_limits_cut_off_the_same_pages_every_time(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_limits_cut_off_the_same_pages_every_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("status", "reason"), [(503, "robots_txt_unreachable"), (404, None)])
-def test_a_failing_robots_txt_forbids_all_and_a_missing_one_nothing(
+def test_a_failing_robots_txt_disallows_all_and_a_missing_one_nothing(
     tmp_path: Path, status: int, reason: str | None
 ) -> None:
     site = Archive(HOST)
@@ -130,13 +130,13 @@ def test_a_failing_robots_txt_forbids_all_and_a_missing_one_nothing(
     assert pictures == ([] if reason else ["front"])
 
 
-def test_a_site_with_a_private_address_that_was_not_allowed_is_not_asked(tmp_path: Path) -> None:
+def test_a_site_with_a_private_address_gets_no_requests_unless_allowed(tmp_path: Path) -> None:
     site = Archive(HOST)
     site.page("/index.html", IMAGE.format("front"))
     site.write(tmp_path / "web")
     outcome, _, web = crawl(tmp_path / "web", tmp_path / "out", knobs(allow_private_hosts=[]))
     assert outcome.counts["pages.refused.private_address"] == 1
-    assert web.asked == []
+    assert web.requests == []
 
 
 def test_a_spider_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
@@ -170,12 +170,12 @@ def test_starts_are_grouped_by_site() -> None:
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        ("example", "is no address to crawl"),
-        ("ftp://example.org/", "is no address to crawl"),
+        ("example", "is not a URL to crawl"),
+        ("ftp://example.org/", "is not a URL to crawl"),
         ("http://127.0.0.1/", "add '127.0.0.1' to crawl.allow_private_hosts"),
         ("http://localhost:8080/", "add 'localhost' to crawl.allow_private_hosts"),
     ],
 )
-def test_a_start_that_cannot_be_crawled_is_an_error_that_says_so(start: str, message: str) -> None:
+def test_an_invalid_start_url_is_an_error(start: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         group_sites([start], knobs())

@@ -61,7 +61,7 @@ def test_every_format_gives_the_same_pairs(kind: str) -> None:
     [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress), ("zst", zstandard.compress)],
 )
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_lists_may_be_packed(kind: str, ending: str, pack: Callable[[bytes], bytes]) -> None:
+def test_lists_may_be_compressed(kind: str, ending: str, pack: Callable[[bytes], bytes]) -> None:
     assert read(pack(WRITERS[kind](ROWS)), f"http://lists.example/list.{kind}.{ending}?download=1") == PAIRS
 
 
@@ -76,18 +76,18 @@ def test_lists_may_be_packed(kind: str, ending: str, pack: Callable[[bytes], byt
         ("a.gz", None),
     ],
 )
-def test_the_name_tells_the_format(name: str, kind: str | None) -> None:
+def test_the_format_follows_from_the_name(name: str, kind: str | None) -> None:
     assert list_format(name) == kind
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_columns_may_be_named(kind: str) -> None:
+def test_columns_can_be_configured(kind: str) -> None:
     rows = ROWS.rename(columns={"URL": "where", "TEXT": "What"}).assign(caption="wrong")
     assert read(WRITERS[kind](rows), f"list.{kind}", url_column="where", text_column="what") == PAIRS
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_missing_column_is_named_with_what_there_is(kind: str) -> None:
+def test_a_missing_column_is_named_with_the_existing_ones(kind: str) -> None:
     found = read(WRITERS[kind](ROWS.rename(columns={"URL": "where"})), f"list.{kind}")
     assert all(isinstance(one, Unreadable) for one in found)
     assert "no column 'url' or" in str(found[0])
@@ -109,7 +109,7 @@ GOOD = '{"url": "http://a.example/1.jpg", "text": "a crab"}'
 
 
 @pytest.mark.parametrize("line", ["{", "[1]", "7", '{"url": 1}', "\udcff", '{"url": "' + "x" * (1 << 22) + '"}'])
-def test_a_malformed_line_is_told_by_its_number_and_the_next_is_read(line: str) -> None:
+def test_a_malformed_line_is_reported_by_its_number_and_the_next_is_read(line: str) -> None:
     data = f"{GOOD}\n\n{line}\n{GOOD}\n".encode(errors="surrogateescape")
     first, bad, last = read(data, "a.jsonl")
     assert first == last == Pair("http://a.example/1.jpg", "a crab")
@@ -118,14 +118,14 @@ def test_a_malformed_line_is_told_by_its_number_and_the_next_is_read(line: str) 
 
 
 @pytest.mark.parametrize("line", ["http://a.example/2.jpg", "a,b,c", '"' + "x" * 200_000 + '",y'])
-def test_a_malformed_row_of_csv_is_told_by_its_line(line: str) -> None:
+def test_a_malformed_row_of_csv_is_reported_by_its_line(line: str) -> None:
     good = "http://a.example/1.jpg,a crab"
     found = read(f"url,text\n{good}\n{line}\n{good}\n".encode(), "a.csv")
     assert [str(one).partition(":")[0] for one in found if isinstance(one, Unreadable)] == ["line 3"]
     assert len(found) == 3
 
 
-def test_quotation_marks_mean_nothing_in_tsv() -> None:
+def test_quotation_marks_are_literal_in_tsv() -> None:
     data = 'url\ttext\nhttp://a.example/1.jpg\tthe "old\nhttp://a.example/2.jpg\ttower"\n'
     assert [pair.caption for pair in read(data.encode(), "a.tsv") if isinstance(pair, Pair)] == ['the "old', 'tower"']
 
@@ -140,12 +140,12 @@ def test_quotation_marks_mean_nothing_in_tsv() -> None:
         ("a.csv", b"\xff\xfe"),
     ],
 )
-def test_a_file_that_is_no_such_list_is_told(name: str, data: bytes) -> None:
+def test_an_unreadable_list_is_reported(name: str, data: bytes) -> None:
     (bad,) = read(data, name)
     assert isinstance(bad, Unreadable)
 
 
-def test_a_damaged_parquet_gives_what_comes_before_the_damage(tmp_path: Path) -> None:
+def test_a_damaged_parquet_is_read_up_to_the_damage(tmp_path: Path) -> None:
     rows = pd.concat([ROWS] * 20_000, ignore_index=True)
     rows["TEXT"] = rows["TEXT"] + rows.index.astype(str)
     rows.to_parquet(tmp_path / "a.parquet", row_group_size=10_000, compression="zstd", use_dictionary=False)

@@ -77,12 +77,12 @@ HTML = picture("crab").encode()
         (HTML, {"Content_Encoding": "identity"}),
     ],
 )
-def test_bodies_are_unfolded_or_were_already(body: bytes, headers: dict[str, str]) -> None:
+def test_bodies_are_decoded_unless_they_already_are(body: bytes, headers: dict[str, str]) -> None:
     assert captions(body_of(body, **headers)) == ["a crab"]
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
-def test_a_body_that_unfolds_to_more_than_a_page_may_have_is_refused(coding: str) -> None:
+def test_a_body_that_decompresses_to_too_much_is_rejected(coding: str) -> None:
     folded = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}[coding](b"x" * 10_000_000)
     counts: Counter[str] = Counter()
     assert read(body_of(folded, Content_Encoding=coding), counts) == ([], [])
@@ -99,19 +99,19 @@ def test_a_body_that_unfolds_to_more_than_a_page_may_have_is_refused(coding: str
         (answer(b" " * 200_000), "too_large"),
     ],
 )
-def test_a_page_that_is_left_out_says_why(block: bytes, reason: str) -> None:
+def test_skipped_pages_have_a_reason(block: bytes, reason: str) -> None:
     counts: Counter[str] = Counter()
     assert read(record("response", URL, block), counts) == ([], [])
     assert counts[f"pages.refused.{reason}"] == 1
 
 
-def test_a_page_of_no_address_is_refused() -> None:
+def test_a_page_without_url_is_rejected() -> None:
     counts: Counter[str] = Counter()
     read(page("dns:site.example", picture("crab")), counts)
     assert counts == {"pages.refused.bad_address": 1}
 
 
-def test_records_that_are_no_answers_give_nothing() -> None:
+def test_records_other_than_responses_are_ignored() -> None:
     records = [
         record("request", URL, b"GET / HTTP/1.1\r\n\r\n", "application/http; msgtype=request"),
         record("response", "dns:site.example", b"20261103 1.2.3.4", "text/dns"),
@@ -130,7 +130,7 @@ def test_records_that_are_no_answers_give_nothing() -> None:
         answer(b"nonsense", Content_Encoding="compress"),
     ],
 )
-def test_a_bad_record_is_told_by_its_place_and_the_next_is_read(block: bytes) -> None:
+def test_a_bad_record_is_reported_by_offset_and_the_next_is_read(block: bytes) -> None:
     before, bad = page(URL, picture("crab")), record("response", URL, block)
     pairs, unreadable = read(gzipped([before, bad, page(URL, picture("newt"))]))
     assert [pair.caption for pair in pairs] == ["a crab", "a newt"]
@@ -138,7 +138,7 @@ def test_a_bad_record_is_told_by_its_place_and_the_next_is_read(block: bytes) ->
     assert unreadable[0].reason
 
 
-def test_a_damaged_stretch_is_told_once_and_skipped() -> None:
+def test_a_damaged_part_is_reported_once_and_skipped() -> None:
     data = bytearray(gzipped(RECORDS))
     third = len(gzipped(RECORDS[:3]))
     data[third + 20 : third + 60] = b"\x1f\x8b\x08" * 13 + b"x"
@@ -156,7 +156,7 @@ def test_damage_in_a_plain_archive_is_skipped_too() -> None:
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
-def test_an_archive_that_was_cut_off_gives_what_is_whole(share: float) -> None:
+def test_a_truncated_archive_gives_its_complete_records(share: float) -> None:
     data = gzipped(RECORDS)
     pairs, unreadable = read(data[: int(share * len(data))])
     whole = sum(len(gzipped(RECORDS[: n + 1])) <= share * len(data) for n in range(1, len(RECORDS)))
@@ -164,7 +164,7 @@ def test_an_archive_that_was_cut_off_gives_what_is_whole(share: float) -> None:
     assert len(unreadable) == 1
 
 
-def test_an_archive_cut_off_after_a_record_that_unfolds_to_much_is_told() -> None:
+def test_an_archive_truncated_after_a_large_record_is_reported() -> None:
     long = page(URL, picture("crab") + "<p>" + "x" * 3_000_000)
     counts: Counter[str] = Counter()
     whole = gzipped([RECORDS[1], long])
@@ -174,7 +174,7 @@ def test_an_archive_cut_off_after_a_record_that_unfolds_to_much_is_told() -> Non
 
 
 @pytest.mark.parametrize("data", [b"not an archive" * 100, b"\x1f\x8b\x08" * 100, bytes(1000)])
-def test_a_file_that_is_no_archive_is_told(data: bytes) -> None:
+def test_a_file_that_is_not_an_archive_is_reported(data: bytes) -> None:
     pairs, unreadable = read(data)
     assert (pairs, [u.offset for u in unreadable]) == ([], [0])
 

@@ -33,7 +33,7 @@ def read(data: bytes, counts: Counter[str] | None = None) -> tuple[list[Pair], l
     return [f for f in found if isinstance(f, Pair)], [f for f in found if isinstance(f, Unreadable)]
 
 
-def test_noted_pictures_give_pairs() -> None:
+def test_pictures_in_the_metadata_give_pairs() -> None:
     links = [
         {"path": "A@/href", "url": "/"},
         {"path": "IMG@/src", "url": "/logo.png"},
@@ -94,13 +94,13 @@ def test_a_refusing_meta_is_obeyed() -> None:
         (notes([CRAB], **{"HTML-Metadata": None}), "not_html"),
     ],
 )
-def test_a_page_that_is_left_out_says_why(one: dict[str, Any], reason: str) -> None:
+def test_skipped_pages_have_a_reason(one: dict[str, Any], reason: str) -> None:
     counts: Counter[str] = Counter()
     assert read(noted(one), counts) == ([], [])
     assert counts == {f"pages.refused.{reason}": 1}
 
 
-def test_notes_on_requests_say_nothing() -> None:
+def test_metadata_of_requests_are_ignored() -> None:
     request = {"Envelope": {"WARC-Header-Metadata": {"WARC-Type": "request"}, "Payload-Metadata": {}}}
     counts: Counter[str] = Counter()
     assert read(noted(request, {}, notes([CRAB])), counts)[1] == []
@@ -108,7 +108,7 @@ def test_notes_on_requests_say_nothing() -> None:
 
 
 @pytest.mark.parametrize("bad", ["no object", notes([CRAB | {"url": 7}]), notes([CRAB], Headers={"X-Robots-Tag": 7})])
-def test_notes_that_cannot_be_read_are_told_by_their_place(bad: Any) -> None:
+def test_unreadable_metadata_are_reported_by_offset(bad: Any) -> None:
     pairs, unreadable = read(noted(notes([CRAB]), bad, notes([CRAB])))
     assert (len(pairs), [u.offset for u in unreadable]) == (2, [len(noted(notes([CRAB])))])
 
@@ -137,7 +137,7 @@ def test_pictures_are_found_among_links_however_these_are_written(
     assert not bad
 
 
-def test_links_within_links_are_none_and_do_no_harm() -> None:
+def test_nested_links_are_ignored() -> None:
     nested = CRAB | {"more": [{"path": "A@/href"}, {"path": "IMG@/longdesc"}]}
     block = json.dumps(notes([nested, CRAB]), separators=(",", ":")).encode()
     pairs, bad = read(gzipped([record("metadata", URL, block, "application/json")]))
@@ -145,7 +145,7 @@ def test_links_within_links_are_none_and_do_no_harm() -> None:
     assert not bad
 
 
-def test_notes_that_are_not_utf_8_are_told_by_their_place() -> None:
+def test_metadata_in_invalid_utf_8_are_reported_by_offset() -> None:
     good = noted(notes([CRAB]))
     bad = gzipped([record("metadata", URL, json.dumps(notes([CRAB])).encode().replace(b"a  crab", b"\xba crab"))])
     pairs, unreadable = read(good + bad + good)

@@ -1,0 +1,1 @@
+"""Crawling: reading archives, downloading, deduplication, and costs."""

@@ -1,0 +1,1 @@
+"""Shared by the benchmarks: claims, servers, monitors, and synthetic data."""

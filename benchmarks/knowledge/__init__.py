@@ -1,0 +1,1 @@
+"""The knowledge base: parsing a dump and looking names up."""

@@ -1,0 +1,1 @@
+"""Labelling: speed on texts and pictures, and label quality."""

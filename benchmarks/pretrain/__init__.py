@@ -1,0 +1,1 @@
+"""Pre-training: loading, steps, the sampled softmax, and the recipes' scores."""

@@ -1,0 +1,1 @@
+"""Requests to hosts: robots.txt, politeness, retries and limits."""
