@@ -1,15 +1,16 @@
 """The whole chain as a Prefect flow: one task per DVC stage, in the order of the graph.
 
-Stages run one after the other: each uses the whole machine (or the whole cluster) itself. Tasks are called in the flow's own
-thread, so an interrupt or a cancelled run ends the stage's process group at once.
+Stages run one after the other: each uses the whole machine (or the whole cluster) itself. Tasks are
+called in the flow's own thread, so an interrupt or a cancelled run ends the stage's process group
+at once.
 """
 
 import os
 from pathlib import Path
 from typing import Any
 
-# Prefect reads its settings when it is imported. Its data stay in this folder, it reports to nobody, and its own server may
-# take its time on a busy machine.
+# Prefect reads its settings when it is imported. Its data stay in this folder, it reports to
+# nobody, and its own server may take its time on a busy machine.
 for _key, _value in {
     "PREFECT_HOME": str(Path(".prefect").absolute()),
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -25,21 +26,24 @@ from prefect.artifacts import create_link_artifact, create_table_artifact  # noq
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 
 from components.errors import ParameterError  # noqa: E402
-from components.storage.json_files import read_json  # noqa: E402
+from components.storage.json_files import flatten, read_json  # noqa: E402
 from flows import dvc  # noqa: E402
 
 REPORT, SUMMARY = Path("reports/index.html"), Path("reports/summary.json")
 
 
 def _repeatable(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """A stage that the user must mend (a wrong value, a refused gate) is not repeated."""
+    """A stage that the user must fix (a wrong value, a refused gate) is not repeated."""
     failure = state.result(raise_on_failure=False)
     return not isinstance(failure, dvc.StageFailed) or failure.repeatable
 
 
 @task(task_run_name="{stage}", retries=1, retry_delay_seconds=5, retry_condition_fn=_repeatable)
 def run_stage(stage: str, may_run: bool) -> bool:
-    """One DVC stage; returns whether anything was computed. Finished shards and checkpoints of a failed try are kept."""
+    """Runs one DVC stage; returns whether anything was computed.
+
+    Finished shards and checkpoints of a failed try are kept.
+    """
     logger = get_run_logger()
     ran = may_run and _reproduce(stage)
     if not ran:
@@ -57,7 +61,7 @@ def _reproduce(stage: str) -> bool:
 
 @flow(name="mofi", log_prints=False, validate_parameters=True)
 def pipeline(only: str | None = None) -> dict[str, str]:
-    """Every stage of dvc.yaml, or those up to `only`; returns what happened to each (`ran` or `skipped`)."""
+    """Runs every stage of dvc.yaml, or those up to `only`; returns `ran` or `skipped` for each."""
     logger = get_run_logger()
     if dvc.end_orphan():
         logger.warning("ended a stage that an earlier, killed run had left behind")
@@ -93,17 +97,12 @@ def _seconds(stage: str) -> float | None:
     return float(read_json(path)["seconds"]) if path.exists() else None
 
 
-def flatten(content: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested keys joined by dots, values as they are."""
-    rows: list[tuple[str, Any]] = []
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        rows.extend(flatten(value, f"{name}.") if isinstance(value, dict) else [(name, value)])
-    return rows
-
-
 def run(only: str | None = None) -> dict[str, str]:
-    """Runs the flow in this process, with a Ray that all stages join; a failed stage ends it with that stage's message."""
+    """Runs the flow in this process, with a Ray that all stages join.
+
+    Raises:
+        MofiError: with the message of the stage that failed.
+    """
     try:
         happened = pipeline(only)
     except dvc.StageFailed as failure:

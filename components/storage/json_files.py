@@ -1,4 +1,4 @@
-"""JSON files, written whole or not at all."""
+"""JSON files: written whole or not at all, read, and flattened."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -35,10 +35,15 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} is no JSON ({error}); delete it and run its stage again") from None
 
 
-def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Nested keys joined by dots, values as they are; a list counts as one value."""
+    return ((".".join(keys), value) for keys, value in leaves(content))
+
+
+def leaves(content: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Each value with the keys that lead to it, outermost first; a list counts as one value."""
     for key, value in content.items():
         if isinstance(value, Mapping):
-            yield from flatten(value, f"{prefix}{key}.")
+            yield from leaves(value, (*above, key))
         else:
-            yield f"{prefix}{key}", value
+            yield (*above, key), value
