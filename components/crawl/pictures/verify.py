@@ -1,4 +1,7 @@
-"""Bytes from the web → a picture as it is stored, known to decode, or why not. Never raises, whatever the bytes are."""
+"""Bytes from the web → a picture as it is stored, known to decode, or why not.
+
+Never raises, whatever the bytes are.
+"""
 
 import hashlib
 import io
@@ -15,7 +18,8 @@ from components.images import reduce
 from components.images.decode import FORMATS, BadImage, open_rgb, orientation, upright
 from components.images.fingerprint import fingerprints
 
-# Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless another is asked for.
+# Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless
+# another is asked for.
 STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
 _FIRST_SIDEWAYS = 5  # EXIF orientations from here on exchange width and height
 
@@ -69,14 +73,16 @@ class _Header:
 
 
 def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
-    """Decodes a picture whole and shapes it as asked; its size is checked before anything is unfolded.
+    """Decodes a whole picture and shapes it as asked; its size is checked before it is unfolded.
 
-    An animated picture counts by its first frame. A file is encoded anew only where its size, format or orientation calls for it;
-    otherwise it is stored as served, without metadata. Reasons: `not_a_picture`, `too_many_pixels`, `too_small`, `undecodable`.
+    An animated picture counts by its first frame. A file is encoded again only where its size,
+    format or orientation calls for it; otherwise it is stored as served, without metadata. Reasons:
+    `not_a_picture`, `too_many_pixels`, `too_small`, `undecodable`.
 
     Args:
         data: as served.
-        parameters: section `crawl`: `max_pixels`, `min_side`, `resize`, `side`, `encode`, `quality`.
+        parameters: section `crawl`: `max_pixels`, `min_side`, `resize`, `side`, `encode`,
+            `quality`.
     """
     header = _header(data)
     if isinstance(header, Rejected):
@@ -98,7 +104,7 @@ def _pixels(data: bytes, header: _Header, parameters: CrawlParameters) -> Image.
     """A picture's pixels, upright; fewer of them if fewer are stored."""
     enough = needed_side(header.size, parameters.resize, parameters.side)
     if enough is not None and header.kind == "JPEG":
-        small = reduce.reduced(data, header.size, enough)
+        small = reduce.reduced_jpeg(data, header.size, enough)
         if small is not None:
             return upright(small, header.orientation)
     return open_rgb(data, parameters.max_pixels, enough)
