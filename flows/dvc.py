@@ -1,4 +1,4 @@
-"""DVC as the flow sees it: which stages there are, which changed, and running one of them in a process group of its own."""
+"""DVC as the flow sees it: which stages exist, which changed, and how one is run."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import USER_ERROR, SetupError
+from components.storage.json_files import read_json, write_json
 
 # What DVC says of a command that met an error which the user must fix.
 _USER_ERROR = f"exited with {USER_ERROR}"
@@ -80,7 +81,7 @@ def parse_dot(text: str) -> Graph:
 
 
 def changed_stages() -> set[str]:
-    """The stages whose inputs, parameters or outputs differ from dvc.lock (those below them may follow)."""
+    """The stages whose inputs, parameters or outputs differ from dvc.lock; others may follow."""
     return set(json.loads(_dvc("status", "--json")))
 
 
@@ -97,17 +98,17 @@ _COMMAND = [sys.executable, "-m", "dvc"]
 
 
 def environment() -> dict[str, str]:
-    """This environment with the interpreter's folder first on PATH, so that stages find `mofi` without an active venv."""
+    """This environment with the interpreter's folder first on PATH: no active venv is needed."""
     bin_folder = str(Path(sys.executable).parent)
     path = os.environ.get("PATH", "")
     return os.environ | {"PATH": os.pathsep.join([bin_folder, path]), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def reproduce(stage: str, say: Callable[[str], None]) -> bool:
-    """Runs `dvc --wait-for-lock repro --single-item STAGE`; each line it prints goes to `say` as it comes.
+    """Runs `dvc --wait-for-lock repro --single-item STAGE`; `say` gets each line that it prints.
 
-    The command leads a process group of its own. Whatever ends this function early (an interrupt, a cancelled flow, an
-    error in `say`) ends the whole group.
+    The command leads a process group of its own. Whatever ends this function early (an interrupt, a
+    cancelled flow, an error in `say`) ends the whole group.
 
     Returns:
         Whether the stage ran; False when DVC found it up to date.
@@ -159,8 +160,7 @@ def end_group(process: "subprocess.Popen[Any]", patience: float = 10.0) -> None:
 
 
 def _remember(leader: int) -> None:
-    LEADER.parent.mkdir(exist_ok=True)
-    LEADER.write_text(json.dumps({"pid": leader, "started": _start_time(leader)}), encoding="utf-8")
+    write_json(LEADER, {"pid": leader, "started": _start_time(leader)})
 
 
 def _start_time(pid: int) -> float:
@@ -170,15 +170,16 @@ def _start_time(pid: int) -> float:
 
 
 def end_orphan() -> bool:
-    """Ends the stage that a flow left behind when it was killed outright; returns whether there was one.
+    """Ends the stage that a killed flow left behind; returns whether there was one.
 
-    The process is known by its id and its start time, so another program that got the same id is left alone.
+    The process is known by its id and its start time, so another program that got the same id is
+    left alone.
     """
     import psutil
 
     if not LEADER.exists():
         return False
-    left = json.loads(LEADER.read_text(encoding="utf-8"))
+    left = read_json(LEADER)
     try:
         process = psutil.Process(left["pid"])
         alive = process.create_time() == left["started"] and process.status() != psutil.STATUS_ZOMBIE

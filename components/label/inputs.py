@@ -16,11 +16,11 @@ from components.storage.location import folder_at
 from components.storage.mirror import Mirror, check_unchanged, mark_of
 
 if TYPE_CHECKING:
-    from components.storage.s3 import Prefix, Version  # boto3 takes its time and memory, which only buckets are to cost
+    from components.storage.s3 import Prefix, Version  # boto3 is slow to load; only buckets need it
 
 logger = logging.getLogger(__name__)
 
-_MEND = "`mofi knowledge build` makes a knowledge base"
+_FIX = "`mofi knowledge build` makes a knowledge base"
 _READ = re.compile(r"\d+\.(?:parquet|tar)")
 
 
@@ -107,5 +107,5 @@ def _consecutive(numbers: list[int], where: object) -> list[int]:
 def _find_knowledge(location: Path | str) -> Path | Mirror:
     place = folder_at(location)
     if not isinstance(place, Path):
-        return Mirror.of(place, holds=TABLE, mend=_MEND)
+        return Mirror.of(place, holds=TABLE, fix=_FIX)
     return entity_table(place).parent.absolute()

@@ -61,7 +61,7 @@ def _found(location: str) -> FoundModel:
         if not place.is_dir():
             raise InputError(f"{location} is no folder; name a model folder of `mofi pretrain`")
         return _folder(place)
-    mirror = Mirror.of(place, holds=_CONFIG, mend="upload a model folder of `mofi pretrain`")
+    mirror = Mirror.of(place, holds=_CONFIG, fix="upload a model folder of `mofi pretrain`")
     return FoundModel(mirror, (mirror.mark,))
 
 

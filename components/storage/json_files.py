@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.errors import InputError
+from components.storage.atomic import new_file
+
 
 def write_json(path: Path, content: Any) -> None:
     """Writes `content` with sorted keys, so that equal content gives equal bytes.
@@ -13,10 +16,8 @@ def write_json(path: Path, content: Any) -> None:
         ValueError: if it holds a NaN or an infinity, which JSON does not know.
     """
     text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with new_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -25,8 +26,6 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: if it is missing or no JSON.
     """
-    from components.errors import InputError
-
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,7 +1,4 @@
-"""Bytes from the web → a picture as it is stored, known to decode, or why not.
-
-Never raises, whatever the bytes are.
-"""
+"""Bytes from the web → a picture as it is stored, known to decode, or why not. Never raises, whatever the bytes are."""
 
 import hashlib
 import io
@@ -18,8 +15,7 @@ from components.images import reduce
 from components.images.decode import FORMATS, BadImage, open_rgb, orientation, upright
 from components.images.fingerprint import fingerprints
 
-# Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless
-# another is asked for.
+# Formats that may be stored as they came; every other one that can be decoded becomes PNG, unless another is asked for.
 STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
 _FIRST_SIDEWAYS = 5  # EXIF orientations from here on exchange width and height
 
@@ -73,16 +69,14 @@ class _Header:
 
 
 def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
-    """Decodes a whole picture and shapes it as asked; its size is checked before it is unfolded.
+    """Decodes a picture whole and shapes it as asked; its size is checked before anything is unfolded.
 
-    An animated picture counts by its first frame. A file is encoded again only where its size,
-    format or orientation calls for it; otherwise it is stored as served, without metadata. Reasons:
-    `not_a_picture`, `too_many_pixels`, `too_small`, `undecodable`.
+    An animated picture counts by its first frame. A file is encoded anew only where its size, format or orientation calls for it;
+    otherwise it is stored as served, without metadata. Reasons: `not_a_picture`, `too_many_pixels`, `too_small`, `undecodable`.
 
     Args:
         data: as served.
-        parameters: section `crawl`: `max_pixels`, `min_side`, `resize`, `side`, `encode`,
-            `quality`.
+        parameters: section `crawl`: `max_pixels`, `min_side`, `resize`, `side`, `encode`, `quality`.
     """
     header = _header(data)
     if isinstance(header, Rejected):

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from components.pretrain.checkpoints.store import synchronise
 from components.pretrain.step.class_table import ClassTable
 from components.pretrain.step.optimiser import Average, optimiser_state
+from components.storage.atomic import synchronise
 
 TOWERS, OPTIMISER, AVERAGE = "towers.safetensors", "optimiser.safetensors", "average.safetensors"
 
