@@ -3,18 +3,17 @@
 This is for files that are memory-mapped, or read again and again.
 """
 
-import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from components.errors import InputError, SetupError
+from components.errors import InputError
 from components.storage.atomic import new_folder
+from components.storage.file_lock import locked
 from components.storage.work import WORK, fingerprint
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Mirror:
         if copy.is_dir():
             return copy
         cache.mkdir(parents=True, exist_ok=True)
-        with _locked(cache / "lock"):
+        with locked(cache / "lock", fix=f"set {CACHE_VARIABLE} to a folder of a local disk"):
             if not copy.is_dir():
                 for other in cache.iterdir():
                     if other.is_dir():
@@ -120,20 +119,3 @@ def file_names(names: Iterable[str], where: object) -> list[str]:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
             raise InputError(f"{where}{name} is no file of a folder; delete it, or name another prefix")
     return files
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process at a time; whoever is killed lets go.
-
-    Raises:
-        SetupError: if the disk knows no locks, as some network file systems do not.
-    """
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            raise SetupError(
-                f"{path} cannot be locked ({error}); set {CACHE_VARIABLE} to a folder of a local disk"
-            ) from error
-        yield

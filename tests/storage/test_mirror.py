@@ -1,4 +1,4 @@
-"""A copy of what lies under a prefix of a real S3 endpoint: whole, made once, and of what was seen there."""
+"""A copy of what lies under a prefix of a real S3 endpoint: whole, and made once."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
