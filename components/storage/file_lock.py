@@ -35,7 +35,7 @@ def try_locked(path: Path, *, shared: bool = False, fix: str = _FIX) -> Iterator
 
 @contextmanager
 def _flock(path: Path, operation: int, fix: str) -> Iterator[bool]:
-    # Open for reading and writing: network file systems demand one for shared locks, one for others.
+    # For reading and writing: network file systems demand one for shared locks, one for others.
     with path.open("a+") as file:
         try:
             fcntl.flock(file, operation)
