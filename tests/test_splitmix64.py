@@ -4,7 +4,7 @@ import numpy as np
 
 from components.splitmix64 import splitmix64
 
-# Of the seed 1234567, as java.util.SplittableRandom and Vigna's C give them.
+# Of the seed 1234567, as Vigna's C code gives them.
 NUMBERS = [
     6457827717110365317,
     3203168211198807973,

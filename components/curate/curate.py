@@ -26,7 +26,6 @@ from components.curate.format import (
     UNLABELLED,
     VALIDATION,
     VOCABULARY_SCHEMA,
-    entity_id,
 )
 from components.curate.parameters import CurateParameters
 from components.curate.pictures import read_survey
@@ -38,6 +37,7 @@ from components.curate.vocabulary import Settled, Vocabulary, settle
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.knowledge.format import entity_table
+from components.knowledge.qid import qid_of
 from components.shards.format import shard_name, shard_numbers
 from components.storage.atomic import publish_folder
 from components.storage.json_files import write_json
@@ -184,7 +184,7 @@ def _link(file: Path, place: Path) -> None:
 
 def _write_vocabulary(path: Path, vocabulary: Vocabulary, facts: list[Facts]) -> None:
     columns = [
-        [entity_id(number) for number in vocabulary.ids.tolist()],
+        [qid_of(number) for number in vocabulary.ids.tolist()],
         [fact.label for fact in facts],
         [fact.description for fact in facts],
         vocabulary.images,

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.curate.format import entity_id
 from components.curate.vocabulary import Vocabulary
 from components.errors import InputError
 from components.knowledge.format import entity_table
+from components.knowledge.qid import qid_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def read_facts(knowledge: Path, vocabulary: Vocabulary) -> list[Facts]:
     Raises:
         InputError: if the knowledge base lacks one.
     """
-    wanted = [entity_id(number) for number in vocabulary.ids.tolist()]
+    wanted = [qid_of(number) for number in vocabulary.ids.tolist()]
     columns = ["entity_id", "label", "description", "instance_of", "subclass_of"]
     found = {
         row["entity_id"]: Facts(row["label"], row["description"], tuple(row["instance_of"] or row["subclass_of"]))

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.curate.figures import Figures
-from components.curate.format import entity_id
 from components.errors import InputError
 from components.execution.shard_map import Outcome
+from components.knowledge.qid import qid_of
 from components.shards.format import LABELLED_INDEX_SCHEMA, PICTURE_SCHEMA, picture_key, shard_name
 from components.shards.writer import Row, write_shard
 
@@ -57,7 +57,7 @@ def _sources(crawl: Path, surveys: Path, planned: pa.Table) -> list[Source]:
 def _rows(sources: list[Source], planned: pa.Table, number: int, figures: Figures) -> Iterator[Row]:
     for position, (source, entities) in enumerate(zip(sources, planned["entities"].to_pylist(), strict=True)):
         line = source.line
-        record = source.record | {"key": picture_key(number, position), "entities": [entity_id(e) for e in entities]}
+        record = source.record | {"key": picture_key(number, position), "entities": [qid_of(e) for e in entities]}
         evidence = dict(zip(line["entities"], zip(line["candidates"], line["overruled"], strict=True), strict=True))
         candidates, overruled = evidence.get(entities[0], (0, False))
         figures.add(record, line["size"], line["extension"], candidates, overruled)

@@ -14,6 +14,7 @@ from components.knowledge import format as files
 from components.knowledge.entity import Entity
 from components.knowledge.index import NameIndex
 from components.knowledge.names import normalise
+from components.knowledge.qid import is_qid, number_of, qid_of
 
 if TYPE_CHECKING:
     from components.knowledge.embedder import TextEmbedder
@@ -67,7 +68,7 @@ class KnowledgeBase:
         for what, values in (("Q-ids", numbers), ("embeddings", embeddings)):
             if len(values) != table.num_rows:
                 raise InputError(
-                    f"{folder} has {table.num_rows} entities but {len(values)} {what}; `mofi knowledge build` makes it anew"
+                    f"{folder} has {table.num_rows} entities but {len(values)} {what}; `mofi knowledge build` makes it again"
                 )
         return cls(folder, table, numbers, names, embeddings)
 
@@ -80,11 +81,7 @@ class KnowledgeBase:
         Priors of one name sum to 1.
         """
         records = self._names.records(normalise(name), most)
-        return [Candidate(row, f"Q{number}", prior, small) for row, number, prior, small in records]
-
-    def has_name(self, normalised: str) -> bool:
-        """Whether a name, normalised already, is in the index."""
-        return normalised in self._names
+        return [Candidate(row, qid_of(number), prior, small) for row, number, prior, small in records]
 
     def goes_on(self, normalised: str) -> bool:
         """Whether a longer name begins with these whole words, for longest-match search."""
@@ -97,13 +94,13 @@ class KnowledgeBase:
 
     def entity_id(self, row: int) -> str:
         """The Q-id of a row, without reading the rest of it."""
-        return f"Q{self._numbers.item(row)}"
+        return qid_of(self._numbers.item(row))
 
     def row_of(self, entity_id: str) -> int | None:
         """The row of a Q-id, or None."""
-        if not (entity_id[:1] == "Q" and entity_id[1:].isdecimal() and len(entity_id) < 20):
+        if not is_qid(entity_id):
             return None
-        number = int(entity_id[1:])
+        number = number_of(entity_id)
         row = int(np.searchsorted(self._numbers, number))
         return row if row < len(self) and self._numbers.item(row) == number else None
 

@@ -46,9 +46,6 @@ class NameIndex:
         # An item of a plain view costs half of one of a memmap; records from bytes a third of numpy's.
         return cls(tries, [start.view(np.ndarray) for start in starts], [memoryview(r.view(np.uint8)) for r in records])
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._tries[partition_of(name, len(self._tries))]
-
     def goes_on(self, words: str) -> bool:
         """Whether a longer name begins with these whole words."""
         trie = self._tries[partition_of(words, len(self._tries))]

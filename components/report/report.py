@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from markupsafe import Markup
 
 from components.evaluate.protocols import ACROSS, EXCLUDED, INCLUDED
+from components.knowledge.qid import number_of
 from components.report import charts, summary
 from components.report.audit_page import calibration_uri
 from components.report.crawl_page import write_crawl_page
@@ -142,7 +143,7 @@ def _gallery(data: Path) -> list[Shown]:
     for row in index:
         if row["entities"]:
             by_entity.setdefault(row["entities"][0], []).append(row["key"])
-    entities = sorted(by_entity, key=lambda entity: int(entity[1:]))
+    entities = sorted(by_entity, key=number_of)
     step = max(1, len(entities) // GALLERY)
     chosen = {by_entity[e][n % len(by_entity[e])]: e for n, e in enumerate(entities[::step][:GALLERY])}
     shown: list[Shown] = []

@@ -13,8 +13,8 @@ import orjson
 from msgspec.structs import astuple
 
 from components.knowledge.entity import Entity
+from components.knowledge.qid import is_qid
 
-_ITEM = re.compile(r"Q[1-9][0-9]{0,17}")
 # Properties, lexemes, media: they stand in dumps too, and are no mistake.
 _OTHER = re.compile(r"[PLME][1-9][0-9]*")
 NO_ITEM, NO_ENTITY, NO_LABEL, EXCLUDED, INVALID = "no_item", "no_entity", "no_label", "excluded_class", "invalid_json"
@@ -45,7 +45,7 @@ class ItemReader:
     def _kept(self, item: Entity | str) -> Entity | str:
         if isinstance(item, str):
             return item
-        if not _ITEM.fullmatch(item.entity_id):
+        if not is_qid(item.entity_id):
             return NO_ITEM if _OTHER.fullmatch(item.entity_id) else NO_ENTITY
         if not item.label:
             return NO_LABEL
@@ -134,7 +134,7 @@ def _values_of(statements: list[Any]) -> Iterator[Any]:
 
 
 def _items(ids: Iterator[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(q for q in ids if _ITEM.fullmatch(q)))
+    return tuple(dict.fromkeys(q for q in ids if is_qid(q)))
 
 
 def _aliases(label: str, aliases: list[str], labels: list[str]) -> tuple[str, ...]:

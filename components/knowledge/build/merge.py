@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from components.knowledge.build.item import EXCLUDED
 from components.knowledge.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, partition_of, write_arrow
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
+from components.knowledge.qid import number_of, numbers_of, qid_of
 
 logger = logging.getLogger(__name__)
 
@@ -78,20 +78,16 @@ def kinds_of(parts: Path, excluded: Sequence[str]) -> list[str]:
             table = reader.read_all()
             above = table.column("subclass_of").combine_chunks()
             children.append(_numbers(table)[np.asarray(pc.list_parent_indices(above))])
-            parents.append(_of_ids(pc.list_flatten(above)))
+            parents.append(numbers_of(pc.list_flatten(above)))
     child, parent = (
         np.concatenate([np.zeros(0, np.int64), *children]),
         np.concatenate([np.zeros(0, np.int64), *parents]),
     )
-    found = frontier = np.unique(np.array([int(q[1:]) for q in excluded], dtype=np.int64))
+    found = frontier = np.unique(np.array([number_of(q) for q in excluded], dtype=np.int64))
     while len(frontier):
         frontier = np.setdiff1d(child[np.isin(parent, frontier)], found)
         found = np.union1d(found, frontier)
-    return [f"Q{number}" for number in found.tolist()]
-
-
-def _of_ids(ids: Any) -> Integers:
-    return np.asarray(pc.cast(pc.utf8_slice_codeunits(ids, 1), pa.int64()), dtype=np.int64)
+    return [qid_of(number) for number in found.tolist()]
 
 
 @dataclass(frozen=True)

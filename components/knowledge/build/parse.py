@@ -15,6 +15,7 @@ from components.knowledge.build.item import INVALID, NO_ENTITY, ItemReader
 from components.knowledge.entity import Entity
 from components.knowledge.format import ENTITY_SCHEMA, PART_SCHEMA, write_arrow
 from components.knowledge.parameters import KnowledgeParameters
+from components.knowledge.qid import number_of
 
 
 def parse(parameters: KnowledgeParameters, block: bytes, number: int, out: Path) -> Outcome:
@@ -60,7 +61,7 @@ def _without_collection() -> Iterator[None]:
 def part_table(items: list[Entity]) -> pa.Table:
     """As `PART_SCHEMA`, sorted by number; items of one number in their order."""
     columns = list(zip(*items, strict=True)) if items else [()] * len(ENTITY_SCHEMA)
-    numbers = np.array([int(entity_id[1:]) for entity_id in columns[0]], dtype=np.int64)
+    numbers = np.array([number_of(qid) for qid in columns[0]], dtype=np.int64)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, ENTITY_SCHEMA, strict=True)]
     table = pa.Table.from_arrays([pa.array(numbers), *arrays], schema=PART_SCHEMA)
     if (numbers[1:] < numbers[:-1]).any():

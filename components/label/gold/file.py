@@ -10,7 +10,6 @@ exclusive. Of ELEVANT's other fields these three matter, and all others are pass
 A label inside a longer one is another reading of the same words and counts as optional.
 """
 
-import re
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,12 +18,12 @@ from typing import Any
 import orjson
 
 from components.errors import InputError
+from components.knowledge.qid import is_qid
 
 # spaCy reads no longer text.
 LONGEST = 1_000_000
 UNKNOWN = "Unknown"
 _NO_ENTITIES = frozenset({"QUANTITY", "DATETIME"})
-_Q_ID = re.compile(r"Q[1-9][0-9]*")
 _SHOWN = 60
 
 
@@ -146,7 +145,7 @@ def _label(number: int, label: Any, text: str) -> GoldLabel:
         return GoldLabel(start, end, None, True)
     if unknown:
         return GoldLabel(start, end, None, optional)
-    if not isinstance(entity, str) or not _Q_ID.fullmatch(entity):
+    if not isinstance(entity, str) or not is_qid(entity):
         mend = f"give a Q-id such as Q43, or {UNKNOWN} where Wikidata has no such thing"
         raise _Bad(f"`entity_id` of {name} ({_short(text[start:end])}) is {_short(entity)}; {mend}")
     return GoldLabel(start, end, entity, optional)
