@@ -1,4 +1,4 @@
-"""What the knowledge base says about the vocabulary, read in one pass over its table, whatever its size."""
+"""What the knowledge base says about the vocabulary, read in one pass over its table."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from components.knowledge.qid import qid_of
 
 @dataclass(frozen=True)
 class Facts:
-    """An entity's name, description, and the Q-ids of its classes: what it is an instance of, or else a kind of."""
+    """An entity's name, description, and the Q-ids of its classes (instance of, or else subclass
+    of)."""
 
     label: str
     description: str

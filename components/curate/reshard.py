@@ -1,4 +1,4 @@
-"""Second pass: a plan → one shard of the data set, its pictures read from wherever the crawl has them."""
+"""Second pass: a plan → one shard of the data set, its pictures read from the crawl's shards."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -29,7 +29,8 @@ class Source:
 def reshard(crawl: Path, surveys: Path, plan: Path, number: int, out: Path) -> Outcome:
     """Writes the shard (`LABELLED_INDEX_SCHEMA`) and `NUMBER_figures.json`.
 
-    Records are held for one shard, pictures one at a time. Bytes are copied as the crawl stored them.
+    Records are held for one shard, pictures one at a time. Bytes are copied as the crawl stored
+    them.
     """
     planned = pq.read_table(plan)
     figures = Figures()

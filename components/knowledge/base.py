@@ -25,7 +25,8 @@ _LISTS = ("aliases", "instance_of", "subclass_of")
 class Candidate(NamedTuple):
     """An entity that a name may mean, with the probability of that before any context is seen.
 
-    `small`: Wikidata writes the name without a capital at the beginning, as a common noun, or in a script without case.
+    `small`: Wikidata writes the name without a capital at the beginning, as a common noun, or in a
+        script without case.
     """
 
     row: int
@@ -76,9 +77,9 @@ class KnowledgeBase:
         return int(self._table.num_rows)
 
     def candidates(self, name: str, most: int | None = None) -> list[Candidate]:
-        """What a name may mean, likeliest first (ties by row), at most `most`; empty for an unknown name.
+        """What a name may mean, likeliest first (ties by row), at most `most`.
 
-        Priors of one name sum to 1.
+        An unknown name has none. Priors of one name sum to 1.
         """
         records = self._names.records(normalise(name), most)
         return [Candidate(row, qid_of(number), prior, small) for row, number, prior, small in records]
@@ -110,16 +111,16 @@ class KnowledgeBase:
         return int(self.embeddings.shape[1])
 
     def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
-        """The embeddings of rows: float32 [n, size], L2-normalised (zero for an entity without a known word)."""
+        """The embeddings of rows: float32 [n, size], L2-normalised; zero without a known word."""
         return np.asarray(self.embeddings[list(rows)], dtype=np.float32)
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Texts in the space of `embeddings`: float32 [n, d], L2-normalised (zero for a text without a known word)."""
+        """Texts in the space of `embeddings`: float32 [n, size]; zero without a known word."""
         return self._embedder.embed(texts)
 
     @cached_property
     def _embedder(self) -> "TextEmbedder":
-        from components.knowledge.embedder import TextEmbedder  # scikit-learn takes seconds to import
+        from components.knowledge.embedder import TextEmbedder  # scikit-learn is slow to load
 
         return TextEmbedder.load(self.folder)
 

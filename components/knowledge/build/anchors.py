@@ -1,7 +1,7 @@
-"""A user's table of anchor counts → names with counts, for the index: how often texts link a name to an item.
+"""A user's table of anchor counts → names with counts: how often texts link a name to an item.
 
-The table (.parquet, .csv or .tsv) has the columns `name`, `entity_id` (Q-id) and `count`. Only names that some item bears count:
-what else links say ("here", "this page") names nothing.
+The table (.parquet, .csv or .tsv) has the columns `name`, `entity_id` (Q-id) and `count`. Only
+names that some item bears count: what else links say ("here", "this page") names nothing.
 """
 
 from collections import Counter
@@ -79,9 +79,10 @@ class AnchorJob:
 
 
 def place(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outcome:
-    """Writes `NUMBER_names.arrow` (`NAME_SCHEMA`, a batch for each partition); a task of the shard map.
+    """Writes `NUMBER_names.arrow` (`NAME_SCHEMA`, a batch per partition); a task of the shard map.
 
-    Rows are counted as `placed`, `unknown_entity` (the base lacks the item) or `bad_row` (no name, no Q-id, no positive count).
+    Rows are counted as `placed`, `unknown_entity` (the base lacks the item) or `bad_row` (no name,
+    no Q-id, no positive count).
     """
     names, counts = batch.column("name").to_pylist(), batch.column("count").to_pylist()
     rows, weights = _rows(batch.column("entity_id"), job)
@@ -101,7 +102,7 @@ def place(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outc
 
 
 def _rows(ids: Any, job: AnchorJob) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Of each Q-id the entity row and its weight; -1 for what is none, -2 for an item that the base lacks."""
+    """The entity row of each Q-id and its weight; -1: no Q-id, -2: an item that the base lacks."""
     wanted = numbers_of(ids)
     numbers = np.load(job.base / IDS, mmap_mode="r")
     rows = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)

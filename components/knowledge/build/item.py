@@ -1,7 +1,7 @@
 """One line of a Wikidata JSON dump → what is kept of its item, or why nothing is.
 
-A typed decoder reads the lines that are built as they should, and only the parts that are kept: three times as quick as reading
-all of a line. Whatever it refuses is read again as any JSON.
+A typed decoder reads the lines that are built as they should, and only the parts that are kept:
+three times as quick as reading all of a line. Whatever it refuses is read again as any JSON.
 """
 
 import re
@@ -23,7 +23,8 @@ NO_ITEM, NO_ENTITY, NO_LABEL, EXCLUDED, INVALID = "no_item", "no_entity", "no_la
 class ItemReader:
     """Reads items in some languages, but for instances of excluded classes.
 
-    Label and description are those of the first language that has one; labels of the others are aliases.
+    Label and description are those of the first language that has one; labels of the others are
+    aliases.
     """
 
     def __init__(self, languages: Sequence[str], excluded: Sequence[str]) -> None:
@@ -56,7 +57,7 @@ class ItemReader:
 
 
 def _decoder(languages: Sequence[str]) -> msgspec.json.Decoder[Any]:
-    """Of the parts that are kept, in some languages. An empty mapping stands in a dump as an empty list."""
+    """Of the parts that are kept, in some languages; dumps write an empty mapping as a list."""
     define = msgspec.defstruct
     text = define("Text", [("value", str, "")], gc=False)
     target = define("Target", [("id", str, "")], gc=False)
@@ -188,7 +189,7 @@ def _values_by(item: dict[str, Any], field: str, languages: Sequence[str]) -> li
 
 
 def _values(claims: dict[str, Any], name: str) -> Iterator[Any]:
-    """The values of a property; statements that Wikidata deprecates, and those of an unknown or of no value, have none."""
+    """The values of a property, without deprecated statements and those of unknown or no value."""
     for statement in map(_mapping, _sequence(claims.get(name))):
         if statement.get("rank") != "deprecated":
             yield _mapping(_mapping(statement.get("mainsnak")).get("datavalue")).get("value")

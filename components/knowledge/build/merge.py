@@ -1,7 +1,8 @@
-"""Parts of a dump → one range of entities after the other: sorted by Q-id, each once, without excluded kinds, with their names.
+"""Parts of a dump → ranges of entities, sorted by Q-id, each once, with their names.
 
-An external sort: items are split into ranges of Q-id numbers that fit into memory, and a task of the shard map gathers one range
-from the parts that reach into it.
+Instances of excluded kinds are left out. An external sort: items are split into ranges of Q-id
+numbers that fit into memory, and a task of the shard map gathers one range from the parts that
+reach into it.
 """
 
 import logging
@@ -33,7 +34,7 @@ NameRow = tuple[str, int, float, int, bool, bool]  # of `NAME_SCHEMA`
 
 @dataclass(frozen=True)
 class Range:
-    """Q-id numbers from `low` to below `high`, and the numbers of the parts that hold some of them, in order."""
+    """Q-id numbers from `low` to below `high`, and the parts that hold some of them, in order."""
 
     low: int
     high: int
@@ -68,7 +69,7 @@ def _numbers(table: pa.Table) -> Integers:
 
 
 def kinds_of(parts: Path, excluded: Sequence[str]) -> list[str]:
-    """Q-ids of classes, and of all that the items of the parts are directly or indirectly a subclass of them."""
+    """Q-ids of classes and of all their direct and indirect subclasses among the parts."""
     if not excluded:
         return []
     children: list[Integers] = []
@@ -92,7 +93,8 @@ def kinds_of(parts: Path, excluded: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class MergeJob:
-    """`parts` are the parsed blocks; `excluded` the Q-ids of classes without whose instances the table is."""
+    """`parts` are the parsed blocks; `excluded` the Q-ids of classes whose instances are left
+    out."""
 
     parts: Path
     excluded: tuple[str, ...]
@@ -101,10 +103,13 @@ class MergeJob:
 
 
 def merge(job: MergeJob, span: Range, number: int, out: Path) -> Outcome:
-    """Writes `NUMBER.arrow` (`PART_SCHEMA`, sorted) and `NUMBER_names.arrow` (`NAME_SCHEMA`, a batch for each partition)."""
+    """Writes `NUMBER.arrow` (`PART_SCHEMA`, sorted) and `NUMBER_names.arrow`.
+
+    The second has a batch for each partition (`NAME_SCHEMA`).
+    """
     gathered = pa.concat_tables([PART_SCHEMA.empty_table(), *(_slice(job.parts, part, span) for part in span.parts)])
     numbers = _numbers(gathered)
-    order = np.argsort(numbers, kind="stable")  # of an item that stands twice, the first of the dump is kept
+    order = np.argsort(numbers, kind="stable")  # of an item that stands twice, the first is kept
     numbers = numbers[order]
     first = np.ones(len(order), dtype=bool)
     first[1:] = numbers[1:] != numbers[:-1]

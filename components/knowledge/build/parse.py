@@ -1,4 +1,4 @@
-"""A block of a dump's lines → the items worth keeping, as a sorted Arrow file; a task of the shard map."""
+"""A block of a dump's lines → the items to keep, as a sorted Arrow file; for the shard map."""
 
 import gc
 from collections import Counter
@@ -19,10 +19,10 @@ from components.knowledge.qid import number_of
 
 
 def parse(parameters: KnowledgeParameters, block: bytes, number: int, out: Path) -> Outcome:
-    """Writes `NUMBER.arrow` (`PART_SCHEMA`, sorted by the number of the Q-id); every line is counted, whatever it holds.
+    """Writes `NUMBER.arrow` (`PART_SCHEMA`, sorted by the number of the Q-id).
 
-    It is counted as `kept`, `no_label`, `excluded_class`, `no_item` (a property, a lexeme), or as bad: `invalid_json`,
-    `no_entity` (JSON, but nothing of Wikidata).
+    Every line is counted as `kept`, `no_label`, `excluded_class`, `no_item` (a property, a lexeme),
+    or as bad: `invalid_json`, `no_entity` (JSON, but nothing of Wikidata).
     """
     counts: Counter[str] = Counter()
     with _without_collection():
@@ -50,7 +50,7 @@ def _reader(languages: tuple[str, ...], excluded: tuple[str, ...]) -> ItemReader
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Thousands of small objects that all stay would make the collector of cycles look at them again and again."""
+    """Without it, thousands of small objects that all stay are not collected over and over."""
     gc.disable()
     try:
         yield
