@@ -1,4 +1,4 @@
-"""DVC as the flow sees it: which stages there are, which changed, and running one of them in a process group of its own."""
+"""DVC as the flow sees it: which stages exist, which changed, and how one is run."""
 
 import json
 import os
@@ -92,7 +92,7 @@ def parse_dot(text: str) -> Graph:
 
 
 def changed_stages() -> set[str]:
-    """The stages whose inputs, parameters or outputs differ from dvc.lock (those below them may follow)."""
+    """The stages whose inputs, parameters or outputs differ from dvc.lock; others may follow."""
     return set(json.loads(_dvc("status", "--json")))
 
 
@@ -109,17 +109,17 @@ _COMMAND = [sys.executable, "-m", "dvc"]
 
 
 def environment() -> dict[str, str]:
-    """This environment with the interpreter's folder first on PATH, so that stages find `mofi` without an active venv."""
+    """This environment with the interpreter's folder first on PATH: no active venv is needed."""
     bin_folder = str(Path(sys.executable).parent)
     path = os.environ.get("PATH", "")
     return os.environ | {"PATH": os.pathsep.join([bin_folder, path]), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def reproduce(stage: str, say: Callable[[str], None]) -> bool:
-    """Runs `dvc --wait-for-lock repro --single-item STAGE`; each line it prints goes to `say` as it comes.
+    """Runs `dvc --wait-for-lock repro --single-item STAGE`; `say` gets each line that it prints.
 
-    The command leads a process group of its own. Whatever ends this function early (an interrupt, a cancelled flow, an
-    error in `say`) ends the whole group.
+    The command leads a process group of its own. Whatever ends this function early (an interrupt, a
+    cancelled flow, an error in `say`) ends the whole group.
 
     Returns:
         Whether the stage ran; False when DVC found it up to date.

@@ -1,12 +1,12 @@
 """Our tables of facts on the sample's subjects and their namesakes."""
 
 import csv
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import InputError
+from components.knowledge.qid import is_qid, number_of
 
 FOLDER = Path(__file__).parent / "facts"
 COLUMNS = ["qid", "label", "aliases", "parent_qid", "description", "depicts"]
@@ -44,11 +44,11 @@ def read_facts(folder: Path = FOLDER) -> list[Fact]:
             facts += [_fact(path, rows.line_num, cells) for cells in rows]
     _check_unique("the Q-id", [fact.qid for fact in facts])
     _check_unique("the concept", [key for fact in facts for key in fact.depicts])
-    return sorted(facts, key=lambda fact: int(fact.qid[1:]))
+    return sorted(facts, key=lambda fact: number_of(fact.qid))
 
 
 def _fact(path: Path, line: int, cells: list[str]) -> Fact:
-    if len(cells) != len(COLUMNS) or not re.fullmatch(r"Q[1-9][0-9]*", cells[0]) or not cells[1]:
+    if len(cells) != len(COLUMNS) or not is_qid(cells[0]) or not cells[1]:
         raise InputError(
             f"{path}, line {line}: {cells} is not a fact; it needs a Q-id, a label, and cells for {COLUMNS[2:]}"
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.knowledge.qid import is_qid, number_of
 from samples.concepts import read_json, territory_code
 from samples.facts import read_facts
 
@@ -35,7 +36,7 @@ def write_dump(path: Path, modules: Path) -> int:
     merged: dict[str, Item] = {}
     for item in (*_facts(), *_territories(modules), *_brands(modules)):
         merged[item.qid] = _merge(merged[item.qid], item) if item.qid in merged else item
-    items = sorted(merged.values(), key=lambda item: int(item.qid[1:]))
+    items = sorted(merged.values(), key=lambda item: number_of(item.qid))
     lines = ",\n".join(json.dumps(as_dump(item), ensure_ascii=False, separators=(",", ":")) for item in items)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(bz2.compress(f"[\n{lines}\n]\n".encode()))
@@ -80,7 +81,7 @@ def _usual_names(modules: Path) -> dict[str, str]:
 def _territories(modules: Path) -> Iterable[Item]:
     usual = _usual_names(modules)
     for place in _borders(modules):
-        if "nameEn" not in place or not str(place.get("wikidata", "")).startswith("Q"):
+        if "nameEn" not in place or not is_qid(str(place.get("wikidata", ""))):
             continue
         codes = [place[key] for key in ("iso1A2", "iso1A3") if key in place]
         common = [usual[code] for code in (place.get("iso1A2"), *place.get("aliases", ())) if code in usual]
@@ -102,7 +103,7 @@ def territory_entities(modules: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for place in _borders(modules):
         entity = str(place.get("wikidata", ""))
-        if not entity.startswith("Q"):
+        if not is_qid(entity):
             continue
         for code in (place.get("iso1A2"), *place.get("aliases", ())):
             if code:
@@ -113,7 +114,7 @@ def territory_entities(modules: Path) -> dict[str, str]:
 def _brands(modules: Path) -> Iterable[Item]:
     items = read_json(modules, "name-suggestion-index/dist/wikidata/wikidata.json")["wikidata"]
     for qid, item in items.items():
-        if item.get("label") and qid[1:].isdigit():
+        if item.get("label") and is_qid(qid):
             yield Item(qid, item["label"], item.get("description", ""))
 
 
@@ -139,7 +140,7 @@ def _text(value: str) -> dict[str, str]:
 
 
 def _claim(qid: str, name: str, number: int, value: str) -> dict[str, Any]:
-    target = {"entity-type": "item", "numeric-id": int(value[1:]), "id": value}
+    target = {"entity-type": "item", "numeric-id": number_of(value), "id": value}
     snak = {
         "snaktype": "value",
         "property": name,

@@ -7,6 +7,7 @@ from pathlib import Path
 from components.cli import parameters
 from components.errors import ParameterError
 from components.label.parameters import WeightParameters
+from components.storage.atomic import new_file
 
 _VALUE = re.compile(r"(?P<head>    (?P<name>[a-z_]+): *)(?P<value>[^\s#]+)(?P<space> *)(?P<comment>#.*)?")
 
@@ -17,25 +18,27 @@ def lines(weights: WeightParameters) -> str:
 
 
 def replace_weights(path: Path, weights: WeightParameters) -> None:
-    """Puts the weights into the section `label` of a parameter file; comments and all other lines stay.
+    """Puts the weights into the section `label` of a parameter file; all other lines stay.
 
     Raises:
-        ParameterError: if the file does not hold one weight a line, as the repository's own does; it is left as it was.
+        ParameterError: if the file does not hold one weight a line, as the repository's own does;
+            it is left as it was.
     """
     present = parameters.load(path).label.weights.model_dump()
     changed = {name: f"{value:g}" for name, value in weights.model_dump().items() if value != present[name]}
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(_replaced(path.read_text(encoding="utf-8"), changed), encoding="utf-8")
+    with new_file(path) as partial:
+        partial.write_text(_replaced(path.read_text(encoding="utf-8"), changed), encoding="utf-8")
+        if not _holds(partial, weights):
+            raise ParameterError(
+                f"{path}: label.weights is not laid out as one weight a line; put the printed lines there by hand"
+            )
+
+
+def _holds(path: Path, weights: WeightParameters) -> bool:
     try:
-        written = parameters.load(partial).label.weights == weights
+        return parameters.load(path).label.weights == weights
     except ParameterError:
-        written = False
-    if not written:
-        partial.unlink()
-        raise ParameterError(
-            f"{path}: label.weights is not laid out as one weight a line; put the printed lines there by hand"
-        )
-    partial.replace(path)
+        return False
 
 
 def _replaced(content: str, values: Mapping[str, str]) -> str:

@@ -23,8 +23,8 @@ from components.crawl.server_process import ServerProcess
 from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find_files, read_files
 from components.crawl.sources.sites import Site, crawl_sites, group_sites
 from components.errors import InputError
-from components.execution.publication import publish_folder
 from components.shards.format import DUPLICATE_REASONS, EXACT, NEAR, SUCCESS
+from components.storage.atomic import publish_folder
 from components.storage.code import code_mark
 from components.storage.json_files import write_json
 from components.storage.location import folder_at

@@ -1,4 +1,4 @@
-"""The curate stage: survey the labelled pictures, settle who stays, write the shards, describe what came out."""
+"""The curate stage: survey the labelled pictures, settle what stays, write shards, describe."""
 
 import logging
 import os
@@ -26,7 +26,6 @@ from components.curate.format import (
     UNLABELLED,
     VALIDATION,
     VOCABULARY_SCHEMA,
-    entity_id,
 )
 from components.curate.parameters import CurateParameters
 from components.curate.pictures import read_survey
@@ -36,10 +35,11 @@ from components.curate.statistics import Counts, measures, statistics
 from components.curate.survey import CRAWLED, LABELLED, survey
 from components.curate.vocabulary import Settled, Vocabulary, settle
 from components.errors import InputError
-from components.execution.publication import publish_folder
 from components.execution.shard_map import Outcome, map_shards
 from components.knowledge.format import entity_table
+from components.knowledge.qid import qid_of
 from components.shards.format import shard_name, shard_numbers
+from components.storage.atomic import publish_folder
 from components.storage.code import code_mark
 from components.storage.json_files import write_json
 from components.storage.work import drop, fingerprint, work_folder
@@ -51,7 +51,7 @@ CHART = "images_per_entity.svg"
 
 @dataclass(frozen=True)
 class _Job:
-    """Absolute paths of the inputs and of the work folder, so that any worker can be told."""
+    """Absolute paths of the inputs and of the work folder, for any worker."""
 
     crawl: Path
     labels: Path
@@ -65,14 +65,15 @@ class _Job:
 def build_data_set(
     crawl: Path, labels: Path, knowledge: Path, out: Path, parameters: CurateParameters
 ) -> dict[str, Any]:
-    """Curates the labelled pictures of `crawl` and replaces `out` by the data set (docs/formats.md); returns the measures.
+    """Curates the labelled pictures of `crawl` and replaces `out` by the data set
+    (docs/formats.md).
 
     Args:
         crawl: picture shards.
         labels: a label file for each shard of the crawl.
         knowledge: the knowledge base that the labels are from.
-        out: receives `train/`, `validation/` (if any picture is held out), `vocabulary.parquet`, `card.md` with its chart,
-            and `stats.json`.
+        out: receives `train/`, `validation/` (if any picture is held out), `vocabulary.parquet`,
+            `card.md` with its chart, and `stats.json`.
         parameters: section `curate`.
 
     Raises:
@@ -133,7 +134,8 @@ def _numbers(crawl: Path, labels: Path) -> list[int]:
 
 
 def _sources(crawl: Path, labels: Path, knowledge: Path, numbers: list[int]) -> dict[str, str]:
-    """Hashes of the inputs. The crawl's indexes carry its pictures' SHA-256, so the tars count by their sizes alone."""
+    """Hashes of the inputs; tars count by their sizes, as the indexes carry the SHA-256 of
+    pictures."""
     names = [f"{shard_name(number)}.parquet" for number in numbers]
     tars = [crawl / f"{shard_name(number)}.tar" for number in numbers]
     return {
@@ -162,7 +164,7 @@ def _write(job: _Job, plan: Path, number: int, out: Path) -> Outcome:
 
 
 def _gather(folder: Path, shards: Mapping[str, list[Path]]) -> Path:
-    """Links the finished shards into one folder, made anew; the originals stay where a resumed run looks for them."""
+    """Links the finished shards into one new folder; the originals stay for a resumed run."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir()
@@ -183,7 +185,7 @@ def _link(file: Path, place: Path) -> None:
 
 def _write_vocabulary(path: Path, vocabulary: Vocabulary, facts: list[Facts]) -> None:
     columns = [
-        [entity_id(number) for number in vocabulary.ids.tolist()],
+        [qid_of(number) for number in vocabulary.ids.tolist()],
         [fact.label for fact in facts],
         [fact.description for fact in facts],
         vocabulary.images,

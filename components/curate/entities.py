@@ -1,4 +1,4 @@
-"""What the knowledge base says about the vocabulary, read in one pass over its table, whatever its size."""
+"""What the knowledge base says about the vocabulary, read in one pass over its table."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.curate.format import entity_id
 from components.curate.vocabulary import Vocabulary
 from components.errors import InputError
 from components.knowledge.format import entity_table
+from components.knowledge.qid import qid_of
 
 
 @dataclass(frozen=True)
 class Facts:
-    """An entity's name, description, and the Q-ids of its classes: what it is an instance of, or else a kind of."""
+    """An entity's name, description, and the Q-ids of its classes (instance of, or else subclass
+    of)."""
 
     label: str
     description: str
@@ -29,7 +30,7 @@ def read_facts(knowledge: Path, vocabulary: Vocabulary) -> list[Facts]:
     Raises:
         InputError: if the knowledge base lacks one.
     """
-    wanted = [entity_id(number) for number in vocabulary.ids.tolist()]
+    wanted = [qid_of(number) for number in vocabulary.ids.tolist()]
     columns = ["entity_id", "label", "description", "instance_of", "subclass_of"]
     found = {
         row["entity_id"]: Facts(row["label"], row["description"], tuple(row["instance_of"] or row["subclass_of"]))

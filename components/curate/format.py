@@ -42,8 +42,3 @@ PICTURE_REASONS = (UNLABELLED, DUPLICATE, CONTRADICTED, RARE, BOTH_SPLITS, SURPL
 # Why an entity is dropped.
 TOO_FEW = "too_few_pictures"  # from the beginning
 LOST_PICTURES = "lost_pictures"  # its pictures went for other reasons
-
-
-def entity_id(number: int) -> str:
-    """`Q42` for 42."""
-    return f"Q{number}"

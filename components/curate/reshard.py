@@ -1,4 +1,4 @@
-"""Second pass: a plan → one shard of the data set, its pictures read from wherever the crawl has them."""
+"""Second pass: a plan → one shard of the data set, its pictures read from the crawl's shards."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.curate.figures import Figures
-from components.curate.format import entity_id
 from components.errors import InputError
 from components.execution.shard_map import Outcome
+from components.knowledge.qid import qid_of
 from components.shards.format import LABELLED_INDEX_SCHEMA, PICTURE_SCHEMA, picture_key, shard_name
 from components.shards.writer import Row, write_shard
 
@@ -29,7 +29,8 @@ class Source:
 def reshard(crawl: Path, surveys: Path, plan: Path, number: int, out: Path) -> Outcome:
     """Writes the shard (`LABELLED_INDEX_SCHEMA`) and `NUMBER_figures.json`.
 
-    Records are held for one shard, pictures one at a time. Bytes are copied as the crawl stored them.
+    Records are held for one shard, pictures one at a time. Bytes are copied as the crawl stored
+    them.
     """
     planned = pq.read_table(plan)
     figures = Figures()
@@ -57,7 +58,7 @@ def _sources(crawl: Path, surveys: Path, planned: pa.Table) -> list[Source]:
 def _rows(sources: list[Source], planned: pa.Table, number: int, figures: Figures) -> Iterator[Row]:
     for position, (source, entities) in enumerate(zip(sources, planned["entities"].to_pylist(), strict=True)):
         line = source.line
-        record = source.record | {"key": picture_key(number, position), "entities": [entity_id(e) for e in entities]}
+        record = source.record | {"key": picture_key(number, position), "entities": [qid_of(e) for e in entities]}
         evidence = dict(zip(line["entities"], zip(line["candidates"], line["overruled"], strict=True), strict=True))
         candidates, overruled = evidence.get(entities[0], (0, False))
         figures.add(record, line["size"], line["extension"], candidates, overruled)

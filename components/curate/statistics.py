@@ -8,9 +8,10 @@ from typing import Any
 
 from components.curate.entities import Facts, read_labels
 from components.curate.figures import Figures, quantiles
-from components.curate.format import SPLITS, VALIDATION, entity_id
+from components.curate.format import SPLITS, VALIDATION
 from components.curate.parameters import CurateParameters
 from components.curate.vocabulary import Vocabulary
+from components.knowledge.qid import qid_of
 
 FREQUENT, TYPES, SITES = 20, 20, 20
 
@@ -69,7 +70,7 @@ def statistics(
     sources: Mapping[str, str],
 ) -> dict[str, Any]:
     """What `stats.json` holds: the measures, and distributions and lists beside them. `facts` are in the vocabulary's order."""
-    names = {entity_id(number): fact.label for number, fact in zip(vocabulary.ids.tolist(), facts, strict=True)}
+    names = {qid_of(number): fact.label for number, fact in zip(vocabulary.ids.tolist(), facts, strict=True)}
     examples = [e | {"labels": [names[entity] for entity in e["entities"]]} for e in figures.examples]
     return measures(counts, vocabulary, figures) | {
         "parameters": parameters.model_dump(),
@@ -111,7 +112,7 @@ def _frequent(vocabulary: Vocabulary, facts: Sequence[Facts]) -> list[dict[str, 
     order = sorted(range(len(vocabulary)), key=lambda n: (-int(vocabulary.images[n]), n))[:FREQUENT]
     return [
         {
-            "entity_id": entity_id(int(vocabulary.ids[n])),
+            "entity_id": qid_of(int(vocabulary.ids[n])),
             "label": facts[n].label,
             "description": facts[n].description,
             "images": int(vocabulary.images[n]),

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from components.curate.format import SURVEY_SCHEMA, UNLABELLED
 from components.errors import InputError
 from components.execution.shard_map import Outcome
+from components.knowledge.qid import number_of
 from components.label.format import IMAGE_RIVAL
 from components.shards.format import EXTENSIONS, SUCCESS, shard_name
 
@@ -104,11 +105,12 @@ def _record(row: dict[str, Any], label: dict[str, Any], places: dict[str, Place]
 
 
 def _number(entity: str, index: Path) -> int:
-    if entity[:1] != "Q" or not entity[1:].isdecimal():
+    try:
+        return number_of(entity)
+    except ValueError:
         raise InputError(
             f"the labels of {index} name the entity {entity!r}; an entity is a Q-id such as Q42. Label again"
-        )
-    return int(entity[1:])
+        ) from None
 
 
 def _evidence(entity: str, decisions: list[dict[str, Any]]) -> tuple[int, bool]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from components.curate.format import BOTH_SPLITS, LOST_PICTURES, RARE, SURPLUS, TOO_FEW, entity_id
+from components.curate.format import BOTH_SPLITS, LOST_PICTURES, RARE, SURPLUS, TOO_FEW
 from components.curate.hashing import mix, unit
 from components.curate.parameters import CurateParameters
 from components.curate.pictures import Mask, Pictures, Whole
 from components.errors import InputError
+from components.knowledge.qid import qid_of
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class _Selection:
         found = f"{len(self._here)} distinct labelled pictures show {len(self._ids)} entities"
         if not len(self._ids):
             return f"{found}, so the vocabulary is empty; look at the label stage's counts (metrics/label.json)"
-        name = entity_id(int(self._ids[self._first_counts.argmax()]))
+        name = qid_of(int(self._ids[self._first_counts.argmax()]))
         if most < least:
             return (
                 f"the vocabulary is empty: {found}; the most frequent, {name}, has {most} and curate.min_images asks for "

@@ -1,7 +1,6 @@
-"""Every model and every floor on the benchmark, the labels against the truth, and what the report draws."""
+"""Models and baselines on the benchmark, labels against the truth, and what the report draws."""
 
 import logging
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from components.evaluate.protocols import EXCLUDED, measure
 from components.models.encoder import Encoder, load_encoder
 from components.shards.format import SUCCESS
 from components.shards.reader import read_index
+from components.storage.atomic import new_folder
 
 logger = logging.getLogger(__name__)
 
@@ -41,15 +41,32 @@ class Inputs:
 
 
 def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[str, Any]:
-    """Writes `out` (embeddings, retrieval examples, map) and returns the content of `metrics/evaluate.json`.
+    """Replaces `out` (embeddings, retrieval examples, map).
+
+    Returns:
+        The content of `metrics/evaluate.json`.
 
     Raises:
         InputError: if a model, the benchmark, the truth or the labels are missing or damaged.
     """
     benchmark = read_benchmark(inputs.benchmark)
     folders = model_folders(inputs.models)
-    shutil.rmtree(out, ignore_errors=True)
-    (out / "embeddings").mkdir(parents=True)
+    with new_folder(out) as folder:
+        measures, best = _measure(folders, benchmark, parameters, folder)
+    return {
+        "benchmark": _describe(benchmark),
+        "models": measures,
+        "best": best,
+        "labels": _labels(inputs),
+        "planted": _planted(inputs),
+    }
+
+
+def _measure(
+    folders: dict[str, Path], benchmark: Benchmark, parameters: EvaluateParameters, out: Path
+) -> tuple[dict[str, Any], str]:
+    """Fills `out`; returns the figures of each model, and the name of the best."""
+    (out / "embeddings").mkdir()
     measures: dict[str, Any] = {}
     examples: list[pa.Table] = []
     best: tuple[float, str, npt.NDArray[np.float32]] | None = None
@@ -64,13 +81,7 @@ def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[
     assert best is not None
     pq.write_table(pa.concat_tables(examples), out / "retrieval_examples.parquet")
     pq.write_table(figures.plane(best[2], benchmark, parameters), out / "map.parquet")
-    return {
-        "benchmark": _describe(benchmark),
-        "models": measures,
-        "best": best[1],
-        "labels": _labels(inputs),
-        "planted": _planted(inputs),
-    }
+    return measures, best[1]
 
 
 def model_folders(models: Path) -> dict[str, Path]:
@@ -121,7 +132,7 @@ def _labels(inputs: Inputs) -> dict[str, Any]:
 
 
 def _planted(inputs: Inputs) -> dict[str, int]:
-    """How many of the near-copies of benchmark pictures that were left in the web are not in the crawl."""
+    """How many near-copies of benchmark pictures were planted in the web, and left out."""
     if not inputs.planted.is_file():
         raise InputError(f"{inputs.planted} is missing; run `mofi sample build`, or name the table with --planted")
     planted = set(pq.read_table(inputs.planted)["url"].to_pylist())

@@ -1,9 +1,10 @@
-"""How a stage's result gets to its place: a folder, in one move, or a prefix of a bucket, with `_SUCCESS` when all is there."""
+"""How a stage's result gets to its place.
 
-import errno
+That is a folder, in one move, or a prefix of a bucket, with `_SUCCESS` when all is there.
+"""
+
 import logging
 import re
-import shutil
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
+from components.storage.atomic import publish_folder
 from components.storage.work import drop
 
 if TYPE_CHECKING:
-    from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
+    from components.storage.s3 import Prefix  # boto3 is slow to load; only buckets need it
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +27,11 @@ _DIGITS = re.compile(r"\d+")
 
 
 def check(place: "Path | Prefix", inputs: "Iterable[Path | Prefix]" = ()) -> None:
-    """Finds out before the work begins whether its result can be written, without harm to what it is made from.
+    """Checks before the work begins that its result can be written without harm to its inputs.
 
     Raises:
-        InputError: if the bucket refuses, or `place` and an input are one, or one lies in the other so that it would be changed.
+        InputError: if the bucket refuses, or `place` and an input are one, or one lies in the other
+            so that it would be changed.
         SetupError: if the bucket's server does not answer.
     """
     for read in inputs:
@@ -62,11 +65,13 @@ def check_writable(bucket: "Prefix") -> None:
 
 
 def publish(folder: Path, place: "Path | Prefix", stage: str, work: Path) -> None:
-    """Makes the files of `folder` the content of `place`: a folder is replaced (`publish_folder`), a bucket is written to.
+    """Makes the files of `folder` the content of `place`.
 
-    In a bucket, `_SUCCESS` is deleted first and written last, when all objects are there and those of an earlier, larger result are
-    not: objects whose names differ from this result's in their numbers alone. Other objects are left alone. A killed upload is
-    begun again by the next call.
+    A folder is replaced (`publish_folder`), a bucket is written to. In a bucket, `_SUCCESS` is
+    deleted first and written last, when all objects are there and those of an earlier, larger
+    result are
+    not: objects whose names differ from this result's in their numbers alone. Other objects are
+    left alone. A killed upload is started again by the next call.
 
     Args:
         folder: the result; of a result for a folder nothing is left here.
@@ -75,7 +80,8 @@ def publish(folder: Path, place: "Path | Prefix", stage: str, work: Path) -> Non
         work: folder for the upload's shard map, on the same disk for all nodes.
 
     Raises:
-        InputError: if the bucket refuses or an object is not there afterwards, or the folder is one that the program works in.
+        InputError: if the bucket refuses or an object is not there afterwards, or the folder is one
+            that the program works in.
         SetupError: if the bucket's server fails again and again.
     """
     if isinstance(place, Path):
@@ -86,8 +92,8 @@ def publish(folder: Path, place: "Path | Prefix", stage: str, work: Path) -> Non
     drop(work)  # whether what an earlier call uploaded is still there, only another upload tells
     logger.info("%s: %d files go to %s", stage, len(files), place)
     names = list(files)
-    lots = [names[first : first + _FILES] for first in range(0, len(names), _FILES)]
-    map_shards(partial(_upload, folder, place), lots, stage=f"{stage}: upload", work=work)
+    parts = [names[first : first + _FILES] for first in range(0, len(names), _FILES)]
+    map_shards(partial(_upload, folder, place), parts, stage=f"{stage}: upload", work=work)
     there = place.versions()
     missing = [name for name, size in files.items() if name not in there or there[name].size != size]
     if missing:
@@ -111,40 +117,3 @@ def _upload(folder: Path, bucket: "Prefix", names: list[str], _: int, __: Path) 
     for name in names:
         bucket.put(folder / name, name)
     return Outcome({"files": len(names)})
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def publish_folder(folder: Path, out: Path) -> None:
-    """Makes `folder` the content of `out`, replacing what was there; `folder` is gone afterwards.
-
-    `out` is filled by one rename, so it is never half of anything: a kill leaves the old content, the new, or none, and in each
-    case a repeated call of the stage gives the new.
-
-    Raises:
-        InputError: if `out` holds the folder that the program works in.
-    """
-    out = out.resolve()  # where out is a link, what it points to is replaced
-    for inside in (folder.resolve(), Path.cwd()):
-        if inside.is_relative_to(out):
-            raise InputError(f"{out} would be replaced with all that is in it, {inside} too; name a folder of its own")
-    old, new = out.with_name(f".{out.name}.old"), out.with_name(f".{out.name}.new")
-    for leftover in (old, new):
-        _remove(leftover)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists():
-        out.rename(old)
-    try:
-        folder.rename(out)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        shutil.copytree(folder, new)  # from another file system
-        new.rename(out)
-    for rest in (old, folder):
-        _remove(rest)

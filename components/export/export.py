@@ -7,11 +7,11 @@ from typing import Any
 
 from components.errors import SetupError
 from components.execution import publication
-from components.execution.publication import publish_folder
 from components.export.formats import Format
 from components.models.find import FoundModel, find_model
 from components.models.load import load_model
 from components.registry.provenance import digest
+from components.storage.atomic import publish_folder
 from components.storage.json_files import read_json, write_json
 from components.storage.work import fingerprint
 
@@ -29,7 +29,8 @@ def export(location: str, to: Format, out: Path) -> dict[str, Any]:
         out: a folder, replaced if it is there; it may not be the model's own.
 
     Raises:
-        InputError: if there is no such model, the format cannot hold it (with the reason), or `out` is the model's own folder.
+        InputError: if there is no such model, the format cannot hold it (with the reason), or `out`
+            is the model's own folder.
         SetupError: if a package is missing.
         MofiError: if what was written does not embed as torch does.
     """
@@ -57,7 +58,7 @@ def export(location: str, to: Format, out: Path) -> dict[str, Any]:
 
 
 def _source(location: str, found: FoundModel, local: str) -> dict[str, Any]:
-    """What the model was: its location as it was named, what a fingerprint counts of it, and of a folder its digest and card."""
+    """The model's location and fingerprint, and of a folder its digest and card."""
     folder = Path(local)
     source: dict[str, Any] = {"location": location, "fingerprint": fingerprint(*found.mark)}
     if folder.is_dir():

@@ -12,11 +12,14 @@ from components.errors import InputError
 
 WHITE = (255, 255, 255)
 MAX_PIXELS = 20_000_000
-# What the web shows, and only decoders that work inside this process: Pillow would start another program for PostScript.
+# What the web shows, and only decoders that work inside this process: Pillow would start another
+# program for PostScript.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-# Blocks of memory that Pillow keeps for the next picture, of 16 MB each: getting fresh ones costs as much as decoding into them.
+# Blocks of memory that Pillow keeps for the next picture, of 16 MB each: getting fresh ones costs
+# as much as decoding into them.
 Image.core.set_blocks_max(4)  # type: ignore[attr-defined]
 _JPEG = b"\xff\xd8\xff"
+_TURNING = (b"Exif\0", b"tiff:Orientation")  # what may turn a JPEG when it is shown
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -34,14 +37,15 @@ class BadImage(InputError):
 
 
 def open_rgb(data: bytes, max_pixels: int = MAX_PIXELS, enough: tuple[int, int] | None = None) -> Image.Image:
-    """Decodes the first frame as a browser shows it on a white page: upright by its EXIF orientation, transparency white.
+    """Decodes the first frame as a browser shows it on a white page.
 
-    A JPEG of which fewer pixels (width, height, as stored) are `enough` may be decoded at a half, quarter or eighth of its size,
-    never below that, which takes less time.
+    It is upright by its EXIF orientation, and what is transparent is white. A JPEG of which fewer
+    pixels (width, height, as stored) are `enough` may be decoded at a half, quarter or eighth of
+    its size, never below that, which takes less time.
 
     Raises:
-        BadImage: if the bytes are truncated, no picture, or more than `max_pixels` (a decompression bomb). Equal bytes give
-            equal messages.
+        BadImage: if the bytes are truncated, no picture, or more than `max_pixels` (a decompression
+            bomb). Equal bytes give equal messages.
     """
     return _open(data, max_pixels, enough, _flat)
 
@@ -93,7 +97,7 @@ def upright(pixels: Image.Image, orientation: int) -> Image.Image:
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; from 5 on width and height change places. 1 where nothing sensible is said."""
+    """The EXIF orientation, 1 to 8, 1 by default; from 5 on width and height change places."""
     try:
         said = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - broken metadata does not make a picture bad
@@ -106,7 +110,8 @@ def decode(
 ) -> npt.NDArray[np.uint8]:
     """Decodes to uint8 [size, size, 3]: the middle square, resized with antialiasing.
 
-    `quick` takes a half to a fifth of the time for pixels that differ by a grey level or two, more at sharp edges.
+    `quick` takes a half to a fifth of the time for pixels that differ by a grey level or two, more
+    at sharp edges.
 
     Raises:
         BadImage: see `open_rgb`.
@@ -122,7 +127,7 @@ def decode(
 
 
 def squash(data: bytes, size: int, resampling: Image.Resampling) -> npt.NDArray[np.uint8]:
-    """Decodes to uint8 [size, size, 3]: the whole picture, resized with antialiasing, whatever its shape.
+    """Decodes to uint8 [size, size, 3]: the whole picture, squashed with antialiasing.
 
     Raises:
         BadImage: see `open_rgb`.
@@ -138,7 +143,9 @@ def _quick(data: bytes, size: int) -> npt.NDArray[np.uint8] | None:
     """None if the picture is smaller than `size`."""
     from components.images import reduce  # OpenCV is slow to load
 
-    pixels = reduce.plain_jpeg(data, size, MAX_PIXELS) if data.startswith(_JPEG) else None
+    pixels = None
+    if data.startswith(_JPEG) and not any(mark in data for mark in _TURNING):
+        pixels = reduce.decode_jpeg(data, (size, size), lambda width, height: width * height <= MAX_PIXELS)
     if pixels is None:
         image = _open(data, MAX_PIXELS, (2 * size, 2 * size), lambda i: i if i.mode == "RGBA" else _flat(i))
         pixels = np.asarray(image, dtype=np.uint8)

@@ -14,6 +14,7 @@ from components.knowledge import format as files
 from components.knowledge.entity import Entity
 from components.knowledge.index import NameIndex
 from components.knowledge.names import normalise
+from components.knowledge.qid import is_qid, number_of, qid_of
 
 if TYPE_CHECKING:
     from components.knowledge.embedder import TextEmbedder
@@ -24,7 +25,8 @@ _LISTS = ("aliases", "instance_of", "subclass_of")
 class Candidate(NamedTuple):
     """An entity that a name may mean, with the probability of that before any context is seen.
 
-    `small`: Wikidata writes the name without a capital at the beginning, as a common noun, or in a script without case.
+    `small`: Wikidata writes the name without a capital at the beginning, as a common noun, or in a
+        script without case.
     """
 
     row: int
@@ -67,7 +69,7 @@ class KnowledgeBase:
         for what, values in (("Q-ids", numbers), ("embeddings", embeddings)):
             if len(values) != table.num_rows:
                 raise InputError(
-                    f"{folder} has {table.num_rows} entities but {len(values)} {what}; `mofi knowledge build` makes it anew"
+                    f"{folder} has {table.num_rows} entities but {len(values)} {what}; `mofi knowledge build` makes it again"
                 )
         return cls(folder, table, numbers, names, embeddings)
 
@@ -75,16 +77,12 @@ class KnowledgeBase:
         return int(self._table.num_rows)
 
     def candidates(self, name: str, most: int | None = None) -> list[Candidate]:
-        """What a name may mean, likeliest first (ties by row), at most `most`; empty for an unknown name.
+        """What a name may mean, likeliest first (ties by row), at most `most`.
 
-        Priors of one name sum to 1.
+        An unknown name has none. Priors of one name sum to 1.
         """
         records = self._names.records(normalise(name), most)
-        return [Candidate(row, f"Q{number}", prior, small) for row, number, prior, small in records]
-
-    def has_name(self, normalised: str) -> bool:
-        """Whether a name, normalised already, is in the index."""
-        return normalised in self._names
+        return [Candidate(row, qid_of(number), prior, small) for row, number, prior, small in records]
 
     def goes_on(self, normalised: str) -> bool:
         """Whether a longer name begins with these whole words, for longest-match search."""
@@ -97,13 +95,13 @@ class KnowledgeBase:
 
     def entity_id(self, row: int) -> str:
         """The Q-id of a row, without reading the rest of it."""
-        return f"Q{self._numbers.item(row)}"
+        return qid_of(self._numbers.item(row))
 
     def row_of(self, entity_id: str) -> int | None:
         """The row of a Q-id, or None."""
-        if not (entity_id[:1] == "Q" and entity_id[1:].isdecimal() and len(entity_id) < 20):
+        if not is_qid(entity_id):
             return None
-        number = int(entity_id[1:])
+        number = number_of(entity_id)
         row = int(np.searchsorted(self._numbers, number))
         return row if row < len(self) and self._numbers.item(row) == number else None
 
@@ -113,16 +111,16 @@ class KnowledgeBase:
         return int(self.embeddings.shape[1])
 
     def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
-        """The embeddings of rows: float32 [n, size], L2-normalised (zero for an entity without a known word)."""
+        """The embeddings of rows: float32 [n, size], L2-normalised; zero without a known word."""
         return np.asarray(self.embeddings[list(rows)], dtype=np.float32)
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Texts in the space of `embeddings`: float32 [n, d], L2-normalised (zero for a text without a known word)."""
+        """Texts in the space of `embeddings`: float32 [n, size]; zero without a known word."""
         return self._embedder.embed(texts)
 
     @cached_property
     def _embedder(self) -> "TextEmbedder":
-        from components.knowledge.embedder import TextEmbedder  # scikit-learn takes seconds to import
+        from components.knowledge.embedder import TextEmbedder  # scikit-learn is slow to load
 
         return TextEmbedder.load(self.folder)
 

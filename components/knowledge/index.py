@@ -1,8 +1,9 @@
-"""The name index: normalised name → candidates with priors, in partitions that are mapped into memory.
+"""The name index: normalised name → candidates with priors, in memory-mapped partitions.
 
-A partition is a trie of names (their numbers are its own), where each name's candidates begin, and the candidates, best first.
-Names that begin with the same two words are in one partition. That longer names begin with a word is an entry of its own ("the "),
-so that a search for the longest match asks one partition at a time.
+A partition is a trie of names (their numbers are its own), where each name's candidates begin, and
+the candidates, best first. Names that begin with the same two words are in one partition. That
+longer names begin with a word is an entry of its own ("the "), so that a search for the longest
+match asks one partition at a time.
 """
 
 import struct
@@ -24,7 +25,8 @@ class NameIndex:
     """Opened by `NameIndex.open`; read-only, and shared by all processes of a machine."""
 
     def __init__(self, tries: Sequence[Any], starts: Sequence[Any], records: Sequence[Any]) -> None:
-        self._tries, self._starts, self._records = tries, starts, records  # records: bytes of `RECORD`s
+        # `records` are bytes of `RECORD`s.
+        self._tries, self._starts, self._records = tries, starts, records
 
     @classmethod
     def open(cls, folder: Path) -> "NameIndex":
@@ -43,11 +45,9 @@ class NameIndex:
         for n, (trie, start, record) in enumerate(zip(tries, starts, records, strict=True)):
             if len(start) != len(trie) + 1 or int(start[-1]) != len(record):
                 raise InputError(f"the files of partition {n} of {folder} do not belong together")
-        # An item of a plain view costs half of one of a memmap; records from bytes a third of numpy's.
+        # An item of a plain view costs half of one of a memmap; records from bytes a third of
+        # numpy's.
         return cls(tries, [start.view(np.ndarray) for start in starts], [memoryview(r.view(np.uint8)) for r in records])
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._tries[partition_of(name, len(self._tries))]
 
     def goes_on(self, words: str) -> bool:
         """Whether a longer name begins with these whole words."""
@@ -55,9 +55,9 @@ class NameIndex:
         return words + " " in trie if " " not in words else bool(trie.has_keys_with_prefix(words + " "))
 
     def records(self, name: str, most: int | None = None) -> list[tuple[int, int, float, bool]]:
-        """(entity row, number of its Q-id, prior, whether written small) for a normalised name, at most `most`.
+        """(entity row, number of its Q-id, prior, whether written small) for a normalised name.
 
-        They are in order of priors, best first, ties in order of rows.
+        They are at most `most`. They are in order of priors, best first, ties in order of rows.
         """
         partition = partition_of(name, len(self._tries))
         key = self._tries[partition].get(name)

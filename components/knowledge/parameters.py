@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from components.knowledge.qid import PATTERN
 from components.section import Section
 
 
@@ -17,7 +18,7 @@ class KnowledgeParameters(Section):
         min_length=1,
         max_length=20,
     )
-    exclude_classes: list[Annotated[str, Field(pattern=r"^Q[1-9][0-9]*$")]] = Field(
+    exclude_classes: list[Annotated[str, Field(pattern=f"^{PATTERN}$")]] = Field(
         description="Q-ids; items that are instances of one of them, or of a kind of it, cannot label a picture"
     )
     max_name_length: int = Field(description="longer names are not indexed; characters", ge=1, le=10_000)

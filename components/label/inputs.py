@@ -16,17 +16,17 @@ from components.storage.location import folder_at
 from components.storage.mirror import Mirror, check_unchanged, mark_of
 
 if TYPE_CHECKING:
-    from components.storage.s3 import Prefix, Version  # boto3 takes its time and memory, which only buckets are to cost
+    from components.storage.s3 import Prefix, Version  # boto3 is slow to load; only buckets need it
 
 logger = logging.getLogger(__name__)
 
-_MEND = "`mofi knowledge build` makes a knowledge base"
+_FIX = "`mofi knowledge build` makes a knowledge base"
 _READ = re.compile(r"\d+\.(?:parquet|tar)")
 
 
 @dataclass(frozen=True)
 class Crawl:
-    """Picture shards: where they lie, their numbers (0 to n - 1), and what a fingerprint counts of them."""
+    """Picture shards: where they lie, their numbers (0 to n - 1), and their fingerprint's parts."""
 
     place: "Path | Prefix"
     numbers: list[int]
@@ -40,7 +40,7 @@ class Crawl:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Crawl, knowledge base (a folder, or what each machine makes its copy of) and the image filter's model."""
+    """Crawl, knowledge base (a folder, or a mirror of a bucket) and the image filter's model."""
 
     crawl: Crawl
     knowledge: Path | Mirror
@@ -52,7 +52,8 @@ class Inputs:
 
         Raises:
             InputError: if one is missing, or a bucket refuses.
-            SetupError: if the model's weights cannot be had, or the bucket's server does not answer.
+            SetupError: if the model's weights cannot be loaded, or the bucket's server does not
+                answer.
         """
         return cls(_find_crawl(crawl), _find_knowledge(knowledge), find_model(model))
 
@@ -65,12 +66,12 @@ class Inputs:
 
     @property
     def mark(self) -> tuple[object, ...]:
-        """What a fingerprint counts: bytes of what lies on this machine; names, sizes and ETags of objects."""
+        """What a fingerprint counts: bytes of local files; names, sizes and ETags of objects."""
         knowledge = self.knowledge.mark if isinstance(self.knowledge, Mirror) else self.knowledge
         return self.crawl.mark, knowledge, *self.model.mark
 
     def check_unchanged(self) -> None:
-        """Whether a bucket still holds what the run began with, so that no labels are made of two crawls.
+        """Checks that a bucket holds what it held at first, so that labels are of one crawl.
 
         Raises:
             InputError: if it does not.
@@ -107,5 +108,5 @@ def _consecutive(numbers: list[int], where: object) -> list[int]:
 def _find_knowledge(location: Path | str) -> Path | Mirror:
     place = folder_at(location)
     if not isinstance(place, Path):
-        return Mirror.of(place, holds=TABLE, mend=_MEND)
+        return Mirror.of(place, holds=TABLE, fix=_FIX)
     return entity_table(place).parent.absolute()

@@ -15,26 +15,29 @@ _CONFIG = "open_clip_config.json"
 
 @dataclass(frozen=True)
 class FoundModel:
-    """`name` loads it in any process (`components.models.load`); `mark` is what a fingerprint counts of it."""
+    """`name` loads it in any process (`components.models.load`); `mark` is for fingerprints."""
 
     name: str | Mirror
     mark: tuple[object, ...]
 
     def local(self) -> str:
-        """What `load_model` and `load_encoder` take on this machine; raises as `Mirror.folder` does."""
+        """What `load_model` takes on this machine; raises as `Mirror.folder` does."""
         return self.name if isinstance(self.name, str) else str(self.name.folder())
 
 
 def find_model(model: str) -> FoundModel:
-    """A model folder, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or `models:/NAME@ALIAS` of the registry.
+    """Finds a model by its location.
 
-    What lies on this machine counts by its bytes, a model folder in a bucket by its objects' sizes and ETags: whoever promotes
-    another champion or puts other weights in the same place gets other labels. Whether a name that is none of these is one of
-    open_clip's is left to `load_encoder`.
+    That is a model folder, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or
+    `models:/NAME@ALIAS` of the registry. What lies on this machine counts by its bytes, a model
+    folder in a bucket by its objects' sizes and ETags: after another champion is promoted, or other
+    weights are put in its place, labels are made again. Whether a name that is none of these is one
+    of open_clip's is left to `load_encoder`.
 
     Raises:
-        InputError: if the registry or the bucket has no such model, or the weights are missing or a pickle.
-        SetupError: if the weights cannot be had.
+        InputError: if the registry or the bucket has no such model, or the weights are missing or a
+            pickle.
+        SetupError: if the weights cannot be loaded.
     """
     if model.startswith(_REGISTRY):
         from components.registry.model import fetch  # MLflow takes seconds to import
@@ -61,7 +64,7 @@ def _found(location: str) -> FoundModel:
         if not place.is_dir():
             raise InputError(f"{location} is no folder; name a model folder of `mofi pretrain`")
         return _folder(place)
-    mirror = Mirror.of(place, holds=_CONFIG, mend="upload a model folder of `mofi pretrain`")
+    mirror = Mirror.of(place, holds=_CONFIG, fix="upload a model folder of `mofi pretrain`")
     return FoundModel(mirror, (mirror.mark,))
 
 

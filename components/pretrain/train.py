@@ -3,13 +3,11 @@
 import csv
 import logging
 import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components.errors import InputError, ParameterError
-from components.execution.publication import publish_folder
 from components.models import towers
 from components.pretrain import recipes
 from components.pretrain.checkpoints.store import depot
@@ -25,6 +23,7 @@ from components.pretrain.ray_train import trainer
 from components.pretrain.training.open_data import CACHE, reading
 from components.shards.folder import Place
 from components.storage import work as work_folders
+from components.storage.atomic import new_file, publish_folder
 from components.storage.code import code_mark
 from components.storage.json_files import read_json
 from components.storage.location import canonical, local_copy
@@ -95,24 +94,17 @@ def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Source
 
     train, validation = (f"{data.rstrip('/')}/{part}" for part in ("train", "validation"))
     vocabulary = work_folders.WORK / "pretrain_vocabulary" / work_folders.fingerprint(data) / "vocabulary.parquet"
-    vocabulary.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with local_copy(f"{data.rstrip('/')}/vocabulary.parquet") as copy:
-            _replace(vocabulary, copy)
+        with (
+            local_copy(f"{data.rstrip('/')}/vocabulary.parquet") as copy,
+            # On a volume that machines share, another run may be reading or writing the file.
+            new_file(vocabulary, shared=True) as partial,
+        ):
+            shutil.copyfile(copy, partial)
     except InputError as error:
         raise InputError(f"{error}; the recipe {recipe} reads the data set that `mofi curate` writes") from error
     has_validation = any(name.endswith(".parquet") for name in Prefix.of(validation).names())
     return Sources(train, vocabulary, validation if has_validation else None, reading(train, parameters))
-
-
-def _replace(path: Path, by: Path) -> None:
-    """At once: on a volume that machines share another run may be reading the file, and a third bringing it too."""
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        shutil.copyfile(by, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -265,10 +257,7 @@ def write_curve(path: Path, curve: list[dict[str, float]]) -> None:
     """
     parts = sorted({name for point in curve for name in point} - {*_FIRST_COLUMNS, *_LAST_COLUMNS})
     columns = [*_FIRST_COLUMNS, *parts, *_LAST_COLUMNS]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    with partial.open("w", encoding="utf-8", newline="") as stream:
+    with new_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(curve)
-    partial.replace(path)

@@ -17,6 +17,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 from components.errors import InputError
 from components.registry import tracking
 from components.registry.provenance import digest
+from components.storage.atomic import publish_folder
 from components.storage.json_files import read_json
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ def log(folder: Path) -> str:
     """
     card = read_card(folder)
     with warnings.catch_warnings():
-        # MLflow asks for an example of the input; the signature says it all, and an example would run the model.
+        # MLflow asks for an example of the input; the signature says it all, and an example would
+        # run the model.
         warnings.filterwarnings("ignore", message=".*input example", category=UserWarning)
         logged = mlflow.pyfunc.log_model(
             name=str(card["recipe"]),
@@ -84,7 +86,9 @@ def find(mark: str) -> str | None:
 
 
 def fetch(uri: str, cache: Path) -> Path:
-    """The model folder behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`, copied into `cache` once per version.
+    """The model folder behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
+
+    It is copied into `cache` once per version.
 
     Raises:
         InputError: if the registry has no such version, or it holds no model folder.
@@ -100,7 +104,7 @@ def fetch(uri: str, cache: Path) -> Path:
                 raise InputError(
                     f"{uri} (version {version.version}) holds no open_clip_config.json; name a model of `mofi pretrain`"
                 )
-            found[0].parent.rename(place)
+            publish_folder(found[0].parent, place)
     logger.info("%s is version %s of %s", uri, version.version, version.name)
     return place
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from markupsafe import Markup
 
 from components.evaluate.protocols import ACROSS, EXCLUDED, INCLUDED
+from components.knowledge.qid import number_of
 from components.report import charts, summary
 from components.report.audit_page import calibration_uri
 from components.report.crawl_page import write_crawl_page
@@ -18,7 +19,7 @@ from components.report.template import environment, words
 from components.report.thumbnails import data_uri
 from components.shards.format import shard_name, shard_numbers
 from components.shards.reader import read_index, read_shard
-from components.storage.json_files import write_json
+from components.storage.json_files import leaves, write_json
 
 GALLERY, MAP_THUMBNAILS = 36, 140
 _THUMBNAIL, _DOT = 72, 32
@@ -36,7 +37,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture on the page: thumbnail, caption, and whether it is right (None where that is no question)."""
+    """A picture on the page: thumbnail, caption, and whether it is right (None: no question)."""
 
     source: str
     caption: str
@@ -52,7 +53,10 @@ class Example:
 
 
 def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
-    """Writes `index.html`, `crawl.html` and `summary.json` into `out`; returns the first. Steps that have not run are left out."""
+    """Writes `index.html`, `crawl.html` and `summary.json` into `out`; returns the first.
+
+    Steps that have not run are left out.
+    """
     metrics = summary.read_metrics(metrics_folder)
     seconds = summary.read_seconds(metrics_folder)
     steps = summary.count_steps(data)
@@ -87,7 +91,7 @@ def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
         plane=plane,
         seconds=sorted(seconds.items(), key=lambda item: -item[1]),
         promotion=metrics.get("promote"),
-        flatten=flatten,
+        table_rows=table_rows,
         crawl_page=write_crawl_page(data, metrics_folder, out),
     )
     out.mkdir(parents=True, exist_ok=True)
@@ -97,15 +101,9 @@ def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
     return path
 
 
-def flatten(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Numbers and words of a metrics file, nested keys joined by ` · `; long lists are left to the file."""
-    rows: list[tuple[str, Any]] = []
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            rows.extend(flatten(value, f"{prefix}{words(key)} · "))
-        elif not isinstance(value, list):
-            rows.append((f"{prefix}{words(key)}", value))
-    return rows
+def table_rows(content: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The numbers and words of a metrics file, nested keys joined by ` · `, without its lists."""
+    return [(" · ".join(map(words, keys)), value) for keys, value in leaves(content) if not isinstance(value, list)]
 
 
 def highest(evaluation: Mapping[str, Any]) -> dict[tuple[str, str], float]:
@@ -134,7 +132,7 @@ def _domains(evaluation: Mapping[str, Any]) -> list[str]:
 
 
 def _gallery(data: Path) -> list[Shown]:
-    """A picture each of as many entities as there is room for, spread evenly over the vocabulary."""
+    """One picture each of up to `GALLERY` entities, spread evenly over the vocabulary."""
     train = data / "train"
     if not (data / "vocabulary.parquet").is_file() or not train.is_dir():
         return []
@@ -145,7 +143,7 @@ def _gallery(data: Path) -> list[Shown]:
     for row in index:
         if row["entities"]:
             by_entity.setdefault(row["entities"][0], []).append(row["key"])
-    entities = sorted(by_entity, key=lambda entity: int(entity[1:]))
+    entities = sorted(by_entity, key=number_of)
     step = max(1, len(entities) // GALLERY)
     chosen = {by_entity[e][n % len(by_entity[e])]: e for n, e in enumerate(entities[::step][:GALLERY])}
     shown: list[Shown] = []
@@ -239,7 +237,7 @@ def _map(data: Path) -> tuple[list[tuple[str, int]], Markup]:
 
 
 def spread(points: list[tuple[float, float]], most: int) -> set[int]:
-    """Points that do not lie on each other: the first in every cell of a grid fine enough for about `most` of them."""
+    """Points that do not overlap: the first in every cell of a grid with about `most` of them."""
     side = max(1, int((most * 1.6) ** 0.5))
     cells: dict[tuple[int, int], int] = {}
     for position, (x, y) in enumerate(points):

@@ -1,7 +1,6 @@
 """The smoke query: does the promoted model answer, and sensibly?"""
 
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from components.evaluate.benchmark import choose, read_benchmark
 from components.serve.parameters import QueryParameters
 from components.serve.search import Embed, build, read_labels, thumbnail
 from components.shards.reader import read_shard
+from components.storage.atomic import new_folder
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +35,14 @@ _ITSELF = 1 - 1e-3
 
 
 def query(embed: Embed, data: Path, benchmark_folder: Path, parameters: QueryParameters, out: Path) -> dict[str, Any]:
-    """Indexes the data set, looks benchmark pictures up, writes `out`; returns what `metrics/query.json` holds.
+    """Indexes the data set, looks benchmark pictures up and replaces `out`.
+
+    Returns:
+        The content of `metrics/query.json`.
 
     Raises:
-        InputError: if an input is missing, an embedding is not finite, or a picture indexed does not find itself.
+        InputError: if an input is missing, an embedding is not finite, or a picture indexed does
+            not find itself.
     """
     index = build(data, embed)
     benchmark = read_benchmark(benchmark_folder)
@@ -63,9 +67,8 @@ def query(embed: Embed, data: Path, benchmark_folder: Path, parameters: QueryPar
         for number, picture, hits in zip(chosen, pictures, answers, strict=True)
         for rank, hit in enumerate(hits, start=1)
     ]
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema=RESULTS_SCHEMA), out / "results.parquet")
+    with new_folder(out) as folder:
+        pq.write_table(pa.Table.from_pylist(rows, schema=RESULTS_SCHEMA), folder / "results.parquet")
     return {
         "indexed": len(index.entries),
         "queries": len(chosen),
@@ -75,7 +78,7 @@ def query(embed: Embed, data: Path, benchmark_folder: Path, parameters: QueryPar
 
 
 def _finds_itself(embed: Embed, search: Any, shard: Path) -> bool:
-    """A picture of the data set, used as the query, must be found first (or with the cosine of an exact copy)."""
+    """Whether a picture of the data set, as a query, is found first (or an exact copy of it)."""
     picture = next(read_shard(shard))
     hit = search(embed([picture.image]), 1)[0][0]
     if hit.cosine < _ITSELF:

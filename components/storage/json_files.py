@@ -1,9 +1,12 @@
-"""JSON files, written whole or not at all."""
+"""JSON files: written whole or not at all, read, and flattened."""
 
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from components.errors import InputError
+from components.storage.atomic import new_file
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -13,10 +16,8 @@ def write_json(path: Path, content: Any) -> None:
         ValueError: if it holds a NaN or an infinity, which JSON does not know.
     """
     text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with new_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -25,8 +26,6 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: if it is missing or no JSON.
     """
-    from components.errors import InputError
-
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -35,10 +34,15 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} is no JSON ({error}); delete it and run its stage again") from None
 
 
-def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Nested keys joined by dots, values as they are; a list counts as one value."""
+    return ((".".join(keys), value) for keys, value in leaves(content))
+
+
+def leaves(content: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Each value with the keys that lead to it, outermost first; a list counts as one value."""
     for key, value in content.items():
         if isinstance(value, Mapping):
-            yield from flatten(value, f"{prefix}{key}.")
+            yield from leaves(value, (*above, key))
         else:
-            yield f"{prefix}{key}", value
+            yield (*above, key), value

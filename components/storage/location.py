@@ -1,10 +1,8 @@
-"""Storage is a URL: a path, `file://`, `http(s)://` or `s3://` is read alike, all but `http(s)://` are written to.
+"""Storage is a URL: a path, `file://`, `http(s)://` or `s3://` is read in the same way.
 
-Credentials are the environment's.
+All but `http(s)://` are written to. Credentials come from the environment.
 """
 
-import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,19 +12,17 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 
 from components.errors import InputError
+from components.storage.retry import GaveUp, retry
 
 if TYPE_CHECKING:
     from components.storage.s3 import Prefix
 
-logger = logging.getLogger(__name__)
-
 _ATTEMPTS = 4
-_PAUSE = 1.0  # seconds before the second attempt, doubled each time
 _WILD = frozenset("*?[")
 
 
 def folder_at(location: Path | str) -> "Path | Prefix":
-    """A folder, wherever it lies: one of this machine for a path or `file://`, a prefix of a bucket for `s3://`.
+    """The folder of this machine at a path or `file://`, or the prefix of a bucket at `s3://`.
 
     Raises:
         InputError: if it is another kind of storage, or names no bucket.
@@ -38,13 +34,13 @@ def folder_at(location: Path | str) -> "Path | Prefix":
         return Path(path)
     if scheme != "s3":
         raise InputError(f"{location} cannot be used as a folder; name a path, file:// or s3://BUCKET/PREFIX")
-    from components.storage.s3 import Prefix  # boto3 takes its time and memory
+    from components.storage.s3 import Prefix  # boto3 is slow to load
 
     return Prefix.of(location)
 
 
 def canonical(location: Path | str) -> Path | str:
-    """A folder as the stages name it: a path for one of this machine, however it was written, or a bucket's URL.
+    """A folder as the stages name it: a path on this machine, however written, or a bucket's URL.
 
     Raises:
         InputError: as `folder_at` does.
@@ -54,10 +50,12 @@ def canonical(location: Path | str) -> Path | str:
 
 
 def expand(location: str) -> list[str]:
-    """The files that a location means, sorted: one file, those that a pattern matches, or those that a list names (`@LIST`).
+    """The files that a location means, sorted.
 
-    A list has a location per line, gzipped or not, as Common Crawl's `warc.paths.gz`; one without scheme stands at the root of
-    the list's own server or bucket, or beside a local list. Addresses of web servers are no patterns.
+    These are one file, those that a pattern matches, or those that a list names (`@LIST`). A list
+    has a location per line, gzipped or not, as Common Crawl's `warc.paths.gz`; one without scheme
+    stands at the root of the list's own server or bucket, or next to a local list. Addresses of web
+    servers are no patterns.
 
     Raises:
         InputError: if there is none, or the place cannot be asked.
@@ -72,7 +70,7 @@ def expand(location: str) -> list[str]:
         fs.invalidate_cache()  # of what this process saw before
         found = sorted(fs.glob(path)) if _WILD & set(path) else [path] if fs.exists(path) else []
     except Exception as error:  # whatever a storage library raises
-        raise InputError(f"{location} cannot be looked up: {error}{_mend(location)}") from error
+        raise InputError(f"{location} cannot be looked up: {error}{_fix(location)}") from error
     if not found:
         raise InputError(f"{location} matches no file; check the path, and quote it if it is a pattern")
     return [str(fs.unstrip_protocol(one)) if scheme else str(one) for one in found]
@@ -93,14 +91,14 @@ def _listed(location: str) -> list[str]:
 
 @contextmanager
 def local_copy(location: str, folder: Path | None = None) -> Iterator[Path]:
-    """A file of this machine with the content of a location: the file itself, or a copy that is deleted afterwards.
+    """A local file with the content of a location: the file itself, or a copy for the moment.
 
     Args:
         location: a path or URL of one file.
         folder: where the copy goes; the system's folder for temporary files by default.
 
     Raises:
-        InputError: if it cannot be had, after several attempts.
+        InputError: if it is missing or, after several attempts, cannot be read.
     """
     fs, path = fsspec.url_to_fs(location)
     if "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,)):
@@ -115,23 +113,26 @@ def local_copy(location: str, folder: Path | None = None) -> Iterator[Path]:
 
 
 def _fetch(fs: Any, path: str, copy: Path, location: str) -> None:
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            fs.get_file(path, str(copy))
-            return
-        except FileNotFoundError:
+    def get() -> None:
+        fs.get_file(path, str(copy))
+
+    try:
+        retry(get, _ATTEMPTS, f"{location} cannot be read", _is_final)
+    except GaveUp as failure:
+        error = failure.error
+        if isinstance(error, FileNotFoundError):
             raise InputError(f"{location} does not exist") from None
-        except Exception as error:  # whatever a storage library raises
-            if attempt == _ATTEMPTS or isinstance(error, PermissionError):
-                attempts = f"{attempt} attempt" + "s" * (attempt > 1)
-                raise InputError(f"{location} cannot be read after {attempts}: {error}{_mend(location)}") from error
-            logger.warning("%s: attempt %d failed (%s)", location, attempt, error)
-            time.sleep(_PAUSE * 2 ** (attempt - 1))
+        attempts = f"{failure.attempts} attempt" + "s" * (failure.attempts > 1)
+        raise InputError(f"{location} cannot be read after {attempts}: {error}{_fix(location)}") from error
 
 
-def _mend(location: str) -> str:
+def _is_final(error: Exception) -> bool:
+    return isinstance(error, (FileNotFoundError, PermissionError))
+
+
+def _fix(location: str) -> str:
     if not location.startswith("s3://"):
         return ""
-    from components.storage.s3 import MEND
+    from components.storage.s3 import FIX
 
-    return f"; {MEND}"
+    return f"; {FIX}"

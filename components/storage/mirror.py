@@ -1,20 +1,23 @@
-"""A folder in a bucket of which every machine that reads it keeps a copy: for what is memory-mapped, or read again and again."""
+"""A folder in a bucket of which every machine that reads it keeps a copy.
 
-import fcntl
+This is for files that are memory-mapped, or read again and again.
+"""
+
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from components.errors import InputError, SetupError
+from components.errors import InputError
+from components.storage.atomic import new_folder
+from components.storage.file_lock import locked
 from components.storage.work import WORK, fingerprint
 
 if TYPE_CHECKING:
-    from components.storage.s3 import Prefix, Version  # boto3 takes its time and memory, which only buckets are to cost
+    from components.storage.s3 import Prefix, Version  # boto3 is slow to load; only buckets need it
 
 logger = logging.getLogger(__name__)
 
@@ -37,20 +40,20 @@ class Mirror:
     cache: Path
 
     @classmethod
-    def of(cls, prefix: "Prefix", holds: str, mend: str, cache: Path = WORK / "mirror") -> "Mirror":
+    def of(cls, prefix: "Prefix", holds: str, fix: str, cache: Path = WORK / "mirror") -> "Mirror":
         """Looks at a prefix.
 
         Raises:
-            InputError: if there is no object `holds`, with `mend`; or if the bucket refuses.
+            InputError: if there is no object `holds`, with `fix`; or if the bucket refuses.
             SetupError: if its server does not answer.
         """
         versions = prefix.versions()
         if holds not in versions:
-            raise InputError(f"{prefix} holds no {holds}; {mend}, and check the bucket and the prefix")
+            raise InputError(f"{prefix} holds no {holds}; {fix}, and check the bucket and the prefix")
         return cls(prefix, mark_of(versions), cache.absolute())
 
     def folder(self) -> Path:
-        """The copy on this machine, whole: made by the first of all processes that ask, while the others wait.
+        """The whole copy on this machine, made by the first process that asks while others wait.
 
         Copies of what lay under the prefix earlier are removed.
 
@@ -63,27 +66,26 @@ class Mirror:
         if copy.is_dir():
             return copy
         cache.mkdir(parents=True, exist_ok=True)
-        with _locked(cache / "lock"):
+        with locked(cache / "lock", fix=f"set {CACHE_VARIABLE} to a folder of a local disk"):
             if not copy.is_dir():
                 for other in cache.iterdir():
                     if other.is_dir():
                         shutil.rmtree(other)  # also what a killed process left
-                self._download(cache / "unfinished").rename(copy)
+                with new_folder(copy) as unfinished:
+                    self._download(unfinished)
         return copy
 
-    def _download(self, unfinished: Path) -> Path:
+    def _download(self, folder: Path) -> None:
         versions = self.prefix.versions()
         logger.info("%s: %d MB are copied", self.prefix, sum(v.size for v in versions.values()) // 1_000_000)
-        unfinished.mkdir()
         for name in file_names(versions, self.prefix):
-            file = unfinished / name
+            file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             self.prefix.get(name, file)
         self.check_unchanged()
-        return unfinished
 
     def check_unchanged(self) -> None:
-        """Raises InputError if other objects than at first lie under the prefix, or the bucket refuses."""
+        """Raises InputError if other objects lie under the prefix by now, or the bucket refuses."""
         check_unchanged(self.prefix, self.mark, self.prefix.versions())
 
 
@@ -93,7 +95,8 @@ def local(folder: Path | Mirror) -> Path:
 
 
 def mark_of(versions: "Mapping[str, Version]") -> str:
-    """Hex digits that change when an object is added, removed or replaced; what is equal under two prefixes has the same."""
+    """Hex digits that change when an object does; equal objects under two prefixes have the
+    same."""
     return fingerprint(*((name, version.size, version.etag) for name, version in sorted(versions.items())))
 
 
@@ -106,7 +109,7 @@ def check_unchanged(prefix: "Prefix", mark: str, versions: "Mapping[str, Version
 
 
 def file_names(names: Iterable[str], where: object) -> list[str]:
-    """The objects that are files of a folder, by their names; some programs write others to say that there is a folder.
+    """The names of objects that are files of a folder; some programs write others as its mark.
 
     Raises:
         InputError: if a file of that name would lie outside.
@@ -116,20 +119,3 @@ def file_names(names: Iterable[str], where: object) -> list[str]:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
             raise InputError(f"{where}{name} is no file of a folder; delete it, or name another prefix")
     return files
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process at a time; whoever is killed lets go.
-
-    Raises:
-        SetupError: if the disk knows no locks, as some network file systems do not.
-    """
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            raise SetupError(
-                f"{path} cannot be locked ({error}); set {CACHE_VARIABLE} to a folder of a local disk"
-            ) from error
-        yield

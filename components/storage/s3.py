@@ -1,7 +1,8 @@
-"""S3: the objects under one prefix of a bucket. Single files of any storage are read by way of `components.storage.location`."""
+"""S3: the objects under one prefix of a bucket.
 
-import logging
-import time
+Single files of any storage are read by way of `components.storage.location`.
+"""
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,18 +21,16 @@ from botocore.exceptions import (
 )
 
 from components.errors import InputError, SetupError
-
-logger = logging.getLogger(__name__)
+from components.storage.retry import GaveUp, retry
 
 _SCHEME = "s3://"
 _ATTEMPTS = 7
-_PAUSE = 1.0  # seconds before the second attempt, doubled each time
 _AT_ONCE = 1000  # objects that one request may delete
 # A large file goes up in pieces: at most some 100 MB of it are in memory, whatever its size.
 _TRANSFER = TransferConfig(multipart_threshold=16 * 2**20, multipart_chunksize=8 * 2**20, max_concurrency=4)
 # Refusals of the moment; all others with a status below 500 are for good.
 _PASSING = {"RequestTimeout", "IncompleteBody", "BadDigest", "SlowDown", "TooManyRequests", "408", "429"}
-MEND = (
+FIX = (
     "check the bucket, the credentials in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE) "
     "and, where it is not Amazon's S3, AWS_ENDPOINT_URL"
 )
@@ -40,7 +39,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Version:
-    """What tells an object's content from another one that had or gets its name: bytes, and S3's ETag."""
+    """What tells an object's content from another one of its name: size in bytes, and S3's ETag."""
 
     size: int
     etag: str
@@ -48,7 +47,8 @@ class Version:
 
 @dataclass(frozen=True)
 class Prefix:
-    """The objects of a bucket whose names begin with `folder`, which is empty or ends in a slash."""
+    """The objects of a bucket whose names begin with `folder`, which is empty or ends in a
+    slash."""
 
     bucket: str
     folder: str
@@ -70,7 +70,7 @@ class Prefix:
         return f"{_SCHEME}{self.bucket}/{self.folder}"
 
     def put(self, file: Path, name: str) -> None:
-        """Uploads a file; the object is seen when it is whole, and replaces one of that name.
+        """Uploads a file; the object is visible once it is whole, and replaces one of that name.
 
         Raises:
             InputError: if it is refused.
@@ -121,18 +121,18 @@ class Prefix:
             _tried(lambda asked=asked: self._delete(asked), f"{what} cannot be deleted")  # type: ignore[misc]
 
     def _delete(self, asked: dict[str, Any]) -> None:
-        """Says in an error what S3 says in the answer to a request that it calls a success."""
+        """Raises what S3 reports as an error inside an answer that it calls a success."""
         for error in _client().delete_objects(Bucket=self.bucket, Delete=asked).get("Errors", [])[:1]:
             status = 403 if error.get("Code") == "AccessDenied" else 500
             answer = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
             raise ClientError(answer, f"DeleteObjects ({error.get('Key')})")
 
     def names(self) -> set[str]:
-        """The names of all objects directly under the prefix, without it; raises as `put` does."""
+        """The names of objects directly under the prefix, without it; raises as `put` does."""
         return set(_tried(lambda: self._versions(Delimiter="/"), f"{self} cannot be listed"))
 
     def versions(self) -> dict[str, "Version"]:
-        """All objects under the prefix, by name without it, those in folders below it too; raises as `put` does."""
+        """All objects under the prefix at any depth, by name without it; raises as `put` does."""
         return _tried(self._versions, f"{self} cannot be listed")
 
     def _versions(self, **options: str) -> dict[str, "Version"]:
@@ -144,26 +144,23 @@ class Prefix:
 
 @lru_cache(maxsize=2)
 def _client(check: str | None = None) -> Any:
-    """Of this process; it may be used by several threads. Single requests, pieces of a file among them, it tries three times."""
+    """The client of this process, for any thread; it tries a request, or a piece of a file,
+    thrice."""
     return boto3.session.Session().client(
         "s3", config=Config(retries={"mode": "standard"}, response_checksum_validation=check)
     )
 
 
 def _tried(action: Callable[[], _T], failure: str) -> _T:
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return action()
-        except (BotoCoreError, ClientError, ValueError) as error:
-            if _is_final(error):
-                raise InputError(f"{failure}: {error}; {MEND}") from error
-            if attempt == _ATTEMPTS:
-                raise SetupError(
-                    f"{failure} after {attempt} attempts: {error}; {MEND}, and run it again: what is finished is kept"
-                ) from error
-            logger.warning("%s, attempt %d (%s)", failure, attempt, error)
-            time.sleep(_PAUSE * 2 ** (attempt - 1))
-    raise AssertionError
+    try:
+        return retry(action, _ATTEMPTS, failure, _is_final, (BotoCoreError, ClientError, ValueError))
+    except GaveUp as gave_up:
+        error = gave_up.error
+        if _is_final(error):
+            raise InputError(f"{failure}: {error}; {FIX}") from error
+        raise SetupError(
+            f"{failure} after {gave_up.attempts} attempts: {error}; {FIX}, and run it again: what is finished is kept"
+        ) from error
 
 
 def _is_final(error: Exception) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from components.images.decode import open_rgb
-from components.images.fingerprint import COLOUR_SIDE, colours, hamming, perceptual_hash
+from components.images.fingerprint import COLOUR_SIDE, colours, perceptual_hash
 from tests.images.drawings import encoded, scribble, stripes
 
 DRAWINGS = [
@@ -23,12 +23,13 @@ def hashes(pictures: list[bytes]) -> np.ndarray:
 def test_recompressed_and_rescaled_copies_differ_in_few_bits(kind: str) -> None:
     originals = hashes([encoded(image) for image in DRAWINGS])
     copies = hashes([encoded(image.resize((80, 80)), kind, quality=75) for image in DRAWINGS])
-    assert np.diagonal(hamming(originals, copies)).max() <= 9
+    assert np.bitwise_count(originals ^ copies).max() <= 9
 
 
 def test_unrelated_drawings_differ_in_many_bits() -> None:
     found = hashes([encoded(image) for image in DRAWINGS[:40]])
-    between = hamming(found, found)[np.triu_indices(40, 1)]
+    one, other = np.triu_indices(40, 1)
+    between = np.bitwise_count(found[one] ^ found[other])
     assert np.median(between) > 20
     assert between.min() > 4
 
@@ -44,11 +45,6 @@ def test_the_hash_does_not_see_transparency_or_file_format() -> None:
     image = scribble(5)
     assert perceptual_hash(image) == perceptual_hash(open_rgb(encoded(image.convert("RGBA"), "WEBP", lossless=True)))
     assert 0 <= perceptual_hash(image) < 2**64
-
-
-def test_hamming_counts_differing_bits_of_every_pair() -> None:
-    left, right = np.array([0, 2**64 - 1], dtype=np.uint64), np.array([0, 1, 3], dtype=np.uint64)
-    assert hamming(left, right).tolist() == [[0, 1, 2], [64, 63, 62]]
 
 
 def test_colours_of_a_picture_are_those_of_its_fields_in_any_size() -> None:

@@ -75,8 +75,8 @@ def test_an_unknown_name_has_no_candidates(base: KnowledgeBase, name: str) -> No
 
 
 def test_names_can_be_searched_for_the_longest_match(base: KnowledgeBase) -> None:
-    assert base.has_name("wild turkey")
-    assert not base.has_name("wild")
+    assert base.candidates("wild turkey")
+    assert not base.candidates("wild")
     assert base.goes_on("wild")
     assert not base.goes_on("wil")
     assert not base.goes_on("wild turkey")

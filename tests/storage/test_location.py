@@ -1,4 +1,5 @@
 import gzip
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -8,7 +9,6 @@ from threading import Thread
 import pytest
 
 from components.errors import InputError
-from components.storage import location as location_module
 from components.storage.location import canonical, expand, folder_at, local_copy
 from components.storage.s3 import Prefix
 from tests.endpoint import BUCKET, SECRET, Endpoint
@@ -98,7 +98,7 @@ def test_a_server_that_does_not_answer_is_asked_again_and_then_named(
     monkeypatch: pytest.MonkeyPatch, site: str
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(location_module.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     with pytest.raises(InputError, match="cannot be read after 4 attempts"), local_copy("http://127.0.0.1:9/x.txt"):
         pass
     assert pauses == [1, 2, 4]
@@ -160,18 +160,18 @@ def test_an_object_is_copied_and_one_that_is_not_there_is_named(bucket: str, tmp
         expand(f"{bucket}z*.txt")
 
 
-def test_wrong_credentials_are_told_at_once_with_the_mend(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_credentials_are_reported_at_once_with_the_fix(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from s3fs import S3FileSystem
 
-    monkeypatch.setattr(location_module.time, "sleep", _must_not_wait)
+    monkeypatch.setattr(time, "sleep", _must_not_wait)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     S3FileSystem.clear_instance_cache()
     for action in (lambda: expand(f"{bucket}*.txt"), lambda: local_copy(f"{bucket}a.txt").__enter__()):
         with pytest.raises(
             InputError, match=r"s3://.*(looked up|cannot be read after 1 attempt): .*AWS_ENDPOINT_URL"
-        ) as told:
+        ) as raised:
             action()
-        assert SECRET not in str(told.value)
+        assert SECRET not in str(raised.value)
 
 
 def _must_not_wait(_: float) -> None:

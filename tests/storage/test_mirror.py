@@ -1,4 +1,4 @@
-"""A copy of what lies under a prefix of a real S3 endpoint: whole, made once, and of what was seen there."""
+"""A copy of what lies under a prefix of a real S3 endpoint: whole, and made once."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def look(prefix: Prefix, cache: Path) -> Mirror:
-    return Mirror.of(prefix, holds="table", mend="make one", cache=cache)
+    return Mirror.of(prefix, holds="table", fix="make one", cache=cache)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -121,7 +121,7 @@ def test_a_machine_may_name_a_folder_of_its_own_for_copies(
 
 def test_a_prefix_without_the_file_that_is_looked_for_is_named_with_the_mend(prefix: Prefix, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"s3://.*/ holds no base; build one, and check the bucket and the prefix"):
-        Mirror.of(prefix, holds="base", mend="build one", cache=tmp_path)
+        Mirror.of(prefix, holds="base", fix="build one", cache=tmp_path)
 
 
 def test_a_folder_of_this_machine_is_used_where_it_lies(tmp_path: Path) -> None:

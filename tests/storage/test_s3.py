@@ -1,13 +1,13 @@
-"""A real S3 endpoint: objects come and go whole; a refusal is told at once, with its mend, and a failure is tried again."""
+"""A real S3 endpoint: objects come and go whole; a refusal is reported at once with its fix."""
 
 import random
+import time
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
 from components.errors import InputError, SetupError
-from components.storage import s3 as module
 from components.storage.s3 import Prefix, _client
 from tests.endpoint import BUCKET, KEY, SECRET, Endpoint
 
@@ -80,7 +80,7 @@ def test_an_object_that_is_not_there_is_named(prefix: Prefix, tmp_path: Path) ->
 def test_objects_are_deleted_whether_they_are_there_or_not_in_several_requests(
     prefix: Prefix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_AT_ONCE", 10)
+    monkeypatch.setattr("components.storage.s3._AT_ONCE", 10)
     for n in range(25):
         prefix.write(f"{n}")
     prefix.delete([*(f"{n}" for n in range(1, 25)), "never there"])
@@ -98,10 +98,10 @@ def test_objects_are_deleted_whether_they_are_there_or_not_in_several_requests(
     ],
     ids=["key", "secret", "none", "endpoint"],
 )
-def test_wrong_credentials_are_told_at_once_with_the_mend(
+def test_wrong_credentials_are_reported_at_once_with_the_fix(
     prefix: Prefix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, said: str
 ) -> None:
-    monkeypatch.setattr(module.time, "sleep", _must_not_wait)
+    monkeypatch.setattr(time, "sleep", _must_not_wait)
     monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
     _client.cache_clear()
     (tmp_path / "x").touch()
@@ -122,11 +122,11 @@ def test_wrong_credentials_are_told_at_once_with_the_mend(
         assert KEY not in str(caught.value)
 
 
-def test_a_download_with_wrong_credentials_is_told_at_once_with_the_mend(
+def test_a_download_with_wrong_credentials_is_reported_at_once_with_the_fix(
     prefix: Prefix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix.write("x.tar")
-    monkeypatch.setattr(module.time, "sleep", _must_not_wait)
+    monkeypatch.setattr(time, "sleep", _must_not_wait)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     _client.cache_clear()
     with pytest.raises(InputError, match=r"x\.tar cannot be read: .*\(403\).*; check the bucket, the credentials"):
@@ -144,7 +144,7 @@ def test_a_server_that_does_not_answer_is_asked_again_and_then_named(
     prefix: Prefix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     _client.cache_clear()
     with pytest.raises(SetupError, match=r"x cannot be written after 7 attempts: .*127\.0\.0\.1:9.*AWS_ENDPOINT_URL"):
@@ -155,7 +155,7 @@ def test_a_server_that_does_not_answer_is_asked_again_and_then_named(
 def test_an_upload_that_fails_once_is_tried_again_with_the_whole_file(
     prefix: Prefix, s3: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     (tmp_path / "x").write_bytes(b"whole")
     client = _client()
     real, failures = client.upload_fileobj, [503]

@@ -17,6 +17,7 @@ from components.crawl.duplicates.runs import PIECE, Rows, SortKeys, write_run
 from components.execution.shard_map import Outcome
 from components.images.fingerprint import COLOURS
 from components.shards.format import DUPLICATE_REASONS, SUCCESS, shard_name
+from components.splitmix64 import splitmix64
 
 SKETCH = np.dtype([("key", "<i8"), ("phash", "<u8"), ("colours", "u1", (COLOURS,))])
 DIGEST = np.dtype([("key", "<i8"), ("sha256", "<u8", (4,))])
@@ -128,13 +129,5 @@ def _mixed(sketches: Rows) -> SortKeys:
     """A hash of the perceptual hash and the colours."""
     mixed = sketches["phash"].copy()
     for word in np.ascontiguousarray(sketches["colours"]).view(np.uint64).T:
-        mixed = _mix(mixed ^ word)
+        mixed = splitmix64(mixed ^ word, np.uint64(1))
     return mixed
-
-
-def _mix(numbers: npt.NDArray[np.uint64]) -> SortKeys:
-    """The finaliser of splitmix64 (Steele, Lea and Flood, 2014)."""
-    numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ (numbers >> np.uint64(31))

@@ -1,6 +1,5 @@
 """The hold-out set (a benchmark's pictures), and the search for near-copies of it."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +22,7 @@ from components.crawl.pictures.near_copy import (
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.images.decode import BadImage, open_rgb
+from components.storage.atomic import new_folder
 
 _JOINED = "fingerprints"
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
@@ -87,7 +87,8 @@ def build_hold_out(folder: Path, work: Path) -> Path:
         )
     joined = work / _JOINED
     if not joined.exists():
-        _join(finished, len(files), work)
+        with new_folder(joined) as unfinished:
+            _join(finished, len(files), unfinished)
     return joined
 
 
@@ -113,11 +114,8 @@ def _describe(thumbnails: Thumbnail) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _join(parts: Path, total: int, work: Path) -> None:
-    """Joins the parts into one file per array; the folder is renamed when it is complete."""
-    partial = work / f"{_JOINED}.part"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+def _join(parts: Path, total: int, folder: Path) -> None:
+    """Makes one file of each kind, a part at a time."""
     position = 0
     arrays: dict[str, npt.NDArray[Any]] = {}
     for file in sorted(parts.glob("*.npz")):
@@ -125,12 +123,11 @@ def _join(parts: Path, total: int, work: Path) -> None:
             for name in part.files:
                 if name not in arrays:
                     shape = (total, *part[name].shape[1:])
-                    arrays[name] = np.lib.format.open_memmap(partial / f"{name}.npy", "w+", part[name].dtype, shape)
+                    arrays[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", part[name].dtype, shape)
                 arrays[name][position : position + len(part[name])] = part[name]
             position += len(part["thumbnails"])
     for array in arrays.values():
         array.flush()  # type: ignore[attr-defined]
-    partial.replace(work / _JOINED)
 
 
 @lru_cache(maxsize=1)

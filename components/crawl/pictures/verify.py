@@ -100,7 +100,7 @@ def _pixels(data: bytes, header: _Header, parameters: CrawlParameters) -> Image.
     """A picture's upright pixels, already reduced if the stored picture is smaller."""
     enough = reduced_size(header.size, parameters.resize, parameters.side)
     if enough is not None and header.kind == "JPEG":
-        small = reduce.reduced(data, header.size, enough)
+        small = reduce.reduced_jpeg(data, header.size, enough)
         if small is not None:
             return upright(small, header.orientation)
     return open_rgb(data, parameters.max_pixels, enough)

@@ -1,7 +1,7 @@
-"""A user's table of anchor counts → names with counts, for the index: how often texts link a name to an item.
+"""A user's table of anchor counts → names with counts: how often texts link a name to an item.
 
-The table (.parquet, .csv or .tsv) has the columns `name`, `entity_id` (Q-id) and `count`. Only names that some item bears count:
-what else links say ("here", "this page") names nothing.
+The table (.parquet, .csv or .tsv) has the columns `name`, `entity_id` (Q-id) and `count`. Only
+names that some item bears count: what else links say ("here", "this page") names nothing.
 """
 
 from collections import Counter
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -24,6 +23,7 @@ from components.knowledge.build.merge import NameRow, write_partitions
 from components.knowledge.format import IDS, partition_of
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
+from components.knowledge.qid import numbers_of
 
 _COLUMNS = {"name": pa.string(), "entity_id": pa.string(), "count": pa.int64()}
 _BATCH = 500_000  # rows
@@ -79,9 +79,10 @@ class AnchorJob:
 
 
 def place(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outcome:
-    """Writes `NUMBER_names.arrow` (`NAME_SCHEMA`, a batch for each partition); a task of the shard map.
+    """Writes `NUMBER_names.arrow` (`NAME_SCHEMA`, a batch per partition); a task of the shard map.
 
-    Rows are counted as `placed`, `unknown_entity` (the base lacks the item) or `bad_row` (no name, no Q-id, no positive count).
+    Rows are counted as `placed`, `unknown_entity` (the base lacks the item) or `bad_row` (no name,
+    no Q-id, no positive count).
     """
     names, counts = batch.column("name").to_pylist(), batch.column("count").to_pylist()
     rows, weights = _rows(batch.column("entity_id"), job)
@@ -101,13 +102,11 @@ def place(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outc
 
 
 def _rows(ids: Any, job: AnchorJob) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Of each Q-id the entity row and its weight; -1 for what is none, -2 for an item that the base lacks."""
-    valid = pc.fill_null(pc.match_substring_regex(ids, r"^Q[1-9][0-9]{0,17}$"), False)
-    digits = pc.if_else(valid, pc.utf8_slice_codeunits(ids, 1), "0")
-    wanted = np.asarray(pc.cast(digits, pa.int64()))
+    """The entity row of each Q-id and its weight; -1: no Q-id, -2: an item that the base lacks."""
+    wanted = numbers_of(ids)
     numbers = np.load(job.base / IDS, mmap_mode="r")
     rows = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
     known = numbers[rows] == wanted
     sitelinks = open_entities(job.base).column("sitelinks").take(pa.array(rows)).to_numpy()
     weights = np.log1p(sitelinks) + job.parameters.prior_smoothing
-    return np.where(known, rows, np.where(np.asarray(valid), -2, -1)), weights
+    return np.where(known, rows, np.where(wanted > 0, -2, -1)), weights

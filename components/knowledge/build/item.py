@@ -1,7 +1,7 @@
 """One line of a Wikidata JSON dump → what is kept of its item, or why nothing is.
 
-A typed decoder reads the lines that are built as they should, and only the parts that are kept: three times as quick as reading
-all of a line. Whatever it refuses is read again as any JSON.
+A typed decoder reads the lines that are built as they should, and only the parts that are kept:
+three times as quick as reading all of a line. Whatever it refuses is read again as any JSON.
 """
 
 import re
@@ -13,8 +13,8 @@ import orjson
 from msgspec.structs import astuple
 
 from components.knowledge.entity import Entity
+from components.knowledge.qid import is_qid
 
-_ITEM = re.compile(r"Q[1-9][0-9]{0,17}")
 # Properties, lexemes, media: they stand in dumps too, and are no mistake.
 _OTHER = re.compile(r"[PLME][1-9][0-9]*")
 NO_ITEM, NO_ENTITY, NO_LABEL, EXCLUDED, INVALID = "no_item", "no_entity", "no_label", "excluded_class", "invalid_json"
@@ -23,7 +23,8 @@ NO_ITEM, NO_ENTITY, NO_LABEL, EXCLUDED, INVALID = "no_item", "no_entity", "no_la
 class ItemReader:
     """Reads items in some languages, but for instances of excluded classes.
 
-    Label and description are those of the first language that has one; labels of the others are aliases.
+    Label and description are those of the first language that has one; labels of the others are
+    aliases.
     """
 
     def __init__(self, languages: Sequence[str], excluded: Sequence[str]) -> None:
@@ -45,7 +46,7 @@ class ItemReader:
     def _kept(self, item: Entity | str) -> Entity | str:
         if isinstance(item, str):
             return item
-        if not _ITEM.fullmatch(item.entity_id):
+        if not is_qid(item.entity_id):
             return NO_ITEM if _OTHER.fullmatch(item.entity_id) else NO_ENTITY
         if not item.label:
             return NO_LABEL
@@ -56,7 +57,7 @@ class ItemReader:
 
 
 def _decoder(languages: Sequence[str]) -> msgspec.json.Decoder[Any]:
-    """Of the parts that are kept, in some languages. An empty mapping stands in a dump as an empty list."""
+    """Of the parts that are kept, in some languages; dumps write an empty mapping as a list."""
     define = msgspec.defstruct
     text = define("Text", [("value", str, "")], gc=False)
     target = define("Target", [("id", str, "")], gc=False)
@@ -134,7 +135,7 @@ def _values_of(statements: list[Any]) -> Iterator[Any]:
 
 
 def _items(ids: Iterator[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(q for q in ids if _ITEM.fullmatch(q)))
+    return tuple(dict.fromkeys(q for q in ids if is_qid(q)))
 
 
 def _aliases(label: str, aliases: list[str], labels: list[str]) -> tuple[str, ...]:
@@ -188,7 +189,7 @@ def _values_by(item: dict[str, Any], field: str, languages: Sequence[str]) -> li
 
 
 def _values(claims: dict[str, Any], name: str) -> Iterator[Any]:
-    """The values of a property; statements that Wikidata deprecates, and those of an unknown or of no value, have none."""
+    """The values of a property, without deprecated statements and those of unknown or no value."""
     for statement in map(_mapping, _sequence(claims.get(name))):
         if statement.get("rank") != "deprecated":
             yield _mapping(_mapping(statement.get("mainsnak")).get("datavalue")).get("value")

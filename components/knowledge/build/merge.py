@@ -1,7 +1,8 @@
-"""Parts of a dump → one range of entities after the other: sorted by Q-id, each once, without excluded kinds, with their names.
+"""Parts of a dump → ranges of entities, sorted by Q-id, each once, with their names.
 
-An external sort: items are split into ranges of Q-id numbers that fit into memory, and a task of the shard map gathers one range
-from the parts that reach into it.
+Instances of excluded kinds are left out. An external sort: items are split into ranges of Q-id
+numbers that fit into memory, and a task of the shard map gathers one range from the parts that
+reach into it.
 """
 
 import logging
@@ -9,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from components.knowledge.build.item import EXCLUDED
 from components.knowledge.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, partition_of, write_arrow
 from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
+from components.knowledge.qid import number_of, numbers_of, qid_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ NameRow = tuple[str, int, float, int, bool, bool]  # of `NAME_SCHEMA`
 
 @dataclass(frozen=True)
 class Range:
-    """Q-id numbers from `low` to below `high`, and the numbers of the parts that hold some of them, in order."""
+    """Q-id numbers from `low` to below `high`, and the parts that hold some of them, in order."""
 
     low: int
     high: int
@@ -68,7 +69,7 @@ def _numbers(table: pa.Table) -> Integers:
 
 
 def kinds_of(parts: Path, excluded: Sequence[str]) -> list[str]:
-    """Q-ids of classes, and of all that the items of the parts are directly or indirectly a subclass of them."""
+    """Q-ids of classes and of all their direct and indirect subclasses among the parts."""
     if not excluded:
         return []
     children: list[Integers] = []
@@ -78,25 +79,22 @@ def kinds_of(parts: Path, excluded: Sequence[str]) -> list[str]:
             table = reader.read_all()
             above = table.column("subclass_of").combine_chunks()
             children.append(_numbers(table)[np.asarray(pc.list_parent_indices(above))])
-            parents.append(_of_ids(pc.list_flatten(above)))
+            parents.append(numbers_of(pc.list_flatten(above)))
     child, parent = (
         np.concatenate([np.zeros(0, np.int64), *children]),
         np.concatenate([np.zeros(0, np.int64), *parents]),
     )
-    found = frontier = np.unique(np.array([int(q[1:]) for q in excluded], dtype=np.int64))
+    found = frontier = np.unique(np.array([number_of(q) for q in excluded], dtype=np.int64))
     while len(frontier):
         frontier = np.setdiff1d(child[np.isin(parent, frontier)], found)
         found = np.union1d(found, frontier)
-    return [f"Q{number}" for number in found.tolist()]
-
-
-def _of_ids(ids: Any) -> Integers:
-    return np.asarray(pc.cast(pc.utf8_slice_codeunits(ids, 1), pa.int64()), dtype=np.int64)
+    return [qid_of(number) for number in found.tolist()]
 
 
 @dataclass(frozen=True)
 class MergeJob:
-    """`parts` are the parsed blocks; `excluded` the Q-ids of classes without whose instances the table is."""
+    """`parts` are the parsed blocks; `excluded` the Q-ids of classes whose instances are left
+    out."""
 
     parts: Path
     excluded: tuple[str, ...]
@@ -105,10 +103,13 @@ class MergeJob:
 
 
 def merge(job: MergeJob, span: Range, number: int, out: Path) -> Outcome:
-    """Writes `NUMBER.arrow` (`PART_SCHEMA`, sorted) and `NUMBER_names.arrow` (`NAME_SCHEMA`, a batch for each partition)."""
+    """Writes `NUMBER.arrow` (`PART_SCHEMA`, sorted) and `NUMBER_names.arrow`.
+
+    The second has a batch for each partition (`NAME_SCHEMA`).
+    """
     gathered = pa.concat_tables([PART_SCHEMA.empty_table(), *(_slice(job.parts, part, span) for part in span.parts)])
     numbers = _numbers(gathered)
-    order = np.argsort(numbers, kind="stable")  # of an item that stands twice, the first of the dump is kept
+    order = np.argsort(numbers, kind="stable")  # of an item that stands twice, the first is kept
     numbers = numbers[order]
     first = np.ones(len(order), dtype=bool)
     first[1:] = numbers[1:] != numbers[:-1]

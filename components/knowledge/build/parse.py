@@ -1,4 +1,4 @@
-"""A block of a dump's lines → the items worth keeping, as a sorted Arrow file; a task of the shard map."""
+"""A block of a dump's lines → the items to keep, as a sorted Arrow file; for the shard map."""
 
 import gc
 from collections import Counter
@@ -15,13 +15,14 @@ from components.knowledge.build.item import INVALID, NO_ENTITY, ItemReader
 from components.knowledge.entity import Entity
 from components.knowledge.format import ENTITY_SCHEMA, PART_SCHEMA, write_arrow
 from components.knowledge.parameters import KnowledgeParameters
+from components.knowledge.qid import number_of
 
 
 def parse(parameters: KnowledgeParameters, block: bytes, number: int, out: Path) -> Outcome:
-    """Writes `NUMBER.arrow` (`PART_SCHEMA`, sorted by the number of the Q-id); every line is counted, whatever it holds.
+    """Writes `NUMBER.arrow` (`PART_SCHEMA`, sorted by the number of the Q-id).
 
-    It is counted as `kept`, `no_label`, `excluded_class`, `no_item` (a property, a lexeme), or as bad: `invalid_json`,
-    `no_entity` (JSON, but nothing of Wikidata).
+    Every line is counted as `kept`, `no_label`, `excluded_class`, `no_item` (a property, a lexeme),
+    or as bad: `invalid_json`, `no_entity` (JSON, but nothing of Wikidata).
     """
     counts: Counter[str] = Counter()
     with _without_collection():
@@ -49,7 +50,7 @@ def _reader(languages: tuple[str, ...], excluded: tuple[str, ...]) -> ItemReader
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Thousands of small objects that all stay would make the collector of cycles look at them again and again."""
+    """Without it, thousands of small objects that all stay are not collected over and over."""
     gc.disable()
     try:
         yield
@@ -60,7 +61,7 @@ def _without_collection() -> Iterator[None]:
 def part_table(items: list[Entity]) -> pa.Table:
     """As `PART_SCHEMA`, sorted by number; items of one number in their order."""
     columns = list(zip(*items, strict=True)) if items else [()] * len(ENTITY_SCHEMA)
-    numbers = np.array([int(entity_id[1:]) for entity_id in columns[0]], dtype=np.int64)
+    numbers = np.array([number_of(qid) for qid in columns[0]], dtype=np.int64)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, ENTITY_SCHEMA, strict=True)]
     table = pa.Table.from_arrays([pa.array(numbers), *arrays], schema=PART_SCHEMA)
     if (numbers[1:] < numbers[:-1]).any():

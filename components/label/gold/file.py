@@ -1,16 +1,16 @@
-"""Gold files: texts with the right entities of their mentions, in ELEVANT's JSONL format (github.com/ad-freiburg/elevant).
+"""Gold files: texts with the right entities of their mentions, in ELEVANT's JSONL format.
 
-A line is an object with `text` and `labels`, a list of `{"span": [start, end], "entity_id": "Q…"}`: offsets in characters, end
-exclusive. Of ELEVANT's other fields these three matter, and all others are passed over:
+The format is that of github.com/ad-freiburg/elevant. A line is an object with `text` and `labels`,
+a list of `{"span": [start, end], "entity_id": "Q…"}`: offsets in characters, end exclusive. Of
+ELEVANT's other fields these three matter, and all others are passed over:
 
-- `optional` of a label (and its `type` QUANTITY or DATETIME): whoever does not find it makes no mistake;
+- `optional` of a label (and its `type` QUANTITY or DATETIME): missing it is no mistake;
 - an `entity_id` that begins with "Unknown": a name whose bearer Wikidata does not have;
 - `evaluation_span` of a line: only this part of the text is labelled.
 
 A label inside a longer one is another reading of the same words and counts as optional.
 """
 
-import re
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,12 +19,12 @@ from typing import Any
 import orjson
 
 from components.errors import InputError
+from components.knowledge.qid import is_qid
 
 # spaCy reads no longer text.
 LONGEST = 1_000_000
 UNKNOWN = "Unknown"
 _NO_ENTITIES = frozenset({"QUANTITY", "DATETIME"})
-_Q_ID = re.compile(r"Q[1-9][0-9]*")
 _SHOWN = 60
 
 
@@ -48,7 +48,10 @@ class GoldLabel:
 
 @dataclass(frozen=True)
 class GoldText:
-    """A text of a gold file (`line` counts from 1) with its labels by offset; `start` to `end` is the part that is labelled."""
+    """A text of a gold file with its labels by offset.
+
+    `line` counts from 1; `start` to `end` is the part that is labelled.
+    """
 
     line: int
     text: str
@@ -64,7 +67,7 @@ class GoldText:
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that says nothing usable: its number, counted from 1, and what to mend."""
+    """A line that says nothing usable: its number, counted from 1, and what to fix."""
 
     line: int
     message: str
@@ -85,7 +88,8 @@ class _Bad(Exception):
 def read_gold(path: Path) -> Gold:
     """Reads a gold file; blank lines are passed over.
 
-    A line with any mistake is left out as a whole, as a text with half its labels would count right links as wrong.
+    A line with any mistake is left out as a whole, as a text with half its labels would count right
+    links as wrong.
 
     Raises:
         InputError: if the file cannot be read, or holds no usable line.
@@ -146,9 +150,9 @@ def _label(number: int, label: Any, text: str) -> GoldLabel:
         return GoldLabel(start, end, None, True)
     if unknown:
         return GoldLabel(start, end, None, optional)
-    if not isinstance(entity, str) or not _Q_ID.fullmatch(entity):
-        mend = f"give a Q-id such as Q43, or {UNKNOWN} where Wikidata has no such thing"
-        raise _Bad(f"`entity_id` of {name} ({_short(text[start:end])}) is {_short(entity)}; {mend}")
+    if not isinstance(entity, str) or not is_qid(entity):
+        fix = f"give a Q-id such as Q43, or {UNKNOWN} where Wikidata has no such thing"
+        raise _Bad(f"`entity_id` of {name} ({_short(text[start:end])}) is {_short(entity)}; {fix}")
     return GoldLabel(start, end, entity, optional)
 
 

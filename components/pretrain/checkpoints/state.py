@@ -1,6 +1,5 @@
 """What a checkpoint holds, and its files: safetensors and JSON, no pickle."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,9 +9,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from components.pretrain.checkpoints.store import synchronise
 from components.pretrain.step.class_table import ClassTable
 from components.pretrain.step.optimiser import Average, optimiser_state
+from components.storage.atomic import synchronise
+from components.storage.file_lock import locked
 
 TOWERS, OPTIMISER, AVERAGE = "towers.safetensors", "optimiser.safetensors", "average.safetensors"
 
@@ -62,8 +62,7 @@ def only_writer(work: Path, rank: int) -> Iterator[None]:
     if rank != 0:
         yield
         return
-    with (work / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(work / "lock"):
         yield
 
 

@@ -1,6 +1,5 @@
 """Where checkpoints lie: folders of one folder, or prefixes of a bucket. A checkpoint is found by its manifest, written last."""
 
-import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from components.storage.atomic import PARTIAL, new_file, synchronise
 from components.storage.location import folder_at
 
 if TYPE_CHECKING:
     from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
 
 MANIFEST = "manifest.json"
-_PARTIAL = ".part"
 Write = Callable[[Path], None]
 
 
@@ -59,18 +58,16 @@ class FolderDepot:
         for entry in self.folder.iterdir() if self.folder.is_dir() else ():
             if entry.is_dir():
                 # What is being written may have its name by the time it is looked at.
-                whole = (path for path in entry.iterdir() if path.suffix != _PARTIAL)
+                whole = (path for path in entry.iterdir() if path.suffix != PARTIAL)
                 listed[entry.name] = {path.name: path.stat().st_size for path in whole}
         return listed
 
     def put(self, checkpoint: str, file: str, write: Write) -> Path:
         """As `Depot` has it."""
         target = self.folder / checkpoint / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{file}{_PARTIAL}")
-        write(partial)
-        synchronise(partial)
-        partial.replace(target)
+        with new_file(target) as partial:
+            write(partial)
+            synchronise(partial)
         for changed in (target.parent, self.folder):
             synchronise(changed)
         return target
@@ -116,9 +113,8 @@ class BucketDepot:
         """As `Depot` has it."""
         copy = self._copy(checkpoint, file)
         if not copy.exists():
-            partial = copy.with_name(f"{file}{_PARTIAL}")
-            self.bucket.get(f"{checkpoint}/{file}", partial)
-            partial.replace(copy)
+            with new_file(copy) as partial:
+                self.bucket.get(f"{checkpoint}/{file}", partial)
         return copy
 
     def remove(self, checkpoint: str) -> None:
@@ -133,12 +129,3 @@ class BucketDepot:
     def _copy(self, checkpoint: str, file: str) -> Path:
         (self.scratch / checkpoint).mkdir(parents=True, exist_ok=True)
         return self.scratch / checkpoint / file
-
-
-def synchronise(path: Path) -> None:
-    """Returns when a file or a folder is on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,7 +1,6 @@
 """The finished model folder, and the figures of its training."""
 
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from components.pretrain.recipes import Recipe
 from components.pretrain.training.open_data import TrainingData
 from components.pretrain.training.setup import final_towers
 from components.pretrain.training.validate import validation_map
-from components.storage.json_files import read_json, write_json
+from components.storage.atomic import new_folder
+from components.storage.json_files import write_json
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +31,13 @@ def save_result(job: Job, recipe: Recipe, samples: TrainingData, state: Training
         measure = validation_map(encoder_of(model, job.tower), job.validation)
         logger.info("%s: validation mAP %.4f", job.recipe, measure)
         state.curve[-1] = state.curve[-1] | {"validation_map": measure}
-    partial = job.work / "model.part"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_tensors(dict(model.state_dict()), partial / "open_clip_model.safetensors")
-    write_json(partial / "open_clip_config.json", _config(job, recipe, partial))
-    if classes is not None and samples.vocabulary is not None:
-        save_tensors({"weight": classes}, partial / "classes.safetensors")
-        write_json(partial / "classes.json", list(samples.vocabulary.entity_ids))
-    write_json(partial / "mofi.json", _card(job, recipe))
-    shutil.rmtree(job.model, ignore_errors=True)
-    partial.rename(job.model)
+    with new_folder(job.model) as folder:
+        save_tensors(dict(model.state_dict()), folder / "open_clip_model.safetensors")
+        write_json(folder / "open_clip_config.json", _config(job, recipe, folder))
+        if classes is not None and samples.vocabulary is not None:
+            save_tensors({"weight": classes}, folder / "classes.safetensors")
+            write_json(folder / "classes.json", list(samples.vocabulary.entity_ids))
+        write_json(folder / "mofi.json", _card(job, recipe))
     write_json(job.result, {"metrics": _metrics(samples, state, measure), "curve": state.curve})
 
 
@@ -92,13 +88,3 @@ def _card(job: Job, recipe: Recipe) -> dict[str, Any]:
         "text_tower_trained": recipe.uses_texts,
         "classes": recipe.uses_classes,
     }
-
-
-def read_card(folder: Path) -> dict[str, Any]:
-    """`mofi.json` of a model folder.
-
-    Raises:
-        InputError: if it is missing.
-    """
-    content: dict[str, Any] = read_json(folder / "mofi.json")
-    return content

@@ -240,7 +240,7 @@ def test_a_bucket_holds_them_for_a_machine_that_has_nothing(
 def test_a_bucket_that_is_away_for_a_while_costs_a_checkpoint_and_nothing_else(
     make_job: MakeJob, tmp_path: Path, s3: Endpoint, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("components.storage.s3._PAUSE", 0.001)
+    monkeypatch.setattr("components.storage.retry._PAUSE", 0.001)
     undisturbed = make_job("multitask", tmp_path / "undisturbed")
     run_worker(undisturbed, ignore)
     there, away = s3.folder / BUCKET, s3.folder / "away"

@@ -1,13 +1,11 @@
 """The shards that are being read: a few, on this machine's disk, shared by its processes."""
 
-import fcntl
 import logging
 import mmap
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +20,7 @@ from components.pretrain.data.stream.catalogue import Catalogue, classes_of
 from components.pretrain.data.usable_rows import Classes, Rows, usable_rows
 from components.shards.format import shard_name
 from components.shards.reader import picture_places
+from components.storage.file_lock import locked
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +92,8 @@ class Shelf:
         if _touched(table):
             return
         self._scratch.mkdir(parents=True, exist_ok=True)  # another training may have dropped it as old
-        with _locked(self._scratch / f"{shard_name(shard)}.lock"):
+        # It only saves work: two who hold locks of one name, as the file was removed in between, do no harm.
+        with locked(self._scratch / f"{shard_name(shard)}.lock"):
             if not _touched(table):
                 try:
                     self._fetch(shard)
@@ -181,11 +181,3 @@ def _write_table(path: Path, rows: Rows, tar: Path) -> None:
     batch = pa.record_batch(columns)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
         writer.write_batch(batch)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Saves work, not more: two who hold locks of the same name, since it was removed in between, do no harm."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -1,4 +1,4 @@
-"""Publishing a stage's folder: its place holds the old content or the new one, whole, whenever the stage is killed."""
+"""A file or folder holds the old content or the new, whole, even if its writer is killed."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from components.errors import InputError
-from components.execution.publication import publish_folder
 from components.execution.shard_map import Outcome, map_shards
+from components.storage.atomic import new_file, new_folder, publish_folder
 from components.storage.json_files import write_json
 from tests.killing import killed_before
 
@@ -100,3 +100,51 @@ def test_publishing_never_replaces_the_folder_that_the_program_stands_in(
         with pytest.raises(InputError, match="name a folder of its own"):
             publish_folder(tmp_path / "work", out)
     assert (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_new_file_replaces_the_old_one_when_it_is_finished(tmp_path: Path, shared: bool) -> None:
+    path = tmp_path / "made" / "file.txt"
+    for text in ("first", "second"):
+        before = contents(tmp_path)
+        with new_file(path, shared=shared) as partial:
+            partial.write_text(text)
+            assert {name: data for name, data in contents(tmp_path).items() if ".part" not in name} == before
+        assert contents(tmp_path) == {"made/file.txt": text.encode()}
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_file_stays_as_it_was_when_writing_fails(tmp_path: Path, shared: bool) -> None:
+    (tmp_path / "file.txt").write_text("old")
+    with pytest.raises(OSError, match="disk full"), new_file(tmp_path / "file.txt", shared=shared) as partial:
+        partial.write_text("half")
+        raise OSError("disk full")
+    assert contents(tmp_path) == {"file.txt": b"old"}
+
+
+def test_writers_of_a_shared_file_do_not_write_into_each_others_files(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    with new_file(path, shared=True) as one, new_file(path, shared=True) as other:
+        one.write_text("one")
+        other.write_text("other")
+        assert one.read_text() == "one"
+    assert contents(tmp_path) == {"file.txt": b"one"}
+
+
+def test_a_new_folder_replaces_the_old_one_and_what_a_kill_left(tmp_path: Path) -> None:
+    for name in ("out", "out.part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "old").touch()
+    with new_folder(tmp_path / "out") as folder:
+        (folder / "new").write_text("new")
+        assert (tmp_path / "out" / "old").exists()
+    assert contents(tmp_path) == {"out/new": b"new"}
+
+
+def test_a_folder_stays_as_it_was_when_filling_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").write_text("old")
+    with pytest.raises(OSError, match="disk full"), new_folder(tmp_path / "out") as folder:
+        (folder / "new").touch()
+        raise OSError("disk full")
+    assert contents(tmp_path) == {"out/old": b"old"}

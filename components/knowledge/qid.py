@@ -1,0 +1,40 @@
+"""Q-ids, Wikidata's names of items such as Q42, and their numbers, which fit into 64 bits."""
+
+import re
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PATTERN = r"Q[1-9][0-9]{0,17}"
+_QID = re.compile(PATTERN)
+
+
+def is_qid(text: str) -> bool:
+    """Whether a text is a Q-id, and nothing else."""
+    return _QID.fullmatch(text) is not None
+
+
+def qid_of(number: int) -> str:
+    """`Q42` for 42."""
+    return f"Q{number}"
+
+
+def number_of(qid: str) -> int:
+    """42 for `Q42`.
+
+    Raises:
+        ValueError: if it is no Q-id.
+    """
+    if not is_qid(qid):
+        raise ValueError(f"{qid!r} is no Q-id; one is Q42")
+    return int(qid[1:])
+
+
+def numbers_of(qids: Any) -> npt.NDArray[np.int64]:
+    """The numbers of an Arrow array of strings: int64 [n], 0 for null and for what is no Q-id."""
+    valid = pc.fill_null(pc.match_substring_regex(qids, f"^{PATTERN}$"), False)
+    digits = pc.if_else(valid, pc.utf8_slice_codeunits(qids, 1), "0")
+    return np.asarray(pc.cast(digits, pa.int64()), dtype=np.int64)
