@@ -1,8 +1,10 @@
-"""What each part of the method is worth: mAP on held-out concepts when one thing is changed, everything else equal.
+"""What each part of the method is worth: mAP on held-out concepts when one thing is changed,
+everything else equal.
 
-Asked by the paper and its reviewers: names against names and descriptions, number of negatives, margin, lambda, minimum of images
-an entity, the image filter, and entity labels that are shuffled among pictures, which must collapse. Needs what
-`mofi run --only curate` makes. Data sets and trainings that are finished are kept, so a run that was stopped goes on.
+Asked by the paper and its reviewers: names against names and descriptions, number of negatives,
+margin, lambda, minimum of images an entity, the image filter, and entity labels that are shuffled
+among pictures, which must collapse. Needs what `mofi run --only curate` makes. Data sets and
+trainings that are finished are kept, so a run that was stopped goes on.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from components.evaluate.benchmark import read_benchmark
 from components.execution import cluster
 from components.label.format import LABELS_SCHEMA
 from components.label.label import label_pictures
+from components.label.reader import read_labels
 from components.pretrain.parameters import TextParameters
 from components.shards.format import shard_name, shard_numbers
 
@@ -40,7 +43,8 @@ _SHUFFLED = "labels shuffled"
 
 @dataclass(frozen=True)
 class Ablation:
-    """One change: of knobs of `pretrain`, or of the data set (`data` makes it, or finds it, and returns its folder)."""
+    """One change: of knobs of `pretrain`, or of the data set (`data` makes it, or finds it, and
+    returns its folder)."""
 
     name: str
     recipe: str = "multitask"
@@ -89,12 +93,14 @@ def shuffled() -> Path:
 
 
 def shuffle_labels(labels: Path, out: Path) -> None:
-    """Writes label files in which labels and their decisions are exchanged among all labelled pictures.
+    """Writes label files in which labels and their decisions are exchanged among all labelled
+    pictures.
 
-    Pictures keep their alt texts, so where a recipe reads those (`pretrain.text.alt_text`) as many of its texts stay true.
+    Pictures keep their alt texts, so where a recipe reads those (`pretrain.text.alt_text`) as many
+    of its texts stay true.
     """
     numbers = shard_numbers(labels)
-    tables = [pq.read_table(labels / f"{shard_name(number)}.parquet", schema=LABELS_SCHEMA) for number in numbers]
+    tables = [read_labels(labels, number) for number in numbers]
     whole = pa.concat_tables(tables).to_pylist()
     labelled = [n for n, row in enumerate(whole) if row["entities"]]
     others = np.random.default_rng(7).permutation(labelled).tolist()
@@ -166,7 +172,8 @@ def _spread(values: np.ndarray[tuple[int], np.dtype[np.float64]], sign: str = ""
 
 
 def claims(found: Mapping[tuple[str, str], Sequence[Figures]]) -> list[Claim]:
-    """What must collapse: a recipe that learns from shuffled labels keeps at most this share of its mAP."""
+    """What must collapse: a recipe that learns from shuffled labels keeps at most this share of its
+    mAP."""
     return [
         Claim(
             f"mAP of {recipe} with shuffled labels",

@@ -1,7 +1,9 @@
-"""How right the labels of the sample are: against its truth table, on its ambiguous mentions, and with ever more of the method.
+"""How right the labels of the sample are: against its truth table, on its ambiguous mentions, and
+with ever more of the method.
 
-It needs what `mofi run --only label` makes. With a gold file, the links of its texts are measured as well. `--write-cases` draws
-the list of ambiguous mentions anew, `--development` measures on the other half of them, which may be looked at (`--errors`).
+It needs what `mofi run --only label` makes. With a gold file, the links of its texts are measured
+as well. `--write-cases` draws the list of ambiguous mentions anew, `--development` measures on the
+other half of them, which may be looked at (`--errors`).
 """
 
 import argparse
@@ -38,13 +40,13 @@ from components.label.linking.link import Linkable, link
 from components.label.linking.linkables import linkables
 from components.label.linking.page_profiles import Profiles, contribution
 from components.label.parameters import LabelParameters
+from components.label.reader import read_calibration, read_labels
 from components.label.tasks import rows_of
 from components.label.text.common_words import learnt_words
 from components.label.text.reading import Reading, ReadMention, read_text
 from components.label.text.word_counts import read_counts
-from components.shards.format import shard_name, shard_numbers
+from components.shards.format import shard_numbers
 from components.shards.reader import read_index
-from components.storage.json_files import read_json
 
 _PLAIN, _NONE, _IMAGE = "prior only", "+ none of them", "+ image"
 _STEPS = {
@@ -58,7 +60,8 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the truth table, read as the stage reads it; `entity_id` is what it shows (None = no entity known)."""
+    """A picture of the truth table, read as the stage reads it; `entity_id` is what it shows (None
+    = no entity known)."""
 
     url: str
     reading: Reading
@@ -83,7 +86,8 @@ class Tally:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one step: its tally, and for each case whether the mention's likeliest entity, and the picture's label, is right."""
+    """Of one step: its tally, and for each case whether the mention's likeliest entity, and the
+    picture's label, is right."""
 
     tally: Tally
     likeliest: list[bool]
@@ -96,7 +100,7 @@ def main() -> None:
     reader.add_argument("gold", type=Path, nargs="?", help="also measure the links of these texts")
     reader.add_argument("--data", type=Path, default=Path("data"))
     reader.add_argument("--params", type=Path, default=parameters.DEFAULT)
-    reader.add_argument("--write-cases", action="store_true", help="draw the ambiguous mentions anew, and end")
+    reader.add_argument("--write-cases", action="store_true", help="draw the ambiguous mentions again, and stop")
     reader.add_argument("--development", action="store_true", help="use the ambiguous mentions that are not listed")
     reader.add_argument("--errors", action="store_true", help="with --development: list the mentions resolved wrongly")
     options = reader.parse_args()
@@ -118,9 +122,7 @@ def main() -> None:
         write_cases(case for case in drawn if is_listed(case))
         return
     cases = [case for case in drawn if not is_listed(case)] if options.development else read_cases()
-    outcomes = link_by_steps(
-        pictures, cases, knobs, Calibration(**read_json(options.data / "labels" / "calibration.json"))
-    )
+    outcomes = link_by_steps(pictures, cases, knobs, read_calibration(options.data / "labels"))
     print_steps(outcomes, len(cases))
     if options.development and options.errors:
         print_errors(cases, outcomes[_IMAGE])
@@ -134,7 +136,8 @@ def main() -> None:
 def read_pictures(
     data: Path, base: KnowledgeBase, knobs: LabelParameters, truth: Mapping[str, str | None]
 ) -> list[Picture]:
-    """The pictures of the truth table with everything that `link` needs, pictures' scores included."""
+    """The pictures of the truth table with everything that `link` needs, pictures' scores
+    included."""
     finder = workers.mention_finder(base.folder, knobs.ner, knobs.max_words, knobs.max_candidates)
     counts = read_counts(data / "labels" / "words.json")
     common = learnt_words(data / "labels", knobs)
@@ -143,7 +146,7 @@ def read_pictures(
     pictures = []
     for number in shard_numbers(data / "labels"):
         readings = read_text(rows_of(data / "crawl", number), finder, counts, common, knobs)
-        scores = _image_scores(data / "labels" / f"{shard_name(number)}.parquet")
+        scores = _image_scores(data / "labels", number)
         profiles = Profiles.read(
             data / "labels" / "pages.parquet", {r.page_url for r in readings}, {r.site for r in readings}
         )
@@ -159,9 +162,9 @@ def read_pictures(
     return pictures
 
 
-def _image_scores(path: Path) -> dict[str, dict[tuple[int, str], float]]:
+def _image_scores(labels: Path, number: int) -> dict[str, dict[tuple[int, str], float]]:
     """What CLIP said, from the finished labels: by key, then by offset and entity."""
-    rows = pq.read_table(path, columns=["key", "decisions"]).to_pylist()
+    rows = read_labels(labels, number, ["key", "decisions"]).to_pylist()
     return {row["key"]: {(d["start"], d["entity_id"]): d["image_score"] for d in row["decisions"]} for row in rows}
 
 
@@ -179,7 +182,8 @@ def link_by_steps(
 ) -> dict[str, Outcome]:
     """Links all pictures with ever more kinds of evidence; by step.
 
-    The first steps take the likeliest candidate, however unlikely: what "none of them" should weigh depends on the evidence.
+    The first steps take the likeliest candidate, however unlikely: what "none of them" should weigh
+    depends on the evidence.
     """
     outcomes = {}
     for step, used in _STEPS.items():
@@ -213,7 +217,8 @@ def _outcome(
 
 
 def _likeliest(case: Case, label: Label) -> bool:
-    """Whether the right entity is the likeliest by the text, whatever becomes of the mention after that."""
+    """Whether the right entity is the likeliest by the text, whatever becomes of the mention after
+    that."""
     place = min(d.start for d in label.decisions if d.entity_id == case.entity_id)
     rivals = [d for d in label.decisions if d.start == place]
     return max(rivals, key=lambda d: d.text_score).entity_id == case.entity_id
