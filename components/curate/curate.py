@@ -39,6 +39,7 @@ from components.errors import InputError
 from components.execution.publication import publish_folder
 from components.execution.shard_map import Outcome, map_shards
 from components.knowledge.format import entity_table
+from components.shards.folder import ShardFolder
 from components.shards.format import shard_name, shard_numbers
 from components.storage.json_files import write_json
 from components.storage.work import drop, fingerprint, work_folder
@@ -117,7 +118,7 @@ def build_data_set(
 
 def _numbers(crawl: Path, labels: Path) -> list[int]:
     """The crawl's shards, each of which has its labels."""
-    numbers, labelled = shard_numbers(crawl), set(shard_numbers(labels))
+    numbers, labelled = ShardFolder.at(crawl).numbers(), set(shard_numbers(labels))
     for number in numbers:
         if number not in labelled:
             raise InputError(
@@ -132,11 +133,10 @@ def _numbers(crawl: Path, labels: Path) -> list[int]:
 
 
 def _sources(crawl: Path, labels: Path, knowledge: Path, numbers: list[int]) -> dict[str, str]:
-    """Hashes of the inputs. The crawl's indexes carry its pictures' SHA-256, so the tars count by their sizes alone."""
+    """Hashes of the inputs."""
     names = [f"{shard_name(number)}.parquet" for number in numbers]
-    tars = [crawl / f"{shard_name(number)}.tar" for number in numbers]
     return {
-        "crawl": fingerprint(*(crawl / name for name in names), [tar.stat().st_size for tar in tars if tar.is_file()]),
+        "crawl": ShardFolder.at(crawl).mark(),
         "labels": fingerprint(*(labels / name for name in names)),
         "knowledge": fingerprint(entity_table(knowledge)),
     }

@@ -1,4 +1,5 @@
-"""Every model and every floor on the benchmark, the labels against the truth, and what the report draws."""
+"""Every model and every floor on the benchmark, the labels against the truth, and what the report
+draws."""
 
 import logging
 import shutil
@@ -20,6 +21,7 @@ from components.evaluate.label_quality import measure as measure_labels
 from components.evaluate.parameters import EvaluateParameters
 from components.evaluate.protocols import EXCLUDED, measure
 from components.models.encoder import Encoder, load_encoder
+from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS
 from components.shards.reader import read_index
 
@@ -41,7 +43,8 @@ class Inputs:
 
 
 def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[str, Any]:
-    """Writes `out` (embeddings, retrieval examples, map) and returns the content of `metrics/evaluate.json`.
+    """Writes `out` (embeddings, retrieval examples, map) and returns the content of
+    `metrics/evaluate.json`.
 
     Raises:
         InputError: if a model, the benchmark, the truth or the labels are missing or damaged.
@@ -112,20 +115,26 @@ def _describe(benchmark: Benchmark) -> dict[str, Any]:
     }
 
 
+def _index(crawl: Path) -> pa.Table:
+    ShardFolder.at(crawl).numbers()  # a lost shard would count as pictures that were never crawled
+    return read_index(crawl)
+
+
 def _labels(inputs: Inputs) -> dict[str, Any]:
     if not inputs.truth.is_file():
         raise InputError(f"{inputs.truth} is missing; run `mofi sample build`, or name a truth table with --truth")
-    index, truth = read_index(inputs.crawl), pq.read_table(inputs.truth)
+    index, truth = _index(inputs.crawl), pq.read_table(inputs.truth)
     audited = audit(inputs.labels, truth_by_key(index, truth))
     return {**measure_labels(inputs.labels, index, truth), "image_filter": audited}
 
 
 def _planted(inputs: Inputs) -> dict[str, int]:
-    """How many of the near-copies of benchmark pictures that were left in the web are not in the crawl."""
+    """How many of the near-copies of benchmark pictures that were left in the web are not in the
+    crawl."""
     if not inputs.planted.is_file():
         raise InputError(f"{inputs.planted} is missing; run `mofi sample build`, or name the table with --planted")
     planted = set(pq.read_table(inputs.planted)["url"].to_pylist())
-    index = read_index(inputs.crawl)
+    index = _index(inputs.crawl)
     crawled = {
         url
         for url, status in zip(index["url"].to_pylist(), index["status"].to_pylist(), strict=True)

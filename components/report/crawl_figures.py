@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 
-from components.shards.format import EXTENSIONS, SUCCESS, shard_name, shard_numbers
+from components.shards.folder import ShardFolder
+from components.shards.format import EXTENSIONS, SUCCESS
 
 # Of a large crawl so many pictures are looked at, in shards that are spread evenly over it.
 PICTURES_READ = 100_000
@@ -73,23 +74,24 @@ class Shards:
 
 def read_shards(folder: Path, pictures: int = PICTURES_READ, shown: int = 0) -> Shards | None:
     """Looks at some `pictures` of the crawl's shards, and keeps `shown` of them; None if there is no shard."""
-    if not folder.is_dir() or not any(path.stem.isdigit() for path in folder.glob("*.parquet")):
+    shards = ShardFolder.at(folder)
+    if not shards.has_shards():
         return None
-    numbers = shard_numbers(folder)
-    rows = max(1, pq.read_metadata(folder / f"{shard_name(numbers[0])}.parquet").num_rows)
-    chosen = _spread(numbers, max(1, pictures // rows))
-    found = Shards(len(chosen), len(numbers))
+    tars = shards.local_tars()
+    rows = max(1, pq.read_metadata(tars[0].with_suffix(".parquet")).num_rows)
+    chosen = _spread(tars, max(1, pictures // rows))
+    found = Shards(len(chosen), len(tars))
     hashes: set[str] = set()
     wanted: dict[str, str] = {}  # text by key
-    for number in chosen:
-        _read_index(folder / f"{shard_name(number)}.parquet", found, hashes, wanted, shown)
-    for number in chosen:
-        _read_tar(folder / f"{shard_name(number)}.tar", found, wanted)
+    for tar in chosen:
+        _read_index(tar.with_suffix(".parquet"), found, hashes, wanted, shown)
+    for tar in chosen:
+        _read_tar(tar, found, wanted)
     return found
 
 
-def _spread(numbers: Sequence[int], most: int) -> list[int]:
-    return [numbers[n * len(numbers) // most] for n in range(most)] if most < len(numbers) else list(numbers)
+def _spread(tars: Sequence[Path], most: int) -> list[Path]:
+    return [tars[n * len(tars) // most] for n in range(most)] if most < len(tars) else list(tars)
 
 
 def _read_index(path: Path, found: Shards, hashes: set[str], wanted: dict[str, str], shown: int) -> None:

@@ -15,6 +15,7 @@ from components.evaluate.baselines import CENTRED_SIDE, PIXEL_SIDES
 from components.evaluate.evaluate import UNTRAINED
 from components.evaluate.protocols import EXCLUDED, INCLUDED
 from components.label.reader import read_labels
+from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS, shard_name, shard_numbers
 from components.storage.json_files import read_json
 
@@ -90,12 +91,12 @@ def count_steps(data: Path) -> list[Step]:
     """Pictures after each step, with the reasons for those that are gone, from the files that the
     steps wrote."""
     steps: list[Step] = []
-    if _has_shards(data / "crawl"):
+    if ShardFolder.at(data / "crawl").has_shards():
         statuses = _statuses(data / "crawl")
         crawled = statuses.pop(SUCCESS, 0)
         steps.append(Step("attempted", crawled + sum(statuses.values()), {}))
         steps.append(Step("crawled", crawled, statuses))
-    if _has_shards(data / "labels"):
+    if ShardFolder.at(data / "labels").has_shards():
         labelled, unlabelled = _labelled(data / "labels")
         steps.append(Step("labelled", labelled, {"no entity was kept for it": unlabelled}))
         curated = data / "i2e" / "stats.json"
@@ -112,13 +113,9 @@ def count_entities(data: Path) -> int | None:
     return int(pq.read_metadata(path).num_rows) if path.is_file() else None
 
 
-def _has_shards(folder: Path) -> bool:
-    return folder.is_dir() and any(path.stem.isdigit() for path in folder.glob("*.parquet"))
-
-
 def _statuses(folder: Path) -> Counter[str]:
     total: Counter[str] = Counter()
-    for number in shard_numbers(folder):
+    for number in ShardFolder.at(folder).numbers():
         total.update(read_json(folder / f"{shard_name(number)}_stats.json")["status_dict"])
     return total
 
