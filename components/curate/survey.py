@@ -1,8 +1,6 @@
 """First pass: one shard of the crawl and its labels → the labelled pictures and their offsets."""
 
-import tarfile
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +12,11 @@ from components.errors import InputError
 from components.execution.shard_map import Outcome
 from components.label.format import IMAGE_RIVAL
 from components.label.reader import read_labels
-from components.shards.format import EXTENSIONS, SUCCESS, shard_name
+from components.shards.format import SUCCESS, shard_name
+from components.shards.reader import PicturePlace, picture_places
 
 CRAWLED, LABELLED = "crawled", "labelled"
 _RELABEL = "the labels are of another crawl; run `mofi label run` again"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a picture's bytes lie in its tar."""
-
-    offset: int
-    size: int
-    extension: str
 
 
 def survey(crawl: Path, labels: Path, number: int, _: int, out: Path) -> Outcome:
@@ -41,7 +31,7 @@ def survey(crawl: Path, labels: Path, number: int, _: int, out: Path) -> Outcome
     rows = [row | {"row": n} for n, row in enumerate(table.to_pylist()) if row["status"] == SUCCESS]
     rows.sort(key=lambda row: str(row["key"]))
     label_rows = _labels_of(labels, number, path, [row["key"] for row in rows])
-    places = find_pictures(path.with_suffix(".tar"))
+    places = picture_places(path.with_suffix(".tar"))
     found = [
         _record(row, label, places, path) for row, label in zip(rows, label_rows, strict=True) if label["entities"]
     ]
@@ -62,27 +52,7 @@ def _labels_of(folder: Path, number: int, index: Path, keys: list[str]) -> list[
     return rows
 
 
-def find_pictures(tar: Path) -> dict[str, Place]:
-    """Key → place of its picture, from the tar's headers alone.
-
-    Raises:
-        InputError: if the tar is missing or broken.
-    """
-    places: dict[str, Place] = {}
-    try:
-        with tarfile.open(tar, "r:") as archive:
-            for member in archive:
-                key, _, extension = member.name.partition(".")
-                if member.isreg() and extension.lower() in EXTENSIONS:
-                    places.setdefault(key, Place(member.offset_data, member.size, extension.lower()))
-    except FileNotFoundError:
-        raise InputError(f"{tar} is missing; run the stage that writes it") from None
-    except tarfile.TarError as error:
-        raise InputError(f"{tar} is no whole tar ({error}); delete it and run its stage again") from error
-    return places
-
-
-def _record(row: dict[str, Any], label: dict[str, Any], places: dict[str, Place], index: Path) -> dict[str, Any]:
+def _record(row: dict[str, Any], label: dict[str, Any], places: dict[str, PicturePlace], index: Path) -> dict[str, Any]:
     key = row["key"]
     place = places.get(key)
     if place is None:

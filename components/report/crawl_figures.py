@@ -1,6 +1,6 @@
-"""What the crawl's shards hold, in figures for its page: sizes, formats, languages, sites, texts, and examples."""
+"""What the crawl's shards hold, in figures for its page: sizes, formats, languages, sites, texts,
+and examples."""
 
-import tarfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pyarrow.parquet as pq
 
 from components.shards.folder import ShardFolder
-from components.shards.format import EXTENSIONS, SUCCESS
+from components.shards.format import SUCCESS
+from components.shards.reader import picture_places
 
 # Of a large crawl so many pictures are looked at, in shards that are spread evenly over it.
 PICTURES_READ = 100_000
@@ -73,7 +74,8 @@ class Shards:
 
 
 def read_shards(folder: Path, pictures: int = PICTURES_READ, shown: int = 0) -> Shards | None:
-    """Looks at some `pictures` of the crawl's shards, and keeps `shown` of them; None if there is no shard."""
+    """Looks at some `pictures` of the crawl's shards, and keeps `shown` of them; None if there is
+    no shard."""
     shards = ShardFolder.at(folder)
     if not shards.has_shards():
         return None
@@ -123,21 +125,21 @@ def _count(text: str, host: str, found: Shards) -> None:
 
 def _read_tar(path: Path, found: Shards, wanted: dict[str, str]) -> None:
     """Names and sizes from the headers alone; the bytes of the pictures to be shown."""
-    with tarfile.open(path, "r:") as tar:
-        for member in tar:
-            key, _, ending = member.name.rpartition(".")
-            if ending not in EXTENSIONS:
-                continue
-            found.formats[ending] += 1
-            found.sizes.append(member.size)
-            if key in wanted and (stream := tar.extractfile(member)) is not None:
-                found.shown.append((wanted[key], stream.read()))
+    with path.open("rb") as stream:
+        for key, place in picture_places(path).items():
+            found.formats[place.extension] += 1
+            found.sizes.append(place.size)
+            if key in wanted:
+                stream.seek(place.offset)
+                found.shown.append((wanted[key], stream.read(place.size)))
 
 
 def histogram(values: Iterable[float], halves: bool = True) -> Histogram | None:
-    """Values > 0 in bins that double (with `halves` in two steps), from the least to the greatest; None without any.
+    """Values > 0 in bins that double (with `halves` in two steps), from the least to the greatest;
+    None without any.
 
-    Lengths in characters and pixels, bytes and seconds spread over powers of ten, so bins of one width would show one bar.
+    Lengths in characters and pixels, bytes and seconds spread over powers of ten, so bins of one
+    width would show one bar.
     """
     counted = Counter(_bin(value, halves) for value in values if value > 0)
     if not counted:

@@ -187,3 +187,11 @@ def test_texts_of_every_kind_are_labelled(run, tmp_path):
     ]
     crawl = write_crawl(tmp_path / "crawl", [Shown(n, alt) for n, alt in enumerate(odd)], 9)
     assert run(crawl)["pictures"] == len(odd)
+
+
+def test_a_picture_that_only_the_tar_has_is_left_out(run, tmp_path):
+    crawl = write_crawl(tmp_path / "crawl", [Shown(1, "crab"), Shown(2, "goat")], 10)
+    index = pq.read_table(crawl / "00000.parquet")
+    pq.write_table(index.slice(0, 1), crawl / "00000.parquet")
+    assert run(crawl)["pictures"] == 1
+    assert len(pq.read_table("labels/00000.parquet")) == 1

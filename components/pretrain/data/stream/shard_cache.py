@@ -170,12 +170,13 @@ def _touched(path: Path) -> bool:
 def _write_table(path: Path, rows: Rows, tar: Path) -> None:
     places = picture_places(tar)
     try:
-        where = np.array([places[key] for key in rows.keys.to_pylist()], np.int64).reshape(-1, 2)
+        found = [places[key] for key in rows.keys.to_pylist()]
     except KeyError as error:
         raise InputError(
             f"{tar} holds no picture {error}, which its index lists; run the stage that writes both again"
         ) from None
-    columns = {"begin": pa.array(where[:, 0]), "size": pa.array(where[:, 1]), "alt_text": rows.alt_texts}
+    begin, size = (pa.array(numbers, pa.int64()) for numbers in ([p.offset for p in found], [p.size for p in found]))
+    columns = {"begin": begin, "size": size, "alt_text": rows.alt_texts}
     if rows.classes is not None:
         columns["classes"] = pa.FixedSizeListArray.from_arrays(pa.array(rows.classes.ravel()), rows.classes.shape[1])
     batch = pa.record_batch(columns)
