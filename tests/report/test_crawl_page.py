@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from components.crawl.pages.directives import PICTURE_REFUSALS
-from components.crawl.pictures.download import ERRORS
 from components.crawl.reasons import explain
 from components.report import charts
 from components.report.crawl_figures import histogram, read_shards
@@ -18,7 +16,6 @@ from components.report.report import write_report
 from components.shards.format import picture_key
 from components.shards.writer import Row, write_shard
 from components.storage.json_files import write_json
-from tests import ROOT
 from tests.evaluate.conftest import encoded, painted
 
 HOSTILE = "<script>alert(1)</script>"
@@ -266,26 +263,6 @@ def test_of_a_large_crawl_some_shards_are_looked_at_spread_evenly(tmp_path: Path
     assert found is not None
     assert (found.read, found.total, found.taken) == (2, 6, 12)
     assert set(found.texts) == {HOSTILE} | {f"picture {n} of {shard}" for shard in (0, 3) for n in range(1, 6)}
-
-
-def test_every_documented_reason_is_explained() -> None:
-    """Those that the formats name, and those that the code knows."""
-    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
-    documented = re.findall(r"^\| failed_to_\w+ \|(.*)\|$", text, re.MULTILINE) + re.findall(
-        r"^Pairs are dropped as .*?\(when all", text, re.MULTILINE | re.DOTALL
-    )
-    names = {name for line in documented for name in re.findall(r"`([\w-]+)`", line)} - {"http_NNN", "http_5xx"}
-    assert len(names) > 30
-    assert [name for name in sorted({*names, *PICTURE_REFUSALS}) if not explain(name).meaning] == []
-
-
-def test_the_errors_that_count_are_those_that_are_called_so() -> None:
-    assert {name for name in ERRORS if explain(name).kind != "error"} == set()
-    assert (explain("http_503").kind, explain("http_404").kind, explain("http_403").kind) == (
-        "error",
-        "absent",
-        "refusal",
-    )
 
 
 def test_a_reason_that_is_not_known_is_shown_by_its_name() -> None:
