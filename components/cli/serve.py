@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.cli.model import LOCATIONS
+
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
 Data = Annotated[Path, typer.Option(help="The data set to search in.")]
 
@@ -17,7 +19,8 @@ def query(
     ),
     out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("data/query"),
 ) -> None:
-    """Load the champion through MLflow, index the data set, and look benchmark pictures up in it."""
+    """Load the champion through MLflow, index the data set, and look benchmark pictures up in
+    it."""
     from components.cli import parameters
     from components.execution.stage import stage
     from components.serve.embed import champion
@@ -33,7 +36,9 @@ def search(
     image: Annotated[Path, typer.Argument(help="The picture to look up.")],
     params: Params = Path("params.yaml"),
     data: Data = Path("data/i2e"),
-    model: Annotated[Path | None, typer.Option(help="A model folder, in place of the registry's champion.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help=f"The model to search with: {LOCATIONS}", show_default="the registry's champion")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Pictures to show.")] = 10,
 ) -> None:
     """Show the entities and pictures of the data set that look most like a picture."""
@@ -51,7 +56,7 @@ def search(
     picture = image.read_bytes()
     open_rgb(picture)
     knobs = parameters.load(params).promote
-    embed = embeds.folder(model) if model else embeds.champion(knobs.name, knobs.alias)
+    embed = embeds.model_at(model) if model else embeds.champion(knobs.name, knobs.alias)
     hits = build(data, embed).search(embed([picture]), top)[0]
     labels = read_labels(data)
     entities = Table("entity", "label", "share", title=f"What {image.name} looks like")

@@ -15,25 +15,29 @@ _CONFIG = "open_clip_config.json"
 
 @dataclass(frozen=True)
 class FoundModel:
-    """`name` loads it in any process (`components.models.load`); `mark` is what a fingerprint counts of it."""
+    """`name` loads it in any process (`components.models.load`); `mark` is what a fingerprint
+    counts of it."""
 
     name: str | Mirror
     mark: tuple[object, ...]
 
     def local(self) -> str:
-        """What `load_model` and `load_encoder` take on this machine; raises as `Mirror.folder` does."""
+        """What `load_model` and `load_encoder` take on this machine; raises as `Mirror.folder`
+        does."""
         return self.name if isinstance(self.name, str) else str(self.name.folder())
 
 
 def find_model(model: str) -> FoundModel:
-    """A model folder, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or `models:/NAME@ALIAS` of the registry.
+    """A model folder, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or
+    `models:/NAME@ALIAS` of the registry.
 
-    What lies on this machine counts by its bytes, a model folder in a bucket by its objects' sizes and ETags: whoever promotes
-    another champion or puts other weights in the same place gets other labels. Whether a name that is none of these is one of
-    open_clip's is left to `load_encoder`.
+    What lies on this machine counts by its bytes, a model folder in a bucket by its objects' sizes
+    and ETags: whoever promotes another champion or puts other weights in the same place gets other
+    labels. Whether a name that is none of these is one of open_clip's is left to `load_encoder`.
 
     Raises:
-        InputError: if the registry or the bucket has no such model, or the weights are missing or a pickle.
+        InputError: if the registry or the bucket has no such model, or the weights are missing or a
+            pickle.
         SetupError: if the weights cannot be had.
     """
     if model.startswith(_REGISTRY):
