@@ -1,4 +1,5 @@
-"""The curate stage: survey the labelled pictures, settle who stays, write the shards, describe what came out."""
+"""The curate stage: survey the labelled pictures, settle who stays, write the shards, describe what
+came out."""
 
 import logging
 import os
@@ -51,7 +52,7 @@ CHART = "images_per_entity.svg"
 
 @dataclass(frozen=True)
 class _Job:
-    """Absolute paths of the inputs and of the work folder, so that any worker can be told."""
+    """Absolute paths of the inputs and of the work folder, so that any worker can use them."""
 
     crawl: Path
     labels: Path
@@ -65,14 +66,15 @@ class _Job:
 def build_data_set(
     crawl: Path, labels: Path, knowledge: Path, out: Path, parameters: CurateParameters
 ) -> dict[str, Any]:
-    """Curates the labelled pictures of `crawl` and replaces `out` by the data set (docs/formats.md); returns the measures.
+    """Curates the labelled pictures of `crawl` and replaces `out` by the data set
+    (docs/formats.md); returns the measures.
 
     Args:
         crawl: picture shards.
         labels: a label file for each shard of the crawl.
         knowledge: the knowledge base that the labels are from.
-        out: receives `train/`, `validation/` (if any picture is held out), `vocabulary.parquet`, `card.md` with its chart,
-            and `stats.json`.
+        out: receives `train/`, `validation/` (if any picture is held out), `vocabulary.parquet`,
+            `card.md` with its chart, and `stats.json`.
         parameters: section `curate`.
 
     Raises:
@@ -161,7 +163,8 @@ def _write(job: _Job, plan: Path, number: int, out: Path) -> Outcome:
 
 
 def _gather(folder: Path, shards: Mapping[str, list[Path]]) -> Path:
-    """Links the finished shards into one folder, made anew; the originals stay where a resumed run looks for them."""
+    """Links the finished shards into a new folder; the originals stay where a resumed run looks for
+    them."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir()

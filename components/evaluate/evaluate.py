@@ -47,7 +47,7 @@ def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[
     `metrics/evaluate.json`.
 
     Raises:
-        InputError: if a model, the benchmark, the truth or the labels are missing or damaged.
+        InputError: if an input is missing or damaged, or the crawl lacks a shard.
     """
     benchmark = read_benchmark(inputs.benchmark)
     folders = model_folders(inputs.models)

@@ -32,7 +32,7 @@ def find_model(model: str) -> FoundModel:
     `models:/NAME@ALIAS` of the registry.
 
     What lies on this machine counts by its bytes, a model folder in a bucket by its objects' sizes
-    and ETags: whoever promotes another champion or puts other weights in the same place gets other
+    and ETags: promoting another champion or replacing the weights gives other
     labels. Whether a name that is none of these is one of open_clip's is left to `load_encoder`.
 
     Raises:

@@ -38,7 +38,8 @@ def log(folder: Path) -> str:
     """
     card = read_card(folder)
     with warnings.catch_warnings():
-        # MLflow asks for an example of the input; the signature says it all, and an example would run the model.
+        # MLflow asks for an example of the input; the signature says it all, and an example would
+        # run the model.
         warnings.filterwarnings("ignore", message=".*input example", category=UserWarning)
         logged = mlflow.pyfunc.log_model(
             name=str(card["recipe"]),
@@ -56,7 +57,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """`mofi.json` of a model folder.
 
     Raises:
-        InputError: if the folder holds no model.
+        InputError: if it, the weights or the config are missing.
     """
     for name in ("open_clip_model.safetensors", "open_clip_config.json", "mofi.json"):
         if not (folder / name).is_file():
@@ -84,7 +85,8 @@ def find(mark: str) -> str | None:
 
 
 def fetch(uri: str, cache: Path) -> Path:
-    """The model folder behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`, copied into `cache` once per version.
+    """The model folder behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`, copied into `cache`
+    once per version.
 
     Raises:
         InputError: if the registry has no such version, or it holds no model folder.

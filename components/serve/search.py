@@ -73,7 +73,7 @@ class Index:
 
 def _finite(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     if not np.isfinite(embeddings).all():
-        raise InputError("the model gives embeddings that are not finite; train it anew and promote that one")
+        raise InputError("the model gives embeddings that are not finite; train it again and promote that one")
     return np.ascontiguousarray(embeddings, dtype=np.float32)
 
 
@@ -82,7 +82,7 @@ def build(data: Path, embed: Embed) -> Index:
     itself).
 
     Raises:
-        InputError: if there is no picture.
+        InputError: if there is no picture, or a shard is missing or broken.
     """
     index: Index | None = None
     for pictures in batches(_pictures(data)):
