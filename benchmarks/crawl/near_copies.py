@@ -25,7 +25,8 @@ from components.crawl.duplicates.find import mark_duplicates
 from components.crawl.parameters import CrawlParameters
 from components.images.decode import open_rgb
 from components.images.fingerprint import colours, perceptual_hash
-from components.shards.format import NEAR, PICTURES, SUCCESS, shard_name, shard_numbers
+from components.shards.folder import ShardFolder
+from components.shards.format import NEAR, PICTURES, SUCCESS, shard_name
 from components.shards.reader import read_index, read_shard
 from components.shards.writer import write_index
 
@@ -97,8 +98,8 @@ def _recall(crawl: Path, sample: int, knobs: CrawlParameters) -> dict[str, float
     )
     chosen = frozenset(Random(_SEED).sample(keys, min(sample, len(keys))))
     found: Counter[str] = Counter()
-    for number in shard_numbers(crawl):
-        for picture in read_shard(crawl / f"{shard_name(number)}.tar"):
+    for tar in ShardFolder.at(crawl).local_tars():
+        for picture in read_shard(tar):
             if picture.key in chosen:
                 original = open_rgb(picture.image)
                 found.update(name for name, make in COPIES.items() if _near(original, make(original), knobs))
@@ -115,11 +116,11 @@ def _pairs(crawl: Path, knobs: CrawlParameters) -> list[tuple[str, str]]:
     """(original, near-copy) for all near-copies, found as in the crawl, with colours recomputed."""
     shutil.rmtree(WORK, ignore_errors=True)
     (WORK / "shards").mkdir(parents=True)
-    for number in shard_numbers(crawl):
-        name = shard_name(number)
-        fresh = {p.key: colours(open_rgb(p.image)) for p in read_shard(crawl / f"{name}.tar")}
-        records = [row | {"colours": fresh.get(row["key"])} for row in _records(crawl, name)]
-        write_index(WORK / "shards" / f"{name}.parquet", records)
+    for tar in ShardFolder.at(crawl).local_tars():
+        fresh = {p.key: colours(open_rgb(p.image)) for p in read_shard(tar)}
+        records = [row | {"colours": fresh.get(row["key"])} for row in _records(crawl, tar.stem)]
+        write_index(WORK / "shards" / f"{tar.stem}.parquet", records)
+        (WORK / "shards" / tar.name).symlink_to(tar)
     mark_duplicates(WORK / "shards", knobs.model_copy(update={"duplicates": "mark"}), WORK / "work")
     rows = read_index(WORK / "shards").to_pylist()
     shutil.rmtree(WORK)

@@ -8,7 +8,8 @@ from typing import Any
 from PIL import Image
 
 from components.images.decode import open_rgb
-from components.shards.format import INDEX_SCHEMA, SUCCESS, picture_key, shard_name, shard_numbers
+from components.shards.folder import ShardFolder
+from components.shards.format import INDEX_SCHEMA, SUCCESS, picture_key
 from components.shards.reader import read_shard
 from components.shards.writer import Row, write_shard
 
@@ -34,5 +35,5 @@ def _row(tiles: list[Image.Image], shard: int, position: int, n: int) -> Row:
 
 
 def _pictures(crawl: Path) -> Iterator[Any]:
-    for number in shard_numbers(crawl):
-        yield from read_shard(crawl / f"{shard_name(number)}.tar")
+    for tar in ShardFolder.at(crawl).local_tars():
+        yield from read_shard(tar)

@@ -29,7 +29,8 @@ from components.execution import cpu_environment
 from components.label import tasks, workers
 from components.label.image_filter.batches import batches_ahead
 from components.label.parameters import LabelParameters
-from components.shards.format import INDEX_SCHEMA, picture_key, shard_name, shard_numbers
+from components.shards.folder import ShardFolder
+from components.shards.format import INDEX_SCHEMA, picture_key
 from components.shards.reader import read_shard
 from components.shards.writer import Row, write_shard
 
@@ -119,9 +120,9 @@ def _turns(setting: Setting, rounds: int, knobs: LabelParameters, barrier: Barri
 def _part(setting: Setting, folder: Path) -> Path:
     """Writes the measured pictures of the crawl to one shard."""
     rows: list[Row] = []
-    for number in shard_numbers(setting.crawl):
-        index = {r["key"]: r for r in pq.read_table(setting.crawl / f"{shard_name(number)}.parquet").to_pylist()}
-        for picture in read_shard(setting.crawl / f"{shard_name(number)}.tar"):
+    for tar in ShardFolder.at(setting.crawl).local_tars():
+        index = {r["key"]: r for r in pq.read_table(tar.with_suffix(".parquet")).to_pylist()}
+        for picture in read_shard(tar):
             if len(rows) < setting.pictures:
                 record = index[picture.key] | {"key": picture_key(0, len(rows))}
                 rows.append(Row(record, picture.image, picture.extension))

@@ -39,13 +39,13 @@ from components.label.linking.link import Linkable, link
 from components.label.linking.linkables import linkables
 from components.label.linking.page_profiles import Profiles, contribution
 from components.label.parameters import LabelParameters
+from components.label.reader import read_calibration, read_labels
 from components.label.tasks import rows_of
 from components.label.text.common_words import learnt_words
 from components.label.text.reading import Reading, ReadMention, read_text
 from components.label.text.word_counts import read_counts
-from components.shards.format import shard_name, shard_numbers
+from components.shards.format import shard_numbers
 from components.shards.reader import read_index
-from components.storage.json_files import read_json
 
 _PLAIN, _NONE, _IMAGE = "prior only", "+ none of them", "+ image"
 _STEPS = {
@@ -122,9 +122,7 @@ def main() -> None:
         write_cases(case for case in drawn if is_listed(case))
         return
     cases = [case for case in drawn if not is_listed(case)] if options.development else read_cases()
-    outcomes = link_by_steps(
-        pictures, cases, knobs, Calibration(**read_json(options.data / "labels" / "calibration.json"))
-    )
+    outcomes = link_by_steps(pictures, cases, knobs, read_calibration(options.data / "labels"))
     print_steps(outcomes, len(cases))
     if options.development and options.errors:
         print_errors(cases, outcomes[_IMAGE])
@@ -147,7 +145,7 @@ def read_pictures(
     pictures = []
     for number in shard_numbers(data / "labels"):
         readings = read_text(rows_of(data / "crawl", number), finder, counts, common, knobs)
-        scores = _image_scores(data / "labels" / f"{shard_name(number)}.parquet")
+        scores = _image_scores(data / "labels", number)
         profiles = Profiles.read(
             data / "labels" / "pages.parquet", {r.page_url for r in readings}, {r.site for r in readings}
         )
@@ -163,9 +161,9 @@ def read_pictures(
     return pictures
 
 
-def _image_scores(path: Path) -> dict[str, dict[tuple[int, str], float]]:
-    """Image scores from the finished labels, by key, then by offset and entity."""
-    rows = pq.read_table(path, columns=["key", "decisions"]).to_pylist()
+def _image_scores(labels: Path, number: int) -> dict[str, dict[tuple[int, str], float]]:
+    """What CLIP said, from the finished labels: by key, then by offset and entity."""
+    rows = read_labels(labels, number, ["key", "decisions"]).to_pylist()
     return {row["key"]: {(d["start"], d["entity_id"]): d["image_score"] for d in row["decisions"]} for row in rows}
 
 

@@ -35,7 +35,7 @@ from components.label.text.mentions import Found, MentionFinder
 from components.label.text.ner import BATCH, load_ner
 from components.label.text.reading import read_text
 from components.label.text.word_counts import WordCounts, count_words, read_counts, voice
-from components.shards.format import shard_numbers
+from components.shards.folder import ShardFolder
 
 _BAR = 0.8
 _STEPS = ("NER", "words and look-ups", "subject and context", "embedding", "disambiguation")
@@ -201,7 +201,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _alt_texts(crawl: Path) -> list[dict[str, Any]]:
-    rows = [row for number in shard_numbers(crawl) for row in rows_of(crawl, number)]
+    rows = [row for number in ShardFolder.at(crawl).numbers() for row in rows_of(crawl, number)]
     return [row | {"caption": row["caption"] or ""} for row in rows]
 
 

@@ -29,6 +29,7 @@ from components.evaluate.benchmark import read_benchmark
 from components.execution import cluster
 from components.label.format import LABELS_SCHEMA
 from components.label.label import label_pictures
+from components.label.reader import read_labels
 from components.pretrain.parameters import TextParameters
 from components.shards.format import shard_name, shard_numbers
 
@@ -96,7 +97,7 @@ def shuffle_labels(labels: Path, out: Path) -> None:
     stays right.
     """
     numbers = shard_numbers(labels)
-    tables = [pq.read_table(labels / f"{shard_name(number)}.parquet", schema=LABELS_SCHEMA) for number in numbers]
+    tables = [read_labels(labels, number) for number in numbers]
     whole = pa.concat_tables(tables).to_pylist()
     labelled = [n for n, row in enumerate(whole) if row["entities"]]
     others = np.random.default_rng(7).permutation(labelled).tolist()

@@ -35,8 +35,7 @@ from components.pretrain.data.stream.loader import Plan, StreamLoader
 from components.pretrain.data.stream.order import WindowOrder
 from components.pretrain.data.stream.source import Setting
 from components.pretrain.parameters import TextParameters
-from components.shards.folder import Place
-from components.shards.format import shard_name, shard_numbers
+from components.shards.folder import ShardFolder
 
 WORK = Path(".work/benchmarks/loader")
 TEXT = TextParameters(name=0.4, name_and_description=0.4, alt_text=0.2)
@@ -118,8 +117,8 @@ def _turns(setup: Setup, batches: Iterator[Batch]) -> Iterator[Turn]:
 def _cached(setup: Setup, work: Path) -> Loader:
     folder = work / "decoded"
     folder.mkdir(parents=True)
-    for number in shard_numbers(setup.folder):
-        decode_shard(setup.size, setup.folder / f"{shard_name(number)}.tar", number, folder)
+    for number, tar in enumerate(ShardFolder.at(setup.folder).local_tars()):
+        decode_shard(setup.size, tar, number, folder)
     pictures = Pictures(folder)
     samples = Samples(pictures, np.arange(len(pictures)), None, None, Counter())
     return Loader(samples, Share(setup.batch), 1, 4, TEXT, None)
@@ -155,16 +154,16 @@ def _peer(setup: Setup, processes: int) -> Iterator[Turn]:
 
 
 def _look_through(shard_folder: Path, folder: Path) -> tuple[Path, float]:
-    """Makes the catalogue of some shards in this process; returns its folder and the seconds."""
-    location = Place(str(shard_folder.absolute()))
+    """The catalogue of some shards, made in this process; and how many seconds that took."""
+    shards = ShardFolder.at(shard_folder)
     begin = perf_counter()
     catalogue.prepare(folder, None)
     finished = folder / "finished"
     finished.mkdir()
     counts: Counter[str] = Counter()
-    for number, block in enumerate(catalogue.blocks(location.versions())):
-        counts.update(catalogue.survey(location, None, block, number, finished).counts)
-    catalogue.conclude(folder, location, finished, counts)
+    for number, block in enumerate(catalogue.blocks(shards.versions())):
+        counts.update(catalogue.survey(shards, None, block, number, finished).counts)
+    catalogue.conclude(folder, shards, finished, counts)
     return folder, perf_counter() - begin
 
 

@@ -31,7 +31,7 @@ from components.models import towers
 from components.pretrain import train
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
-from components.shards.format import shard_name, shard_numbers
+from components.shards.folder import ShardFolder
 from components.storage.json_files import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -94,8 +94,8 @@ def _excerpt(crawl: Path, count: int) -> Path:
     """Links the first shards of the crawl."""
     folder = WORK / "crawl"
     folder.mkdir(parents=True)
-    for number in shard_numbers(crawl)[:count]:
-        for path in crawl.glob(f"{shard_name(number)}*"):
+    for tar in ShardFolder.at(crawl).local_tars()[:count]:
+        for path in crawl.glob(f"{tar.stem}*"):
             (folder / path.name).symlink_to(path.absolute())
     return folder
 
@@ -114,8 +114,8 @@ def _claims(tower: str, job: Job, crawl: Path, options: argparse.Namespace) -> l
     knobs, device = job.parameters, "cuda" if torch.cuda.is_available() else "cpu"
     configs = WORK / "configs"
     write_json(configs / f"benchmarked-{tower}.json", towers.read_config(tower).model)
-    numbers = shard_numbers(crawl)
-    tars = f"{shard_name(numbers[0])}..{shard_name(numbers[-1])}"
+    found = ShardFolder.at(crawl).local_tars()
+    tars = f"{found[0].stem}..{found[-1].stem}"
     setting = Setting(
         name=f"benchmarked-{tower}",
         configs=str(configs.absolute()),

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.cli.model import LOCATIONS
+
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
 
 
@@ -20,10 +22,11 @@ def evaluate(
         "data/sample/planted.parquet"
     ),
     crawl: Annotated[Path, typer.Option(help="The crawled shards.")] = Path("data/crawl"),
-    labels: Annotated[Path, typer.Option(help="The labels beside them.")] = Path("data/labels"),
+    labels: Annotated[Path, typer.Option(help="The labels of the crawl.")] = Path("data/labels"),
     out: Annotated[Path, typer.Option(help="Where embeddings and figures go.")] = Path("data/evaluation"),
 ) -> None:
-    """Measure every model by the GPR1200 protocol beside raw pixels and an untrained tower; measure the labels."""
+    """Measure every model by the GPR1200 protocol, with raw pixels and an untrained tower as
+    floors; measure the labels."""
     from components.cli import parameters
     from components.evaluate.evaluate import Inputs, model_folders
     from components.evaluate.evaluate import evaluate as evaluate_all
@@ -42,10 +45,7 @@ def evaluate(
 def evaluate_model(
     model: Annotated[
         str,
-        typer.Argument(
-            help="A model folder, a CLIP of transformers (as MOFI was released), models:/NAME@ALIAS, or NAME:FILE.safetensors "
-            "or NAME:TAG of open_clip."
-        ),
+        typer.Argument(help=f"The model to measure: {LOCATIONS}"),
     ],
     *,
     params: Params = Path("params.yaml"),

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from components.cli.model import LOCATIONS
 from components.export.formats import Format
 
 
 def export(
     model: Annotated[
         str,
-        typer.Argument(help="A model folder, models:/NAME@ALIAS, or NAME:FILE.safetensors of open_clip."),
+        typer.Argument(help=f"The model to export: {LOCATIONS}"),
     ],
     to: Annotated[Format, typer.Option(help="hf: a CLIPModel of transformers; onnx: both towers as ONNX files.")],
     out: Annotated[Path, typer.Option(help="The folder that is written.")],

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.cli.model import LOCATIONS
+
 Knowledge = Annotated[Path, typer.Option(help="The knowledge base's folder.")]
 Labels = Annotated[Path, typer.Option(help="Finished labels, for what the crawl taught: words, their case, pages.")]
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
@@ -20,10 +22,7 @@ def run(
     ] = "data/knowledge",
     model: Annotated[
         str,
-        typer.Option(
-            help="CLIP of the image filter: a model folder (or s3://BUCKET/PREFIX), open_clip's NAME:TAG or NAME:FILE.safetensors, "
-            "or models:/NAME@ALIAS."
-        ),
+        typer.Option(help=f"The image filter's CLIP: {LOCATIONS}"),
     ] = "models/clip",
     out: Annotated[str, typer.Option(help="Where the labels go: a folder, or s3://BUCKET/PREFIX.")] = "data/labels",
     params: Params = Path("params.yaml"),
@@ -46,7 +45,8 @@ def explain(
     labels: Labels = Path("data/labels"),
     params: Params = Path("params.yaml"),
 ) -> None:
-    """Show how a text is linked: its mentions, their candidates, each one's scores, and why it is kept or dropped (no picture)."""
+    """Show how a text is linked: its mentions, their candidates, each one's scores, and why it is
+    kept or dropped (no picture)."""
     from rich.console import Console
 
     from components.cli import parameters
@@ -128,7 +128,8 @@ def audit(
     ] = Path("reports/audit.html"),
     sample: Annotated[int, typer.Option(help="Overruled pictures shown of each group of entities.", min=1)] = 40,
 ) -> None:
-    """Show where the picture overruled the text, for people to judge: how often, by how frequent entities are, and samples."""
+    """Show where the picture overruled the text, for people to judge: how often, by how frequent
+    entities are, and samples."""
     from components.report.audit_page import write_audit
 
     write_audit(labels, crawl, knowledge, out, sample)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.cli.model import LOCATIONS
+
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
 PROMOTION, MODELS, BENCHMARK = Path("metrics/promote.json"), Path("models"), Path("data/sample/benchmark")
 Data = Annotated[Path, typer.Option(help="The data set to search in.")]
@@ -18,7 +20,8 @@ def query(
     models: Annotated[Path, typer.Option(help="The folder of model folders.")] = MODELS,
     out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("data/query"),
 ) -> None:
-    """Load the champion through MLflow, index the data set, and look benchmark pictures up in it."""
+    """Load the champion through MLflow, index the data set, and look benchmark pictures up in
+    it."""
     from components.cli import parameters
     from components.execution.stage import stage
     from components.registry.promote import make_good
@@ -37,7 +40,9 @@ def search(
     image: Annotated[Path, typer.Argument(help="The picture to look up.")],
     params: Params = Path("params.yaml"),
     data: Data = Path("data/i2e"),
-    model: Annotated[Path | None, typer.Option(help="A model folder, in place of the registry's champion.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help=f"The model to search with: {LOCATIONS}", show_default="the registry's champion")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Pictures to show.")] = 10,
 ) -> None:
     """Show the entities and pictures of the data set that look most like a picture."""
@@ -59,7 +64,7 @@ def search(
     knobs = parameters.load(params).promote
     if model is None and PROMOTION.is_file():
         make_good(read_json(PROMOTION), knobs, MODELS, BENCHMARK)
-    embed = embeds.folder(model) if model else embeds.champion(knobs.name, knobs.alias)
+    embed = embeds.model_at(model) if model else embeds.champion(knobs.name, knobs.alias)
     hits = build(data, embed).search(embed([picture]), top)[0]
     labels = read_labels(data)
     entities = Table("entity", "label", "share", title=f"What {image.name} looks like")

@@ -1,5 +1,7 @@
-"""The reasons that the crawl counts losses by, in the words of whoever runs it: what each means, and what to do about it."""
+"""Why pages, pairs and pictures are lost: each reason that the crawl counts, what it means, and
+what to do about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +17,8 @@ KINDS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason: its name for people, its kind, what it means, and which knob governs it or what else can be done."""
+    """A reason: its name for people, its kind, what it means, and which knob governs it or what
+    else can be done."""
 
     title: str
     kind: Kind
@@ -161,11 +164,20 @@ REASONS = {
         "beyond the limit", "unfit", "Links left over when the site had given all pages that may be asked for.", "pages"
     ),
 }
+# Reasons of pairs that only show when all pairs are gathered; the others show when a page or a list
+# is read.
+GATHERED = ("duplicate_address", "boilerplate")
 _SERVER_ERROR = 500
 
 
+def errors(counts: Mapping[str, int]) -> int:
+    """How many of these losses are errors, which count towards `max_error_share`; refusals and dead
+    links are none."""
+    return sum(number for reason, number in counts.items() if explain(reason).kind == "error")
+
+
 def explain(reason: str) -> Reason:
-    """What a reason means; of one that is not known, nothing but its name."""
+    """What a reason means; for one that is not declared here, only its name."""
     known = REASONS.get(reason)
     if known is not None:
         return known

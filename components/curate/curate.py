@@ -38,6 +38,7 @@ from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.knowledge.format import entity_table
 from components.knowledge.qid import qid_of
+from components.shards.folder import ShardFolder
 from components.shards.format import shard_name, shard_numbers
 from components.storage.atomic import publish_folder
 from components.storage.code import code_mark
@@ -119,7 +120,7 @@ def build_data_set(
 
 def _numbers(crawl: Path, labels: Path) -> list[int]:
     """The crawl's shards, each of which has its labels."""
-    numbers, labelled = shard_numbers(crawl), set(shard_numbers(labels))
+    numbers, labelled = ShardFolder.at(crawl).numbers(), set(shard_numbers(labels))
     for number in numbers:
         if number not in labelled:
             raise InputError(
@@ -134,12 +135,10 @@ def _numbers(crawl: Path, labels: Path) -> list[int]:
 
 
 def _sources(crawl: Path, labels: Path, knowledge: Path, numbers: list[int]) -> dict[str, str]:
-    """Hashes of the inputs; tars count by their sizes, as the indexes carry the SHA-256 of
-    pictures."""
+    """Hashes of the inputs."""
     names = [f"{shard_name(number)}.parquet" for number in numbers]
-    tars = [crawl / f"{shard_name(number)}.tar" for number in numbers]
     return {
-        "crawl": fingerprint(*(crawl / name for name in names), [tar.stat().st_size for tar in tars if tar.is_file()]),
+        "crawl": ShardFolder.at(crawl).mark(),
         "labels": fingerprint(*(labels / name for name in names)),
         "knowledge": fingerprint(entity_table(knowledge)),
     }

@@ -1,8 +1,6 @@
-"""First pass: one shard of the crawl and its labels → the labelled pictures, and where their bytes stand in the tar."""
+"""First pass: one shard of the crawl and its labels → the labelled pictures and their offsets."""
 
-import tarfile
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +12,27 @@ from components.errors import InputError
 from components.execution.shard_map import Outcome
 from components.knowledge.qid import number_of
 from components.label.format import IMAGE_RIVAL
-from components.shards.format import EXTENSIONS, SUCCESS, shard_name
+from components.label.reader import read_labels
+from components.shards.format import SUCCESS, shard_name
+from components.shards.reader import PicturePlace, picture_places
 
 CRAWLED, LABELLED = "crawled", "labelled"
 _RELABEL = "the labels are of another crawl; run `mofi label run` again"
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a picture's bytes stand in its tar."""
-
-    offset: int
-    size: int
-    extension: str
-
-
 def survey(crawl: Path, labels: Path, number: int, _: int, out: Path) -> Outcome:
-    """Writes `NUMBER.parquet` (`SURVEY_SCHEMA`), in key order; counts pictures with and without labels.
+    """Writes `NUMBER.parquet` (`SURVEY_SCHEMA`), in key order; counts pictures with and without
+    labels.
 
     Raises:
-        InputError: if crawl and labels do not fit each other, or the tar does not fit its index.
+        InputError: if crawl and labels do not match, or the tar does not match its index.
     """
     path = crawl / f"{shard_name(number)}.parquet"
     table = pq.read_table(path, columns=["key", "status", "sha256"])
     rows = [row | {"row": n} for n, row in enumerate(table.to_pylist()) if row["status"] == SUCCESS]
     rows.sort(key=lambda row: str(row["key"]))
-    label_rows = _read_labels(labels / path.name, path, [row["key"] for row in rows])
-    places = find_pictures(path.with_suffix(".tar"))
+    label_rows = _labels_of(labels, number, path, [row["key"] for row in rows])
+    places = picture_places(path.with_suffix(".tar"))
     found = [
         _record(row, label, places, path) for row, label in zip(rows, label_rows, strict=True) if label["entities"]
     ]
@@ -49,9 +41,9 @@ def survey(crawl: Path, labels: Path, number: int, _: int, out: Path) -> Outcome
     return Outcome(counts, attempted=len(rows))
 
 
-def _read_labels(path: Path, index: Path, keys: list[str]) -> list[dict[str, Any]]:
+def _labels_of(folder: Path, number: int, index: Path, keys: list[str]) -> list[dict[str, Any]]:
     """The label rows of a shard; they must be of exactly these pictures, in key order."""
-    table = pq.read_table(path, columns=["key", "entities", "decisions"])
+    path, table = folder / index.name, read_labels(folder, number, ["key", "entities", "decisions"])
     if table.num_rows != len(keys):
         raise InputError(f"{path} has {table.num_rows} rows for the {len(keys)} pictures of {index}; {_RELABEL}")
     for row, (key, labelled) in enumerate(zip(keys, table["key"].to_pylist(), strict=True)):
@@ -61,27 +53,7 @@ def _read_labels(path: Path, index: Path, keys: list[str]) -> list[dict[str, Any
     return rows
 
 
-def find_pictures(tar: Path) -> dict[str, Place]:
-    """Key → place of its picture, from the tar's headers alone.
-
-    Raises:
-        InputError: if the tar is missing or broken.
-    """
-    places: dict[str, Place] = {}
-    try:
-        with tarfile.open(tar, "r:") as archive:
-            for member in archive:
-                key, _, extension = member.name.partition(".")
-                if member.isreg() and extension.lower() in EXTENSIONS:
-                    places.setdefault(key, Place(member.offset_data, member.size, extension.lower()))
-    except FileNotFoundError:
-        raise InputError(f"{tar} is missing; run the stage that writes it") from None
-    except tarfile.TarError as error:
-        raise InputError(f"{tar} is no whole tar ({error}); delete it and run its stage again") from error
-    return places
-
-
-def _record(row: dict[str, Any], label: dict[str, Any], places: dict[str, Place], index: Path) -> dict[str, Any]:
+def _record(row: dict[str, Any], label: dict[str, Any], places: dict[str, PicturePlace], index: Path) -> dict[str, Any]:
     key = row["key"]
     place = places.get(key)
     if place is None:
@@ -114,7 +86,8 @@ def _number(entity: str, index: Path) -> int:
 
 
 def _evidence(entity: str, decisions: list[dict[str, Any]]) -> tuple[int, bool]:
-    """Candidates of the mention that gave a picture its entity, and whether the picture overruled the text about it."""
+    """Candidates of the mention that gave a picture its entity, and whether the picture overruled
+    the text about it."""
     span = next(((d["start"], d["end"]) for d in decisions if d["kept"] and d["entity_id"] == entity), None)
     rivals = [d for d in decisions if (d["start"], d["end"]) == span]
     return len(rivals), any(d["reason"] == IMAGE_RIVAL for d in rivals)

@@ -1,1 +1,1 @@
-"""Retrieval, kNN and floors on the benchmark, the labels against the truth, and the report."""
+"""Retrieval, kNN and floors on the benchmark, and the labels against the truth."""

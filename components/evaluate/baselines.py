@@ -29,7 +29,8 @@ def all_pixels(benchmark: Benchmark) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
-    """Averages over square blocks, L2-normalised: uint8 [n, s, s, 3] → float32 [n, side * side * 3].
+    """Averages over square blocks, L2-normalised: uint8 [n, s, s, 3] → float32 [n, side * side *
+    3].
 
     Args:
         pictures: s is a multiple of `side`.
@@ -39,7 +40,8 @@ def pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32
 
 
 def centred_pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
-    """As `pixels`, with each picture's own mean taken off, so that cosine is correlation. A stronger floor."""
+    """As `pixels`, with each picture's own mean taken off, so that cosine is correlation. A
+    stronger floor."""
     means = _averages(pictures, side)
     return unit_rows(means - means.mean(axis=1, keepdims=True))
 
@@ -53,7 +55,8 @@ def _averages(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.floa
 
 
 def untrained(model: Path) -> Encoder:
-    """The encoder that a trained model was before its first step: the same tower, drawn from the same seed.
+    """The encoder that a trained model was before its first step: the same tower, drawn from the
+    same seed.
 
     Raises:
         InputError: if the folder does not say which.
@@ -61,6 +64,6 @@ def untrained(model: Path) -> Encoder:
     config = read_json(model / "open_clip_config.json")
     card = read_json(model / "mofi.json")
     if "seed" not in card:
-        raise InputError(f"{model / 'mofi.json'} holds no seed; train the model anew")
+        raise InputError(f"{model / 'mofi.json'} holds no seed; train the model again")
     tower = TowerConfig(config["model_cfg"], config["preprocess_cfg"])
     return encoder_of(towers.build(tower, int(card["seed"])), tower)

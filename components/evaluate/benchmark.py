@@ -1,4 +1,4 @@
-"""The retrieval benchmark as it lies on disk: an index beside a folder of pictures in GPR1200's layout."""
+"""The retrieval benchmark on disk: an index next to a folder of pictures in GPR1200's layout."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -51,14 +51,16 @@ class Benchmark:
             ) from None
 
     def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
-        """All pictures, a few hundred at a time: uint8 [b, size, size, 3]; raises as `prepared` does."""
+        """All pictures, a few hundred at a time: uint8 [b, size, size, 3]; raises as `prepared`
+        does."""
         return self.prepared(partial(decode, size=size))
 
     def prepared(self, prepare: Callable[[bytes], npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
         """What `prepare` makes of each picture's bytes, a few hundred at a time, stacked.
 
         Raises:
-            InputError: if a picture cannot be decoded; a benchmark with holes measures something else.
+            InputError: if a picture cannot be decoded; a benchmark with holes measures something
+                else.
         """
         for start in range(0, len(self), _BATCH):
             yield np.stack([self._prepare(number, prepare) for number in range(start, min(start + _BATCH, len(self)))])

@@ -19,6 +19,7 @@ from components.evaluate.label_quality import measure as measure_labels
 from components.evaluate.parameters import EvaluateParameters
 from components.evaluate.protocols import EXCLUDED, measure
 from components.models.encoder import Encoder, load_encoder
+from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS
 from components.shards.reader import read_index
 from components.storage.atomic import new_folder
@@ -47,7 +48,7 @@ def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[
         The content of `metrics/evaluate.json`.
 
     Raises:
-        InputError: if a model, the benchmark, the truth or the labels are missing or damaged.
+        InputError: if an input is missing or damaged, or the crawl lacks a shard.
     """
     benchmark = read_benchmark(inputs.benchmark)
     folders = model_folders(inputs.models)
@@ -123,10 +124,15 @@ def _describe(benchmark: Benchmark) -> dict[str, Any]:
     }
 
 
+def _index(crawl: Path) -> pa.Table:
+    ShardFolder.at(crawl).numbers()  # a lost shard would count as pictures that were never crawled
+    return read_index(crawl)
+
+
 def _labels(inputs: Inputs) -> dict[str, Any]:
     if not inputs.truth.is_file():
         raise InputError(f"{inputs.truth} is missing; run `mofi sample build`, or name a truth table with --truth")
-    index, truth = read_index(inputs.crawl), pq.read_table(inputs.truth)
+    index, truth = _index(inputs.crawl), pq.read_table(inputs.truth)
     audited = audit(inputs.labels, truth_by_key(index, truth))
     return {**measure_labels(inputs.labels, index, truth), "image_filter": audited}
 
@@ -136,7 +142,7 @@ def _planted(inputs: Inputs) -> dict[str, int]:
     if not inputs.planted.is_file():
         raise InputError(f"{inputs.planted} is missing; run `mofi sample build`, or name the table with --planted")
     planted = set(pq.read_table(inputs.planted)["url"].to_pylist())
-    index = read_index(inputs.crawl)
+    index = _index(inputs.crawl)
     crawled = {
         url
         for url, status in zip(index["url"].to_pylist(), index["status"].to_pylist(), strict=True)

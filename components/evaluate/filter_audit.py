@@ -1,25 +1,26 @@
-"""How often the image filter overrules the text and how often it is right, by how often the text names the entity.
+"""How often the image filter overrules the text and how often it is right, by how often the text
+names the entity.
 
-A CLIP errs most on what it saw least, so a filter may repair the labels of common entities and ruin those of rare ones. Entities
-are ranked by the pictures that the text alone would label with them (not by labels that were kept: the filter's own work would
-decide who is rare) and cut where a third and two thirds of those pictures are reached, so that each group has about as many.
-Equally frequent entities stay together, in the group of their middle.
+A CLIP errs most on what it saw least, so a filter may repair the labels of common entities and ruin
+those of rare ones. Entities are ranked by the pictures that the text alone would label with them
+(not by labels that were kept: the filter's own work would decide who is rare) and cut where a third
+and two thirds of those pictures are reached, so that each group has about as many. Equally frequent
+entities stay together, in the group of their middle.
 """
 
 import heapq
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.label.format import BY_IMAGE, COMMON_WORD, KEPT, REPEATED, SURPLUS
-from components.shards.format import shard_name, shard_numbers
+from components.label.reader import label_rows
 
 GROUPS = HEAD, MIDDLE, TAIL = "head", "middle", "tail"
 ALL, CONTESTED = "all", "contested"  # contested: mentions of which several entities were candidates
@@ -30,10 +31,11 @@ _NORMAL_95 = 1.96
 
 @dataclass(frozen=True)
 class Say:
-    """A mention that the text alone would label, and what the image filter made of it.
+    """A mention that the text alone would label, and what the image filter decided about it.
 
-    `chosen` is the text's entity with its probability by the text and its score by the picture, `reason` why it was dropped (or
-    that it was kept); `instead` is the entity that the picture chose, if it chose another.
+    `chosen` is the text's entity with its probability by the text and its score by the picture,
+    `reason` why it was dropped (or that it was kept); `instead` is the entity that the picture
+    chose, if it chose another.
     """
 
     start: int
@@ -49,10 +51,10 @@ class Say:
 
 
 def says(decisions: Iterable[Mapping[str, Any]]) -> list[Say]:
-    """The mentions of one picture on which the image filter had its say, in order of offset."""
+    """The mentions of one picture that the image filter decided about, in order of offset."""
     by_mention: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
     for decision in decisions:
-        if decision["reason"] == COMMON_WORD:  # ruled out before the text or the picture had a say
+        if decision["reason"] == COMMON_WORD:  # ruled out before text and picture were weighed
             continue
         by_mention.setdefault((decision["start"], decision["end"]), []).append(decision)
     found = []
@@ -83,7 +85,7 @@ def says(decisions: Iterable[Mapping[str, Any]]) -> list[Say]:
 def labelled_by_text(labels: Path) -> Counter[str]:
     """Pictures that the text alone would label with each entity."""
     counts: Counter[str] = Counter()
-    for _, row in _rows(labels):
+    for _, row in label_rows(labels, ["decisions"]):
         counts.update({say.chosen for say in says(row["decisions"])})
     return counts
 
@@ -106,12 +108,12 @@ class _Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     # With a truth: mentions whose text choice is right, by outcome, and swaps to the right entity.
     text_right: Counter[str] = field(default_factory=Counter)
-    mended: int = 0
+    fixed: int = 0
 
     def add(self, say: Say, truth: str | None) -> None:
         self.outcomes[say.outcome] += 1
         self.text_right[say.outcome] += truth is not None and say.chosen == truth
-        self.mended += truth is not None and say.instead == truth
+        self.fixed += truth is not None and say.instead == truth
 
     def figures(self, *, judged: bool) -> dict[str, Any]:
         mentions, dropped, swapped = self.outcomes.total(), self.outcomes[DROPPED], self.outcomes[SWAPPED]
@@ -123,7 +125,7 @@ class _Tally:
             "overruled_share": _share(overruled, mentions),
         }
         if judged:
-            right = dropped - self.text_right[DROPPED] + self.mended
+            right = dropped - self.text_right[DROPPED] + self.fixed
             lost = self.text_right[DROPPED] + self.text_right[SWAPPED]
             figures |= {
                 "text_right": _share(self.text_right.total(), mentions),
@@ -132,7 +134,7 @@ class _Tally:
                 "overruled_right_interval": interval(right, overruled),
                 # A filter that drops blindly is right as often as the text is wrong.
                 "overruled_right_by_chance": _share(mentions - self.text_right.total(), mentions),
-                "swapped_right": _share(self.mended, swapped),
+                "swapped_right": _share(self.fixed, swapped),
                 "lost": lost,
                 "lost_share": _share(lost, self.text_right.total()),
             }
@@ -144,20 +146,22 @@ def audit(labels: Path, truth: Mapping[str, str | None] | None = None) -> dict[s
 
     Args:
         labels: `data/labels`.
-        truth: key of a picture → the Q-id of what it shows, or None where that has none; other pictures are left out.
+        truth: key of a picture → the Q-id of what it shows, or None where that has none; other
+            pictures are left out.
 
     Returns:
-        For each group `mentions`, how many of them the filter `dropped` or `swapped` for a rival, and `overruled_share`, either's
-        share; for groups of entities also `entities` and `least` and `most`, the pictures of each. With a truth also
-        `text_right` (the text's choice is right) and `agreed_right`, shares of all and of those that the filter left alone;
-        `overruled_right` (a wrong choice was dropped, or swapped for the right one) with its 95 % interval, beside
-        `overruled_right_by_chance`; `swapped_right`; and `lost`: right choices that the filter dropped or swapped. A share of
-        nothing is None.
+        For each group `mentions`, how many of them the filter `dropped` or `swapped` for a rival,
+        and `overruled_share`, either's share; for groups of entities also `entities` and `least`
+        and `most`, the pictures of each. With a truth also `text_right` (the text's choice is
+        right) and `agreed_right`, shares of all and of those that the filter left alone;
+        `overruled_right` (a wrong choice was dropped, or swapped for the right one) with its 95 %
+        interval, next to `overruled_right_by_chance`; `swapped_right`; and `lost`: right choices
+        that the filter dropped or swapped. A share of nothing is None.
     """
     counts = labelled_by_text(labels)
     groups = by_frequency(counts)
     tallies = {name: _Tally() for name in (ALL, CONTESTED, *GROUPS)}
-    for _, row in _rows(labels):
+    for _, row in label_rows(labels, ["key", "decisions"]):
         if truth is not None and row["key"] not in truth:
             continue
         shown = truth[row["key"]] if truth is not None else None
@@ -172,7 +176,7 @@ def audit(labels: Path, truth: Mapping[str, str | None] | None = None) -> dict[s
 
 
 def truth_by_key(index: pa.Table, truth: pa.Table) -> dict[str, str | None]:
-    """Key → Q-id of the truth table's pictures, from `key, url` of the crawl's and `url, entity_id` of the truth's rows."""
+    """Key → Q-id of the pictures of the truth table (`url, entity_id`) that the index (`key, url`) has."""
     known = dict(zip(truth["url"].to_pylist(), truth["entity_id"].to_pylist(), strict=True))
     pairs = zip(index["key"].to_pylist(), index["url"].to_pylist(), strict=True)
     return {key: known[url] for key, url in pairs if url in known}
@@ -180,7 +184,8 @@ def truth_by_key(index: pa.Table, truth: pa.Table) -> dict[str, str | None]:
 
 @dataclass(frozen=True)
 class Overruled:
-    """A say by which a text's choice was overruled: of which picture, and how frequent the text's choice is."""
+    """A say by which a text's choice was overruled: of which picture, and how frequent the text's
+    choice is."""
 
     shard: int
     key: str
@@ -190,11 +195,12 @@ class Overruled:
 
 
 def overruled(labels: Path, most: int | None = None) -> list[Overruled]:
-    """Those of all pictures in order of their keys; with `most`, as many of each group, drawn by a hash of the key."""
+    """Those of all pictures in order of their keys; with `most`, as many of each group, drawn by a
+    hash of the key."""
     groups = by_frequency(labelled_by_text(labels))
     found = (
         Overruled(number, row["key"], row["source"], groups[say.chosen], say)
-        for number, row in _rows(labels)
+        for number, row in label_rows(labels, ["key", "source", "decisions"])
         for say in says(row["decisions"])
         if say.outcome != AGREED
     )
@@ -202,19 +208,13 @@ def overruled(labels: Path, most: int | None = None) -> list[Overruled]:
         return list(found)
     drawn: dict[str, list[tuple[int, int, Overruled]]] = {name: [] for name in GROUPS}
     for n, one in enumerate(found):
-        lot = -int.from_bytes(sha256(one.key.encode()).digest()[:8], "big")
+        draw = -int.from_bytes(sha256(one.key.encode()).digest()[:8], "big")
         heap = drawn[one.group]
         if len(heap) < most:
-            heapq.heappush(heap, (lot, n, one))
+            heapq.heappush(heap, (draw, n, one))
         else:
-            heapq.heappushpop(heap, (lot, n, one))
+            heapq.heappushpop(heap, (draw, n, one))
     return [one for heap in drawn.values() for _, n, one in sorted(heap, key=lambda entry: entry[1])]
-
-
-def _rows(labels: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number in shard_numbers(labels):
-        for row in pq.read_table(labels / f"{shard_name(number)}.parquet").to_pylist():
-            yield number, row
 
 
 def _share(part: int, whole: int) -> float | None:

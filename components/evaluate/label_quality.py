@@ -1,4 +1,5 @@
-"""Labels against the truth table: precision and recall, before and after the image filter. Only `evaluate` reads the truth."""
+"""Labels against the truth table: precision and recall, before and after the image filter. Only
+`evaluate` reads the truth."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.label.format import BY_IMAGE, KEPT
-from components.shards.format import shard_name, shard_numbers
+from components.label.reader import label_rows
 
 CONFUSIONS = 40
 
@@ -54,9 +54,10 @@ class _Tallies:
 def measure(labels_folder: Path, index: pa.Table, truth: pa.Table) -> dict[str, Any]:
     """Precision and recall of the labels.
 
-    Precision = right labels / all labels given to pictures of the truth table; a label is right when it is the truth's Q-id of the
-    picture, so every label of a picture whose concept has no Q-id is wrong. Recall = linkable pictures (the truth has a
-    Q-id) with the right label / linkable pictures that were crawled.
+    Precision = right labels / all labels given to pictures of the truth table; a label is right
+    when it is the truth's Q-id of the picture, so every label of a picture whose concept has no
+    Q-id is wrong. Recall = linkable pictures (the truth has a Q-id) with the right label / linkable
+    pictures that were crawled.
 
     Args:
         labels_folder: `data/labels`.
@@ -64,14 +65,15 @@ def measure(labels_folder: Path, index: pa.Table, truth: pa.Table) -> dict[str, 
         truth: `url, concept, domain, entity_id`.
 
     Returns:
-        `precision, recall, labels, linkable, pictures`; the same under `before_image_filter` and by `domains`;
-        `ambiguous` (pictures whose name has several meanings, the right one among them, and the share decided rightly);
+        `precision, recall, labels, linkable, pictures`; the same under `before_image_filter` and by
+        `domains`; `ambiguous` (pictures whose name has several meanings, the right one among them,
+        and the share decided rightly);
         `confusions`: the most frequent wrong labels (`concept`, `truth`, `label`, `count`).
     """
     known = {row["url"]: row for row in truth.select(["url", "concept", "domain", "entity_id"]).to_pylist()}
     urls = dict(zip(index.column("key").to_pylist(), index.column("url").to_pylist(), strict=True))
     tallies = _Tallies()
-    for row in _label_rows(labels_folder):
+    for _, row in label_rows(labels_folder, ["key", "entities", "decisions"]):
         fact = known.get(urls.get(row["key"]))
         if fact is not None:
             _count(tallies, fact, row)
@@ -89,11 +91,6 @@ def measure(labels_folder: Path, index: pa.Table, truth: pa.Table) -> dict[str, 
             for (concept, right, label), count in confusions
         ],
     }
-
-
-def _label_rows(folder: Path) -> Iterable[dict[str, Any]]:
-    for number in shard_numbers(folder):
-        yield from pq.read_table(folder / f"{shard_name(number)}.parquet").to_pylist()
 
 
 def _count(tallies: _Tallies, fact: Mapping[str, Any], row: Mapping[str, Any]) -> None:
@@ -117,7 +114,8 @@ def _rivals(decisions: Iterable[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def before_image_filter(decisions: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The entities that the text alone would have given, from a picture's decisions, in order of offset.
+    """The entities that the text alone would have given, from a picture's decisions, in order of
+    offset.
 
     Of each mention that is not dropped for its text, that is the candidate likeliest by the text.
     """

@@ -1,4 +1,5 @@
-"""One model on the benchmark, wherever it comes from: nothing of the chain but the benchmark is needed."""
+"""One model on the benchmark, wherever it comes from: nothing of the chain but the benchmark is
+needed."""
 
 import logging
 from dataclasses import replace
@@ -19,7 +20,8 @@ logger = logging.getLogger(__name__)
 def evaluate_one(
     location: str, benchmark: Path, parameters: EvaluateParameters, *, antialias: bool | None = None
 ) -> dict[str, Any]:
-    """Retrieval and kNN as `measure` has them, beside the model's location and how pictures were prepared for it.
+    """Retrieval and kNN as `measure` returns them, with the model's location and how its pictures
+    were prepared.
 
     Args:
         location: what `find_model` finds.

@@ -26,7 +26,8 @@ from components.label.text.word_counts import WordCounts, read_counts
 
 @dataclass(frozen=True)
 class Explanation:
-    """A text as the stage reads and links it; `evidence` has one entry per mention of `reading`, in its order of candidates."""
+    """A text as the stage reads and links it; `evidence` has one entry per mention of `reading`, in
+    its order of candidates."""
 
     reading: Reading
     label: Label
@@ -37,7 +38,10 @@ class Explanation:
 def explain_text(
     text: str, context: str, site: str, knowledge: Path, labels: Path, parameters: LabelParameters
 ) -> Explanation:
-    """Links one text. Word counts and the site's profile come from `labels` where they exist.
+    """Links one text. What its crawl taught comes from `labels`: word counts, stop list, entity
+    counts, profiles.
+
+    Each of these may be missing.
 
     Raises:
         InputError: if there is no knowledge base.
@@ -58,7 +62,8 @@ def explain_text(
 
 
 def table(explained: Explanation, knowledge: Path) -> Group:
-    """For the terminal: the text with its mentions marked, a table of candidates and scores per mention, and the outcome."""
+    """For the terminal: the text with its mentions marked, a table of candidates and scores per
+    mention, and the outcome."""
     base = workers.knowledge_base(knowledge)
     reading, label = explained.reading, explained.label
     marked = Text(f"{reading.source}: {reading.text}")
@@ -80,7 +85,8 @@ def table(explained: Explanation, knowledge: Path) -> Group:
 def _candidates(
     mention: ReadMention, decisions: list[Decision], found: Evidence, weights: WeightParameters, base: KnowledgeBase
 ) -> Table:
-    """One row per candidate, likeliest first, and one for "none of them"; the likeliest of all is bold."""
+    """One row per candidate, likeliest first, and one for "none of them"; the likeliest of all is
+    bold."""
     rows = Table(box=None, title_justify="left", title_style="")
     for heading in ("", "name, description", *TERMS, "sum", "probability", "outcome"):
         rows.add_column(heading, no_wrap=heading != "name, description")

@@ -1,41 +1,37 @@
 """What a run of the label stage reads, wherever it lies, as it was when the run began."""
 
 import logging
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import InputError
 from components.execution.publication import WHOLE
 from components.knowledge.format import TABLE, entity_table
 from components.models.find import FoundModel, find_model
-from components.shards.format import numbers_among, shard_name, shard_numbers
+from components.shards.folder import ShardFolder
 from components.storage.location import folder_at
-from components.storage.mirror import Mirror, check_unchanged, mark_of
+from components.storage.mirror import Mirror
 
 if TYPE_CHECKING:
-    from components.storage.s3 import Prefix, Version  # boto3 is slow to load; only buckets need it
+    from components.storage.s3 import Prefix  # boto3 is slow to load; only buckets need it
 
 logger = logging.getLogger(__name__)
 
 _FIX = "`mofi knowledge build` makes a knowledge base"
-_READ = re.compile(r"\d+\.(?:parquet|tar)")
 
 
 @dataclass(frozen=True)
 class Crawl:
     """Picture shards: where they lie, their numbers (0 to n - 1), and their fingerprint's parts."""
 
-    place: "Path | Prefix"
+    shards: ShardFolder
     numbers: list[int]
-    mark: "Path | str"
+    mark: str
 
     @property
     def location(self) -> str:
         """Path or URL of the folder, to which `/NAME` can be appended."""
-        return str(self.place).rstrip("/")
+        return self.shards.location
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class Inputs:
         """The folders that they lie in."""
         model = [self.model.name] if isinstance(self.model.name, Mirror) else [Path(self.model.name)]
         folders: list[Path | Mirror] = [self.knowledge, *model]
-        return [self.crawl.place, *(one.prefix if isinstance(one, Mirror) else one for one in folders)]
+        return [self.crawl.shards.folder, *(one.prefix if isinstance(one, Mirror) else one for one in folders)]
 
     @property
     def mark(self) -> tuple[object, ...]:
@@ -74,35 +70,20 @@ class Inputs:
         """Checks that a bucket holds what it held at first, so that labels are of one crawl.
 
         Raises:
-            InputError: if it does not.
+            InputError: if it is not.
         """
-        if not isinstance(self.crawl.place, Path):
-            check_unchanged(self.crawl.place, str(self.crawl.mark), _shards(self.crawl.place.versions()))
+        self.crawl.shards.check_unchanged(self.crawl.mark)
         for folder in (self.knowledge, self.model.name):
             if isinstance(folder, Mirror):
                 folder.check_unchanged()
 
 
 def _find_crawl(location: Path | str) -> Crawl:
-    place = folder_at(location)
-    if isinstance(place, Path):
-        return Crawl(place.absolute(), _consecutive(shard_numbers(place), place), place)
-    versions = place.versions()
-    numbers = _consecutive(numbers_among(versions, place), place)
-    if WHOLE not in versions:
-        logger.warning("label: %s has no %s; if a crawl still writes there, wait for it", place, WHOLE)
-    return Crawl(place, numbers, mark_of(_shards(versions)))
-
-
-def _shards(versions: "Mapping[str, Version]") -> "dict[str, Version]":
-    return {name: version for name, version in versions.items() if _READ.fullmatch(name)}
-
-
-def _consecutive(numbers: list[int], where: object) -> list[int]:
-    if numbers != list(range(len(numbers))):
-        missing = sorted(set(range(numbers[-1])) - set(numbers))
-        raise InputError(f"{where} lacks shard {shard_name(missing[0])}; run the stage that writes it again")
-    return numbers
+    shards = ShardFolder.at(location)
+    folder, numbers = shards.folder, shards.numbers()
+    if not isinstance(folder, Path) and WHOLE not in folder.names():
+        logger.warning("label: %s has no %s; if a crawl still writes there, wait for it", folder, WHOLE)
+    return Crawl(shards, numbers, shards.mark())
 
 
 def _find_knowledge(location: Path | str) -> Path | Mirror:

@@ -20,6 +20,7 @@ from components.label.inputs import Inputs
 from components.label.linking.entity_counts import NAMED, Named
 from components.label.linking.page_profiles import merge_sums
 from components.label.parameters import LabelParameters
+from components.label.reader import read_calibration
 from components.label.text.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
 from components.label.text.word_counts import add_counts, read_counts, write_counts
 from components.shards.format import shard_name
@@ -36,22 +37,27 @@ _CALIBRATION = ("calibration.json", "calibration.parquet", "calibration.svg")
 def label_pictures(
     crawl: Path | str, knowledge: Path | str, model: str, out: Path | str, parameters: LabelParameters
 ) -> dict[str, Any]:
-    """Labels every picture of `crawl` and replaces `out` by the result (docs/formats.md); returns the measures.
+    """Labels every picture of `crawl` and replaces `out` by the result (docs/formats.md); returns
+    the measures.
 
     Each place is a path, `file://` or `s3://BUCKET/PREFIX`.
 
     Args:
         crawl: picture shards; of those in a bucket, each task fetches its own.
         knowledge: a knowledge base; each machine keeps a copy of one in a bucket.
-        model: what `find_model` finds: a model folder, a model of open_clip, or a URI of the registry.
-        out: receives `NUMBER.parquet`, `NUMBER_images.npy` (float16 [pictures, d], row i of the parquet), `NUMBER_stats.json`,
-            what `explain` needs: `words.json`, `pages.parquet`, `calibration.json`, and what the calibration was measured on:
-            `calibration.parquet` and its chart `calibration.svg`.
+        model: what `find_model` finds: a model folder, a model of open_clip, or a URI of the
+            registry.
+        out: receives `NUMBER.parquet`, `NUMBER_images.npy` (float16 [pictures, d], row i of the
+            parquet), `NUMBER_stats.json`, what `explain` needs: `words.json`, `pages.parquet`,
+            `calibration.json`, and what the calibration was measured on: `calibration.parquet` and
+            its chart `calibration.svg`.
         parameters: section `label`.
 
     Raises:
-        InputError: if an input is missing or changes meanwhile, too many pictures cannot be read, or a bucket refuses.
-        SetupError: if the model's weights cannot be had, or the bucket's server fails again and again.
+        InputError: if an input is missing or changes meanwhile, too many pictures cannot be read,
+            or a bucket refuses.
+        SetupError: if the model's weights cannot be had, or the bucket's server fails again and
+            again.
     """
     place = folder_at(out)
     inputs = Inputs.find(crawl, knowledge, model)
@@ -77,7 +83,7 @@ def label_pictures(
     calibrated, _ = _map(tasks.calibrate_filter, job, [sure], "label: calibrate", work / "calibrate")
     for name in _CALIBRATION:
         shutil.copyfile(calibrated / name, between / name)
-    calibration = Calibration(**read_json(between / "calibration.json"))
+    calibration = read_calibration(between)
     logger.info(
         "label: CLIP tells a matched from an unmatched pair with an AUC of %.3f (%d pairs)%s",
         calibration.auc,
@@ -105,7 +111,8 @@ def _on_item(task: Any, job: tasks.Job, item: Any, position: int, out: Path) -> 
 
 
 def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters, between: Path) -> None:
-    """Adds the counts of words and of their case up, makes the stop list, and draws the reference pictures."""
+    """Adds the counts of words and of their case up, makes the stop list, and draws the reference
+    pictures."""
     write_counts(
         between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
     )
@@ -124,8 +131,8 @@ def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters,
 
 
 def _sum_readings(readings: Path, numbers: list[int], between: Path) -> list[tuple[int, int, int]]:
-    """Adds the pages' profiles and the counts of entities up; returns the sure pictures of all shards,
-    in random order: (shard, position, entity row)."""
+    """Adds the pages' profiles and the counts of entities up; returns the sure pictures of all
+    shards, in random order: (shard, position, entity row)."""
     Named.sum(Named.read(readings / f"{shard_name(n)}_{NAMED}") for n in numbers).write(between / NAMED)
     merge_sums([readings / f"{shard_name(n)}_pages.parquet" for n in numbers], between / "pages.parquet")
     sure: list[tuple[str, int, int, int]] = []
@@ -137,7 +144,8 @@ def _sum_readings(readings: Path, numbers: list[int], between: Path) -> list[tup
 
 
 def _sum_candidates(readings: Path, numbers: list[int], between: Path) -> list[int]:
-    """Gathers the entity rows that any text may mean, once each; returns the first place of every block of their texts."""
+    """Gathers the entity rows that any text may mean, once each; returns the first place of every
+    block of their texts."""
     rows = np.zeros(0, dtype=np.int32)
     for number in numbers:
         rows = np.union1d(rows, np.load(readings / f"{shard_name(number)}_rows.npy"))

@@ -1,13 +1,16 @@
 """The label stage's passes over the shards; each is a task of the shard map.
 
-1. `survey`: what words do the sites use, and what do the pictures look like to CLIP (each picture is embedded once)?
-2. `read`: mentions and candidates of every text; what each page is about; which pictures' entities are beyond doubt.
-3. `embed_texts` (by block, not by shard): what do the candidates' texts look like to CLIP (each is embedded once)?
+1. `survey`: what words do the sites use, and what do the pictures look like to CLIP (each picture
+    is embedded once)?
+2. `read`: mentions and candidates of every text; what each page is about; which pictures' entities
+    are beyond doubt.
+3. `embed_texts` (by block, not by shard): what do the candidates' texts look like to CLIP (each is
+    embedded once)?
 4. `calibrate_filter` (once, not by shard): does CLIP tell sure pairs from shuffled ones?
 5. `decide`: candidates by text and picture → `data/labels/NUMBER.parquet`.
 
-Between passes the driver adds up what the shards counted (`components.label.label`). Nothing but keys and files' names depends on
-how the pictures are split into shards.
+Between passes the driver adds up what the shards counted (`components.label.label`). Nothing but
+keys and files' names depends on how the pictures are split into shards.
 """
 
 from collections import Counter
@@ -50,7 +53,8 @@ MOST_PAIRS = 4096
 
 @dataclass(frozen=True)
 class Job:
-    """Where the inputs are (`crawl`: a path or URL), and where the driver put what earlier passes found (`between`)."""
+    """Where the inputs are (`crawl`: a path or URL), and where the driver put what earlier passes
+    found (`between`)."""
 
     crawl: str
     knowledge: Path | Mirror
@@ -75,8 +79,8 @@ def lot(row: dict[str, Any]) -> str:
 
 
 def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes `NUMBER_images.npy` (float16 [pictures, d], in key order; zeros = unreadable), the pictures' lots and the words'
-    counts.
+    """Writes `NUMBER_images.npy` (float16 [pictures, d], in key order; zeros = unreadable), the
+    pictures' lots and the words' counts.
     """
     rows = rows_of(job.crawl, number)
     places = {row["key"]: n for n, row in enumerate(rows)}
@@ -88,8 +92,9 @@ def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
             vectors = encoder.images(pictures)
             if embedded is None:
                 embedded = np.zeros((len(rows), vectors.shape[1]), dtype=np.float16)
-            embedded[[places[key] for key in keys]] = vectors
-            read += len(keys)
+            known = [n for n, key in enumerate(keys) if key in places]  # the index says which pictures there are
+            embedded[[places[keys[n]] for n in known]] = vectors[known]
+            read += len(known)
     if embedded is None:
         embedded = np.zeros((len(rows), encoder.texts(["nothing"]).shape[1]), dtype=np.float16)
     np.save(out / f"{shard_name(number)}_images.npy", embedded)
@@ -108,7 +113,8 @@ def _voices(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def read(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes the shard's readings (`MENTIONS_SCHEMA`), its part of the pages' profiles, its candidates and its sure pictures."""
+    """Writes the shard's readings (`MENTIONS_SCHEMA`), its part of the pages' profiles, its
+    candidates and its sure pictures."""
     p = job.parameters
     finder = workers.mention_finder(job.knowledge, p.ner, p.max_words, p.max_candidates)
     knowledge = workers.knowledge_base(job.knowledge)
@@ -129,7 +135,8 @@ def read(job: Job, number: int, _: int, out: Path) -> Outcome:
 
 
 def _sure(rows: list[dict[str, Any]], readings: list[Reading], min_coverage: float) -> list[tuple[str, int, int]]:
-    """(lot, entity row, position in the shard) of pictures whose entity is beyond doubt, by lot, at most `MOST_PAIRS`."""
+    """(lot, entity row, position in the shard) of pictures whose entity is beyond doubt, by lot, at
+    most `MOST_PAIRS`."""
     sure = (
         (lot(row), entity, n)
         for n, (row, reading) in enumerate(zip(rows, readings, strict=True))
@@ -149,10 +156,11 @@ def embed_texts(job: Job, first: int, _: int, out: Path) -> Outcome:
 
 
 def calibrate_filter(job: Job, sure: list[tuple[int, int, int]], _: int, out: Path) -> Outcome:
-    """Writes `calibration.json`, the scores behind it (`PAIRS_SCHEMA`) and their chart, from sure pictures in random order:
-    (shard, position, entity row).
+    """Writes `calibration.json`, the scores behind it (`PAIRS_SCHEMA`) and their chart, from sure
+    pictures in random order: (shard, position, entity row).
 
-    The unmatched text of a picture is that of the picture half the list further, if it shows another entity.
+    The unmatched text of a picture is that of the picture half the list further, if it shows
+    another entity.
     """
     scorer = workers.scorer(job.between)
     images = {n: np.load(job.between / f"{shard_name(n)}_images.npy", mmap_mode="r") for n in {n for n, _, _ in sure}}
@@ -174,7 +182,8 @@ def calibrate_filter(job: Job, sure: list[tuple[int, int, int]], _: int, out: Pa
 
 
 def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes `NUMBER.parquet` (`LABELS_SCHEMA`), `NUMBER_images.npy` and `NUMBER_stats.json` of `data/labels/`."""
+    """Writes `NUMBER.parquet` (`LABELS_SCHEMA`), `NUMBER_images.npy` and `NUMBER_stats.json` of
+    `data/labels/`."""
     assert job.calibration is not None
     knowledge = workers.knowledge_base(job.knowledge)
     table = pq.read_table(job.between / f"{shard_name(number)}.parquet")

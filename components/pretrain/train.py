@@ -12,7 +12,7 @@ from components.models import towers
 from components.pretrain import recipes
 from components.pretrain.checkpoints.store import depot
 from components.pretrain.checkpoints.writer import clear
-from components.pretrain.data.cache import data_fingerprint, decode_shards
+from components.pretrain.data.cache import decode_shards
 from components.pretrain.data.sizes import tell_of_small
 from components.pretrain.data.stream import catalogue
 from components.pretrain.data.stream.source import Setting
@@ -21,7 +21,7 @@ from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.ray_train import trainer
 from components.pretrain.training.open_data import CACHE, reading
-from components.shards.folder import Place
+from components.shards.folder import ShardFolder
 from components.storage import work as work_folders
 from components.storage.atomic import new_file, publish_folder
 from components.storage.code import code_mark
@@ -84,14 +84,12 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
             raise InputError(
                 f"{path} is missing; the recipe {recipe} reads the data set that `mofi curate` writes (--data data/i2e)"
             )
-    kept = validation if any(validation.glob("*.parquet")) else None
+    kept = validation if ShardFolder.at(validation).has_shards() else None
     return Sources(train, vocabulary, kept, reading(train, parameters))
 
 
 def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Sources:
     """The vocabulary is copied; it is needed whole, and small beside pictures."""
-    from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
-
     train, validation = (f"{data.rstrip('/')}/{part}" for part in ("train", "validation"))
     vocabulary = work_folders.WORK / "pretrain_vocabulary" / work_folders.fingerprint(data) / "vocabulary.parquet"
     try:
@@ -103,8 +101,8 @@ def _in_bucket(recipe: str, data: str, parameters: PretrainParameters) -> Source
             shutil.copyfile(copy, partial)
     except InputError as error:
         raise InputError(f"{error}; the recipe {recipe} reads the data set that `mofi curate` writes") from error
-    has_validation = any(name.endswith(".parquet") for name in Prefix.of(validation).names())
-    return Sources(train, vocabulary, validation if has_validation else None, reading(train, parameters))
+    kept = validation if ShardFolder.at(validation).has_shards() else None
+    return Sources(train, vocabulary, kept, reading(train, parameters))
 
 
 @dataclass(frozen=True)
@@ -171,9 +169,10 @@ def plan(
 
 
 def _setting(sources: Sources, parameters: PretrainParameters, work: Path, scratch: Path) -> Setting:
-    place = Place(str(sources.shards.absolute() if isinstance(sources.shards, Path) else sources.shards))
     _warn_of_a_narrow_window(parameters)
-    folder = catalogue.build(place, sources.vocabulary, work / CATALOGUES, parameters.max_error_share)
+    folder = catalogue.build(
+        ShardFolder.at(sources.shards), sources.vocabulary, work / CATALOGUES, parameters.max_error_share
+    )
     return Setting(folder, scratch, parameters.picture_size, parameters.window, parameters.seed)
 
 
@@ -203,7 +202,7 @@ def fingerprint(origin: Origin, parameters: PretrainParameters) -> str:
 def data_mark(sources: Sources) -> str:
     """Names pictures, texts, labels and vocabulary."""
     return work_folders.fingerprint(
-        [data_fingerprint(folder) for folder in sources.folders],
+        [ShardFolder.at(folder).mark() for folder in sources.folders],
         sources.reading,
         *([sources.vocabulary] if sources.vocabulary else []),
     )

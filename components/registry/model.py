@@ -58,7 +58,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """`mofi.json` of a model folder.
 
     Raises:
-        InputError: if the folder holds no model.
+        InputError: if it, the weights or the config are missing.
     """
     for name in ("open_clip_model.safetensors", "open_clip_config.json", "mofi.json"):
         if not (folder / name).is_file():

@@ -1,4 +1,4 @@
-"""Gives the best recipe the champion's alias, if it passes the gates, and writes down why."""
+"""Gives the best recipe the champion's alias if it passes the gates, and records why."""
 
 import logging
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Champion:
-    """What the registry says of the present champion."""
+    """What the registry says about the present champion."""
 
     version: str
     digest: str
@@ -60,7 +60,7 @@ def lookup(measures: Mapping[str, Any], key: str, of: str) -> float:
     for part in (of, *key.split(".")):
         if not isinstance(value, Mapping) or part not in value:
             raise InputError(
-                f"metrics/evaluate.json has no number at models.{of}.{key}; run `mofi evaluate`, or mend "
+                f"metrics/evaluate.json has no number at models.{of}.{key}; run `mofi evaluate`, or fix "
                 "promote.metric, promote.baseline or promote.candidates in params.yaml"
             )
         value = value[part]
@@ -79,7 +79,8 @@ def gates(
 ) -> list[Gate]:
     """Every gate of params.yaml for a candidate's value of the metric.
 
-    The present champion counts only if it was measured on the same benchmark: other pictures give other numbers.
+    The present champion counts only if it was measured on the same benchmark: other pictures give
+    other numbers.
     """
     pixels = [name for name in measures.get("models", {}) if name.startswith(PIXELS)]
     floor = max(lookup(measures, parameters.metric, name) for name in pixels) if pixels else 0.0
@@ -174,7 +175,8 @@ def make_good(result: Mapping[str, Any], parameters: PromoteParameters, models: 
 
 
 def benchmark_digest(folder: Path) -> str:
-    """What tells one benchmark from another: DVC's hash where there is one, else the digest of its index."""
+    """What tells one benchmark from another: DVC's hash if it has one, else the digest of all its
+    files."""
     known = dvc_hash(folder)
     return known if known != "unversioned" else digest(folder)
 
@@ -197,7 +199,8 @@ def present_champion(parameters: PromoteParameters) -> Champion | None:
 
 
 def _version(parameters: PromoteParameters, folder: Path, recipe: str, mark: str) -> ModelVersion:
-    """The version that holds these bytes: the registered one, or a new one of the model that the training logged."""
+    """The version that holds these bytes: the registered one, or a new one of the model that the
+    training logged."""
     client = mlflow.MlflowClient()
     known = [
         v for v in client.search_model_versions(f"name = '{parameters.name}'") if v.tags.get(model.DIGEST_TAG) == mark
@@ -242,6 +245,6 @@ def refuse_text(result: Mapping[str, Any]) -> str:
     if not reasons:
         raise InputError("metrics/promote.json names no reason for its refusal; run `mofi promote` again")
     return (
-        f"{result['recipe']} is not promoted: {reasons}. Train longer, mend the data, or change the gates "
+        f"{result['recipe']} is not promoted: {reasons}. Train longer, fix the data, or change the gates "
         "under `promote` in params.yaml; `mofi report` shows what was measured"
     )

@@ -1,4 +1,5 @@
-"""One MLflow run per stage that trains or measures; its figures are read from the files that the stage wrote."""
+"""One MLflow run per stage that trains or measures; its figures are read from the files that the
+stage wrote."""
 
 import csv
 import logging
@@ -38,7 +39,8 @@ class StageRun:
     name: str
 
     def log_metrics(self, path: Path) -> None:
-        """Every number of a metrics file, nested keys joined by dots; the file itself goes along."""
+        """Every number of a metrics file, nested keys joined by dots; the file itself goes
+        along."""
         numbers = {key: float(value) for key, value in flatten(read_json(path)) if is_number(value)}
         self._send([Metric(key, value, _now(), 0) for key, value in numbers.items()])
         mlflow.log_artifact(str(path))
@@ -53,7 +55,8 @@ class StageRun:
         mlflow.log_artifact(str(path))
 
     def log_points(self, points: Sequence[tuple[str, float, int]]) -> None:
-        """(metric, value, step) that the run does not have yet: of each metric those beyond its newest step.
+        """(metric, value, step) that the run does not have yet: of each metric those beyond its
+        newest step.
 
         A resumed training repeats steps, with the same values.
         """
@@ -70,7 +73,8 @@ class StageRun:
         self._send(fresh)
 
     def log_model(self, folder: Path) -> str:
-        """The model folder as it is (safetensors and JSON), loadable by `mlflow.pyfunc.load_model`; returns its URI."""
+        """The model folder as it is (safetensors and JSON), loadable by `mlflow.pyfunc.load_model`;
+        returns its URI."""
         return model.log(folder)
 
     def _send(self, metrics: list[Metric]) -> None:
@@ -88,14 +92,17 @@ def stage_run(
     tags: Mapping[str, str] | None = None,
     resumes: str | None = None,
 ) -> Iterator[StageRun]:
-    """Opens the run of a stage and samples the machine's load while it is open; a body that raises marks it as failed.
+    """Opens the run of a stage and samples the machine's load while it is open; a body that raises
+    marks it as failed.
 
     Args:
         name: the stage's name, as its metrics file has it.
         parameters: the stage's section of params.yaml, logged flattened.
-        inputs: paths that the stage reads, as dvc.yaml has them: logged as datasets with DVC's hash as digest.
+        inputs: paths that the stage reads, as dvc.yaml has them: logged as datasets with DVC's hash
+            as digest.
         tags: further tags of the run.
-        resumes: what the stage works on, a fingerprint; the newest run of the same that did not finish goes on, if there is one.
+        resumes: what the stage works on, a fingerprint; the newest run of the same that did not
+            finish goes on, if there is one.
 
     Raises:
         SetupError: at once, if the tracking server does not answer.
@@ -144,7 +151,7 @@ def read_curves(path: Path) -> list[tuple[str, float, int]]:
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     if rows and CURVE_STEP not in rows[0]:
-        raise InputError(f"{path} has no column {CURVE_STEP}; `mofi pretrain` writes it anew")
+        raise InputError(f"{path} has no column {CURVE_STEP}; run `mofi pretrain` again")
     return [
         (name, float(value), int(float(row[CURVE_STEP])))
         for row in rows

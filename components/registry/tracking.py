@@ -1,4 +1,5 @@
-"""Where MLflow keeps its runs: SQLite and a local folder, or the server that the environment names."""
+"""Where MLflow keeps its runs: SQLite and a local folder, or the server that the environment
+names."""
 
 import logging
 import os
@@ -20,7 +21,8 @@ _ANSWER_WITHIN = 5.0
 
 
 def connect() -> str:
-    """Points MLflow to `MLFLOW_TRACKING_URI` (default: `mlflow.db` here), makes the experiment, and returns its id.
+    """Points MLflow to `MLFLOW_TRACKING_URI` (default: `mlflow.db` here), makes the experiment, and
+    returns its id.
 
     Raises:
         SetupError: if the server or the database does not answer.
@@ -40,13 +42,13 @@ def connect() -> str:
         return _experiment(address)
     except (MlflowException, OSError) as error:
         raise SetupError(
-            f"MLflow at {address} cannot be used ({error}); mend it, or unset MLFLOW_TRACKING_URI "
-            f"to use {DATABASE} here"
+            f"MLflow at {address} cannot be used ({error}); fix it, or unset MLFLOW_TRACKING_URI to use {DATABASE} here"
         ) from error
 
 
 def _knock(address: str) -> None:
-    """Asks once, for a short time. An error code is an answer too: a server behind a login may refuse /health."""
+    """Asks once, for a short time. An error code is an answer too: a server behind a login may
+    refuse /health."""
     try:
         with urlopen(f"{address.rstrip('/')}/health", timeout=_ANSWER_WITHIN):  # noqa: S310 - http(s) only
             return
@@ -63,7 +65,8 @@ def _experiment(address: str) -> str:
     found = mlflow.get_experiment_by_name(EXPERIMENT)
     if found is not None:
         return str(mlflow.set_experiment(EXPERIMENT).experiment_id)
-    # Beside an embedded database the files lie in a folder of ours; a server knows its own place for them.
+    # With an embedded database the files lie in a folder of ours; a server has its own place for
+    # them.
     place = ARTIFACTS.absolute().as_uri() if address.startswith("sqlite:") else None
     try:
         mlflow.create_experiment(EXPERIMENT, artifact_location=place)

@@ -1,4 +1,5 @@
-"""What the image filter overruled, as a page for people who judge it, or as a table for programs."""
+"""What the image filter overruled, as a page for people who judge it, or as a table for
+programs."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,12 @@ from components.evaluate.filter_audit import GROUPS, Overruled, audit, overruled
 from components.images.decode import BadImage
 from components.knowledge import KnowledgeBase
 from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
+from components.label.reader import read_calibration
 from components.label.text.reading import CAPTION, LONGEST
 from components.report.template import environment
 from components.report.thumbnails import data_uri
 from components.shards.format import shard_name
 from components.shards.reader import read_shard
-from components.storage.json_files import read_json
 
 OVERRULED_SCHEMA = pa.schema(
     [
@@ -48,7 +49,8 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Shown:
-    """One overruled mention on the page: its picture (None: unreadable), its words, and the two choices."""
+    """One overruled mention on the page: its picture (None: unreadable), its words, and the two
+    choices."""
 
     picture: str | None
     before: str
@@ -65,7 +67,8 @@ class Shown:
 
 
 def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: int) -> None:
-    """Writes a page (`.html`: figures, chart, and up to `sample` overruled mentions of each group), or all of them as `.parquet`.
+    """Writes a page (`.html`: figures, chart, and up to `sample` overruled mentions of each group),
+    or all of them as `.parquet`.
 
     Raises:
         InputError: if labels, crawl or knowledge base are missing, or `out` has another ending.
@@ -86,7 +89,7 @@ def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: i
             audited=audit(labels),
             samples=samples,
             calibration=calibration_uri(labels),
-            has_say=bool(read_json(labels / "calibration.json")["slope"]),
+            has_say=bool(read_calibration(labels).slope),
         ),
         encoding="utf-8",
     )

@@ -1,6 +1,6 @@
-"""What the crawl's shards hold, in figures for its page: sizes, formats, languages, sites, texts, and examples."""
+"""What the crawl's shards hold, in figures for its page: sizes, formats, languages, sites, texts,
+and examples."""
 
-import tarfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 
-from components.shards.format import EXTENSIONS, SUCCESS, shard_name, shard_numbers
+from components.shards.folder import ShardFolder
+from components.shards.format import SUCCESS
+from components.shards.reader import picture_places
 
 # Of a large crawl so many pictures are looked at, in shards that are spread evenly over it.
 PICTURES_READ = 100_000
@@ -72,24 +74,26 @@ class Shards:
 
 
 def read_shards(folder: Path, pictures: int = PICTURES_READ, shown: int = 0) -> Shards | None:
-    """Looks at some `pictures` of the crawl's shards, and keeps `shown` of them; None if there is no shard."""
-    if not folder.is_dir() or not any(path.stem.isdigit() for path in folder.glob("*.parquet")):
+    """Looks at some `pictures` of the crawl's shards, and keeps `shown` of them; None if there is
+    no shard."""
+    shards = ShardFolder.at(folder)
+    if not shards.has_shards():
         return None
-    numbers = shard_numbers(folder)
-    rows = max(1, pq.read_metadata(folder / f"{shard_name(numbers[0])}.parquet").num_rows)
-    chosen = _spread(numbers, max(1, pictures // rows))
-    found = Shards(len(chosen), len(numbers))
+    tars = shards.local_tars()
+    rows = max(1, pq.read_metadata(tars[0].with_suffix(".parquet")).num_rows)
+    chosen = _spread(tars, max(1, pictures // rows))
+    found = Shards(len(chosen), len(tars))
     hashes: set[str] = set()
     wanted: dict[str, str] = {}  # text by key
-    for number in chosen:
-        _read_index(folder / f"{shard_name(number)}.parquet", found, hashes, wanted, shown)
-    for number in chosen:
-        _read_tar(folder / f"{shard_name(number)}.tar", found, wanted)
+    for tar in chosen:
+        _read_index(tar.with_suffix(".parquet"), found, hashes, wanted, shown)
+    for tar in chosen:
+        _read_tar(tar, found, wanted)
     return found
 
 
-def _spread(numbers: Sequence[int], most: int) -> list[int]:
-    return [numbers[n * len(numbers) // most] for n in range(most)] if most < len(numbers) else list(numbers)
+def _spread(tars: Sequence[Path], most: int) -> list[Path]:
+    return [tars[n * len(tars) // most] for n in range(most)] if most < len(tars) else list(tars)
 
 
 def _read_index(path: Path, found: Shards, hashes: set[str], wanted: dict[str, str], shown: int) -> None:
@@ -121,21 +125,21 @@ def _count(text: str, host: str, found: Shards) -> None:
 
 def _read_tar(path: Path, found: Shards, wanted: dict[str, str]) -> None:
     """Names and sizes from the headers alone; the bytes of the pictures to be shown."""
-    with tarfile.open(path, "r:") as tar:
-        for member in tar:
-            key, _, ending = member.name.rpartition(".")
-            if ending not in EXTENSIONS:
-                continue
-            found.formats[ending] += 1
-            found.sizes.append(member.size)
-            if key in wanted and (stream := tar.extractfile(member)) is not None:
-                found.shown.append((wanted[key], stream.read()))
+    with path.open("rb") as stream:
+        for key, place in picture_places(path).items():
+            found.formats[place.extension] += 1
+            found.sizes.append(place.size)
+            if key in wanted:
+                stream.seek(place.offset)
+                found.shown.append((wanted[key], stream.read(place.size)))
 
 
 def histogram(values: Iterable[float], halves: bool = True) -> Histogram | None:
-    """Values > 0 in bins that double (with `halves` in two steps), from the least to the greatest; None without any.
+    """Values > 0 in bins that double (with `halves` in two steps), from the least to the greatest;
+    None without any.
 
-    Lengths in characters and pixels, bytes and seconds spread over powers of ten, so bins of one width would show one bar.
+    Lengths in characters and pixels, bytes and seconds spread over powers of ten, so bins of one
+    width would show one bar.
     """
     counted = Counter(_bin(value, halves) for value in values if value > 0)
     if not counted:

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from components.crawl.reasons import KINDS, REASONS, Reason, explain
+from components.crawl.reasons import GATHERED, KINDS, REASONS, Reason, explain
 from components.report import charts
 from components.report.crawl_figures import Histogram, Shards, histogram, read_shards
 from components.report.template import environment, words
@@ -17,8 +17,6 @@ from components.shards.format import SUCCESS
 from components.storage.json_files import read_json
 
 PAGE = "crawl.html"
-# Pairs are dropped for these when all are gathered; for all other reasons when their page or list is read.
-GATHERED = ("duplicate_address", "boilerplate")
 _SITES, _TEXTS, _LANGUAGES, _SHOWN, _ROWS = 15, 12, 12, 12, 60
 _THUMBNAIL = 72
 

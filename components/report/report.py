@@ -17,7 +17,7 @@ from components.report.audit_page import calibration_uri
 from components.report.crawl_page import write_crawl_page
 from components.report.template import environment, words
 from components.report.thumbnails import data_uri
-from components.shards.format import shard_name, shard_numbers
+from components.shards.folder import ShardFolder
 from components.shards.reader import read_index, read_shard
 from components.storage.json_files import leaves, write_json
 
@@ -147,8 +147,8 @@ def _gallery(data: Path) -> list[Shown]:
     step = max(1, len(entities) // GALLERY)
     chosen = {by_entity[e][n % len(by_entity[e])]: e for n, e in enumerate(entities[::step][:GALLERY])}
     shown: list[Shown] = []
-    for shard in shard_numbers(train):
-        for picture in read_shard(train / f"{shard_name(shard)}.tar"):
+    for tar in ShardFolder.at(train).local_tars():
+        for picture in read_shard(tar):
             if picture.key in chosen:
                 entity = chosen[picture.key]
                 shown.append(

@@ -1,4 +1,5 @@
-"""The figures of a run in one place: `reports/summary.json`, and what the page shows of each step."""
+"""The figures of a run in one place: `reports/summary.json`, and what the page shows of each
+step."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from components.curate.format import UNLABELLED
 from components.evaluate.baselines import CENTRED_SIDE, PIXEL_SIDES
 from components.evaluate.evaluate import UNTRAINED
 from components.evaluate.protocols import EXCLUDED, INCLUDED
+from components.label.reader import read_labels
+from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS, shard_name, shard_numbers
 from components.storage.json_files import read_json
 
@@ -21,7 +24,8 @@ PIXELS = "raw_pixels"
 
 @dataclass(frozen=True)
 class Step:
-    """One step from the web to the data set: how many pictures are left, and why the others are not."""
+    """One step from the web to the data set: how many pictures are left, and why the others are
+    not."""
 
     name: str
     pictures: int
@@ -84,14 +88,15 @@ def model_order(names: list[str]) -> list[str]:
 
 
 def count_steps(data: Path) -> list[Step]:
-    """Pictures after each step, with the reasons for those that are gone, from the files that the steps wrote."""
+    """Pictures after each step, with the reasons for those that are gone, from the files that the
+    steps wrote."""
     steps: list[Step] = []
-    if _has_shards(data / "crawl"):
+    if ShardFolder.at(data / "crawl").has_shards():
         statuses = _statuses(data / "crawl")
         crawled = statuses.pop(SUCCESS, 0)
         steps.append(Step("attempted", crawled + sum(statuses.values()), {}))
         steps.append(Step("crawled", crawled, statuses))
-    if _has_shards(data / "labels"):
+    if ShardFolder.at(data / "labels").has_shards():
         labelled, unlabelled = _labelled(data / "labels")
         steps.append(Step("labelled", labelled, {"no entity was kept for it": unlabelled}))
         curated = data / "i2e" / "stats.json"
@@ -108,13 +113,9 @@ def count_entities(data: Path) -> int | None:
     return int(pq.read_metadata(path).num_rows) if path.is_file() else None
 
 
-def _has_shards(folder: Path) -> bool:
-    return folder.is_dir() and any(path.stem.isdigit() for path in folder.glob("*.parquet"))
-
-
 def _statuses(folder: Path) -> Counter[str]:
     total: Counter[str] = Counter()
-    for number in shard_numbers(folder):
+    for number in ShardFolder.at(folder).numbers():
         total.update(read_json(folder / f"{shard_name(number)}_stats.json")["status_dict"])
     return total
 
@@ -122,8 +123,7 @@ def _statuses(folder: Path) -> Counter[str]:
 def _labelled(folder: Path) -> tuple[int, int]:
     labelled = total = 0
     for number in shard_numbers(folder):
-        column = pq.read_table(folder / f"{shard_name(number)}.parquet", columns=["entities"])["entities"]
-        lengths = pc.list_value_length(column).to_pylist()
+        lengths = pc.list_value_length(read_labels(folder, number, ["entities"])["entities"]).to_pylist()
         labelled += sum(bool(length) for length in lengths)
         total += len(lengths)
     return labelled, total - labelled

@@ -1,7 +1,6 @@
-"""What turns pictures into embeddings for search: the champion of the registry, or a model folder."""
+"""What turns pictures into embeddings for search: the registry's champion, or another model."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +26,17 @@ def champion(name: str, alias: str) -> Embed:
     return embed
 
 
-def folder(path: Path) -> Embed:
-    """A model folder, or a model of open_clip.
+def model_at(location: str) -> Embed:
+    """The model that `find_model` finds at a location.
 
     Raises:
         InputError: if there is no such model.
+        SetupError: if its weights cannot be downloaded.
     """
     from components.models.encoder import load_encoder
+    from components.models.find import find_model
 
-    encoder = load_encoder(path)
+    encoder = load_encoder(find_model(location).local())
 
     def embed(pictures: Sequence[bytes]) -> npt.NDArray[np.float32]:
         return encoder.images(np.stack([encoder.prepare(data) for data in pictures]))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.shards.format import shard_name, shard_numbers
+from components.shards.folder import ShardFolder
 from components.shards.reader import Picture, read_shard
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,8 @@ class Index:
         self.entries.extend(entries)
 
     def search(self, embeddings: npt.NDArray[np.float32], top: int) -> list[list[Hit]]:
-        """float32 [n, d] → for each the `top` nearest, best first; fewer if the index holds fewer."""
+        """float32 [n, d] → for each the `top` nearest, best first; fewer if the index holds
+        fewer."""
         cosines, rows = self._index.search(
             np.ascontiguousarray(embeddings, dtype=np.float32), min(top, len(self.entries))
         )
@@ -72,15 +73,16 @@ class Index:
 
 def _finite(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     if not np.isfinite(embeddings).all():
-        raise InputError("the model gives embeddings that are not finite; train it anew and promote that one")
+        raise InputError("the model gives embeddings that are not finite; train it again and promote that one")
     return np.ascontiguousarray(embeddings, dtype=np.float32)
 
 
 def build(data: Path, embed: Embed) -> Index:
-    """Indexes every picture of the shards below `data` (`train/`, `validation/`, or the folder itself).
+    """Indexes every picture of the shards below `data` (`train/`, `validation/`, or the folder
+    itself).
 
     Raises:
-        InputError: if there is no picture.
+        InputError: if there is no picture, or a shard is missing or broken.
     """
     index: Index | None = None
     for pictures in batches(_pictures(data)):
@@ -108,10 +110,10 @@ def batches(items: Iterable[tuple[Path, Picture]], size: int = _BATCH) -> Iterat
 def _pictures(data: Path) -> Iterator[tuple[Path, Picture]]:
     folders = [folder for folder in (data / "train", data / "validation") if folder.is_dir()] or [data]
     for folder in folders:
-        if folder != data and not any(folder.glob("*.parquet")):
+        shards = ShardFolder.at(folder)
+        if folder != data and not shards.has_shards():
             continue
-        for number in shard_numbers(folder):
-            shard = folder / f"{shard_name(number)}.tar"
+        for shard in shards.local_tars():
             yield from ((shard, picture) for picture in read_shard(shard))
 
 
@@ -120,7 +122,8 @@ def _entry(shard: Path, picture: Picture) -> Entry:
 
 
 def entity_scores(hits: Sequence[Hit], temperature: float = 0.07) -> list[tuple[str, float]]:
-    """Entities of the pictures found, by their share of the weighted vote (exp(cosine / temperature)), best first."""
+    """Entities of the pictures found, by their share of the weighted vote (exp(cosine /
+    temperature)), best first."""
     votes: dict[str, float] = defaultdict(float)
     for hit in hits:
         for entity in hit.entry.entities[:1]:

@@ -18,13 +18,13 @@ from components.shards.tar_reader import members, places
 Part = TypeVar("Part")
 
 
-# WebDataset's rule: the key ends at the first dot of the file's name; folders belong to it.
 _MEMBER = re.compile(r"(?:\./)?((?:.*/)?[^./][^./]*)\.([^/]+)")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One sample of a shard: its bytes as stored, its text, and the rest of its record (`KEY.json`)."""
+    """One sample of a shard: its bytes as stored, its text, and the rest of its record
+    (`KEY.json`)."""
 
     key: str
     image: bytes
@@ -33,13 +33,34 @@ class Picture:
     record: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class PicturePlace:
+    """Where a picture's bytes lie in its tar, and the ending of its name (one of `EXTENSIONS`)."""
+
+    offset: int
+    size: int
+    extension: str
+
+
+def split_name(member: str) -> tuple[str, str] | None:
+    """The name of a tar's member → its sample's key and its ending in lower case; None if it has no
+    key or no ending.
+
+    This is WebDataset's rule: the key ends at the first dot of the file's name, and folders belong
+    to it. A leading `./`, as `tar c .` writes it, does not.
+    """
+    name = _MEMBER.fullmatch(member)
+    return (name[1], name[2].lower()) if name else None
+
+
 def read_shard(path: Path) -> Iterator[Picture]:
     """Streams the pictures of one tar, in order, grouped by key as WebDataset groups them.
 
     Reads img2dataset's and other WebDataset tars too: `KEY.txt` and `KEY.json` may be missing.
 
     Raises:
-        InputError: if the tar is missing, or broken anywhere (then after the pictures before the break).
+        InputError: if the tar is missing, or broken anywhere (then after the pictures before the
+            break).
     """
     for key, parts in _samples(path, members(path)):
         extension = _extension(parts)
@@ -48,7 +69,8 @@ def read_shard(path: Path) -> Iterator[Picture]:
 
 
 def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Keys and files of the pictures of one tar: what `read_shard` streams, without their texts and records.
+    """Keys and files of the pictures of one tar: what `read_shard` streams, without their texts and
+    records.
 
     Raises:
         InputError: see `read_shard`.
@@ -59,30 +81,30 @@ def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
             yield key, parts[extension]
 
 
-def picture_places(path: Path) -> dict[str, tuple[int, int]]:
-    """Where in a tar the files of `read_pictures` lie: (offset, bytes) by key. Contents are not read.
+def picture_places(path: Path) -> dict[str, PicturePlace]:
+    """Where in a tar the pictures of `read_pictures` lie, by key, in order. Contents are not read.
 
     Raises:
         InputError: if the tar is missing, or broken anywhere.
     """
     found = _samples(path, ((name, (begin, size)) for name, begin, size in places(path)))
     known = ((key, parts, _extension(parts)) for key, parts in found)
-    return {key: parts[extension] for key, parts, extension in known if extension is not None}
+    return {key: PicturePlace(*parts[extension], extension) for key, parts, extension in known if extension is not None}
 
 
 def _samples(path: Path, files: Iterable[tuple[str, Part]]) -> Iterator[tuple[str, dict[str, Part]]]:
-    """Keys, and what is known of their members by ending; errors of the tar at `path`, where it is from, are named."""
+    """Each sample's key, and its members by ending; an error of the tar at `path` names it."""
     key, parts = "", dict[str, Part]()
     try:
         for member, part in files:
-            name = _MEMBER.fullmatch(member)
+            name = split_name(member)
             if name is None:
                 continue
-            if name[1] != key and parts:
+            if name[0] != key and parts:
                 yield key, parts
                 parts = {}
-            key = name[1]
-            parts[name[2].lower()] = part
+            key, ending = name
+            parts[ending] = part
         if parts:
             yield key, parts
     except FileNotFoundError:
@@ -115,7 +137,8 @@ def _record(path: Path, key: str, data: bytes) -> dict[str, Any]:
 
 
 def read_index(folder: Path) -> pa.Table:
-    """The indexes of all shards of a folder, one after the other, with the columns that the first one has.
+    """The indexes of all shards of a folder, one after the other, with the columns that the first
+    one has.
 
     Raises:
         InputError: if there is no shard, or an index is damaged or lacks a column.

@@ -14,10 +14,10 @@ from components.curate.curate import build_data_set
 from components.curate.format import VOCABULARY_SCHEMA
 from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
-from components.pretrain.data.cache import data_fingerprint
 from components.pretrain.data.samples import read_vocabulary
 from components.report.report import _gallery
 from components.serve.search import read_labels
+from components.shards.folder import ShardFolder
 from components.shards.format import LABELLED_INDEX_SCHEMA, shard_numbers
 from components.shards.reader import read_index, read_shard
 from tests.curate.conftest import Inputs, Made, Parameters, web, write_inputs
@@ -119,7 +119,7 @@ def test_the_readers_of_the_data_set_can_read_it(inputs: Inputs, knobs: Paramete
     assert len(vocabulary) == 10 - len(held)
     assert read_labels(Path("i2e"))["Q7"] == "thing 7"
     assert len(_gallery(Path("i2e"))) == len(vocabulary)
-    assert data_fingerprint(Path("i2e/train")) != data_fingerprint(Path("i2e/validation"))
+    assert ShardFolder.at("i2e/train").mark() != ShardFolder.at("i2e/validation").mark()
     assert pd.read_parquet("i2e/train/00000.parquet")["entities"].str[0].isin(vocabulary.entity_ids).all()
 
 
@@ -202,5 +202,5 @@ def test_labels_of_another_knowledge_base_are_an_error(tmp_path: Path, knowledge
 
 def test_a_missing_tar_is_an_error(inputs: Inputs, knobs: Parameters) -> None:
     (inputs.crawl / "00001.tar").unlink()
-    with pytest.raises(InputError, match=r"00001.tar is missing"):
+    with pytest.raises(InputError, match=r"lacks 00001.tar, though there is shard"):
         build(inputs, knobs())

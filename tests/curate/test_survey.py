@@ -7,11 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.curate.survey import find_pictures, survey
+from components.curate.survey import survey
 from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
 from components.shards.format import INDEX_SCHEMA
-from components.shards.reader import read_shard
 from tests.curate.conftest import Inputs, Made, painted, write_inputs
 
 
@@ -51,16 +50,6 @@ def test_labelled_pictures_are_noted_with_their_row_bytes_and_entities(one_shard
 def test_pictures_are_counted(one_shard: Inputs, tmp_path: Path) -> None:
     outcome = survey(one_shard.crawl, one_shard.labels, 0, 0, tmp_path)
     assert outcome.counts == {"crawled": 3, "labelled": 2, "unlabelled": 1}
-
-
-def test_a_place_leads_to_the_bytes(one_shard: Inputs) -> None:
-    tar = one_shard.crawl / "00000.tar"
-    places = find_pictures(tar)
-    data = tar.read_bytes()
-    for picture in read_shard(tar):
-        place = places[picture.key]
-        assert data[place.offset : place.offset + place.size] == picture.image
-        assert place.extension == picture.extension
 
 
 def test_the_candidates_of_each_entitys_mention_are_counted(one_shard: Inputs, tmp_path: Path) -> None:

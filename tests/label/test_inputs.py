@@ -52,7 +52,9 @@ def test_a_crawl_whose_upload_may_not_be_finished_is_told(bucket: Prefix, caplog
 
 def test_a_shard_that_a_bucket_lacks_is_named(bucket: Prefix) -> None:
     Prefix.of(f"{bucket}crawl").delete(["00001.parquet"])
-    with pytest.raises(InputError, match=r"s3://.*/crawl/ lacks shard 00001; run the stage"):
+    with pytest.raises(
+        InputError, match=r"s3://.*/crawl/ lacks 00001.parquet, though there is shard 00002; run the stage"
+    ):
         find(bucket)
 
 
@@ -60,7 +62,8 @@ def test_a_shard_that_a_bucket_lacks_is_named(bucket: Prefix) -> None:
 def test_an_object_that_is_replaced_or_added_is_noticed(bucket: Prefix, name: str) -> None:
     before = find(bucket)
     before.check_unchanged()
-    bucket.write(name, b"other")
+    for one in {name, name.replace(".parquet", ".tar")}:
+        bucket.write(one, b"other")
     with pytest.raises(InputError, match=rf"/{name.partition('/')[0]}/ has changed since this run began"):
         before.check_unchanged()
     assert fingerprint(*find(bucket).mark) != fingerprint(*before.mark)

@@ -129,14 +129,14 @@ def test_a_picture_that_cannot_be_read_is_counted_and_still_linked(run, tmp_path
 def test_a_missing_shard_is_named(run, tmp_path):
     crawl = write_crawl(tmp_path / "crawl", small_web(), 10)
     (crawl / "00001.parquet").unlink()
-    with pytest.raises(InputError, match="lacks shard 00001"):
+    with pytest.raises(InputError, match=r"lacks 00001\.parquet, though there is shard 00002"):
         run(crawl)
 
 
 def test_a_missing_tar_is_named(run, tmp_path):
     crawl = write_crawl(tmp_path / "crawl", small_web(), 10)
     (crawl / "00001.tar").unlink()
-    with pytest.raises(InputError, match=r"00001\.tar is missing"):
+    with pytest.raises(InputError, match=r"lacks 00001\.tar, though there is shard 00002"):
         run(crawl)
 
 
@@ -187,3 +187,11 @@ def test_texts_of_every_kind_are_labelled(run, tmp_path):
     ]
     crawl = write_crawl(tmp_path / "crawl", [Shown(n, alt) for n, alt in enumerate(odd)], 9)
     assert run(crawl)["pictures"] == len(odd)
+
+
+def test_a_picture_that_only_the_tar_has_is_left_out(run, tmp_path):
+    crawl = write_crawl(tmp_path / "crawl", [Shown(1, "crab"), Shown(2, "goat")], 10)
+    index = pq.read_table(crawl / "00000.parquet")
+    pq.write_table(index.slice(0, 1), crawl / "00000.parquet")
+    assert run(crawl)["pictures"] == 1
+    assert len(pq.read_table("labels/00000.parquet")) == 1

@@ -11,12 +11,14 @@ import pytest
 from components.errors import InputError
 from components.evaluate.baselines import centred_pixels
 from components.images.decode import decode
+from components.serve.embed import model_at
 from components.serve.parameters import QueryParameters
 from components.serve.query import query
 from components.serve.search import Entry, Hit, build, entity_scores, read_labels
 from components.shards.format import LABELLED_INDEX_SCHEMA, picture_key
 from components.shards.writer import Row, write_shard
 from tests.evaluate.conftest import benchmark_folder, encoded, painted  # noqa: F401 - a fixture
+from tests.registry.conftest import make_model
 
 
 def embed(pictures: Sequence[bytes]) -> np.ndarray:
@@ -98,3 +100,11 @@ def test_embeddings_that_are_not_finite_are_an_error(data: Path, benchmark_folde
 
 def test_labels_of_a_data_set_without_vocabulary_are_unknown(tmp_path: Path) -> None:
     assert read_labels(tmp_path) == {}
+
+
+def test_any_model_that_can_be_named_can_search(data: Path, tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "clip", "clip", seed=1)
+    by_path, by_url = (build(data, model_at(location)) for location in (str(folder), folder.as_uri()))
+    query = model_at(str(folder))([encoded(painted(52))])
+    assert by_path.search(query, 1)[0][0].entry.entities == ("Q3",)
+    assert by_url.search(query, 3) == by_path.search(query, 3)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from components.errors import InputError
-from components.shards.reader import picture_places, read_shard
+from components.shards.reader import picture_places, read_shard, split_name
 from components.shards.tar_writer import TarWriter
 from tests.pretrain.data.stream.conftest import write
 
 
 def read(path: Path) -> dict[str, bytes]:
     data = path.read_bytes()
-    return {key: data[first : first + size] for key, (first, size) in picture_places(path).items()}
+    return {key: data[p.offset : p.offset + p.size] for key, p in picture_places(path).items()}
 
 
 def test_they_are_those_that_the_reader_of_shards_finds(tmp_path: Path) -> None:
@@ -78,3 +78,21 @@ def test_a_damaged_header_is_an_error(tmp_path: Path) -> None:
 def test_a_missing_tar_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is missing"):
         picture_places(tmp_path / "none.tar")
+
+
+@pytest.mark.parametrize(
+    ("member", "key", "ending"),
+    [
+        ("000000000.jpg", "000000000", "jpg"),
+        ("./000000000.JPG", "000000000", "jpg"),
+        ("a/b.c/0.seg.png", "a/b.c/0", "seg.png"),
+        ("v1.0.jpg", "v1", "0.jpg"),
+    ],
+)
+def test_a_key_ends_at_the_first_dot_of_a_file_s_name(member: str, key: str, ending: str) -> None:
+    assert split_name(member) == (key, ending)
+
+
+@pytest.mark.parametrize("member", ["README", ".png", "a/.jpg", "./", "0."])
+def test_what_has_no_key_or_no_ending_belongs_to_no_sample(member: str) -> None:
+    assert split_name(member) is None

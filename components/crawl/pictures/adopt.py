@@ -12,6 +12,7 @@ from components.crawl.pages.page import collapse
 from components.crawl.pair import Pair
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.picture_row import picture_row
+from components.crawl.reasons import errors
 from components.crawl.text_rules import dropped_as, text_rules
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
@@ -53,8 +54,7 @@ def _adopt_one(job: DownloadJob, first_shard: int, location: str, number: int, o
         logger.warning("%s: %s", location, problem)
     counts: Counter[str] = Counter(read_json(job.marker(shard))["status_dict"])
     counts[BROKEN] += len(broken)
-    errors = counts["not_a_picture"] + counts["undecodable"] + counts[BROKEN]
-    return Outcome(+counts, attempted=counts.total(), errors=errors)
+    return Outcome(+counts, attempted=counts.total(), errors=errors(counts))
 
 
 def _rows(job: DownloadJob, tar: Path, shard: int, broken: list[str]) -> Iterator[Row]:

@@ -5,26 +5,13 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from components.crawl.hosts.fetch import GIVEN_UP
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.part_download import PartDownload
 from components.crawl.pictures.progress import log_progress
 from components.crawl.plan import Part, Plan
+from components.crawl.reasons import errors
 from components.execution.shard_map import Outcome, map_shards
 from components.storage.json_files import read_json
-
-# Outcomes that count towards max_error_share; refusals, dead links or small pictures do not.
-ERRORS = (
-    "timeout",
-    "connection_failed",
-    "closed_early",
-    "bad_answer",
-    "name_not_found",
-    "robots_txt_unreachable",
-    "not_a_picture",
-    "undecodable",
-    GIVEN_UP,
-)
 
 
 def download(plan: Plan, job: DownloadJob, work: Path) -> Counter[str]:
@@ -49,5 +36,4 @@ def _download_part(job: DownloadJob, part: Part, _: int, out: Path) -> Outcome:
     counts: Counter[str] = Counter()
     for shard in range(part.first_shard, part.first_shard + part.shards):
         counts.update(read_json(job.marker(shard))["status_dict"])
-    errors = sum(n for reason, n in counts.items() if reason in ERRORS or reason.startswith("http_5"))
-    return Outcome(counts, attempted=counts.total(), errors=errors)
+    return Outcome(counts, attempted=counts.total(), errors=errors(counts))

@@ -19,6 +19,7 @@ from components.crawl.counts import CRAWLED, DROPPED, FOUND, REFUSED
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.parameters import CrawlParameters
+from components.crawl.reasons import errors
 from components.crawl.server_process import ServerProcess
 from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
 from components.crawl.text_rules import keep, text_rules
@@ -27,8 +28,6 @@ from components.execution.shard_map import Outcome, map_shards
 from components.storage.json_files import read_json
 
 _ROOT = Path(__file__).resolve().parents[3]
-# Outcomes that count towards max_error_share; refusals or dead links do not.
-ERRORS = ("timeout", "connection_failed", "name_not_found", "robots_txt_unreachable", "unreadable")
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,8 @@ def _outcome(found: dict[str, Any], by_rules: Counter[str]) -> Outcome:
     counts.update({f"{REFUSED}{reason}": n for reason, n in found["refused"].items()})
     counts.update({f"{DROPPED}{reason}": n for reason, n in found["dropped"].items()})
     counts.update(by_rules)
-    errors = sum(n for reason, n in found["refused"].items() if reason in ERRORS or reason.startswith("http_5"))
-    return Outcome(counts, attempted=found["crawled"] + sum(found["refused"].values()), errors=errors)
+    refused = found["refused"]
+    return Outcome(counts, attempted=found["crawled"] + sum(refused.values()), errors=errors(refused))
 
 
 def _run_spider(job: SpiderJob) -> None:

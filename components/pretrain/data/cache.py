@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.images.decode import BadImage, decode
-from components.shards.folder import Place
+from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
 from components.shards.reader import read_shard
 from components.storage.code import code_mark
@@ -24,18 +24,6 @@ logger = logging.getLogger(__name__)
 
 SAMPLE_SCHEMA = pa.schema([("key", pa.string()), ("alt_text", pa.string()), ("entities", pa.list_(pa.string()))])
 KEPT_CACHES = 4
-
-
-def data_fingerprint(folder: Path | str) -> str:
-    """Changes whenever a picture, a text or a label of the shards in `folder` does.
-
-    The indexes carry every picture's SHA-256, caption and entities, so the tars' bytes need not be read again. In a bucket
-    (`folder` is its URL) names, sizes and ETags count.
-
-    Raises:
-        InputError: if there is no shard.
-    """
-    return Place(str(folder)).mark()
 
 
 def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: float) -> Path:
@@ -53,15 +41,15 @@ def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: fl
     Raises:
         InputError: when there is no shard, or too many pictures are bad.
     """
-    cache = work / fingerprint(code_mark(__name__), data_fingerprint(folder), size)
+    shards = ShardFolder.at(folder)
+    cache = work / fingerprint(code_mark(__name__), shards.mark(), size)
     claim(cache, wait=True)  # of two trainings on the same shards, one decodes
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
     drop_oldest(work)
-    place = Place(str(folder.absolute() if isinstance(folder, Path) else folder))
-    tars = [(name, version) for name, version in place.versions().items() if name.endswith(".tar")]
+    tars = [(name, version) for name, version in shards.versions().items() if name.endswith(".tar")]
     finished, counts = map_shards(
-        partial(_decode_shard, place, size),
+        partial(_decode_shard, shards, size),
         tars,
         stage="pretrain",
         work=cache.absolute(),
@@ -72,11 +60,11 @@ def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: fl
     return finished
 
 
-def _decode_shard(place: Place, size: int, tar: tuple[str, int], number: int, out: Path) -> Outcome:
+def _decode_shard(shards: ShardFolder, size: int, tar: tuple[str, int], number: int, out: Path) -> Outcome:
     name, version = tar
     copy = out / f"{name}.copy"
     try:
-        return decode_shard(size, place.bring(name, version, copy), number, out)
+        return decode_shard(size, shards.fetch(name, version, copy), number, out)
     finally:
         copy.unlink(missing_ok=True)
 

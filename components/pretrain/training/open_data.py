@@ -18,7 +18,7 @@ from components.pretrain.data.stream.loader import Plan, StreamLoader
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Recipe
-from components.shards.format import shard_name, shard_numbers
+from components.shards.folder import ShardFolder
 
 CACHE, STREAM = "cache", "stream"
 
@@ -71,8 +71,7 @@ def reading(folder: Path | str, parameters: PretrainParameters) -> str:
     if parameters.source == STREAM or isinstance(folder, str):
         return streamed
     left = parameters.cache_gigabytes * 1e9
-    for number in shard_numbers(folder):
-        path = folder / f"{shard_name(number)}.parquet"
+    for path in (tar.with_suffix(".parquet") for tar in ShardFolder.at(folder).local_tars()):
         try:
             left -= pq.read_metadata(path).num_rows * parameters.picture_size**2 * 3
         except (pa.ArrowException, OSError) as error:

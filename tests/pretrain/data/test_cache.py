@@ -1,4 +1,4 @@
-"""Decoded pictures: what is kept, what is counted, and when a cache is another one."""
+"""Decoded pictures: what is kept, and what is counted."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import pytest
 
 from components.errors import InputError
 from components.images.decode import decode
-from components.pretrain.data.cache import Pictures, data_fingerprint, decode_shard
+from components.pretrain.data.cache import Pictures, decode_shard
 from components.shards.format import picture_key
 from components.shards.writer import Row, write_shard
-from tests.pretrain.conftest import drawing, write_pictures
+from tests.pretrain.conftest import drawing
 
 
 def test_pictures_come_back_in_order_with_their_texts_and_entities(data: Path, train_pictures: Pictures) -> None:
@@ -37,15 +37,3 @@ def test_a_picture_that_cannot_be_decoded_is_counted_and_left_out(tmp_path: Path
 def test_an_empty_cache_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no decoded pictures"):
         Pictures(tmp_path)
-
-
-def test_the_fingerprint_is_that_of_the_data(tmp_path: Path) -> None:
-    for name, each in (("one", 4), ("same", 4), ("other", 5)):
-        write_pictures(tmp_path / name, [0, 1], each, labelled=True)
-    assert data_fingerprint(tmp_path / "one") == data_fingerprint(tmp_path / "same")
-    assert data_fingerprint(tmp_path / "one") != data_fingerprint(tmp_path / "other")
-
-
-def test_a_folder_without_shards_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no shard"):
-        data_fingerprint(tmp_path)

@@ -17,7 +17,7 @@ from components.pretrain.data.cache import drop_oldest
 from components.pretrain.data.stream.vocabulary import columns, write_columns
 from components.pretrain.data.usable_rows import Classes, usable_rows
 from components.pretrain.data.vocabulary import check_labels
-from components.shards.folder import Place
+from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
 from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _BLOCK = 64  # shards per task of the map
 _TABLE, _FACTS, _VOCABULARY = "shards.npy", "catalogue.json", "vocabulary.arrow"
-# Columns of the table: what can be trained on, the most classes of a picture, and versions (see `Place`).
+# Columns of the table: what can be trained on, the most classes of a picture, and versions (see `ShardFolder`).
 _USABLE, _MOST, _TAR, _INDEX = range(4)
 # One block of shards, as a task is told of it: numbers, and versions of their tars and indexes.
 Block = list[tuple[int, int, int]]
@@ -35,16 +35,16 @@ Block = list[tuple[int, int, int]]
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The shards of a place, for recipes that read labels of one vocabulary or none.
+    """The shards of a folder, for recipes that read labels of one vocabulary or none.
 
     Attributes:
-        place: where they lie.
+        shards: where they lie.
         vocabulary: Arrow file of the classes (see `vocabulary.columns`); None if texts are what is trained on.
         table: int64 [shards, 4], memory-mapped.
         dropped: pictures that cannot be used, by reason.
     """
 
-    place: Place
+    shards: ShardFolder
     vocabulary: Path | None
     table: npt.NDArray[np.int64]
     dropped: Counter[str]
@@ -69,11 +69,11 @@ class Catalogue:
         return int(self.table[shard, _TAR]), int(self.table[shard, _INDEX])
 
 
-def build(place: Place, vocabulary: Path | None, work: Path, max_error_share: float) -> Path:
+def build(shards: ShardFolder, vocabulary: Path | None, work: Path, max_error_share: float) -> Path:
     """Looks at all indexes, and at the end of each tar, over the Ray cluster; later calls find what was seen.
 
     Args:
-        place: of the shards.
+        shards: where they lie.
         vocabulary: the classes, for recipes that train on labels.
         work: folder for catalogues.
         max_error_share: above this share of pictures without a class the call fails.
@@ -85,16 +85,16 @@ def build(place: Place, vocabulary: Path | None, work: Path, max_error_share: fl
         InputError: if shards are missing, damaged, or of another layout, no picture can be used, or too many show no class.
         SetupError: if a bucket's server does not answer.
     """
-    folder = _built(place, vocabulary, work)
+    folder = _built(shards, vocabulary, work)
     load(folder).check_labels(max_error_share)
     return folder
 
 
-def _built(place: Place, vocabulary: Path | None, work: Path) -> Path:
-    versions = place.versions()
-    marks = [place.mark()] if place.is_local else []
+def _built(shards: ShardFolder, vocabulary: Path | None, work: Path) -> Path:
+    versions = shards.versions()
+    marks = [shards.mark()] if shards.is_local else []
     known = fingerprint(
-        code_mark(__name__), place.location, sorted(versions.items()), *marks, *filter(None, [vocabulary])
+        code_mark(__name__), shards.location, sorted(versions.items()), *marks, *filter(None, [vocabulary])
     )
     folder = (work / known).absolute()
     claim(folder, wait=True)  # of two trainings on the same shards, one looks
@@ -106,9 +106,9 @@ def _built(place: Place, vocabulary: Path | None, work: Path) -> Path:
     drop_oldest(work)
     unfinished = work_folder("pretrain_catalogue", known, work.parent)
     finished, counts = map_shards(
-        partial(survey, place, file), blocks(versions), stage="pretrain: shards", work=unfinished
+        partial(survey, shards, file), blocks(versions), stage="pretrain: shards", work=unfinished
     )
-    conclude(folder, place, finished, counts)
+    conclude(folder, shards, finished, counts)
     drop(unfinished)
     claim(folder, shared=True)
     return folder
@@ -124,13 +124,13 @@ def prepare(folder: Path, vocabulary: Path | None) -> Path | None:
 
 
 def blocks(versions: Mapping[str, int]) -> list[Block]:
-    """The shards of `Place.versions`, in pieces for one task each."""
+    """The shards of `ShardFolder.versions`, in pieces for one task each."""
     names = [shard_name(number) for number in range(len(versions) // 2)]
     known = [(n, versions[f"{name}.tar"], versions[f"{name}.parquet"]) for n, name in enumerate(names)]
     return [known[first : first + _BLOCK] for first in range(0, len(known), _BLOCK)]
 
 
-def conclude(folder: Path, place: Place, finished: Path, counts: Mapping[str, int]) -> None:
+def conclude(folder: Path, shards: ShardFolder, finished: Path, counts: Mapping[str, int]) -> None:
     """Makes a whole catalogue of what `survey` left in `finished`.
 
     Raises:
@@ -138,11 +138,11 @@ def conclude(folder: Path, place: Place, finished: Path, counts: Mapping[str, in
     """
     table = np.concatenate([np.load(path, allow_pickle=False) for path in sorted(finished.glob("*.npy"))])
     if not table[:, _USABLE].any():
-        raise InputError(f"{place.location}: no picture can be used ({dict(counts)}); look at the stage before it")
+        raise InputError(f"{shards.location}: no picture can be used ({dict(counts)}); look at the stage before it")
     np.save(folder / _TABLE, table)
     dropped = {reason: counts[reason] for reason in ("no_alt_text", "no_class") if counts.get(reason)}
-    write_json(folder / _FACTS, {"location": place.location, "dropped": dropped})
-    logger.info("%s: %d shards with %d usable pictures", place.location, len(table), int(table[:, _USABLE].sum()))
+    write_json(folder / _FACTS, {"location": shards.location, "dropped": dropped})
+    logger.info("%s: %d shards with %d usable pictures", shards.location, len(table), int(table[:, _USABLE].sum()))
 
 
 def load(folder: Path) -> Catalogue:
@@ -155,7 +155,7 @@ def load(folder: Path) -> Catalogue:
     table = np.load(folder / _TABLE, mmap_mode="r", allow_pickle=False)
     vocabulary = folder / _VOCABULARY
     return Catalogue(
-        Place(facts["location"]), vocabulary if vocabulary.exists() else None, table, Counter(facts["dropped"])
+        ShardFolder(facts["location"]), vocabulary if vocabulary.exists() else None, table, Counter(facts["dropped"])
     )
 
 
@@ -164,7 +164,7 @@ def classes_of(vocabulary: Path | None) -> Classes | None:
     return Classes(columns(vocabulary)[0].column) if vocabulary else None
 
 
-def survey(place: Place, vocabulary: Path | None, block: Block, number: int, out: Path) -> Outcome:
+def survey(shards: ShardFolder, vocabulary: Path | None, block: Block, number: int, out: Path) -> Outcome:
     """One block of shards → `NUMBER.npy`."""
     classes = classes_of(vocabulary)
     table = np.zeros((len(block), 4), np.int64)
@@ -172,8 +172,8 @@ def survey(place: Place, vocabulary: Path | None, block: Block, number: int, out
     with tempfile.TemporaryDirectory(dir=out) as copies:
         for row, (shard, tar, index) in zip(table, block, strict=True):
             name = shard_name(shard)
-            place.check_end(f"{name}.tar")
-            path = place.bring(f"{name}.parquet", index, Path(copies) / f"{name}.parquet")
+            shards.check_tar_end(f"{name}.tar")
+            path = shards.fetch(f"{name}.parquet", index, Path(copies) / f"{name}.parquet")
             found = usable_rows(path, classes)
             row[:] = len(found.keys), 0 if found.classes is None else found.classes.shape[1], tar, index
             counts.update(found.dropped)

@@ -152,7 +152,7 @@ class StreamLoader:
         attempted = seen + bad
         if attempted >= _ERROR_SHARE_FROM and bad > self._most_bad * attempted:
             raise InputError(
-                f"{bad} of {attempted} pictures of {self._steps.source.catalogue.place.location} cannot be decoded, "
+                f"{bad} of {attempted} pictures of {self._steps.source.catalogue.shards.location} cannot be decoded, "
                 f"more than pretrain.max_error_share = {self._most_bad:g} allows; run the stage that writes them again, or raise it"
             )
 

@@ -105,16 +105,16 @@ class Shelf:
         self._make_room()
 
     def _fetch(self, shard: int) -> None:
-        name, place = shard_name(shard), self._catalogue.place
+        name, shards = shard_name(shard), self._catalogue.shards
         part = self._scratch / f"part-{uuid4().hex}"
         part.mkdir()
         try:
             tar_version, index_version = self._catalogue.versions(shard)
-            index = place.bring(f"{name}.parquet", index_version, part / "index")
-            tar = place.bring(f"{name}.tar", tar_version, part / "tar")
+            index = shards.fetch(f"{name}.parquet", index_version, part / "index")
+            tar = shards.fetch(f"{name}.tar", tar_version, part / "tar")
             rows = usable_rows(index, self._classes)
             if len(rows.keys) != self._catalogue.usable[shard]:
-                raise place.changed(f"{name}.parquet")
+                raise shards.changed_error(f"{name}.parquet")
             _write_table(part / "table", rows, tar)
             if tar.parent == part:
                 tar.replace(self._copy(shard))
@@ -145,8 +145,8 @@ class Shelf:
         Raises:
             InputError: if the file has gone or changed since its table was made, perhaps by another run.
         """
-        place, copy = self._catalogue.place, self._copy(shard)
-        return place.bring(copy.name, self._catalogue.versions(shard)[0], copy) if place.is_local else copy
+        shards, copy = self._catalogue.shards, self._copy(shard)
+        return shards.fetch(copy.name, self._catalogue.versions(shard)[0], copy) if shards.is_local else copy
 
     def _make_room(self) -> None:
         """Removes what was used longest ago. Whoever reads it still keeps it until he opens another one."""
@@ -170,12 +170,13 @@ def _touched(path: Path) -> bool:
 def _write_table(path: Path, rows: Rows, tar: Path) -> None:
     places = picture_places(tar)
     try:
-        where = np.array([places[key] for key in rows.keys.to_pylist()], np.int64).reshape(-1, 2)
+        found = [places[key] for key in rows.keys.to_pylist()]
     except KeyError as error:
         raise InputError(
             f"{tar} holds no picture {error}, which its index lists; run the stage that writes both again"
         ) from None
-    columns = {"begin": pa.array(where[:, 0]), "size": pa.array(where[:, 1]), "alt_text": rows.alt_texts}
+    begin, size = (pa.array(numbers, pa.int64()) for numbers in ([p.offset for p in found], [p.size for p in found]))
+    columns = {"begin": begin, "size": size, "alt_text": rows.alt_texts}
     if rows.classes is not None:
         columns["classes"] = pa.FixedSizeListArray.from_arrays(pa.array(rows.classes.ravel()), rows.classes.shape[1])
     batch = pa.record_batch(columns)

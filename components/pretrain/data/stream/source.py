@@ -112,7 +112,7 @@ class StreamSource:
                 continue
             return opened, which, bad
         raise InputError(
-            f"{self.catalogue.place.location}: none of {bad} pictures of a window can be decoded; run the "
+            f"{self.catalogue.shards.location}: none of {bad} pictures of a window can be decoded; run the "
             "stage that writes the shards again"
         )
 

@@ -8,7 +8,7 @@ from components.pretrain.data.stream import catalogue
 from components.pretrain.data.stream.loader import Plan, StreamLoader
 from components.pretrain.data.stream.source import Setting, StreamSource
 from components.pretrain.parameters import TextParameters
-from components.shards.folder import Place
+from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS, picture_key
 from components.shards.writer import Row, write_shard
 from tests.pretrain.conftest import drawing
@@ -34,15 +34,15 @@ def write(folder: Path, sizes: list[int], bad: dict[tuple[int, int], bytes] | No
 
 def look_through(location: Path | str, folder: Path, vocabulary: Path | None = None) -> Path:
     """What `catalogue.build` does, in this process."""
-    place = Place(str(location))
+    shards = ShardFolder.at(location)
     file = catalogue.prepare(folder, vocabulary)
     finished = folder / "finished"
     finished.mkdir()
     counts = dict[str, int]()
-    for number, block in enumerate(catalogue.blocks(place.versions())):
-        for reason, count in catalogue.survey(place, file, block, number, finished).counts.items():
+    for number, block in enumerate(catalogue.blocks(shards.versions())):
+        for reason, count in catalogue.survey(shards, file, block, number, finished).counts.items():
             counts[reason] = counts.get(reason, 0) + count
-    catalogue.conclude(folder, place, finished, counts)
+    catalogue.conclude(folder, shards, finished, counts)
     return folder
 
 

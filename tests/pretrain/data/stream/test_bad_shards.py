@@ -11,7 +11,7 @@ from components.errors import InputError
 from components.pretrain.data.loader import Share
 from components.pretrain.data.stream.catalogue import build, load
 from components.pretrain.data.stream.shard_cache import Shelf
-from components.shards.folder import Place
+from components.shards.folder import ShardFolder
 from tests.pretrain.data.stream.conftest import look_through, source, write
 
 
@@ -21,18 +21,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 VOCABULARY_ROW = {"label": "crab", "description": "", "images": 5, "split": "train"}
-
-
-@pytest.mark.parametrize("missing", ["00001.tar", "00001.parquet", "00002.parquet", "00000.tar"])
-def test_a_missing_file_is_named(folder: Path, missing: str) -> None:
-    (folder / missing).unlink()
-    with pytest.raises(InputError, match=rf"shards lacks {missing}, though there is shard 00002"):
-        Place(str(folder)).versions()
-
-
-def test_no_shard_at_all_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no shard"):
-        Place(str(tmp_path)).versions()
 
 
 @pytest.mark.parametrize("cut", [1, 512, 5000, 10240])
@@ -88,13 +76,13 @@ def test_a_vocabulary_that_is_no_parquet_is_named(data: Path, tmp_path: Path) ->
 def test_a_vocabulary_of_another_data_set_is_an_error_each_time(data: Path, tmp_path: Path) -> None:
     other = [VOCABULARY_ROW | {"entity_id": entity} for entity in ("Q1", "Q99")]
     pq.write_table(pa.Table.from_pylist(other), tmp_path / "v.parquet")
-    place = Place(str(data / "i2e" / "train"))
+    shards = ShardFolder.at(data / "i2e" / "train")
     for _ in range(2):
         with pytest.raises(
             InputError, match=r"^40 of 48 pictures show no training entity .*not of one run of `mofi cur"
         ):
-            build(place, tmp_path / "v.parquet", tmp_path / "work", 0.8)
-    assert load(build(place, tmp_path / "v.parquet", tmp_path / "work", 0.9)).dropped == {"no_class": 40}
+            build(shards, tmp_path / "v.parquet", tmp_path / "work", 0.8)
+    assert load(build(shards, tmp_path / "v.parquet", tmp_path / "work", 0.9)).dropped == {"no_class": 40}
 
 
 def test_a_tar_of_another_index_is_named(folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""Reads what the label stage writes: the labels of each shard of the crawl, and what calibrated the
+image filter."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.errors import InputError
+from components.label.format import LABELS_SCHEMA
+from components.label.image_filter.calibration import Calibration
+from components.shards.format import shard_name, shard_numbers
+from components.storage.json_files import read_json
+
+
+def read_labels(folder: Path, number: int, columns: Sequence[str] = LABELS_SCHEMA.names) -> pa.Table:
+    """The labels of one shard: these columns of `LABELS_SCHEMA`, one row per picture in the order
+    of their keys.
+
+    Raises:
+        InputError: if the file is missing, damaged or lacks a column.
+    """
+    path = folder / f"{shard_name(number)}.parquet"
+    try:
+        return pq.read_table(path, columns=list(columns)).select(columns)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run `mofi label run` again") from None
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise InputError(f"{path} is not a file of labels ({error}); run `mofi label run` again") from error
+
+
+def label_rows(folder: Path, columns: Sequence[str] = LABELS_SCHEMA.names) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of all shards in order, each with its shard's number; one shard is in memory at a
+    time.
+
+    Raises:
+        InputError: if there is no shard, or as `read_labels` does.
+    """
+    for number in shard_numbers(folder):
+        for row in read_labels(folder, number, columns).to_pylist():
+            yield number, row
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """How the image filter was calibrated when these labels were made (`calibration.json`).
+
+    Raises:
+        InputError: if the file is missing or no JSON.
+    """
+    return Calibration(**read_json(folder / "calibration.json"))
