@@ -1,22 +1,24 @@
-"""Shards that were downloaded before, with img2dataset or with us → our shards, without asking anybody for pictures again."""
+"""Pictures that were downloaded before → shards of this crawl, without downloading them again."""
 
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from components.crawl.pages.page import collapse
 from components.crawl.pair import Pair
+from components.crawl.pair_filters import dropped_as, pair_filters
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.picture_row import picture_row
-from components.crawl.text_rules import dropped_as, text_rules
+from components.crawl.source_files import SourceFile
+from components.crawl.sources import ShardSource
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.shards.format import FAILED_TO_RESIZE, picture_key
-from components.shards.reader import Picture, read_shard
+from components.shards.reader import Picture
 from components.shards.writer import Row
 from components.storage.json_files import read_json
 from components.storage.location import local_copy
@@ -24,44 +26,45 @@ from components.storage.location import local_copy
 logger = logging.getLogger(__name__)
 
 BROKEN = "broken_shard"
-# What a shard says of a picture and we take over; the rest is found anew.
+# What is taken from a picture's record; the rest is computed again.
 _TEXTS = ("url", "page_url", "page_title", "page_language", "context", "site")
 _NUMBERS = ("original_width", "original_height", "http_status")
 
 
-def adopt(locations: Sequence[str], job: DownloadJob, first_shard: int, work: Path) -> Counter[str]:
-    """Takes over the tars at these locations, each as one shard, numbered from `first_shard` on; returns counts by outcome.
+def adopt(files: Sequence[SourceFile], job: DownloadJob, first_shard: int, work: Path) -> Counter[str]:
+    """Turns each file into one shard, numbered from `first_shard`; returns counts by outcome.
 
-    Texts pass the rules, and pictures are verified, shaped and compared with the hold-out as if they had just been downloaded. Of a
-    tar that is broken, what comes before the break is taken.
+    Pairs are filtered, and pictures are verified, resized and compared with the hold-out, as if they
+    had just been downloaded. Of a file that breaks off, the pictures before the break are kept.
     """
     job.shards.mkdir(parents=True, exist_ok=True)
     task = partial(_adopt_one, job, first_shard)
     share = job.parameters.max_error_share
-    _, counts = map_shards(task, locations, stage="crawl: adopted shards", work=work, max_error_share=share)
+    _, counts = map_shards(task, files, stage="crawl: adopted shards", work=work, max_error_share=share)
     return counts
 
 
-def _adopt_one(job: DownloadJob, first_shard: int, location: str, number: int, out: Path) -> Outcome:
-    shard = first_shard + number
+def _adopt_one(job: DownloadJob, first_shard: int, file: SourceFile, number: int, out: Path) -> Outcome:
+    source, shard = file.source, first_shard + number
+    assert isinstance(source, ShardSource)
     broken: list[str] = []
-    with local_copy(location, out) as tar, tempfile.TemporaryDirectory(dir=out) as folder:
-        job.write(shard, _rows(job, tar, shard, broken), Path(folder))
+    with local_copy(file.location, out) as path, tempfile.TemporaryDirectory(dir=out) as folder:
+        job.write(shard, _rows(job, source.pictures(path), shard, broken), Path(folder))
         job.keep(shard, Path(folder))
     for problem in broken:
-        logger.warning("%s: %s", location, problem)
+        logger.warning("%s: %s", file.location, problem)
     counts: Counter[str] = Counter(read_json(job.marker(shard))["status_dict"])
     counts[BROKEN] += len(broken)
     errors = counts["not_a_picture"] + counts["undecodable"] + counts[BROKEN]
     return Outcome(+counts, attempted=counts.total(), errors=errors)
 
 
-def _rows(job: DownloadJob, tar: Path, shard: int, broken: list[str]) -> Iterator[Row]:
-    rules = text_rules(job.parameters)
+def _rows(job: DownloadJob, pictures: Iterable[Picture], shard: int, broken: list[str]) -> Iterator[Row]:
+    filters = pair_filters(job.parameters)
     try:
-        for position, picture in enumerate(read_shard(tar)):
+        for position, picture in enumerate(pictures):
             record = _record(picture, picture_key(shard, position), job.parameters.max_text)
-            reason = dropped_as(Pair(record["url"], record["caption"], page_language=record["page_language"]), rules)
+            reason = dropped_as(Pair(record["url"], record["caption"], page_language=record["page_language"]), filters)
             if reason is None:
                 yield picture_row(record, picture.image, job.parameters, job.hold_out)
             else:
@@ -71,7 +74,7 @@ def _rows(job: DownloadJob, tar: Path, shard: int, broken: list[str]) -> Iterato
 
 
 def _record(picture: Picture, key: str, longest: int) -> dict[str, Any]:
-    """What the tar says, as far as it is of the types that we have."""
+    """What the file says of the picture, as far as it is of the expected types."""
     texts = {name: value if isinstance(value := picture.record.get(name), str) else "" for name in _TEXTS}
     numbers = {name: value for name in _NUMBERS if isinstance(value := picture.record.get(name), int)}
     return texts | numbers | {"key": key, "caption": collapse(picture.caption, longest)}

@@ -1,6 +1,6 @@
-"""The source of pairs that are Common Crawl's WAT files: what its crawler noted of each page, as JSON.
+"""Common Crawl's WAT files: what its crawler extracted from each page, as JSON.
 
-A fifth of the bytes of the pages themselves; late loading, srcset and captions are not in it.
+They take a fifth of the bytes of the pages; lazy loading, srcset and captions are not in them.
 """
 
 from collections import Counter
@@ -12,12 +12,13 @@ import msgspec
 from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
+from components.crawl.pages.archive import read_pages
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.page import Metas, Page, PageContext
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.archive import read_pages
-from components.crawl.sources.unreadable import Unreadable
+from components.crawl.sources import PairSource
+from components.crawl.unreadable import Unreadable
 
 _PICTURE = "IMG@/src"
 # How its crawler writes a picture among a page's links, the beginning of any link, and of all links of pictures. No text of a page
@@ -88,15 +89,14 @@ _LINKS = msgspec.json.Decoder(list[_Link])
 _HEADERS = msgspec.json.Decoder(dict[str, str | list[str]])
 
 
-def read_wat(stream: BinaryIO, parameters: CrawlParameters, counts: Counter[str]) -> Iterator[Pair | Unreadable]:
-    """The pairs that a WAT notes, in order, and in their place the records that cannot be read.
+class Wat(PairSource):
+    """The pages that a WAT describes."""
 
-    Args:
-        stream: seekable, at its beginning.
-        parameters: section `crawl`.
-        counts: receives what became of pages and pairs.
-    """
-    return read_pages(stream, WarcRecordType.metadata, partial(_page, parameters), counts)
+    def read(
+        self, stream: BinaryIO, location: str, parameters: CrawlParameters, counts: Counter[str]
+    ) -> Iterator[Pair | Unreadable]:
+        """The pairs of the pages that the file describes."""
+        return read_pages(stream, WarcRecordType.metadata, partial(_page, parameters), counts)
 
 
 def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:
