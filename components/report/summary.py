@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from components.curate.format import UNLABELLED
 from components.evaluate.baselines import CENTRED_SIDE, PIXEL_SIDES
 from components.evaluate.evaluate import UNTRAINED
-from components.evaluate.protocols import EXCLUDED, INCLUDED
+from components.evaluate.tasks.retrieval import EXCLUDED, INCLUDED
 from components.shards.format import SUCCESS, shard_name, shard_numbers
 from components.storage.json_files import read_json
 
