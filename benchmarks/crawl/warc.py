@@ -8,7 +8,7 @@ from benchmarks.harness.claim import Claim, conclude
 from benchmarks.harness.extraction import WORK, measure, show
 from benchmarks.harness.pages import pages
 from components.crawl.pair import Pair
-from components.crawl.sources.warc import read_warc
+from components.crawl.sources.warc import Warc
 
 # BeautifulSoup's default parser, and its fastest.
 _PARSERS = ("html.parser", "lxml")
@@ -24,9 +24,7 @@ def main() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     path = WORK / "pages.warc.gz"
     total = write_warc(path, pages(options.pages))
-    found = {
-        p: measure(read_warc, ["warc_soup.py", p], path, options.pages, _columns, options.rounds) for p in _PARSERS
-    }
+    found = {p: measure(Warc(), ["warc_soup.py", p], path, options.pages, _columns, options.rounds) for p in _PARSERS}
     rows = {f"warcio + BeautifulSoup on {parser}": rates.peers for parser, rates in found.items()}
     ours = [rate for rates in found.values() for rate in rates.ours]
     title = f"WARC of {options.pages} pages, {total / options.pages / 1000:.0f} kB each"

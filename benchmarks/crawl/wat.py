@@ -10,7 +10,7 @@ from benchmarks.harness.claim import Claim, conclude
 from benchmarks.harness.extraction import WORK, Rates, measure, read_ours, show
 from benchmarks.harness.pages import pages
 from components.crawl.pair import Pair
-from components.crawl.sources.wat import read_wat
+from components.crawl.sources.wat import Wat
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     path = WORK / "pages.wat.gz"
     records = write_wat(path, pages(options.pages))
-    one = measure(read_wat, ["wat_json.py"], path, records, _columns, options.rounds)
+    one = measure(Wat(), ["wat_json.py"], path, records, _columns, options.rounds)
     two = Rates(_on_two(path, records, options.rounds), one.peers)
     title = f"WAT of {records} records, {path.stat().st_size / records / 1000:.1f} kB each, gzipped"
     show(title, "records", {"ours": one.ours, "ours, two processes": two.ours, "warcio + json": one.peers})
@@ -46,7 +46,7 @@ def _on_two(path: Path, records: int, rounds: int) -> list[float]:
 
 
 def _read(path: Path) -> float:
-    return float(read_ours(read_wat, path, _columns)["seconds"])
+    return float(read_ours(Wat(), path, _columns)["seconds"])
 
 
 def _columns(pair: Pair) -> tuple[str, ...]:

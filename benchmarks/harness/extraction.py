@@ -7,10 +7,10 @@ import statistics
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -18,15 +18,13 @@ from rich.table import Table
 from benchmarks.peers.environment import PEERS, environment
 from components.cli import parameters
 from components.crawl.pair import Pair
-from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.unreadable import Unreadable
+from components.crawl.sources import PairSource
 from components.storage.json_files import write_json
 
 WORK = Path(".work/benchmarks/archives")
 # The last rates of each unit, for `benchmarks.crawl.costs`.
 RATES = Path(".work/benchmarks/rates")
 
-Reader = Callable[[BinaryIO, CrawlParameters, Counter[str]], Iterator[Pair | Unreadable]]
 # The fields of a pair that the peer extracts, too.
 Columns = Callable[[Pair], tuple[str, ...]]
 
@@ -44,12 +42,12 @@ class Rates:
         return statistics.median(our / peer for our, peer in zip(self.ours, self.peers, strict=True))
 
 
-def read_ours(read: Reader, path: Path, columns: Columns) -> dict[str, Any]:
-    """Runs our reader; returns seconds, pairs and their digest, as the peer's script prints."""
+def read_ours(source: PairSource, path: Path, columns: Columns) -> dict[str, Any]:
+    """What the peer's script prints, for our source: seconds, pairs and their digest."""
     knobs = parameters.load().crawl
     start = time.perf_counter()
     with path.open("rb") as stream:
-        found = list(read(stream, knobs, Counter()))
+        found = list(source.read(stream, path.name, knobs, Counter()))
     seconds = time.perf_counter() - start
     pairs = [columns(pair) for pair in found if isinstance(pair, Pair)]
     digest = hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
@@ -65,16 +63,16 @@ def read_peer(peer: Sequence[str], path: Path) -> dict[str, Any]:
     return answer
 
 
-def measure(read: Reader, peer: Sequence[str], path: Path, items: int, columns: Columns, rounds: int) -> Rates:
-    """Rates of our reader and of the peer, one process each, in alternating rounds.
+def measure(source: PairSource, peer: Sequence[str], path: Path, items: int, columns: Columns, rounds: int) -> Rates:
+    """Rates of our source and of the peer, one process each, in turns.
 
     Raises:
         RuntimeError: if they find different pairs, or in a different order.
     """
-    read_ours(read, path, columns)  # warm-up
+    read_ours(source, path, columns)  # warm-up
     rates = Rates([], [])
     for _ in range(rounds):
-        theirs, ours = read_peer(peer, path), read_ours(read, path, columns)
+        theirs, ours = read_peer(peer, path), read_ours(source, path, columns)
         if ours["digest"] != theirs["digest"]:
             raise RuntimeError(
                 f"{peer} finds {theirs['pairs']} pairs and our reader {ours['pairs']}, or different ones"

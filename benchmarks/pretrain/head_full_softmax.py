@@ -21,7 +21,7 @@ from benchmarks.harness.claim import Claim, conclude
 from benchmarks.harness.devices import default_device, timestamp
 from components import svg
 from components.cli import parameters
-from components.pretrain import recipes
+from components.pretrain.recipe import make_recipe
 from components.pretrain.recipes import Features
 from components.pretrain.step.class_table import ClassTable
 
@@ -38,7 +38,7 @@ class Sampled:
 
     def __init__(self, classes: int, sampled: int, learning_rate: float) -> None:
         self.knobs = parameters.load().pretrain
-        self._recipe = recipes.make("supervised", self.knobs)
+        self._recipe = make_recipe("supervised", self.knobs)
         self.table = ClassTable(classes, WIDTH, seed=1, device=default_device())
         self._sampled, self._learning_rate = sampled, learning_rate
         self._draws = torch.Generator().manual_seed(2)

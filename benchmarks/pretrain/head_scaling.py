@@ -18,8 +18,8 @@ from benchmarks.harness.devices import default_device, memory_used, timestamp
 from components.cli import parameters
 from components.models import towers
 from components.models.config import TowerConfig
-from components.pretrain import recipes
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.recipe import make_recipe
 from components.pretrain.recipes import Features
 from components.pretrain.step.class_table import ClassTable
 from components.pretrain.step.optimiser import Average, make_optimiser
@@ -45,7 +45,7 @@ class Trainer:
         config = towers.read_config(knobs.tower)
         config = TowerConfig(config.model | {"embed_dim": _WIDTH}, config.preprocess)
         self._knobs, self._sampled, self._device = knobs, sampled, device
-        self._recipe = recipes.make("supervised", knobs)
+        self._recipe = make_recipe("supervised", knobs)
         self._draws = torch.Generator().manual_seed(knobs.seed)
         model = towers.build(config, knobs.seed).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name, parameter in model.named_parameters():

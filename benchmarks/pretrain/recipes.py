@@ -21,7 +21,7 @@ from components.cli import parameters
 from components.evaluate import baselines
 from components.evaluate.benchmark import Benchmark, read_benchmark
 from components.evaluate.evaluate import embed
-from components.evaluate.protocols import domain_slices
+from components.evaluate.slices import domain_slices
 from components.execution import cluster
 from components.metrics.retrieval import average_precisions, mean
 from components.models.encoder import load_encoder, untrained

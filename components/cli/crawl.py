@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from components.crawl import sources
+from components.seam import names_in
+
 
 def crawl(
     web: Annotated[
@@ -16,10 +19,9 @@ def crawl(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help="Files to take pairs from, KIND:LOCATION; may be given several times. KIND is warc, wat (Common Crawl's notes), "
-            "urls (csv, tsv, json, jsonl, parquet) or img2dataset (tars to adopt). LOCATION is a path, a pattern, an http(s) or s3 "
-            "address, or @LIST of them. "
-            "Instead of crawl.sources."
+            help="Files to take pairs from, KIND:LOCATION, instead of crawl.sources; may be given several times. "
+            f"KIND is one of {', '.join(names_in(sources))} (docs/crawl.md). LOCATION is a path, a pattern, an http(s) or s3 "
+            "address, or @LIST of them."
         ),
     ] = None,
     hold_out: Annotated[Path | None, typer.Option(help="A folder of pictures of which no near-copy is taken.")] = None,

@@ -28,8 +28,9 @@ def evaluate(
     """Measure every model by the GPR1200 protocol, with raw pixels and an untrained tower as
     floors; measure the labels."""
     from components.cli import parameters
-    from components.evaluate.evaluate import Inputs, model_folders
     from components.evaluate.evaluate import evaluate as evaluate_all
+    from components.evaluate.evaluate import model_folders
+    from components.evaluate.tasks import Inputs
     from components.execution.stage import METRICS, stage
     from components.registry.runs import stage_run
 

@@ -11,8 +11,8 @@ from components.costs.counting import Pass, Towers, count_towers
 from components.costs.gpus import Precision
 from components.errors import ParameterError
 from components.models import towers
-from components.pretrain import recipes
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.recipe import make_recipe
 from components.pretrain.step.towers import in_training
 
 _FLOAT, _COUNT = 4, 4
@@ -75,7 +75,7 @@ def plan(
     """What the cost of training `recipe` with a parameter file depends on.
 
     Args:
-        recipe: one of `recipes.RECIPES`.
+        recipe: a file of `components/pretrain/recipes`.
         parameters: the stage's section.
         classes: C, of the vocabulary; a recipe without a class table has none.
         precision: of the towers' arithmetic.
@@ -85,7 +85,7 @@ def plan(
     Raises:
         ParameterError: if there is no such recipe or tower, the tower cannot train so, or a text is longer than the context.
     """
-    wants = recipes.make(recipe, parameters)
+    wants = make_recipe(recipe, parameters)
     knobs = parameters.model_copy(update={"gradient_checkpointing": checkpointing})
     config = in_training(towers.read_config(parameters.tower), knobs)
     if text_tokens is not None and text_tokens > config.context_length:

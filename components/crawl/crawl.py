@@ -20,8 +20,8 @@ from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Plan, make_plan
 from components.crawl.server_process import ServerProcess
-from components.crawl.sources.files import ADOPTED, UNREADABLE, SourceFile, find_files, read_files
-from components.crawl.sources.sites import Site, crawl_sites, group_sites
+from components.crawl.sites.sites import Site, crawl_sites, group_sites
+from components.crawl.source_files import UNREADABLE, SourceFile, find_files, read_files
 from components.errors import InputError
 from components.shards.format import DUPLICATE_REASONS, EXACT, NEAR, SUCCESS
 from components.storage.atomic import publish_folder
@@ -116,7 +116,7 @@ def crawl_pictures(
             parameters.delay,
         )
         pairs, found = crawl_sites(sites, parameters, server, work / "pages")
-        from_files, found_in_files = read_files([f for f in files if f.kind != ADOPTED], parameters, work / "files")
+        from_files, found_in_files = read_files([f for f in files if not f.is_shard], parameters, work / "files")
         pairs, found = pairs + from_files, found + found_in_files
         plan = make_plan(pairs, parameters, work / "plan")
         _log_plan(found, plan)
@@ -125,7 +125,7 @@ def crawl_pictures(
         if bucket is not None:
             begin_upload(bucket, job.shards, work / "pictures")
         outcomes = download(plan, job, work / "pictures" / "downloaded") + adopt(
-            [f.location for f in files if f.kind == ADOPTED], job, plan.shards, work / "pictures" / "adopted"
+            [f for f in files if f.is_shard], job, plan.shards, work / "pictures" / "adopted"
         )
     copies = mark_duplicates(job.shards, parameters, work / "pictures" / "duplicates", bucket=bucket)
     if parameters.duplicates == "drop":
@@ -197,7 +197,7 @@ def _measures(
         "pairs": {"found": found["pairs.found"], "dropped": dropped},
         "pictures": {"attempted": outcomes.total(), "success": outcomes[SUCCESS], "failed": failed},
         "parts": len(plan.parts),
-        "shards": plan.shards + sum(file.kind == ADOPTED for file in files),
+        "shards": plan.shards + sum(file.is_shard for file in files),
     }
 
 

@@ -20,7 +20,8 @@ from components.curate.duplicates import drop_duplicates
 from components.curate.entities import Facts, read_facts
 from components.curate.figures import Figures
 from components.curate.format import (
-    PICTURE_REASONS,
+    CONTRADICTED,
+    DUPLICATE,
     SPLITS,
     TRAIN,
     UNLABELLED,
@@ -33,7 +34,7 @@ from components.curate.plan import arrange, write_plan
 from components.curate.reshard import reshard
 from components.curate.statistics import Counts, measures, statistics
 from components.curate.survey import CRAWLED, LABELLED, survey
-from components.curate.vocabulary import Settled, Vocabulary, settle
+from components.curate.vocabulary import Settled, Vocabulary, picture_filters, settle
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.knowledge.format import entity_table
@@ -93,6 +94,7 @@ def build_data_set(
     shards = {split: _reshard(job, settled, split, parameters) for split in SPLITS}
 
     dropped = dropped + settled.dropped_pictures + Counter({UNLABELLED: seen[UNLABELLED]})
+    reasons = (UNLABELLED, DUPLICATE, CONTRADICTED, *picture_filters())
     held = int(settled.validation.sum())
     counts = Counts(
         crawled=seen[CRAWLED],
@@ -100,7 +102,7 @@ def build_data_set(
         named=len(np.unique(labelled.entities)),
         pictures={TRAIN: len(settled.pictures) - held, VALIDATION: held},
         shards={split: len(files) for split, files in shards.items()},
-        dropped_pictures={reason: dropped[reason] for reason in PICTURE_REASONS},
+        dropped_pictures={reason: dropped[reason] for reason in reasons},
         dropped_entities=settled.dropped_entities,
     )
     figures = Figures.sum(tar.with_name(f"{tar.stem}_figures.json") for split in SPLITS for tar in shards[split])

@@ -31,14 +31,10 @@ SURVEY_SCHEMA = pa.schema(
 # A picture of an output shard, in order: shard of the crawl, row of that shard's survey, entities of the vocabulary.
 PLAN_SCHEMA = pa.schema([("shard", pa.int32()), ("row", pa.int32()), ("entities", pa.list_(pa.int64()))])
 
-# Why a picture is dropped, in the order in which the reasons are looked for.
+# Why a picture is dropped before the filters (`components/curate/filters`) are asked, in this order.
 UNLABELLED = "unlabelled"  # the label stage kept no entity
 DUPLICATE = "duplicate"  # another picture has the same bytes
 CONTRADICTED = "contradicted"  # no entity is named by most of its copies
-RARE = "rare_entities"  # none of its entities has enough pictures
-BOTH_SPLITS = "both_splits"  # some of its entities are for training, some for validation
-SURPLUS = "surplus"  # its best entity has more pictures than it may
-PICTURE_REASONS = (UNLABELLED, DUPLICATE, CONTRADICTED, RARE, BOTH_SPLITS, SURPLUS)
 # Why an entity is dropped.
 TOO_FEW = "too_few_pictures"  # from the beginning
 LOST_PICTURES = "lost_pictures"  # its pictures went for other reasons

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +13,16 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.evaluate import baselines, figures
 from components.evaluate.benchmark import Benchmark, read_benchmark
-from components.evaluate.filter_audit import audit, truth_by_key
-from components.evaluate.label_quality import measure as measure_labels
+from components.evaluate.measure import describe, measure, measure_data
 from components.evaluate.parameters import EvaluateParameters
-from components.evaluate.protocols import EXCLUDED, measure
+from components.evaluate.tasks import Inputs
+from components.evaluate.tasks.retrieval import EXCLUDED
 from components.models.encoder import Encoder, load_encoder
-from components.shards.folder import ShardFolder
-from components.shards.format import SUCCESS
-from components.shards.reader import read_index
 from components.storage.atomic import new_folder
 
 logger = logging.getLogger(__name__)
 
 UNTRAINED = "untrained"
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What is judged, and by what."""
-
-    models: Path
-    benchmark: Path
-    truth: Path
-    planted: Path
-    crawl: Path
-    labels: Path
 
 
 def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[str, Any]:
@@ -54,13 +38,9 @@ def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[
     folders = model_folders(inputs.models)
     with new_folder(out) as folder:
         measures, best = _measure(folders, benchmark, parameters, folder)
-    return {
-        "benchmark": _describe(benchmark),
-        "models": measures,
-        "best": best,
-        "labels": _labels(inputs),
-        "planted": _planted(inputs),
-    }
+    data = measure_data(inputs, parameters)
+    logger.info("evaluate: %s", describe(data))
+    return {"benchmark": _describe(benchmark), "models": measures, "best": best, **data}
 
 
 def _measure(
@@ -74,9 +54,9 @@ def _measure(
     for name, embeddings in _embedded(folders, benchmark):
         measures[name] = measure(embeddings, benchmark, parameters)
         np.save(out / "embeddings" / f"{name}.npy", embeddings, allow_pickle=False)
-        score = float(measures[name]["retrieval"][EXCLUDED]["all"])
-        logger.info("%s: mAP %.4f (query excluded)", name, score)
+        logger.info("%s: %s", name, describe(measures[name]))
         if name in folders:
+            score = float(measures[name]["retrieval"][EXCLUDED]["all"])
             examples.append(figures.nearest(name, embeddings, benchmark, parameters))
             best = max(best or (score, name, embeddings), (score, name, embeddings), key=lambda entry: entry[0])
     assert best is not None
@@ -105,7 +85,7 @@ def _embedded(folders: dict[str, Path], benchmark: Benchmark) -> Iterator[tuple[
 
 
 def embed(encoder: Encoder, benchmark: Benchmark) -> npt.NDArray[np.float32]:
-    """All benchmark pictures, prepared as the model wants them → float32 [n, d]."""
+    """All benchmark pictures, preprocessed for the model → float32 [n, d]."""
     return np.concatenate([encoder.images(batch) for batch in benchmark.prepared(encoder.prepare)])
 
 
@@ -122,30 +102,3 @@ def _describe(benchmark: Benchmark) -> dict[str, Any]:
             for domain in np.unique(domains)
         },
     }
-
-
-def _index(crawl: Path) -> pa.Table:
-    ShardFolder.at(crawl).numbers()  # a lost shard would count as pictures that were never crawled
-    return read_index(crawl)
-
-
-def _labels(inputs: Inputs) -> dict[str, Any]:
-    if not inputs.truth.is_file():
-        raise InputError(f"{inputs.truth} is missing; run `mofi sample build`, or name a truth table with --truth")
-    index, truth = _index(inputs.crawl), pq.read_table(inputs.truth)
-    audited = audit(inputs.labels, truth_by_key(index, truth))
-    return {**measure_labels(inputs.labels, index, truth), "image_filter": audited}
-
-
-def _planted(inputs: Inputs) -> dict[str, int]:
-    """How many near-copies of benchmark pictures were planted in the web, and left out."""
-    if not inputs.planted.is_file():
-        raise InputError(f"{inputs.planted} is missing; run `mofi sample build`, or name the table with --planted")
-    planted = set(pq.read_table(inputs.planted)["url"].to_pylist())
-    index = _index(inputs.crawl)
-    crawled = {
-        url
-        for url, status in zip(index["url"].to_pylist(), index["status"].to_pylist(), strict=True)
-        if status == SUCCESS
-    }
-    return {"near_copies": len(planted), "left_out": len(planted - crawled)}

@@ -1,5 +1,4 @@
-"""One model on the benchmark, wherever it comes from: nothing of the chain but the benchmark is
-needed."""
+"""One model on the benchmark, whatever its origin; it needs no other output of the pipeline."""
 
 import logging
 from dataclasses import replace
@@ -8,8 +7,8 @@ from typing import Any
 
 from components.evaluate.benchmark import read_benchmark
 from components.evaluate.evaluate import embed
+from components.evaluate.measure import measure
 from components.evaluate.parameters import EvaluateParameters
-from components.evaluate.protocols import measure
 from components.models.encoder import encoder_of_model
 from components.models.find import find_model
 from components.models.load import load_model
@@ -20,8 +19,7 @@ logger = logging.getLogger(__name__)
 def evaluate_one(
     location: str, benchmark: Path, parameters: EvaluateParameters, *, antialias: bool | None = None
 ) -> dict[str, Any]:
-    """Retrieval and kNN as `measure` returns them, with the model's location and how its pictures
-    were prepared.
+    """The figures of `measure`, the model's location and its preprocessing.
 
     Args:
         location: what `find_model` finds.

@@ -12,12 +12,13 @@ def pretrain_recipe(
 ) -> dict[str, Any]:
     """The stage with its metrics, curve and MLflow run; returns the content of `metrics/pretrain_RECIPE.json`."""
     from components.execution.stage import METRICS, stage
-    from components.pretrain import recipes, train
+    from components.pretrain import train
+    from components.pretrain.recipe import make_recipe
     from components.registry.live import followed
     from components.registry.runs import stage_run
     from components.storage.location import canonical
 
-    data = canonical(data or ("data/i2e" if recipes.make(recipe, knobs).uses_labels else "data/crawl"))
+    data = canonical(data or ("data/i2e" if make_recipe(recipe, knobs).uses_labels else "data/crawl"))
     out = out or Path("models") / recipe
     sources = train.find_sources(recipe, data, knobs)
     name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"

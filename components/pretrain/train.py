@@ -9,7 +9,6 @@ from typing import Any
 
 from components.errors import InputError, ParameterError
 from components.models import towers
-from components.pretrain import recipes
 from components.pretrain.checkpoints.store import depot
 from components.pretrain.checkpoints.writer import clear
 from components.pretrain.data.cache import decode_shards
@@ -20,6 +19,7 @@ from components.pretrain.initial import Initial, find
 from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.ray_train import trainer
+from components.pretrain.recipe import make_recipe
 from components.pretrain.training.open_data import CACHE, reading
 from components.shards.folder import ShardFolder
 from components.storage import work as work_folders
@@ -58,7 +58,7 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
     """Looks at the folder, not at the pictures.
 
     Args:
-        recipe: one of `recipes.RECIPES`.
+        recipe: a file of `components/pretrain/recipes`.
         data: a folder, by path or URL, or s3://BUCKET/PREFIX: of shards (recipes without labels), or of `train/`, `validation/` and
             `vocabulary.parquet`.
         parameters: the stage's section.
@@ -74,7 +74,7 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
             f"would be enlarged; set it to {side} or more, or choose a tower for smaller pictures"
         )
     data = canonical(data)
-    if not recipes.make(recipe, parameters).uses_labels:
+    if not make_recipe(recipe, parameters).uses_labels:
         return Sources(data, reading=reading(data, parameters))
     if isinstance(data, str):
         return _in_bucket(recipe, data, parameters)
@@ -134,7 +134,7 @@ def plan(
     What was done before is found again.
 
     Args:
-        recipe: one of `recipes.RECIPES`.
+        recipe: a file of `components/pretrain/recipes`.
         sources: what it reads.
         parameters: the stage's section.
         work: where work folders lie.

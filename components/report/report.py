@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
-from components.evaluate.protocols import ACROSS, EXCLUDED, INCLUDED
+from components.evaluate.tasks.retrieval import ACROSS, EXCLUDED, INCLUDED
 from components.knowledge.qid import number_of
 from components.report import charts, summary
 from components.report.audit_page import calibration_uri

@@ -199,7 +199,7 @@ def test_archives_and_lists_are_crawled_together_with_sites(folder: Path, tmp_pa
     ("source", "message"),
     [
         ("pages.warc.gz", "is no source; write KIND:LOCATION"),
-        ("tar:pages.tar", "KIND one of warc, wat, urls, img2dataset"),
+        ("tar:pages.tar", "KIND one of img2dataset, urls, warc, wat"),
         ("warc:nowhere/*.warc.gz", "nowhere/.* matches no file"),
         ("urls:{folder}/list.txt", "list.txt is no list that can be read; its name must end in"),
     ],

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from components.curate.hashing import mix, unit
 from components.curate.parameters import CurateParameters
 from components.curate.pictures import Pictures, starts_of
-from components.curate.vocabulary import Settled, hold_out, settle
+from components.curate.selection import hold_out
+from components.curate.vocabulary import Settled, settle
 from components.errors import InputError
 from tests.curate.conftest import Parameters
 

@@ -10,9 +10,9 @@ from components.cli.main import app
 from components.errors import InputError
 from components.evaluate.benchmark import read_benchmark
 from components.evaluate.evaluate import embed
+from components.evaluate.measure import measure
 from components.evaluate.one_model import evaluate_one
 from components.evaluate.parameters import EvaluateParameters
-from components.evaluate.protocols import measure
 from components.models.encoder import load_encoder
 from components.storage.json_files import read_json
 from tests.registry.conftest import make_model

@@ -10,8 +10,8 @@ import pytest
 from components.errors import InputError
 from components.evaluate import baselines, figures
 from components.evaluate.benchmark import read_benchmark
+from components.evaluate.measure import measure
 from components.evaluate.parameters import EvaluateParameters
-from components.evaluate.protocols import measure
 
 
 def raw(folder: Path) -> np.ndarray:

@@ -56,12 +56,12 @@ def test_label_reads_and_writes_a_bucket(overlay: list[Resource]):
 
 
 def test_pretrain_runs_a_recipe_that_exists(overlay: list[Resource]):
-    from components.pretrain import recipes
+    from components.pretrain.recipe import make_recipe
 
     command, arguments = run_by(job_of(overlay, "pretrain"))
     assert command == "mofi pretrain"
     knobs = parameters.load(ROOT / "params.yaml").pretrain
-    assert recipes.make(arguments["recipe"], knobs).name == arguments["recipe"]
+    assert make_recipe(arguments["recipe"], knobs).name == arguments["recipe"]
 
 
 def test_pretrain_reads_a_bucket_and_writes_its_checkpoints_to_one(overlay: list[Resource]):

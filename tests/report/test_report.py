@@ -11,8 +11,8 @@ import pytest
 
 from components.evaluate import baselines, figures
 from components.evaluate.benchmark import read_benchmark
+from components.evaluate.measure import measure
 from components.evaluate.parameters import EvaluateParameters
-from components.evaluate.protocols import measure
 from components.label.format import LABELS_SCHEMA
 from components.report import charts, report
 from components.shards.format import INDEX_SCHEMA, LABELLED_INDEX_SCHEMA

@@ -3,21 +3,23 @@
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from components.crawl.pages.page import collapse
 from components.crawl.pair import Pair
+from components.crawl.pair_filters import dropped_as, pair_filters
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.picture_row import picture_row
 from components.crawl.reasons import errors
-from components.crawl.text_rules import dropped_as, text_rules
+from components.crawl.source_files import SourceFile
+from components.crawl.sources import ShardSource
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.shards.format import FAILED_TO_RESIZE, picture_key
-from components.shards.reader import Picture, read_shard
+from components.shards.reader import Picture
 from components.shards.writer import Row
 from components.storage.json_files import read_json
 from components.storage.location import local_copy
@@ -30,39 +32,39 @@ _TEXTS = ("url", "page_url", "page_title", "page_language", "context", "site")
 _NUMBERS = ("original_width", "original_height", "http_status")
 
 
-def adopt(locations: Sequence[str], job: DownloadJob, first_shard: int, work: Path) -> Counter[str]:
-    """Adopts the tars at `locations`, one shard each, from `first_shard` on.
+def adopt(files: Sequence[SourceFile], job: DownloadJob, first_shard: int, work: Path) -> Counter[str]:
+    """Turns each file into one shard, numbered from `first_shard`; returns counts by outcome.
 
-    Returns counts by outcome. Texts pass the text rules, and pictures are verified, resized and
-    compared with the hold-out set as after a download. Of a damaged tar, everything before the
-    damage is used.
+    Pairs are filtered, and pictures are verified, resized and compared with the hold-out, as if they
+    had just been downloaded. Of a file that breaks off, the pictures before the break are kept.
     """
     job.shards.mkdir(parents=True, exist_ok=True)
     task = partial(_adopt_one, job, first_shard)
     share = job.parameters.max_error_share
-    _, counts = map_shards(task, locations, stage="crawl: adopted shards", work=work, max_error_share=share)
+    _, counts = map_shards(task, files, stage="crawl: adopted shards", work=work, max_error_share=share)
     return counts
 
 
-def _adopt_one(job: DownloadJob, first_shard: int, location: str, number: int, out: Path) -> Outcome:
-    shard = first_shard + number
+def _adopt_one(job: DownloadJob, first_shard: int, file: SourceFile, number: int, out: Path) -> Outcome:
+    source, shard = file.source, first_shard + number
+    assert isinstance(source, ShardSource)
     broken: list[str] = []
-    with local_copy(location, out) as tar, tempfile.TemporaryDirectory(dir=out) as folder:
-        job.write(shard, _rows(job, tar, shard, broken), Path(folder))
+    with local_copy(file.location, out) as path, tempfile.TemporaryDirectory(dir=out) as folder:
+        job.write(shard, _rows(job, source.pictures(path), shard, broken), Path(folder))
         job.publish(shard, Path(folder))
     for problem in broken:
-        logger.warning("%s: %s", location, problem)
+        logger.warning("%s: %s", file.location, problem)
     counts: Counter[str] = Counter(read_json(job.marker(shard))["status_dict"])
     counts[BROKEN] += len(broken)
     return Outcome(+counts, attempted=counts.total(), errors=errors(counts))
 
 
-def _rows(job: DownloadJob, tar: Path, shard: int, broken: list[str]) -> Iterator[Row]:
-    rules = text_rules(job.parameters)
+def _rows(job: DownloadJob, pictures: Iterable[Picture], shard: int, broken: list[str]) -> Iterator[Row]:
+    filters = pair_filters(job.parameters)
     try:
-        for position, picture in enumerate(read_shard(tar)):
+        for position, picture in enumerate(pictures):
             record = _record(picture, picture_key(shard, position), job.parameters.max_text)
-            reason = dropped_as(Pair(record["url"], record["caption"], page_language=record["page_language"]), rules)
+            reason = dropped_as(Pair(record["url"], record["caption"], page_language=record["page_language"]), filters)
             if reason is None:
                 yield picture_row(record, picture.image, job.parameters, job.hold_out)
             else:

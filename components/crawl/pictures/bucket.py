@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from components.crawl.sources.files import SourceFile
+from components.crawl.source_files import SourceFile
 from components.errors import InputError
 from components.execution.publication import WHOLE, check_writable
 from components.shards.format import ENDINGS, shard_name

@@ -8,28 +8,28 @@ from typing import BinaryIO
 from fastwarc.warc import HeaderMap, WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
+from components.crawl.pages.archive import BadBody, read_body, read_pages
 from components.crawl.pages.charset import decode
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.html import read_page
 from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.archive import BadBody, read_body, read_pages
-from components.crawl.sources.unreadable import Unreadable
+from components.crawl.sources import PairSource
+from components.crawl.unreadable import Unreadable
 
 _HTML = ("text/html", "application/xhtml+xml")
 _OK = 200
 
 
-def read_warc(stream: BinaryIO, parameters: CrawlParameters, counts: Counter[str]) -> Iterator[Pair | Unreadable]:
-    """Yields the pairs of a WARC's pages in order, and unreadable records in their place.
+class Warc(PairSource):
+    """The pages of a WARC."""
 
-    Args:
-        stream: a seekable stream at its start.
-        parameters: section `crawl`.
-        counts: receives the counts of pages and pairs.
-    """
-    return read_pages(stream, WarcRecordType.response, partial(_page, parameters), counts)
+    def read(
+        self, stream: BinaryIO, location: str, parameters: CrawlParameters, counts: Counter[str]
+    ) -> Iterator[Pair | Unreadable]:
+        """The pairs of the archive's pages."""
+        return read_pages(stream, WarcRecordType.response, partial(_page, parameters), counts)
 
 
 def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:

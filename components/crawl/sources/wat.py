@@ -12,12 +12,13 @@ import msgspec
 from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
+from components.crawl.pages.archive import read_pages
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.page import Metas, Page, PageContext
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.archive import read_pages
-from components.crawl.sources.unreadable import Unreadable
+from components.crawl.sources import PairSource
+from components.crawl.unreadable import Unreadable
 
 _PICTURE = "IMG@/src"
 # The start of a picture's link, of any link, and of any image link in Common Crawl's JSON. Strings
@@ -88,15 +89,14 @@ _LINKS = msgspec.json.Decoder(list[_Link])
 _HEADERS = msgspec.json.Decoder(dict[str, str | list[str]])
 
 
-def read_wat(stream: BinaryIO, parameters: CrawlParameters, counts: Counter[str]) -> Iterator[Pair | Unreadable]:
-    """Yields the pairs of a WAT in order, and unreadable records in their place.
+class Wat(PairSource):
+    """The pages that a WAT describes."""
 
-    Args:
-        stream: a seekable stream at its start.
-        parameters: section `crawl`.
-        counts: receives the counts of pages and pairs.
-    """
-    return read_pages(stream, WarcRecordType.metadata, partial(_page, parameters), counts)
+    def read(
+        self, stream: BinaryIO, location: str, parameters: CrawlParameters, counts: Counter[str]
+    ) -> Iterator[Pair | Unreadable]:
+        """The pairs of the pages that the file describes."""
+        return read_pages(stream, WarcRecordType.metadata, partial(_page, parameters), counts)
 
 
 def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:

@@ -19,9 +19,9 @@ from safetensors import SafetensorError
 from components import errors
 from components.errors import MofiError, SetupError
 from components.execution import cluster
-from components.pretrain import recipes
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters, sharing
+from components.pretrain.recipe import make_recipe
 from components.pretrain.step import collectives
 from components.storage.json_files import read_json, write_json
 
@@ -232,7 +232,7 @@ def explain(job: Job, error: Exception) -> MofiError | None:
 def _out_of_memory(job: Job, told: str) -> SetupError:
     """First what keeps the steps that are done, since a checkpoint is of one batch and one number of negatives."""
     p = job.parameters
-    head = recipes.make(job.recipe, p).uses_classes
+    head = make_recipe(job.recipe, p).uses_classes
     table = ", set pretrain.head_device: cpu" if head and p.head_device != "cpu" and torch.cuda.is_available() else ""
     negatives = f" or pretrain.negatives = {p.negatives}" if head else ""
     return SetupError(

@@ -1,34 +1,75 @@
-"""The recipes, one file each. A new one is a file here with a subclass of `Recipe`; it is found by its `name`."""
+"""What `mofi pretrain RECIPE` can train: one file a recipe, found by its name.
 
-import importlib
-import pkgutil
+A file holds one subclass of `Recipe`. A recipe couples the towers, and the class table if it wants
+one, to named losses whose sum is minimised.
+"""
 
-from components.errors import ParameterError
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from torch import Tensor
+
 from components.pretrain.parameters import PretrainParameters
-from components.pretrain.recipes.recipe import Features, Recipe
-
-__all__ = ["RECIPES", "Features", "Recipe", "find", "make"]
-
-
-def find() -> dict[str, type[Recipe]]:
-    """Name → recipe, for every file of this folder in alphabetical order."""
-    kinds: dict[str, type[Recipe]] = {}
-    for file in sorted(module.name for module in pkgutil.iter_modules(__path__, f"{__name__}.")):
-        for kind in vars(importlib.import_module(file)).values():
-            if isinstance(kind, type) and issubclass(kind, Recipe) and kind is not Recipe and kind.__module__ == file:
-                kinds[kind.name] = kind
-    return kinds
+from components.pretrain.step import collectives
+from components.pretrain.step.class_table import SampledRows
 
 
-RECIPES = find()
+@dataclass(frozen=True)
+class Features:
+    """What one worker's forward pass gives. Embeddings are L2-normalised, float [b, d].
 
-
-def make(name: str, parameters: PretrainParameters) -> Recipe:
-    """The recipe of that name.
-
-    Raises:
-        ParameterError: if there is none.
+    `target` int64 [b] is the entity drawn for each picture, `entities` int64 [b, k] all of its
+    entities, padded with -1; both are class indices. A recipe without labels has neither, one without
+    texts has no `texts`.
     """
-    if name not in RECIPES:
-        raise ParameterError(f"there is no recipe {name!r}; the recipes are {', '.join(RECIPES)}")
-    return RECIPES[name](parameters)
+
+    images: Tensor
+    texts: Tensor | None = None
+    logit_scale: Tensor | None = None
+    rows: SampledRows | None = None
+    target: Tensor | None = None
+    entities: Tensor | None = None
+
+    @cached_property
+    def all_images(self) -> Tensor:
+        """`images` of all workers, [b * workers, d] in rank order, differentiable.
+
+        A collective operation: every worker must call it.
+        """
+        return collectives.gather_with_gradient(self.images)
+
+    @cached_property
+    def all_entities(self) -> Tensor | None:
+        """`entities` of all workers, int64 [b * workers, k] in rank order.
+
+        A collective operation: every worker must call it.
+        """
+        return None if self.entities is None else collectives.gather(self.entities)
+
+
+class Recipe(ABC):
+    """What a recipe needs, and its losses.
+
+    Attributes:
+        uses_texts: whether it trains a text tower.
+        uses_classes: whether it trains a class table.
+        uses_labels: whether it reads the data set; otherwise it reads the crawl and its alt texts.
+    """
+
+    uses_texts: ClassVar[bool] = False
+    uses_classes: ClassVar[bool] = False
+    uses_labels: ClassVar[bool] = True
+
+    def __init__(self, parameters: PretrainParameters) -> None:
+        self.parameters = parameters
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def losses(self, features: Features) -> dict[str, Tensor]:
+        """Named losses, float [] each; their sum is minimised."""

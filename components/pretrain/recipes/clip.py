@@ -2,14 +2,13 @@
 
 from torch import Tensor
 
+from components.pretrain.recipes import Features, Recipe
 from components.pretrain.recipes.contrastive import contrastive_loss
-from components.pretrain.recipes.recipe import Features, Recipe
 
 
 class Clip(Recipe):
     """The baseline: pictures and their original alt texts."""
 
-    name = "clip"
     uses_texts = True
     uses_labels = False
 

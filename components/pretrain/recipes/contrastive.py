@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from components.pretrain.recipes.recipe import Features, Recipe
+from components.pretrain.recipes import Features, Recipe
 from components.pretrain.step import collectives
 from components.pretrain.step.losses import info_nce, share_entity
 
@@ -11,7 +11,6 @@ from components.pretrain.step.losses import info_nce, share_entity
 class Contrastive(Recipe):
     """Entities are free text."""
 
-    name = "contrastive"
     uses_texts = True
 
     def losses(self, features: Features) -> dict[str, Tensor]:

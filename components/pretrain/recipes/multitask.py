@@ -2,15 +2,14 @@
 
 from torch import Tensor
 
+from components.pretrain.recipes import Features, Recipe
 from components.pretrain.recipes.contrastive import contrastive_loss
-from components.pretrain.recipes.recipe import Features, Recipe
 from components.pretrain.recipes.supervised import supervised_loss
 
 
 class Multitask(Recipe):
     """Both, on one shared image tower: `lambda * supervised + (1 - lambda) * contrastive`."""
 
-    name = "multitask"
     uses_texts = True
     uses_classes = True
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from components.pretrain.parameters import PretrainParameters
-from components.pretrain.recipes.recipe import Features, Recipe
+from components.pretrain.recipes import Features, Recipe
 from components.pretrain.step import collectives
 from components.pretrain.step.losses import large_margin_softmax
 
@@ -12,7 +12,6 @@ from components.pretrain.step.losses import large_margin_softmax
 class Supervised(Recipe):
     """Entities are classes."""
 
-    name = "supervised"
     uses_classes = True
 
     def losses(self, features: Features) -> dict[str, Tensor]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from components.pretrain import recipes
 from components.pretrain.checkpoints.resume import resume
 from components.pretrain.checkpoints.state import TrainingState
 from components.pretrain.checkpoints.store import depot
@@ -16,6 +15,7 @@ from components.pretrain.data.augment import Draw, augment
 from components.pretrain.data.loader import Share
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.recipe import make_recipe
 from components.pretrain.recipes import Features
 from components.pretrain.step import collectives
 from components.pretrain.step.class_table import SampledRows
@@ -48,7 +48,7 @@ def run_worker(job: Job, report: Report) -> None:
     rank, workers = collectives.world()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    recipe = recipes.make(job.recipe, p)
+    recipe = make_recipe(job.recipe, p)
     share = Share(p.batch, rank, workers)
     samples, loader = open_data(job, recipe, share)
 

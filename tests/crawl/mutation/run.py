@@ -23,15 +23,15 @@ from components.crawl.pages.charset import decode
 from components.crawl.pages.directives import PICTURE_REFUSALS
 from components.crawl.pages.html import read_page
 from components.crawl.pair import Pair
+from components.crawl.pair_filters import keep, pair_filters
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.near_copy import thumbnail
 from components.crawl.pictures.picture_row import picture_row
 from components.crawl.pictures.verify import Rejected, verify
-from components.crawl.sources.unreadable import Unreadable
-from components.crawl.sources.url_list import read_url_list
-from components.crawl.sources.warc import read_warc
-from components.crawl.sources.wat import read_wat
-from components.crawl.text_rules import keep, text_rules
+from components.crawl.sources.urls import Urls
+from components.crawl.sources.warc import Warc
+from components.crawl.sources.wat import Wat
+from components.crawl.unreadable import Unreadable
 from components.errors import InputError
 from components.images.decode import open_rgb
 from components.shards.format import FAILED_TO_RESIZE, SUCCESS
@@ -84,7 +84,7 @@ def check_page(chance: random.Random, _: int) -> Iterable[str]:
     for link in page.links:
         assert resolve(link, link) == link, link
     counts: Counter[str] = Counter()
-    kept = list(keep(page.pairs, text_rules(knob), counts))
+    kept = list(keep(page.pairs, pair_filters(knob), counts))
     for pair in page.pairs:
         _check_pair(pair, knob)
     assert len(kept) == len(page.pairs) + counts["pairs.found"]
@@ -128,11 +128,8 @@ def check_archive(chance: random.Random, number: int) -> Iterable[str]:
         return _check_shard(data)
     counts: Counter[str] = Counter()
     knob, stream = knobs(), io.BytesIO(data)
-    found = (
-        {"warc": read_warc, "wat": read_wat}[kind](stream, knob, counts)
-        if kind in ("warc", "wat")
-        else read_url_list(stream, f"list.{kind}", knob, counts)
-    )
+    source = {"warc": Warc, "wat": Wat}.get(kind, Urls)()
+    found = source.read(stream, f"list.{kind}", knob, counts)
     pairs = unreadable = 0
     for one in found:
         if isinstance(one, Pair):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.crawl.pictures.bucket import WHOLE, begin_upload, check_bucket, finish_upload
-from components.crawl.sources.files import SourceFile
+from components.crawl.source_files import SourceFile
 from components.errors import InputError
 from components.shards.format import ENDINGS, shard_name
 from components.storage.s3 import Prefix

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.crawl.pair import Pair
-from components.crawl.sources.unreadable import Unreadable
-from components.crawl.sources.warc import read_warc
+from components.crawl.sources.warc import Warc
+from components.crawl.unreadable import Unreadable
 from tests.crawl.conftest import knobs
 from tests.crawl.sources.archives import answer, gzipped, page, picture, record
 
@@ -24,7 +24,7 @@ RECORDS = [
 
 
 def read(data: bytes, counts: Counter[str] | None = None) -> tuple[list[Pair], list[Unreadable]]:
-    found = list(read_warc(io.BytesIO(data), knobs(), Counter() if counts is None else counts))
+    found = list(Warc().read(io.BytesIO(data), "a.warc", knobs(), Counter() if counts is None else counts))
     return [f for f in found if isinstance(f, Pair)], [f for f in found if isinstance(f, Unreadable)]
 
 

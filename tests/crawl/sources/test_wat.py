@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from components.crawl.pair import Pair
-from components.crawl.sources.unreadable import Unreadable
-from components.crawl.sources.wat import read_wat
+from components.crawl.sources.wat import Wat
+from components.crawl.unreadable import Unreadable
 from tests.crawl.conftest import knobs
 from tests.crawl.sources.archives import gzipped, record
 
@@ -29,7 +29,7 @@ def noted(*several: Any) -> bytes:
 
 
 def read(data: bytes, counts: Counter[str] | None = None) -> tuple[list[Pair], list[Unreadable]]:
-    found = list(read_wat(io.BytesIO(data), knobs(), Counter() if counts is None else counts))
+    found = list(Wat().read(io.BytesIO(data), "a.wat", knobs(), Counter() if counts is None else counts))
     return [f for f in found if isinstance(f, Pair)], [f for f in found if isinstance(f, Unreadable)]
 
 

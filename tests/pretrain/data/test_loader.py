@@ -11,7 +11,7 @@ from components.pretrain.data.cache import Pictures
 from components.pretrain.data.loader import Batch, Loader, Order, Share
 from components.pretrain.data.samples import Samples, Vocabulary, select
 from components.pretrain.parameters import TextParameters
-from components.pretrain.recipes import make
+from components.pretrain.recipe import make_recipe
 from tests.pretrain.conftest import NAMES, MakeParameters
 
 TEXT = TextParameters(name=0.4, name_and_description=0.4, alt_text=0.2)
@@ -30,7 +30,7 @@ def words(batch: Batch) -> list[str]:
 
 @pytest.fixture
 def samples(train_pictures: Pictures, make_parameters: MakeParameters) -> Samples:
-    return select(train_pictures, make("contrastive", make_parameters()), VOCABULARY)
+    return select(train_pictures, make_recipe("contrastive", make_parameters()), VOCABULARY)
 
 
 def loader(samples: Samples, share: Share, seed: int = 1, text: TextParameters = TEXT) -> Loader:

@@ -9,7 +9,7 @@ import pytest
 from components.errors import InputError
 from components.pretrain.data.cache import Pictures
 from components.pretrain.data.samples import Vocabulary, read_vocabulary, select
-from components.pretrain.recipes import make
+from components.pretrain.recipe import make_recipe
 from tests.pretrain.conftest import NAMES, MakeParameters
 
 
@@ -41,7 +41,7 @@ def test_pictures_without_a_class_are_dropped_and_counted(
     train_pictures: Pictures, make_parameters: MakeParameters
 ) -> None:
     few = Vocabulary(["Q1", "Q3"], ["crab", "mango"], ["", ""])
-    samples = select(train_pictures, make("supervised", make_parameters(max_error_share=0.7)), few)
+    samples = select(train_pictures, make_recipe("supervised", make_parameters(max_error_share=0.7)), few)
     assert len(samples) == 16
     assert samples.dropped == {"no_class": 32}
     assert samples.classes is not None
@@ -53,7 +53,7 @@ def test_a_vocabulary_of_another_data_set_is_an_error(
 ) -> None:
     other = Vocabulary(["Q1", "Q99"], ["crab", "mango"], ["", ""])
     with pytest.raises(InputError, match=r"40 of 48 pictures show no training entity .*one shows Q2.*not of one run"):
-        select(train_pictures, make("supervised", make_parameters()), other)
+        select(train_pictures, make_recipe("supervised", make_parameters()), other)
 
 
 def test_an_entity_that_is_there_twice_is_an_error(tmp_path: Path) -> None:
@@ -65,11 +65,11 @@ def test_an_entity_that_is_there_twice_is_an_error(tmp_path: Path) -> None:
 
 def test_no_picture_left_is_an_error(train_pictures: Pictures, make_parameters: MakeParameters) -> None:
     with pytest.raises(InputError, match=r"no picture is left for the recipe supervised.*no_class"):
-        select(train_pictures, make("supervised", make_parameters()), Vocabulary(["Q999"], ["x"], [""]))
+        select(train_pictures, make_recipe("supervised", make_parameters()), Vocabulary(["Q999"], ["x"], [""]))
 
 
 def test_clip_ignores_labels(train_pictures: Pictures, make_parameters: MakeParameters) -> None:
-    samples = select(train_pictures, make("clip", make_parameters()), None)
+    samples = select(train_pictures, make_recipe("clip", make_parameters()), None)
     assert samples.classes is None
     assert len(samples) == len(train_pictures)
 
@@ -77,6 +77,6 @@ def test_clip_ignores_labels(train_pictures: Pictures, make_parameters: MakePara
 def test_clip_drops_pictures_without_an_alt_text(caches: dict[str, Path], make_parameters: MakeParameters) -> None:
     pictures = Pictures(caches["crawl"])
     pictures.alt_texts[3] = "  "
-    samples = select(pictures, make("clip", make_parameters()), None)
+    samples = select(pictures, make_recipe("clip", make_parameters()), None)
     assert len(samples) == len(pictures) - 1
     assert samples.dropped == {"no_alt_text": 1}

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from components.models import towers
-from components.pretrain import recipes
 from components.pretrain.job import Job
+from components.pretrain.recipe import make_recipe
 from components.pretrain.recipes import Features
 from components.pretrain.step import collectives
 from components.pretrain.step.grad_cache import Passes
@@ -42,7 +42,7 @@ def gradient(job: Job, name: str, parts: int) -> dict[str, Tensor]:
     """What this worker's share of a batch of twelve leaves in the towers after the workers' averaging."""
     rank, workers = collectives.world()
     own = slice(rank * 12 // workers, (rank + 1) * 12 // workers)
-    recipe = recipes.make(name, job.parameters)
+    recipe = make_recipe(name, job.parameters)
     model = towers.build(job.tower, 1).train()
     model.get_parameter("logit_scale").data.fill_(1.0)
     forward: nn.Module = Forward(model, job.tower, torch.device("cpu"))

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from components.pretrain import recipes
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.recipe import make_recipe
 from components.pretrain.recipes import Features
 from components.pretrain.step import collectives
 from components.pretrain.step.class_table import ClassTable
@@ -43,7 +43,7 @@ def train_head(parameters: PretrainParameters, rank: int, workers: int) -> Found
     if workers > 1:
         tower = nn.parallel.DistributedDataParallel(tower)
     table = ClassTable(CLASSES, WIDTH, 5, rank=rank, workers=workers)
-    recipe = recipes.make("supervised", parameters)
+    recipe = make_recipe("supervised", parameters)
     found: Found = {"start": table.weight.contiguous()}
     own = slice(rank * BATCH // workers, (rank + 1) * BATCH // workers)
     for step in range(STEPS):

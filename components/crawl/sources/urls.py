@@ -21,7 +21,9 @@ from components.crawl.counts import DROPPED, FOUND
 from components.crawl.pages.page import collapse
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.unreadable import Unreadable
+from components.crawl.sources import PairSource
+from components.crawl.unreadable import Unreadable
+from components.errors import InputError
 
 FORMATS = ("csv", "tsv", "json", "jsonl", "ndjson", "parquet")
 _COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {
@@ -49,32 +51,42 @@ def list_format(name: str) -> str | None:
     return kind if kind in FORMATS else None
 
 
-def read_url_list(
-    stream: BinaryIO, name: str, parameters: CrawlParameters, counts: Counter[str]
-) -> Iterator[Pair | Unreadable]:
-    """Yields the pairs of a list in order, and unreadable rows in their place.
+class Urls(PairSource):
+    """The rows of a list.
 
-    Columns are detected by their usual names, unless `crawl.url_column` and `crawl.text_column` are
-    set.
-
-    Args:
-        stream: a seekable stream at its start.
-        name: the file name, whose extension gives format and compression.
-        parameters: section `crawl`.
-        counts: receives the counts of pairs.
+    Columns are found by the names that such lists use, unless `crawl.url_column` and
+    `crawl.text_column` name them.
     """
-    for row in _rows(stream, name, (parameters.url_column, parameters.text_column)):
-        if isinstance(row, Unreadable):
-            yield row
-            continue
-        address, text = (value if isinstance(value, str) else "" for value in row)
-        url, caption = resolve(address, address), collapse(text, parameters.max_text)
-        reason = "bad_address" if url is None else "no_text"
-        if url is None or not caption:
-            counts[f"{DROPPED}{reason}"] += 1
-        else:
-            counts[FOUND] += 1
-            yield Pair(url, caption)
+
+    attempted = (FOUND, DROPPED)
+
+    def check(self, location: str) -> None:
+        """The ending of the name must tell the format.
+
+        Raises:
+            InputError: if it does not.
+        """
+        if list_format(location) is None:
+            raise InputError(
+                f"{location} is no list that can be read; its name must end in one of {', '.join(FORMATS)}"
+            )
+
+    def read(
+        self, stream: BinaryIO, location: str, parameters: CrawlParameters, counts: Counter[str]
+    ) -> Iterator[Pair | Unreadable]:
+        """The pairs of the list, and the rows that cannot be read."""
+        for row in _rows(stream, location, (parameters.url_column, parameters.text_column)):
+            if isinstance(row, Unreadable):
+                yield row
+                continue
+            address, text = (value if isinstance(value, str) else "" for value in row)
+            url, caption = resolve(address, address), collapse(text, parameters.max_text)
+            reason = "bad_address" if url is None else "no_text"
+            if url is None or not caption:
+                counts[f"{DROPPED}{reason}"] += 1
+            else:
+                counts[FOUND] += 1
+                yield Pair(url, caption)
 
 
 def _rows(stream: BinaryIO, name: str, wanted: tuple[str, str]) -> Iterator[_Row]:
@@ -176,7 +188,7 @@ def _fields(row: Any, number: int, unit: str, wanted: tuple[str, str]) -> _Row:
 
 
 def _json(stream: Any, wanted: tuple[str, str]) -> Iterator[_Row]:
-    """Rows of a JSON array of objects, which is read at once."""
+    """Rows of one array of objects, which is read whole; use jsonl or parquet for large lists."""
     try:
         rows = msgspec.json.decode(stream.read())
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

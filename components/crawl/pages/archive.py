@@ -12,7 +12,7 @@ from fastwarc.warc import ArchiveIterator, HeaderMap, WarcRecord, WarcRecordType
 from components.crawl.counts import REFUSED, count_page
 from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
-from components.crawl.sources.unreadable import Unreadable
+from components.crawl.unreadable import Unreadable
 
 # Magic numbers of a record: a gzip member, a zstd or lz4 frame, or a plain-text header.
 _GZIP, _PLAIN = b"\x1f\x8b\x08", b"WARC/"

@@ -10,7 +10,7 @@ import pytest
 from components.crawl.local_web import Web, serve
 from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
-from components.crawl.sources.sites import Site, _crawl_site, group_sites
+from components.crawl.sites.sites import Site, _crawl_site, group_sites
 from components.errors import InputError
 from components.execution.shard_map import Outcome
 from tests import ROOT
@@ -142,7 +142,7 @@ def test_a_site_with_a_private_address_gets_no_requests_unless_allowed(tmp_path:
 def test_a_spider_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path
-from components.crawl.sources.sites import SpiderJob, _run_spider
+from components.crawl.sites.sites import SpiderJob, _run_spider
 from tests.crawl.conftest import knobs
 print(flush=True)
 job = SpiderJob("site.localhost", ("http://site.localhost:9/",), Path({str(tmp_path)!r}), knobs(delay=600.0, retries=5))

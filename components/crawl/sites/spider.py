@@ -1,4 +1,4 @@
-"""The spider of one site, run as a process: `python -m components.crawl.sources.spider JOB.json`.
+"""The spider of one site, run as a process of its own: `python -m components.crawl.sites.spider JOB.json`.
 
 Twisted's reactor cannot be restarted, so every site has its own process. Pages are requested level
 by level in sorted order, so that the pages cut off by a limit do not depend on response times.
@@ -31,8 +31,8 @@ from components.crawl.address import host_of, origin_of, resolve, site_of
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.html import read_page
 from components.crawl.pages.page import Page
-from components.crawl.sources.middleware import FilteringResolver, RequestRefused
-from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
+from components.crawl.sites.middleware import FilteringResolver, RequestRefused
+from components.crawl.sites.spider_job import COUNTS, PAIRS, SpiderJob
 from components.storage.json_files import write_json
 
 _FILES = tuple(f".{extension}" for extension in IGNORED_EXTENSIONS)
@@ -182,8 +182,8 @@ def settings(job: SpiderJob) -> dict[str, Any]:
         "DOWNLOAD_WARNSIZE": 0,
         "RETRY_TIMES": p.retries,
         "REDIRECT_MAX_TIMES": p.redirects,
-        "TWISTED_DNS_RESOLVER": "components.crawl.sources.middleware.FilteringResolver",
-        "DOWNLOADER_MIDDLEWARES": {"components.crawl.sources.middleware.SiteMiddleware": 90},
+        "TWISTED_DNS_RESOLVER": "components.crawl.sites.middleware.FilteringResolver",
+        "DOWNLOADER_MIDDLEWARES": {"components.crawl.sites.middleware.SiteMiddleware": 90},
         "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
         "COOKIES_ENABLED": False,
         "HTTPPROXY_ENABLED": False,

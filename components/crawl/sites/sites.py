@@ -18,11 +18,11 @@ from components.crawl.address import AddressFilter, host_of, resolve, site_of
 from components.crawl.counts import CRAWLED, DROPPED, FOUND, REFUSED
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
+from components.crawl.pair_filters import keep, pair_filters
 from components.crawl.parameters import CrawlParameters
 from components.crawl.reasons import errors
 from components.crawl.server_process import ServerProcess
-from components.crawl.sources.spider_job import COUNTS, PAIRS, SpiderJob
-from components.crawl.text_rules import keep, text_rules
+from components.crawl.sites.spider_job import COUNTS, PAIRS, SpiderJob
 from components.errors import InputError, SetupError
 from components.execution.shard_map import Outcome, map_shards
 from components.storage.json_files import read_json
@@ -81,7 +81,7 @@ def _crawl_site(
         _run_spider(job)
         with (job.folder / PAIRS).open(encoding="utf-8") as lines:
             dropped: Counter[str] = Counter()
-            pairs = keep((Pair(**json.loads(line)) for line in lines), text_rules(parameters), dropped)
+            pairs = keep((Pair(**json.loads(line)) for line in lines), pair_filters(parameters), dropped)
             write_pairs(out / f"{number:05d}.parquet", pairs)
         found = read_json(job.folder / COUNTS)
     if server is not None:
@@ -109,7 +109,7 @@ def _run_spider(job: SpiderJob) -> None:
     paths = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     with log.open("wb") as errors:
         spider = subprocess.Popen(
-            [sys.executable, "-m", "components.crawl.sources.spider", str(path)],
+            [sys.executable, "-m", "components.crawl.sites.spider", str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=errors,

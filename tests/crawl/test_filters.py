@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from components.crawl.pair import Pair
-from components.crawl.text_rules import keep, text_rules
+from components.crawl.pair_filters import keep, pair_filters
 from tests.crawl.conftest import knobs
 
 URL = "http://a.example/1.png"
@@ -11,9 +11,9 @@ URL = "http://a.example/1.png"
 
 def reason(text: str, language: str = "", **changes: object) -> str | None:
     """Why a text is dropped."""
-    rules = text_rules(knobs(**{"min_text": 2, "languages": ["en"]} | changes))
+    filters = pair_filters(knobs(**{"min_text": 2, "languages": ["en"]} | changes))
     counts: Counter[str] = Counter({"pairs.found": 1})
-    kept = list(keep([Pair(URL, text, page_language=language)], rules, counts))
+    kept = list(keep([Pair(URL, text, page_language=language)], filters, counts))
     (name,) = (name for name, number in counts.items() if number)
     assert bool(kept) == (name == "pairs.found")
     return None if kept else name.removeprefix("pairs.dropped.")

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.crawl.pair import Pair
-from components.crawl.sources.unreadable import Unreadable
-from components.crawl.sources.url_list import list_format, read_url_list
+from components.crawl.sources.urls import Urls, list_format
+from components.crawl.unreadable import Unreadable
 from tests.crawl.conftest import knobs
 
 ROWS = pd.DataFrame(
@@ -31,7 +31,7 @@ PAIRS = [Pair(url, text) for url, text in zip(ROWS["URL"], ROWS["TEXT"], strict=
 
 
 def read(data: bytes, name: str, counts: Counter[str] | None = None, **changes: Any) -> list[Pair | Unreadable]:
-    return list(read_url_list(io.BytesIO(data), name, knobs(**changes), Counter() if counts is None else counts))
+    return list(Urls().read(io.BytesIO(data), name, knobs(**changes), Counter() if counts is None else counts))
 
 
 def parquet(rows: pd.DataFrame) -> bytes:

@@ -1,0 +1,123 @@
+"""The files that `KIND:LOCATION`s mean; each is read by one task, which writes the file's pairs."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from components.crawl import sources
+from components.crawl.pair import Pair
+from components.crawl.pair_files import write_pairs
+from components.crawl.pair_filters import keep, pair_filters
+from components.crawl.parameters import CrawlParameters
+from components.crawl.sources import PairSource, ShardSource, Source
+from components.crawl.unreadable import Unreadable
+from components.errors import InputError
+from components.execution.shard_map import Outcome, map_shards
+from components.seam import find, names_in
+from components.storage.json_files import read_json, write_json
+from components.storage.location import expand, local_copy
+
+logger = logging.getLogger(__name__)
+
+UNREADABLE = "unreadable"
+# Unreadable records of a file that are recorded; files, and records of each, that are logged.
+_KEPT, _SHOWN = 20, 5
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file to crawl: the name of its kind, and where it is."""
+
+    kind: str
+    location: str
+
+    @property
+    def source(self) -> Source:
+        """Its kind."""
+        return _source(self.kind)
+
+    @property
+    def is_shard(self) -> bool:
+        """Whether it holds pictures, not pairs."""
+        return isinstance(self.source, ShardSource)
+
+
+@cache
+def _source(kind: str) -> Source:
+    return find(sources, kind, Source)()
+
+
+def find_files(locations: Sequence[str]) -> list[SourceFile]:
+    """The files that `KIND:LOCATION`s mean, in order.
+
+    Raises:
+        InputError: if a kind is unknown, a location matches nothing, or a file cannot be of its kind.
+    """
+    kinds = names_in(sources)
+    found: dict[SourceFile, None] = {}
+    for named in locations:
+        kind, colon, location = named.partition(":")
+        if kind not in kinds or not colon:
+            raise InputError(
+                f"{named!r} is no source; write KIND:LOCATION, with KIND one of {', '.join(kinds)}, e.g. wat:crawl/*.wat.gz"
+            )
+        for one in expand(location):
+            file = SourceFile(kind, one)
+            file.source.check(one)
+            found[file] = None
+    return list(found)
+
+
+def read_files(files: Sequence[SourceFile], parameters: CrawlParameters, work: Path) -> tuple[list[Path], Counter[str]]:
+    """Reads files of pairs; returns what they gave, a file of pairs for each, in order, and the counts.
+
+    Records that cannot be read count as errors; the first of each file are logged with their place.
+    """
+    task = partial(_read_file, parameters)
+    finished, counts = map_shards(
+        task, files, stage="crawl: files", work=work, max_error_share=parameters.max_error_share
+    )
+    _log_unreadable(finished, files)
+    return [finished / f"{number:05d}.parquet" for number in range(len(files))], counts
+
+
+def _log_unreadable(finished: Path, files: Sequence[SourceFile]) -> None:
+    damaged = [(file, read_json(path)) for n, file in enumerate(files) if (path := finished / _bad_name(n)).exists()]
+    for file, bad in damaged[:_SHOWN]:
+        for place in bad[:_SHOWN]:
+            logger.warning("%s, %s", file.location, place)
+    if len(damaged) > _SHOWN:
+        logger.warning("%d more files have unreadable parts; their places are in %s", len(damaged) - _SHOWN, finished)
+
+
+def _bad_name(number: int) -> str:
+    return f"{number:05d}_{UNREADABLE}.json"
+
+
+def _read_file(parameters: CrawlParameters, file: SourceFile, number: int, out: Path) -> Outcome:
+    source = file.source
+    assert isinstance(source, PairSource)
+    counts: Counter[str] = Counter()
+    bad: list[str] = []
+    with local_copy(file.location, out) as path, path.open("rb") as stream:
+        found = source.read(stream, file.location, parameters, counts)
+        pairs = keep(_readable(found, counts, bad), pair_filters(parameters), counts)
+        write_pairs(out / f"{number:05d}.parquet", pairs)
+    if bad:
+        write_json(out / _bad_name(number), bad)
+    errors = counts[UNREADABLE]
+    attempted = sum(number for name, number in counts.items() if name.startswith(source.attempted))
+    return Outcome(counts, attempted=attempted + errors, errors=errors)
+
+
+def _readable(found: Iterable[Pair | Unreadable], counts: Counter[str], bad: list[str]) -> Iterator[Pair]:
+    for one in found:
+        if isinstance(one, Pair):
+            yield one
+            continue
+        counts[UNREADABLE] += 1
+        if len(bad) < _KEPT:
+            bad.append(str(one))
