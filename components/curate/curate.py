@@ -1,5 +1,4 @@
-"""The curate stage: survey the labelled pictures, settle who stays, write the shards, describe what
-came out."""
+"""The curate stage: survey labelled pictures, choose, write the shards, describe the result."""
 
 import logging
 import os
@@ -66,8 +65,7 @@ class _Job:
 def build_data_set(
     crawl: Path, labels: Path, knowledge: Path, out: Path, parameters: CurateParameters
 ) -> dict[str, Any]:
-    """Curates the labelled pictures of `crawl` and replaces `out` by the data set
-    (docs/formats.md); returns the measures.
+    """Replaces `out` by the data set (docs/formats.md) of a crawl's labelled pictures; measures it.
 
     Args:
         crawl: picture shards.
@@ -163,8 +161,7 @@ def _write(job: _Job, plan: Path, number: int, out: Path) -> Outcome:
 
 
 def _gather(folder: Path, shards: Mapping[str, list[Path]]) -> Path:
-    """Links the finished shards into a new folder; the originals stay where a resumed run looks for
-    them."""
+    """Links the finished shards into a new folder; a resumed run still finds the originals."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir()

@@ -68,8 +68,7 @@ def statistics(
     parameters: CurateParameters,
     sources: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What `stats.json` holds: measures, distributions and lists. `facts` are in the vocabulary's
-    order."""
+    """The content of `stats.json`. `facts` are in the vocabulary's order."""
     names = {entity_id(number): fact.label for number, fact in zip(vocabulary.ids.tolist(), facts, strict=True)}
     examples = [e | {"labels": [names[entity] for entity in e["entities"]]} for e in figures.examples]
     return measures(counts, vocabulary, figures) | {

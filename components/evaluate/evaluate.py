@@ -1,5 +1,4 @@
-"""Every model and every floor on the benchmark, the labels against the truth, and what the report
-draws."""
+"""Every model and floor on the benchmark, the labels against the truth, and the report's data."""
 
 import logging
 import shutil
@@ -43,8 +42,7 @@ class Inputs:
 
 
 def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[str, Any]:
-    """Writes `out` (embeddings, retrieval examples, map) and returns the content of
-    `metrics/evaluate.json`.
+    """Writes `out` (embeddings, retrieval examples, map); returns `metrics/evaluate.json`.
 
     Raises:
         InputError: if an input is missing or damaged, or the crawl lacks a shard.
@@ -129,8 +127,7 @@ def _labels(inputs: Inputs) -> dict[str, Any]:
 
 
 def _planted(inputs: Inputs) -> dict[str, int]:
-    """How many of the near-copies of benchmark pictures that were left in the web are not in the
-    crawl."""
+    """How many near-copies of benchmark pictures the web has, and how many the crawl left out."""
     if not inputs.planted.is_file():
         raise InputError(f"{inputs.planted} is missing; run `mofi sample build`, or name the table with --planted")
     planted = set(pq.read_table(inputs.planted)["url"].to_pylist())

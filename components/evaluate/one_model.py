@@ -1,5 +1,4 @@
-"""One model on the benchmark, wherever it comes from: nothing of the chain but the benchmark is
-needed."""
+"""One model on the benchmark, wherever it comes from; no other stage need have run."""
 
 import logging
 from dataclasses import replace
@@ -20,8 +19,7 @@ logger = logging.getLogger(__name__)
 def evaluate_one(
     location: str, benchmark: Path, parameters: EvaluateParameters, *, antialias: bool | None = None
 ) -> dict[str, Any]:
-    """Retrieval and kNN as `measure` returns them, with the model's location and how its pictures
-    were prepared.
+    """What `measure` returns, with the model's location and how pictures were prepared for it.
 
     Args:
         location: what `find_model` finds.

@@ -22,8 +22,7 @@ _MEND = "`mofi knowledge build` makes a knowledge base"
 
 @dataclass(frozen=True)
 class Crawl:
-    """Picture shards: their folder, their numbers (0 to n - 1), and their mark when the run
-    began."""
+    """The crawl's shards: their folder, their numbers, and their mark when the run began."""
 
     shards: ShardFolder
     numbers: list[int]
@@ -70,8 +69,7 @@ class Inputs:
         return self.crawl.mark, knowledge, *self.model.mark
 
     def check_unchanged(self) -> None:
-        """Checks that the crawl, and what else lies in buckets, is what the run began with: labels
-        are of one crawl.
+        """Checks that the crawl, and any input in a bucket, is what the run began with.
 
         Raises:
             InputError: if it is not.

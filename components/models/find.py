@@ -15,21 +15,18 @@ _CONFIG = "open_clip_config.json"
 
 @dataclass(frozen=True)
 class FoundModel:
-    """`name` loads it in any process (`components.models.load`); `mark` is what a fingerprint
-    counts of it."""
+    """`name` loads it in any process; `mark` is what a fingerprint counts of it."""
 
     name: str | Mirror
     mark: tuple[object, ...]
 
     def local(self) -> str:
-        """What `load_model` and `load_encoder` take on this machine; raises as `Mirror.folder`
-        does."""
+        """What `load_model` and `load_encoder` take here; raises as `Mirror.folder` does."""
         return self.name if isinstance(self.name, str) else str(self.name.folder())
 
 
 def find_model(model: str) -> FoundModel:
-    """A model folder, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or
-    `models:/NAME@ALIAS` of the registry.
+    """Finds a folder, `NAME`, `NAME:TAG` or `NAME:FILE` of open_clip, or `models:/NAME@ALIAS`.
 
     What lies on this machine counts by its bytes, a model folder in a bucket by its objects' sizes
     and ETags: promoting another champion or replacing the weights gives other

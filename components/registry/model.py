@@ -85,8 +85,7 @@ def find(mark: str) -> str | None:
 
 
 def fetch(uri: str, cache: Path) -> Path:
-    """The model folder behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`, copied into `cache`
-    once per version.
+    """A copy in `cache` of the folder behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
 
     Raises:
         InputError: if the registry has no such version, or it holds no model folder.
