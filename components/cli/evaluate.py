@@ -25,8 +25,7 @@ def evaluate(
     labels: Annotated[Path, typer.Option(help="The labels of the crawl.")] = Path("data/labels"),
     out: Annotated[Path, typer.Option(help="Where embeddings and figures go.")] = Path("data/evaluation"),
 ) -> None:
-    """Measure every model by the GPR1200 protocol, with raw pixels and an untrained tower as
-    floors; measure the labels."""
+    """Measure every model and the floors by the GPR1200 protocol, and the labels."""
     from components.cli import parameters
     from components.evaluate.evaluate import evaluate as evaluate_all
     from components.evaluate.evaluate import model_folders

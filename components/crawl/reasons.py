@@ -1,5 +1,4 @@
-"""Why pages, pairs and pictures are lost: each reason that the crawl counts, what it means, and
-what to do about it."""
+"""Why pages, pairs and pictures are lost: each reason, what it means, and what to do about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +16,7 @@ KINDS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason: its name for people, its kind, what it means, and which knob governs it or what
-    else can be done."""
+    """A reason: its name for people, its kind, what it means, and which knob or step changes it."""
 
     title: str
     kind: Kind
@@ -171,8 +169,7 @@ _SERVER_ERROR = 500
 
 
 def errors(counts: Mapping[str, int]) -> int:
-    """How many of these losses are errors, which count towards `max_error_share`; refusals and dead
-    links are none."""
+    """How many of these losses are errors, which count towards `max_error_share`."""
     return sum(number for reason, number in counts.items() if explain(reason).kind == "error")
 
 

@@ -21,8 +21,7 @@ _RELABEL = "the labels are of another crawl; run `mofi label run` again"
 
 
 def survey(crawl: Path, labels: Path, number: int, _: int, out: Path) -> Outcome:
-    """Writes `NUMBER.parquet` (`SURVEY_SCHEMA`), in key order; counts pictures with and without
-    labels.
+    """Writes `NUMBER.parquet` (`SURVEY_SCHEMA`) in key order; counts labelled pictures and others.
 
     Raises:
         InputError: if crawl and labels do not match, or the tar does not match its index.
@@ -86,8 +85,7 @@ def _number(entity: str, index: Path) -> int:
 
 
 def _evidence(entity: str, decisions: list[dict[str, Any]]) -> tuple[int, bool]:
-    """Candidates of the mention that gave a picture its entity, and whether the picture overruled
-    the text about it."""
+    """How many candidates the entity's mention had, and whether the picture overruled the text."""
     span = next(((d["start"], d["end"]) for d in decisions if d["kept"] and d["entity_id"] == entity), None)
     rivals = [d for d in decisions if (d["start"], d["end"]) == span]
     return len(rivals), any(d["reason"] == IMAGE_RIVAL for d in rivals)

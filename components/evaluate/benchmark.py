@@ -51,8 +51,7 @@ class Benchmark:
             ) from None
 
     def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
-        """All pictures, a few hundred at a time: uint8 [b, size, size, 3]; raises as `prepared`
-        does."""
+        """All pictures in batches, uint8 [b, size, size, 3]; raises as `prepared` does."""
         return self.prepared(partial(decode, size=size))
 
     def prepared(self, prepare: Callable[[bytes], npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:

@@ -1,5 +1,4 @@
-"""How often the image filter overrules the text and how often it is right, by how often the text
-names the entity.
+"""How often the image filter overrules the text, and how often it is right, by entity frequency.
 
 A CLIP errs most on what it saw least, so a filter may repair the labels of common entities and ruin
 those of rare ones. Entities are ranked by the pictures that the text alone would label with them
@@ -176,7 +175,7 @@ def audit(labels: Path, truth: Mapping[str, str | None] | None = None) -> dict[s
 
 
 def truth_by_key(index: pa.Table, truth: pa.Table) -> dict[str, str | None]:
-    """Key → Q-id of the pictures of the truth table (`url, entity_id`) that the index (`key, url`) has."""
+    """Key → Q-id, of the truth table's pictures (`url, entity_id`) in the index (`key, url`)."""
     known = dict(zip(truth["url"].to_pylist(), truth["entity_id"].to_pylist(), strict=True))
     pairs = zip(index["key"].to_pylist(), index["url"].to_pylist(), strict=True)
     return {key: known[url] for key, url in pairs if url in known}
@@ -184,8 +183,7 @@ def truth_by_key(index: pa.Table, truth: pa.Table) -> dict[str, str | None]:
 
 @dataclass(frozen=True)
 class Overruled:
-    """A say by which a text's choice was overruled: of which picture, and how frequent the text's
-    choice is."""
+    """A picture's mention that the filter overruled, and the group of the text's choice."""
 
     shard: int
     key: str
@@ -195,8 +193,7 @@ class Overruled:
 
 
 def overruled(labels: Path, most: int | None = None) -> list[Overruled]:
-    """Those of all pictures in order of their keys; with `most`, as many of each group, drawn by a
-    hash of the key."""
+    """All overruled mentions in key order; with `most`, as many of each group, drawn by hash."""
     groups = by_frequency(labelled_by_text(labels))
     found = (
         Overruled(number, row["key"], row["source"], groups[say.chosen], say)

@@ -1,5 +1,4 @@
-"""Labels against the truth table: precision and recall, before and after the image filter. Only
-`evaluate` reads the truth."""
+"""Precision and recall of the labels against the truth table, before and after the image filter."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -114,8 +113,7 @@ def _rivals(decisions: Iterable[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def before_image_filter(decisions: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The entities that the text alone would have given, from a picture's decisions, in order of
-    offset.
+    """The entities that the text alone would give, from a picture's decisions, by offset.
 
     Of each mention that is not dropped for its text, that is the candidate likeliest by the text.
     """

@@ -38,8 +38,7 @@ class Explanation:
 def explain_text(
     text: str, context: str, site: str, knowledge: Path, labels: Path, parameters: LabelParameters
 ) -> Explanation:
-    """Links one text. What its crawl taught comes from `labels`: word counts, stop list, entity
-    counts, profiles.
+    """Links one text, with the word counts, stop list, entity counts and profiles in `labels`.
 
     Each of these may be missing.
 
@@ -62,8 +61,7 @@ def explain_text(
 
 
 def table(explained: Explanation, knowledge: Path) -> Group:
-    """For the terminal: the text with its mentions marked, a table of candidates and scores per
-    mention, and the outcome."""
+    """For the terminal: the text, a table of candidates and scores per mention, and the outcome."""
     base = workers.knowledge_base(knowledge)
     reading, label = explained.reading, explained.label
     marked = Text(f"{reading.source}: {reading.text}")

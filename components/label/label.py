@@ -37,8 +37,7 @@ _CALIBRATION = ("calibration.json", "calibration.parquet", "calibration.svg")
 def label_pictures(
     crawl: Path | str, knowledge: Path | str, model: str, out: Path | str, parameters: LabelParameters
 ) -> dict[str, Any]:
-    """Labels every picture of `crawl` and replaces `out` by the result (docs/formats.md); returns
-    the measures.
+    """Replaces `out` by labels of every picture of `crawl` (docs/formats.md); returns measures.
 
     Each place is a path, `file://` or `s3://BUCKET/PREFIX`.
 
@@ -111,8 +110,7 @@ def _on_item(task: Any, job: tasks.Job, item: Any, position: int, out: Path) -> 
 
 
 def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters, between: Path) -> None:
-    """Adds the counts of words and of their case up, makes the stop list, and draws the reference
-    pictures."""
+    """Adds up the words' counts, makes the stop list, and draws the reference pictures."""
     write_counts(
         between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
     )

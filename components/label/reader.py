@@ -1,5 +1,4 @@
-"""Reads what the label stage writes: the labels of each shard of the crawl, and what calibrated the
-image filter."""
+"""Reads what the label stage writes: each shard's labels, and the image filter's calibration."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,8 +15,7 @@ from components.storage.json_files import read_json
 
 
 def read_labels(folder: Path, number: int, columns: Sequence[str] = LABELS_SCHEMA.names) -> pa.Table:
-    """The labels of one shard: these columns of `LABELS_SCHEMA`, one row per picture in the order
-    of their keys.
+    """The labels of one shard: these columns of `LABELS_SCHEMA`, a row per picture in key order.
 
     Raises:
         InputError: if the file is missing, damaged or lacks a column.
@@ -32,8 +30,7 @@ def read_labels(folder: Path, number: int, columns: Sequence[str] = LABELS_SCHEM
 
 
 def label_rows(folder: Path, columns: Sequence[str] = LABELS_SCHEMA.names) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of all shards in order, each with its shard's number; one shard is in memory at a
-    time.
+    """The rows of all shards in order, each with its shard's number; holds one shard at a time.
 
     Raises:
         InputError: if there is no shard, or as `read_labels` does.

@@ -175,8 +175,7 @@ def make_good(result: Mapping[str, Any], parameters: PromoteParameters, models: 
 
 
 def benchmark_digest(folder: Path) -> str:
-    """What tells one benchmark from another: DVC's hash if it has one, else the digest of all its
-    files."""
+    """A benchmark's identity: DVC's hash if it has one, else the digest of all its files."""
     known = dvc_hash(folder)
     return known if known != "unversioned" else digest(folder)
 
@@ -199,8 +198,7 @@ def present_champion(parameters: PromoteParameters) -> Champion | None:
 
 
 def _version(parameters: PromoteParameters, folder: Path, recipe: str, mark: str) -> ModelVersion:
-    """The version that holds these bytes: the registered one, or a new one of the model that the
-    training logged."""
+    """The version with these bytes: a registered one, or a new one of the model that was logged."""
     client = mlflow.MlflowClient()
     known = [
         v for v in client.search_model_versions(f"name = '{parameters.name}'") if v.tags.get(model.DIGEST_TAG) == mark

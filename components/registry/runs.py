@@ -1,5 +1,4 @@
-"""One MLflow run per stage that trains or measures; its figures are read from the files that the
-stage wrote."""
+"""One MLflow run per stage that trains or measures, with the figures that the stage wrote."""
 
 import csv
 import logging
@@ -39,8 +38,7 @@ class StageRun:
     name: str
 
     def log_metrics(self, path: Path) -> None:
-        """Every number of a metrics file, nested keys joined by dots; the file itself goes
-        along."""
+        """Every number of a metrics file, nested keys joined by dots, and the file itself."""
         numbers = {key: float(value) for key, value in flatten(read_json(path)) if is_number(value)}
         self._send([Metric(key, value, _now(), 0) for key, value in numbers.items()])
         mlflow.log_artifact(str(path))
@@ -55,8 +53,7 @@ class StageRun:
         mlflow.log_artifact(str(path))
 
     def log_points(self, points: Sequence[tuple[str, float, int]]) -> None:
-        """(metric, value, step) that the run does not have yet: of each metric those beyond its
-        newest step.
+        """Logs (metric, value, step) beyond the newest step that the run has of each metric.
 
         A resumed training repeats steps, with the same values.
         """
@@ -73,8 +70,7 @@ class StageRun:
         self._send(fresh)
 
     def log_model(self, folder: Path) -> str:
-        """The model folder as it is (safetensors and JSON), loadable by `mlflow.pyfunc.load_model`;
-        returns its URI."""
+        """Logs a model folder as it is, loadable by `mlflow.pyfunc.load_model`; returns its URI."""
         return model.log(folder)
 
     def _send(self, metrics: list[Metric]) -> None:
@@ -92,8 +88,7 @@ def stage_run(
     tags: Mapping[str, str] | None = None,
     resumes: str | None = None,
 ) -> Iterator[StageRun]:
-    """Opens the run of a stage and samples the machine's load while it is open; a body that raises
-    marks it as failed.
+    """Opens a stage's run and samples the machine's load; a body that raises marks it as failed.
 
     Args:
         name: the stage's name, as its metrics file has it.

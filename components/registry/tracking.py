@@ -1,5 +1,4 @@
-"""Where MLflow keeps its runs: SQLite and a local folder, or the server that the environment
-names."""
+"""Where MLflow keeps its runs: SQLite and a local folder, or the environment's server."""
 
 import logging
 import os
@@ -21,8 +20,7 @@ _ANSWER_WITHIN = 5.0
 
 
 def connect() -> str:
-    """Points MLflow to `MLFLOW_TRACKING_URI` (default: `mlflow.db` here), makes the experiment, and
-    returns its id.
+    """Points MLflow to `MLFLOW_TRACKING_URI` (default: `mlflow.db`); returns the experiment's id.
 
     Raises:
         SetupError: if the server or the database does not answer.

@@ -1,5 +1,4 @@
-"""What the image filter overruled, as a page for people who judge it, or as a table for
-programs."""
+"""What the image filter overruled, as a page for people or a table for programs."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -49,8 +48,7 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Shown:
-    """One overruled mention on the page: its picture (None: unreadable), its words, and the two
-    choices."""
+    """One overruled mention on the page: its picture (None: unreadable), words and two choices."""
 
     picture: str | None
     before: str
@@ -67,8 +65,7 @@ class Shown:
 
 
 def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: int) -> None:
-    """Writes a page (`.html`: figures, chart, and up to `sample` overruled mentions of each group),
-    or all of them as `.parquet`.
+    """Writes `.html` (up to `sample` overruled mentions of each group), or `.parquet` (all).
 
     Raises:
         InputError: if labels, crawl or knowledge base are missing, or `out` has another ending.

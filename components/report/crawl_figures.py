@@ -1,5 +1,4 @@
-"""What the crawl's shards hold, in figures for its page: sizes, formats, languages, sites, texts,
-and examples."""
+"""The crawl's shards in figures for its page: sizes, formats, languages, sites, texts, examples."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -74,8 +73,7 @@ class Shards:
 
 
 def read_shards(folder: Path, pictures: int = PICTURES_READ, shown: int = 0) -> Shards | None:
-    """Looks at some `pictures` of the crawl's shards, and keeps `shown` of them; None if there is
-    no shard."""
+    """Counts some `pictures` of the crawl and keeps `shown` of them; None if there is no shard."""
     shards = ShardFolder.at(folder)
     if not shards.has_shards():
         return None
@@ -135,8 +133,7 @@ def _read_tar(path: Path, found: Shards, wanted: dict[str, str]) -> None:
 
 
 def histogram(values: Iterable[float], halves: bool = True) -> Histogram | None:
-    """Values > 0 in bins that double (with `halves` in two steps), from the least to the greatest;
-    None without any.
+    """Values > 0 in bins that double (with `halves` in two steps); None without any.
 
     Lengths in characters and pixels, bytes and seconds spread over powers of ten, so bins of one
     width would show one bar.

@@ -1,5 +1,4 @@
-"""The figures of a run in one place: `reports/summary.json`, and what the page shows of each
-step."""
+"""The figures of a run: `reports/summary.json`, and what the page shows of each step."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -24,8 +23,7 @@ PIXELS = "raw_pixels"
 
 @dataclass(frozen=True)
 class Step:
-    """One step from the web to the data set: how many pictures are left, and why the others are
-    not."""
+    """One step from the web to the data set: how many pictures are left, and why others are not."""
 
     name: str
     pictures: int
@@ -88,8 +86,7 @@ def model_order(names: list[str]) -> list[str]:
 
 
 def count_steps(data: Path) -> list[Step]:
-    """Pictures after each step, with the reasons for those that are gone, from the files that the
-    steps wrote."""
+    """Pictures after each step, and why others are gone, from the files that the steps wrote."""
     steps: list[Step] = []
     if ShardFolder.at(data / "crawl").has_shards():
         statuses = _statuses(data / "crawl")

@@ -60,8 +60,7 @@ class Index:
         self.entries.extend(entries)
 
     def search(self, embeddings: npt.NDArray[np.float32], top: int) -> list[list[Hit]]:
-        """float32 [n, d] → for each the `top` nearest, best first; fewer if the index holds
-        fewer."""
+        """float32 [n, d] → the `top` nearest of each, best first; or all of a smaller index."""
         cosines, rows = self._index.search(
             np.ascontiguousarray(embeddings, dtype=np.float32), min(top, len(self.entries))
         )
@@ -78,8 +77,7 @@ def _finite(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def build(data: Path, embed: Embed) -> Index:
-    """Indexes every picture of the shards below `data` (`train/`, `validation/`, or the folder
-    itself).
+    """Indexes every picture of `data`: of its `train/` and `validation/`, or of itself.
 
     Raises:
         InputError: if there is no picture, or a shard is missing or broken.
@@ -122,8 +120,7 @@ def _entry(shard: Path, picture: Picture) -> Entry:
 
 
 def entity_scores(hits: Sequence[Hit], temperature: float = 0.07) -> list[tuple[str, float]]:
-    """Entities of the pictures found, by their share of the weighted vote (exp(cosine /
-    temperature)), best first."""
+    """Entities of the hits by their share of a vote weighted by exp(cosine / temperature)."""
     votes: dict[str, float] = defaultdict(float)
     for hit in hits:
         for entity in hit.entry.entities[:1]:

@@ -1,5 +1,4 @@
-"""A folder of picture shards, on this machine or in a bucket: which it holds, whether it is whole,
-whether it changed."""
+"""A folder of shards, here or in a bucket: what it holds, whether it is whole or changed."""
 
 import hashlib
 import tarfile
@@ -118,8 +117,7 @@ class ShardFolder:
         return [folder / f"{shard_name(number)}.tar" for number in self.numbers()]
 
     def fetch(self, name: str, version: int, copy: Path) -> Path:
-        """A file of this machine with the content of the file `name`: that file itself, or `copy`,
-        which is downloaded.
+        """The file `name` on this machine: itself, or `copy`, which is downloaded.
 
         Raises:
             InputError: if it is missing, or no longer has the version that it had when the run

@@ -23,8 +23,7 @@ _MEMBER = re.compile(r"(?:\./)?((?:.*/)?[^./][^./]*)\.([^/]+)")
 
 @dataclass(frozen=True)
 class Picture:
-    """One sample of a shard: its bytes as stored, its text, and the rest of its record
-    (`KEY.json`)."""
+    """One sample of a shard: its bytes as stored, its text, and its record (`KEY.json`)."""
 
     key: str
     image: bytes
@@ -43,8 +42,7 @@ class PicturePlace:
 
 
 def split_name(member: str) -> tuple[str, str] | None:
-    """The name of a tar's member → its sample's key and its ending in lower case; None if it has no
-    key or no ending.
+    """A member's name → its sample's key and its ending in lower case; None if it lacks either.
 
     This is WebDataset's rule: the key ends at the first dot of the file's name, and folders belong
     to it. A leading `./`, as `tar c .` writes it, does not.
@@ -69,8 +67,7 @@ def read_shard(path: Path) -> Iterator[Picture]:
 
 
 def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Keys and files of the pictures of one tar: what `read_shard` streams, without their texts and
-    records.
+    """Keys and bytes of the pictures that `read_shard` streams, without texts and records.
 
     Raises:
         InputError: see `read_shard`.
@@ -137,8 +134,7 @@ def _record(path: Path, key: str, data: bytes) -> dict[str, Any]:
 
 
 def read_index(folder: Path) -> pa.Table:
-    """The indexes of all shards of a folder, one after the other, with the columns that the first
-    one has.
+    """The indexes of all shards of a folder in order, with the columns of the first one.
 
     Raises:
         InputError: if there is no shard, or an index is damaged or lacks a column.

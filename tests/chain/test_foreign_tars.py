@@ -1,5 +1,4 @@
-"""Tars as other programs write them: every stage that reads one takes the same pictures under the
-same keys."""
+"""Tars of other programs: every stage takes the same pictures under the same keys."""
 
 import hashlib
 import io

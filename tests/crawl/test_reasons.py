@@ -1,5 +1,4 @@
-"""Every reason that the crawl can count is declared once, with its meaning, and none is declared
-that it cannot count."""
+"""Every reason that the crawl can count is declared once, and every declared one can be counted."""
 
 import ast
 import re
@@ -28,8 +27,7 @@ def _nodes() -> Iterator[ast.AST]:
 
 
 def _text(node: ast.AST | None) -> list[str]:
-    """The words that an expression may be: a constant, or either branch of `a if b else c` and `a
-    or c`."""
+    """The words that an expression may be: a constant, or a branch of `if … else` or `or`."""
     match node:
         case ast.Constant(value=str(value)) if _WORD.fullmatch(value):
             return [value]
@@ -41,8 +39,7 @@ def _text(node: ast.AST | None) -> list[str]:
 
 
 def _counted() -> set[str]:
-    """Words that become a reason: raised or made into a failure, added to a counter, or returned by
-    what returns a text."""
+    """Words that become a reason: in a failure, as a counter's key, or returned as `str | None`."""
     words: list[str] = []
     for node in _nodes():
         match node:

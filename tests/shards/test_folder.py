@@ -1,5 +1,4 @@
-"""Which shards a folder holds, whether it is whole, and what changes its mark; the same on this
-machine and in a bucket."""
+"""Which shards a folder holds, whether it is whole, and what its mark counts, also in a bucket."""
 
 import shutil
 from pathlib import Path
