@@ -15,7 +15,7 @@ from components.storage.code import ROOT, find
 
 # From the ground up. A room may import those on floors below its own, and none beside it.
 FLOORS = (
-    ("errors", "section", "splitmix64", "svg"),
+    ("errors", "seam", "section", "splitmix64", "svg"),
     ("storage",),
     ("images", "metrics"),
     ("execution",),

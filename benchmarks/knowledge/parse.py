@@ -30,10 +30,10 @@ from benchmarks.peers.environment import PEERS
 from components.cli import parameters
 from components.execution import cluster
 from components.execution.shard_map import map_shards
+from components.knowledge.base.format import ENTITY_SCHEMA
 from components.knowledge.build.build import Sizes
 from components.knowledge.build.dump import blocks, open_dump
 from components.knowledge.build.parse import parse
-from components.knowledge.format import ENTITY_SCHEMA
 
 WORK = Path(".work/benchmarks/knowledge")
 _PEER = PEERS / "dump_json.py"

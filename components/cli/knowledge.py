@@ -53,7 +53,7 @@ def lookup(
     from rich.markup import escape
     from rich.table import Table
 
-    from components.knowledge.base import KnowledgeBase
+    from components.knowledge.base.knowledge_base import KnowledgeBase
 
     opened = KnowledgeBase.open(base)
     found = opened.candidates(name)

@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.curate.card import render
-from components.curate.chart import rank_frequency
+from components.curate.card.card import render
+from components.curate.card.chart import rank_frequency
+from components.curate.card.figures import Figures
+from components.curate.card.statistics import Counts, measures, statistics
 from components.curate.duplicates import drop_duplicates
 from components.curate.entities import Facts, read_facts
-from components.curate.figures import Figures
 from components.curate.format import (
     CONTRADICTED,
     DUPLICATE,
@@ -32,12 +33,11 @@ from components.curate.parameters import CurateParameters
 from components.curate.pictures import read_survey
 from components.curate.plan import arrange, write_plan
 from components.curate.reshard import reshard
-from components.curate.statistics import Counts, measures, statistics
 from components.curate.survey import CRAWLED, LABELLED, survey
 from components.curate.vocabulary import Settled, Vocabulary, picture_filters, settle
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
-from components.knowledge.format import entity_table
+from components.knowledge.base.format import entity_table
 from components.knowledge.qid import qid_of
 from components.shards.folder import ShardFolder
 from components.shards.format import shard_name, shard_numbers

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from components.curate.vocabulary import Vocabulary
 from components.errors import InputError
-from components.knowledge.format import entity_table
+from components.knowledge.base.format import entity_table
 from components.knowledge.qid import qid_of
 
 

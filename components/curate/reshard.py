@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.curate.figures import Figures
+from components.curate.card.figures import Figures
 from components.errors import InputError
 from components.execution.shard_map import Outcome
 from components.knowledge.qid import qid_of

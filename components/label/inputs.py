@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.execution.publication import WHOLE
-from components.knowledge.format import TABLE, entity_table
+from components.knowledge.base.format import TABLE, entity_table
 from components.models.find import FoundModel, find_model
 from components.shards.folder import ShardFolder
 from components.storage.location import folder_at

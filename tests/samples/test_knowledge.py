@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from components.knowledge.base.entity import Entity
 from components.knowledge.build.dump import blocks
 from components.knowledge.build.parse import read_items
-from components.knowledge.entity import Entity
 from components.knowledge.parameters import KnowledgeParameters
 from samples.facts import read_facts
 from samples.knowledge import Item, _merge, as_dump, territory_entities, write_dump

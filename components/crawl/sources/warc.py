@@ -8,7 +8,6 @@ from typing import BinaryIO
 from fastwarc.warc import HeaderMap, WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
-from components.crawl.pages.archive import BadBody, read_body, read_pages
 from components.crawl.pages.charset import decode
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.html import read_page
@@ -17,6 +16,7 @@ from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources import PairSource
 from components.crawl.unreadable import Unreadable
+from components.crawl.web_archive import BadBody, read_body, read_pages
 
 _HTML = ("text/html", "application/xhtml+xml")
 _OK = 200

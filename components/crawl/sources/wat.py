@@ -12,13 +12,13 @@ import msgspec
 from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
-from components.crawl.pages.archive import read_pages
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.page import Metas, Page, PageContext
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources import PairSource
 from components.crawl.unreadable import Unreadable
+from components.crawl.web_archive import read_pages
 
 _PICTURE = "IMG@/src"
 # The start of a picture's link, of any link, and of any image link in Common Crawl's JSON. Strings

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.execution.shard_map import Outcome
-from components.knowledge.base import open_entities
+from components.knowledge.base.format import IDS, partition_of
+from components.knowledge.base.knowledge_base import open_entities
+from components.knowledge.base.names import normalise
 from components.knowledge.build.merge import NameRow, write_partitions
-from components.knowledge.format import IDS, partition_of
-from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
 from components.knowledge.qid import numbers_of
 

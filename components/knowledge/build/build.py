@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.execution.publication import publish
 from components.execution.shard_map import map_shards
-from components.knowledge import format as files
+from components.knowledge.base import format as files
 from components.knowledge.build.anchors import AnchorJob, place, read_anchors
 from components.knowledge.build.dump import blocks
 from components.knowledge.build.embed import EmbedJob, embed, fit

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.execution.shard_map import Outcome
-from components.knowledge.base import open_entities
-from components.knowledge.embedder import TextEmbedder
-from components.knowledge.entity import Entity
-from components.knowledge.format import ENTITY_SCHEMA, IDS
+from components.knowledge.base.embedder import TextEmbedder
+from components.knowledge.base.entity import Entity
+from components.knowledge.base.format import ENTITY_SCHEMA, IDS
+from components.knowledge.base.knowledge_base import open_entities
 from components.knowledge.parameters import KnowledgeParameters
 
 _BATCH = 20_000

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.execution.shard_map import Outcome
-from components.knowledge.format import BEGUN, NAME_SCHEMA, RECORD, open_arrow
-from components.knowledge.index import _RECORDS, _STARTS, _TRIE
+from components.knowledge.base.format import BEGUN, NAME_SCHEMA, RECORD, open_arrow
+from components.knowledge.base.index import _RECORDS, _STARTS, _TRIE
 
 
 def write_partition(

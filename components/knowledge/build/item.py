@@ -12,7 +12,7 @@ import msgspec
 import orjson
 from msgspec.structs import astuple
 
-from components.knowledge.entity import Entity
+from components.knowledge.base.entity import Entity
 from components.knowledge.qid import is_qid
 
 # Properties, lexemes, media: they stand in dumps too, and are no mistake.

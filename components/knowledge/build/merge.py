@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.execution.shard_map import Outcome
+from components.knowledge.base.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, partition_of, write_arrow
+from components.knowledge.base.names import normalise
 from components.knowledge.build.item import EXCLUDED
-from components.knowledge.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, partition_of, write_arrow
-from components.knowledge.names import normalise
 from components.knowledge.parameters import KnowledgeParameters
 from components.knowledge.qid import number_of, numbers_of, qid_of
 

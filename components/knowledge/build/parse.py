@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from components.execution.shard_map import Outcome
+from components.knowledge.base.entity import Entity
+from components.knowledge.base.format import ENTITY_SCHEMA, PART_SCHEMA, write_arrow
 from components.knowledge.build.item import INVALID, NO_ENTITY, ItemReader
-from components.knowledge.entity import Entity
-from components.knowledge.format import ENTITY_SCHEMA, PART_SCHEMA, write_arrow
 from components.knowledge.parameters import KnowledgeParameters
 from components.knowledge.qid import number_of
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from components.knowledge import Candidate
-from components.knowledge.names import Words
-from components.knowledge.names import words as split
+from components.knowledge.base import Candidate
+from components.knowledge.base.names import Words
+from components.knowledge.base.names import words as split
 from components.label.parameters import LabelParameters
 from components.label.text.mentions import Found, Mention
 from components.storage.json_files import read_json, write_json

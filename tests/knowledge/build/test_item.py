@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.knowledge.base.entity import Entity
 from components.knowledge.build.item import INVALID, ItemReader, _decoder, _read_any, _taken
-from components.knowledge.entity import Entity
 from tests.knowledge.build.test_dump import JSON, replaced
 from tests.knowledge.conftest import ITEMS, claim
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.knowledge import Candidate
-from components.knowledge.names import words
+from components.knowledge.base import Candidate
+from components.knowledge.base.names import words
 from components.label.explain import explain_text
 from components.label.format import COMMON_WORD
 from components.label.text.common_words import (

@@ -6,8 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components.errors import SetupError
-from components.knowledge import normalise
-from components.knowledge.names import words as split
+from components.knowledge.base import normalise
+from components.knowledge.base.names import words as split
 from components.label.text import mentions, ner
 from components.label.text.mentions import MentionFinder
 from components.label.text.ner import load_ner, spoken

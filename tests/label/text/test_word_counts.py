@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.errors import InputError
-from components.knowledge.names import words as split
+from components.knowledge.base.names import words as split
 from components.label.text.word_counts import WordCounts, add_counts, count_words, read_counts, voice, write_counts
 
 SAID = st.lists(st.tuples(st.sampled_from(["alt a", "caption a", "alt b"]), st.text("ab ,-", max_size=9)), max_size=30)

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
-from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.fetch import Failure, HostFetcher, open_session
 from components.crawl.pictures.limits import Gate
+
+from components.crawl.parameters import CrawlParameters
 from tests.crawl.conftest import Host, knobs
 
 SITE = "pictures.localhost"

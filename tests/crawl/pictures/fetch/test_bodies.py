@@ -2,8 +2,8 @@
 
 import pytest
 from aiohttp import web
-
 from components.crawl.pictures.fetch import Failure
+
 from tests.crawl.conftest import Host, knobs
 from tests.crawl.pictures.fetch.conftest import fetch, reason
 

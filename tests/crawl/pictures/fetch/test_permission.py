@@ -1,8 +1,8 @@
 """What robots.txt, a header or a reservation forbids is left alone."""
 
 import pytest
-
 from components.crawl.pictures.fetch import Failure
+
 from tests.crawl.conftest import Host
 from tests.crawl.pictures.fetch.conftest import fetch, reason
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-
 from components.crawl.pictures.fetch import Failure, HostFetcher, open_session, retry_after
+
 from tests.crawl.conftest import Host, knobs
 from tests.crawl.pictures.fetch.conftest import SITE, fetch, gate, reason
 

@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from components.knowledge.names import normalise
+from components.knowledge.base.names import normalise
 
 FEATURES = 2**18
 _PIECE = 4

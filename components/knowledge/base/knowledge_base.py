@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.errors import InputError
-from components.knowledge import format as files
-from components.knowledge.entity import Entity
-from components.knowledge.index import NameIndex
-from components.knowledge.names import normalise
+from components.knowledge.base import format as files
+from components.knowledge.base.entity import Entity
+from components.knowledge.base.index import NameIndex
+from components.knowledge.base.names import normalise
 from components.knowledge.qid import is_qid, number_of, qid_of
 
 if TYPE_CHECKING:
-    from components.knowledge.embedder import TextEmbedder
+    from components.knowledge.base.embedder import TextEmbedder
 
 _LISTS = ("aliases", "instance_of", "subclass_of")
 
@@ -120,7 +120,7 @@ class KnowledgeBase:
 
     @cached_property
     def _embedder(self) -> "TextEmbedder":
-        from components.knowledge.embedder import TextEmbedder  # scikit-learn is slow to load
+        from components.knowledge.base.embedder import TextEmbedder  # scikit-learn is slow to load
 
         return TextEmbedder.load(self.folder)
 

@@ -20,7 +20,7 @@ _BAR = 30
 
 
 def render(statistics: Mapping[str, Any]) -> str:
-    """The card as Markdown; it says nothing but what is in `statistics` (`components.curate.statistics`)."""
+    """The card as Markdown; it says nothing but what is in `statistics` (`components.curate.card.statistics`)."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # noqa: S701 - Markdown: texts of the web go through `plain` and `verbatim`

@@ -15,7 +15,7 @@ import marisa_trie
 import numpy as np
 
 from components.errors import InputError
-from components.knowledge.format import partition_of
+from components.knowledge.base.format import partition_of
 
 _RECORD = struct.Struct("<Iqf?")  # `RECORD`
 _TRIE, _STARTS, _RECORDS = "{:05d}.marisa", "{:05d}_starts.npy", "{:05d}_records.npy"

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.curate.card import number, plain, render, verbatim
-from components.curate.chart import HEIGHT, WIDTH, rank_frequency
+from components.curate.card.card import number, plain, render, verbatim
+from components.curate.card.chart import HEIGHT, WIDTH, rank_frequency
+from components.curate.card.figures import EXAMPLES, Figures, quantiles
+from components.curate.card.statistics import Counts, statistics
 from components.curate.entities import Facts
-from components.curate.figures import EXAMPLES, Figures, quantiles
-from components.curate.statistics import Counts, statistics
 from components.curate.vocabulary import Vocabulary
 from tests.curate.conftest import Parameters
 

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from components.cli.knowledge import lookup
 from components.errors import InputError
-from components.knowledge import KnowledgeBase
+from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.embedder import TextEmbedder, normalised
 from components.knowledge.build.build import build
-from components.knowledge.embedder import TextEmbedder, normalised
 from components.knowledge.parameters import KnowledgeParameters
 from tests import ROOT
 from tests.knowledge.conftest import ITEMS, built, item, lines_of
@@ -163,7 +163,7 @@ def test_a_rebuild_gives_the_same_bytes(tmp_path: Path, knobs: KnowledgeParamete
 def test_the_bytes_do_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; import numpy as np\n"
-        "from components.knowledge.embedder import TextEmbedder\n"
+        "from components.knowledge.base.embedder import TextEmbedder\n"
         "luck = np.random.default_rng(0)\n"
         "texts = [' '.join(f'word{n}' for n in luck.integers(0, 900, 12)) for _ in range(1500)]\n"
         "TextEmbedder.fit(texts, 64, 7).save(Path(sys.argv[1]))\n"

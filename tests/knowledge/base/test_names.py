@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.knowledge import normalise
-from components.knowledge.names import words
+from components.knowledge.base import normalise
+from components.knowledge.base.names import words
 
 
 @pytest.mark.parametrize(

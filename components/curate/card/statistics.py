@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.curate.card.figures import Figures, quantiles
 from components.curate.entities import Facts, read_labels
-from components.curate.figures import Figures, quantiles
 from components.curate.format import SPLITS, VALIDATION
 from components.curate.parameters import CurateParameters
 from components.curate.vocabulary import Vocabulary
