@@ -103,7 +103,7 @@ def test_the_error_for_an_unknown_kind_lists_a_new_source() -> None:
 
 def test_the_help_lists_the_kinds_without_importing_what_reads_them() -> None:
     code = (
-        "import sys, typing; from components.cli.crawl import crawl\n"
+        "import sys, typing; from components.cli.commands.crawl import crawl\n"
         "print(typing.get_type_hints(crawl, include_extras=True)['source'].__metadata__[0].help)\n"
         "print(*sys.modules)"
     )

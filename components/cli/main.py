@@ -12,18 +12,18 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from components.cli import cost as _cost
-from components.cli import crawl as _crawl
-from components.cli import curate as _curate
-from components.cli import doctor as _doctor
-from components.cli import evaluate as _evaluate
-from components.cli import export as _export
-from components.cli import knowledge as _knowledge
-from components.cli import label as _label
-from components.cli import pretrain as _pretrain
-from components.cli import promote as _promote
-from components.cli import report as _report
-from components.cli import serve as _serve
+from components.cli.commands import cost as _cost
+from components.cli.commands import crawl as _crawl
+from components.cli.commands import curate as _curate
+from components.cli.commands import doctor as _doctor
+from components.cli.commands import evaluate as _evaluate
+from components.cli.commands import export as _export
+from components.cli.commands import knowledge as _knowledge
+from components.cli.commands import label as _label
+from components.cli.commands import pretrain as _pretrain
+from components.cli.commands import promote as _promote
+from components.cli.commands import report as _report
+from components.cli.commands import serve as _serve
 from components.errors import USER_ERROR, MofiError
 from components.execution import cpu_environment
 

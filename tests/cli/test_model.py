@@ -5,11 +5,11 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from components.cli.evaluate import evaluate_model
-from components.cli.export import export
-from components.cli.label import run
+from components.cli.commands.evaluate import evaluate_model
+from components.cli.commands.export import export
+from components.cli.commands.label import run
+from components.cli.commands.serve import search
 from components.cli.model import LOCATIONS
-from components.cli.serve import search
 
 
 @pytest.mark.parametrize("command", [run, evaluate_model, export, search])

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from components.cli.export import Format
+from components.cli.commands.export import Format
 from components.errors import InputError
 from components.export.export import export
 from components.models import towers

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from components.cli.knowledge import lookup
+from components.cli.commands.knowledge import lookup
 from components.errors import InputError
 from components.knowledge.base import KnowledgeBase
 from components.knowledge.base.embedder import TextEmbedder, normalised

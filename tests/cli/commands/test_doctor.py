@@ -11,8 +11,8 @@ import pytest
 import typer
 from rich.console import Console
 
-from components.cli import doctor
-from components.cli.doctor import CHECKS, Finding
+from components.cli.commands import doctor
+from components.cli.commands.doctor import CHECKS, Finding
 from tests import ROOT
 
 
