@@ -27,7 +27,7 @@ from components.crawl.crawl import Source, crawl_pictures
 from components.crawl.hosts.fetch import GIVEN_UP
 from components.execution import cluster
 from components.shards.format import SUCCESS
-from components.shards.reader import read_index
+from components.shards.index import read_index
 
 WORK = Path(".work/benchmarks/bad_hosts")
 _GOOD = [f"127.0.0.{n}" for n in range(1, 25)]

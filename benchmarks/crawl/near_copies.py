@@ -27,8 +27,8 @@ from components.images.decode import open_rgb
 from components.images.fingerprint import colours, perceptual_hash
 from components.shards.folder import ShardFolder
 from components.shards.format import NEAR, PICTURES, SUCCESS, shard_name
-from components.shards.reader import read_index, read_shard
-from components.shards.writer import write_index
+from components.shards.index import read_index, write_index
+from components.shards.reader import read_shard
 
 WORK = Path(".work/benchmarks/near_copies")
 _SEED = 7

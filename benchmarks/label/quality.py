@@ -33,19 +33,20 @@ from components.label.gold.linker import GoldLinker
 from components.label.gold.scores import score
 from components.label.gold.table import table as gold_table
 from components.label.image_filter.calibration import NO_SAY, Calibration
+from components.label.image_filter.reader import read_calibration
 from components.label.linking.disambiguate import Context
 from components.label.linking.entity_counts import NAMED, Named
 from components.label.linking.link import Linkable, link
 from components.label.linking.linkables import linkables
 from components.label.linking.page_profiles import Profiles, contribution
 from components.label.parameters import LabelParameters
-from components.label.reader import read_calibration, read_labels
+from components.label.reader import read_labels
 from components.label.tasks import rows_of
 from components.label.text.common_words import learnt_words
 from components.label.text.reading import Reading, ReadMention, read_text
 from components.label.text.word_counts import read_counts
 from components.shards.format import shard_numbers
-from components.shards.reader import read_index
+from components.shards.index import read_index
 
 _PLAIN, _NONE, _IMAGE = "prior only", "+ none of them", "+ image"
 _STEPS = {

@@ -8,14 +8,13 @@ import numpy.typing as npt
 
 from components.errors import InputError
 from components.evaluate.benchmark import Benchmark
+from components.evaluate.format import CENTRED_SIDE, PIXEL_SIDES
 from components.metrics.retrieval import unit_rows
 from components.models import towers
 from components.models.config import TowerConfig
 from components.models.encoder import Encoder, encoder_of
 from components.storage.json_files import read_json
 
-PIXEL_SIDES = (8, 32)
-CENTRED_SIDE = 8
 # Pictures are averaged down from this side, a multiple of all of PIXEL_SIDES.
 PICTURE_SIDE = 64
 

@@ -13,16 +13,14 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.evaluate import baselines, figures
 from components.evaluate.benchmark import Benchmark, read_benchmark
+from components.evaluate.format import EXCLUDED, UNTRAINED
 from components.evaluate.measure import describe, measure, measure_data
 from components.evaluate.parameters import EvaluateParameters
 from components.evaluate.tasks import Inputs
-from components.evaluate.tasks.retrieval import EXCLUDED
 from components.models.encoder import Encoder, load_encoder
 from components.storage.atomic import new_folder
 
 logger = logging.getLogger(__name__)
-
-UNTRAINED = "untrained"
 
 
 def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def measure(labels_folder: Path, index: pa.Table, truth: pa.Table) -> dict[str, 
 
     Args:
         labels_folder: `data/labels`.
-        index: `key` and `url` of the crawl's pictures (`components.shards.reader.read_index`).
+        index: `key` and `url` of the crawl's pictures (`components.shards.index.read_index`).
         truth: `url, concept, domain, entity_id`.
 
     Returns:

@@ -16,11 +16,11 @@ from components.execution.shard_map import Task, map_shards
 from components.label import tasks
 from components.label.image_filter.calibration import Calibration
 from components.label.image_filter.candidate_texts import BLOCK, ROWS, join_texts
+from components.label.image_filter.reader import read_calibration
 from components.label.inputs import Inputs
 from components.label.linking.entity_counts import NAMED, Named
 from components.label.linking.page_profiles import merge_sums
 from components.label.parameters import LabelParameters
-from components.label.reader import read_calibration
 from components.label.text.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
 from components.label.text.word_counts import add_counts, read_counts, write_counts
 from components.shards.format import shard_name

@@ -1,4 +1,4 @@
-"""Reads what the label stage writes: each shard's labels, and the image filter's calibration."""
+"""Reads the labels that the label stage writes, shard by shard."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,9 +9,7 @@ import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
-from components.label.image_filter.calibration import Calibration
 from components.shards.format import shard_name, shard_numbers
-from components.storage.json_files import read_json
 
 
 def read_labels(folder: Path, number: int, columns: Sequence[str] = LABELS_SCHEMA.names) -> pa.Table:
@@ -38,12 +36,3 @@ def label_rows(folder: Path, columns: Sequence[str] = LABELS_SCHEMA.names) -> It
     for number in shard_numbers(folder):
         for row in read_labels(folder, number, columns).to_pylist():
             yield number, row
-
-
-def read_calibration(folder: Path) -> Calibration:
-    """How the image filter was calibrated when these labels were made (`calibration.json`).
-
-    Raises:
-        InputError: if the file is missing or no JSON.
-    """
-    return Calibration(**read_json(folder / "calibration.json"))

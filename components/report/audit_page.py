@@ -1,6 +1,5 @@
 """What the image filter overruled, as a page for people or a table for programs."""
 
-import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from components.evaluate.filter_audit import GROUPS, Overruled, audit, overruled
 from components.images.decode import BadImage
 from components.knowledge.base import KnowledgeBase
 from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
-from components.label.reader import read_calibration
+from components.label.image_filter.reader import read_calibration
 from components.label.text.reading import CAPTION, LONGEST
+from components.report.calibration import calibration_uri
 from components.report.template import environment
 from components.report.thumbnails import data_uri
 from components.shards.format import shard_name
@@ -90,14 +90,6 @@ def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: i
         ),
         encoding="utf-8",
     )
-
-
-def calibration_uri(labels: Path) -> str | None:
-    """The chart of the calibration as `data:image/svg+xml;base64,…`; None where there is none."""
-    path = labels / "calibration.svg"
-    if not path.is_file():
-        return None
-    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def _table(found: Sequence[Overruled], crawl: Path) -> Iterator[dict[str, Any]]:

@@ -10,15 +10,16 @@ from typing import Any
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
-from components.evaluate.tasks.retrieval import ACROSS, EXCLUDED, INCLUDED
+from components.evaluate.format import ACROSS, EXCLUDED, INCLUDED
 from components.knowledge.qid import number_of
 from components.report import charts, summary
-from components.report.audit_page import calibration_uri
+from components.report.calibration import calibration_uri
 from components.report.crawl_page import write_crawl_page
 from components.report.template import environment, words
 from components.report.thumbnails import data_uri
 from components.shards.folder import ShardFolder
-from components.shards.reader import read_index, read_shard
+from components.shards.index import read_index
+from components.shards.reader import read_shard
 from components.storage.json_files import leaves, write_json
 
 GALLERY, MAP_THUMBNAILS = 36, 140

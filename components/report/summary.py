@@ -10,9 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.curate.format import UNLABELLED
-from components.evaluate.baselines import CENTRED_SIDE, PIXEL_SIDES
-from components.evaluate.evaluate import UNTRAINED
-from components.evaluate.tasks.retrieval import EXCLUDED, INCLUDED
+from components.evaluate.format import CENTRED_SIDE, EXCLUDED, INCLUDED, PIXEL_SIDES, UNTRAINED
 from components.label.reader import read_labels
 from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS, shard_name, shard_numbers

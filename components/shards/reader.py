@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from components.errors import InputError
-from components.shards.format import EXTENSIONS, logger, shard_name, shard_numbers
+from components.shards.format import EXTENSIONS, logger
 from components.shards.tar_reader import members, places
 
 Part = TypeVar("Part")
@@ -131,22 +128,3 @@ def _record(path: Path, key: str, data: bytes) -> dict[str, Any]:
         return record
     logger.warning("%s: %s.json holds no JSON object and is left out", path, key)
     return {}
-
-
-def read_index(folder: Path) -> pa.Table:
-    """The indexes of all shards of a folder in order, with the columns of the first one.
-
-    Raises:
-        InputError: if there is no shard, or an index is damaged or lacks a column.
-    """
-    tables: list[pa.Table] = []
-    for number in shard_numbers(folder):
-        path = folder / f"{shard_name(number)}.parquet"
-        try:
-            table = pq.read_table(path)
-            tables.append(table.select(tables[0].column_names) if tables else table)
-        except (pa.ArrowException, KeyError, OSError) as error:
-            raise InputError(
-                f"{path} is no index like the others ({error}); run the stage that writes it again"
-            ) from error
-    return pa.concat_tables(tables, promote_options="permissive")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.shards.format import (
     _INDEX_ONLY,
@@ -18,6 +17,7 @@ from components.shards.format import (
     SUCCESS,
     shard_name,
 )
+from components.shards.index import write_index
 from components.shards.tar_writer import TarWriter
 from components.storage.json_files import write_json
 
@@ -54,11 +54,6 @@ def write_shard(folder: Path, number: int, rows: Iterable[Row], schema: pa.Schem
     write_index(folder / f"{shard_name(number)}.parquet", records, schema)
     write_json(folder / f"{shard_name(number)}_stats.json", _statistics(records, statuses))
     return statuses
-
-
-def write_index(path: Path, records: list[dict[str, Any]], schema: pa.Schema = INDEX_SCHEMA) -> None:
-    """Writes an index; equal records give equal bytes."""
-    pq.write_table(pa.Table.from_pylist(records, schema=schema), path, compression="zstd")
 
 
 def _status_key(record: dict[str, Any]) -> str:

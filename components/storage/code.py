@@ -13,8 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("components", "flows", "samples")
-# A package whose code mentions one of these finds its own modules by name, and so runs all of them.
-_FINDERS = ("__path__",)
+# Functions of `components.seam` that import the modules of the package that they are given.
+_FINDERS = ("find", "find_all")
 
 
 def code_mark(*modules: str) -> str:
@@ -110,11 +110,25 @@ def _packages_above(name: str) -> Iterator[str]:
 
 
 def _found_by_name(name: str) -> Iterator[str]:
-    file = find(name)
-    if file is None or file.name != "__init__.py":
-        return
-    if any(isinstance(node, ast.Name) and node.id in _FINDERS for node in ast.walk(_tree(name))):
-        yield from (f"{name}.{module.stem}" for module in file.parent.glob("*.py") if module.stem != "__init__")
+    """The modules of the packages that a module passes to a finder of `components.seam`."""
+    nodes = list(ast.walk(_tree(name)))
+    packages = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    for node in nodes:
+        if isinstance(node, ast.Call) and _is_finder(node.func) and node.args and isinstance(node.args[0], ast.Name):
+            package = packages.get(node.args[0].id, "")
+            file = find(package)
+            if file is not None and file.name == "__init__.py":  # a package
+                modules = (module.stem for module in file.parent.glob("*.py") if module != file)
+                yield from (f"{package}.{module}" for module in modules)
+
+
+def _is_finder(function: ast.expr) -> bool:
+    return isinstance(function, ast.Name) and function.id in _FINDERS
 
 
 @cache

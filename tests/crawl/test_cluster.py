@@ -19,7 +19,8 @@ from aiohttp import web
 from components.crawl.crawl import Source, crawl_pictures
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.bucket import WHOLE
-from components.shards.reader import read_index, read_shard
+from components.shards.index import read_index
+from components.shards.reader import read_shard
 from tests import ROOT
 from tests.crawl.conftest import Host, drawing, encoded, knobs
 from tests.crawl.sources.archives import gzipped, page

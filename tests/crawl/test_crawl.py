@@ -15,7 +15,7 @@ import pytest
 from components.crawl.crawl import Source, crawl_pictures
 from components.errors import InputError, SetupError
 from components.shards.format import SUCCESS
-from components.shards.reader import read_index
+from components.shards.index import read_index
 from components.storage.json_files import read_json
 from tests import ROOT
 from tests.crawl.conftest import Archive, drawing, encoded, free_port, gallery, knobs

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from components.shards.format import SUCCESS
-from components.shards.reader import read_index
+from components.shards.index import read_index
 from components.shards.writer import Row, write_shard
 from components.storage.json_files import read_json
 from tests import ROOT

@@ -19,7 +19,8 @@ from components.report.report import _gallery
 from components.serve.search import read_labels
 from components.shards.folder import ShardFolder
 from components.shards.format import LABELLED_INDEX_SCHEMA, shard_numbers
-from components.shards.reader import read_index, read_shard
+from components.shards.index import read_index
+from components.shards.reader import read_shard
 from tests.curate.conftest import Inputs, Made, Parameters, web, write_inputs
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")

@@ -9,7 +9,7 @@ import pytest
 from components.errors import InputError, MofiError
 from components.label.format import LABELS_SCHEMA, PAIRS_SCHEMA
 from components.label.label import label_pictures
-from components.shards.reader import read_index
+from components.shards.index import read_index
 from tests.label.conftest import Shown, small_web, write_crawl
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")

@@ -24,7 +24,8 @@ from components.shards.format import (
     shard_name,
     shard_numbers,
 )
-from components.shards.reader import read_index, read_pictures, read_shard
+from components.shards.index import read_index
+from components.shards.reader import read_pictures, read_shard
 from components.shards.writer import Row, write_shard
 
 

@@ -13,8 +13,9 @@ from components.crawl.duplicates.pointers import PARENTS, Group, Keys, Parents
 from components.crawl.duplicates.runs import Range, find_runs, read_range
 from components.execution.shard_map import Outcome
 from components.shards.format import EXACT, FAILED_TO_RESIZE, NEAR, PICTURES, SUCCESS, shard_name
+from components.shards.index import write_index
 from components.shards.reader import read_shard
-from components.shards.writer import Row, write_index, write_shard
+from components.shards.writer import Row, write_shard
 
 if TYPE_CHECKING:
     from components.storage.s3 import Prefix  # boto3 is slow to import; only uploads need it

@@ -8,7 +8,7 @@ from components.errors import InputError
 from components.evaluate.filter_audit import audit, truth_by_key
 from components.evaluate.label_quality import measure
 from components.evaluate.tasks import DataTask, Inputs
-from components.shards.reader import read_index
+from components.shards.index import read_index
 
 
 class Labels(DataTask):

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.evaluate.tasks import DataTask, Inputs
 from components.shards.format import SUCCESS
-from components.shards.reader import read_index
+from components.shards.index import read_index
 
 
 class Planted(DataTask):

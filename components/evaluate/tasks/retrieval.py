@@ -2,11 +2,10 @@
 
 from typing import Any
 
+from components.evaluate.format import ACROSS, EXCLUDED, INCLUDED
 from components.evaluate.slices import by_slice
 from components.evaluate.tasks import Embedded, ModelTask
 from components.metrics.retrieval import average_precisions
-
-EXCLUDED, INCLUDED, ACROSS = "query_excluded", "query_included", "across_foundries"
 
 
 class Retrieval(ModelTask):

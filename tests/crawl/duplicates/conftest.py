@@ -8,7 +8,7 @@ from PIL import Image
 
 from components.crawl.pictures.picture_row import picture_row
 from components.shards.format import picture_key
-from components.shards.reader import read_index
+from components.shards.index import read_index
 from components.shards.writer import Row, write_shard
 from tests.crawl.conftest import encoded, knobs
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from components.crawl.duplicates.find import mark_duplicates
-from components.shards.reader import read_index, read_shard
+from components.shards.index import read_index
+from components.shards.reader import read_shard
 from components.shards.writer import write_shard
 from components.storage.json_files import read_json
 from tests.crawl.conftest import drawing, encoded, knobs

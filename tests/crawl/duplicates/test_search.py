@@ -12,7 +12,7 @@ from components.crawl.duplicates.search import NearThresholds, find_near
 from components.crawl.duplicates.sketch import band_kind, bands_of, write_sketches
 from components.images.fingerprint import COLOURS
 from components.shards.format import INDEX_SCHEMA
-from components.shards.writer import write_index
+from components.shards.index import write_index
 
 PICTURES = 600
 

@@ -8,7 +8,8 @@ import pytest
 
 from components.crawl.crawl import Source, crawl_pictures
 from components.errors import InputError
-from components.shards.reader import read_index, read_shard
+from components.shards.index import read_index
+from components.shards.reader import read_shard
 from tests.crawl.conftest import drawing, encoded, free_port, gallery, knobs
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")

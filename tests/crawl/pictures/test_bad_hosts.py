@@ -13,7 +13,7 @@ from components.crawl.pictures.part_download import PartDownload
 from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Part, make_plan
 from components.shards.format import SUCCESS
-from components.shards.reader import read_index
+from components.shards.index import read_index
 from tests.crawl.conftest import Handler, Host, drawing, encoded, knobs
 
 

@@ -16,7 +16,8 @@ from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Plan, make_plan
 from components.errors import InputError
 from components.shards.format import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCESS
-from components.shards.reader import read_index, read_shard
+from components.shards.index import read_index
+from components.shards.reader import read_shard
 from components.storage.json_files import read_json
 from tests.crawl.conftest import Archive, drawing, encoded, free_port, knobs
 
