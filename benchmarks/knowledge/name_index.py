@@ -30,9 +30,8 @@ from benchmarks.harness.memory import MemoryMonitor
 from components.cli import parameters
 from components.execution import cluster
 from components.execution.shard_map import map_shards
-from components.knowledge.base import KnowledgeBase
 from components.knowledge.base import format as files
-from components.knowledge.base.knowledge_base import open_entities
+from components.knowledge.base.knowledge_base import KnowledgeBase, open_entities
 from components.knowledge.build.build import Sizes, write_entities, write_index
 from components.knowledge.build.merge import MergeJob, cut, merge
 

@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from components.errors import InputError
-from components.knowledge.base import normalise
+from components.knowledge.base.names import normalise
 from components.label.text.reading import Reading
 
 LISTED = Path(__file__).parent / "ambiguous.tsv"

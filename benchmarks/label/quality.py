@@ -25,7 +25,7 @@ from benchmarks.label.ambiguous import Case, draw, is_listed, read_cases, write_
 from components.cli import parameters
 from components.errors import InputError
 from components.evaluate.label_quality import measure
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label import workers
 from components.label.format import Label
 from components.label.gold.file import read_gold

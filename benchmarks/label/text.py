@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.harness.claim import Claim, conclude
 from components.cli import parameters
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.image_filter.calibration import NO_SAY
 from components.label.linking.disambiguate import Context
 from components.label.linking.entity_counts import Named

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label import workers
 from components.label.format import COMMON_WORD, Decision, Label
 from components.label.image_filter.calibration import NO_SAY

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.execution.shard_map import Outcome
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label import format as files
 from components.label import workers
 from components.label.image_filter.batches import batches_ahead

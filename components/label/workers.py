@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.image_filter.candidate_texts import TextScorer
 from components.label.text.mentions import MentionFinder
 from components.label.text.ner import load_ner

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.evaluate.filter_audit import GROUPS, Overruled, audit, overruled
 from components.images.decode import BadImage
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
 from components.label.image_filter.reader import read_calibration
 from components.label.text.reading import CAPTION, LONGEST

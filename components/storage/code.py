@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("components", "flows", "samples")
+_NAMES = tuple(f"{package}." for package in PACKAGES)
 # Functions of `components.seam` that import the modules of the package that they are given.
 _FINDERS = ("find", "find_all")
 
@@ -84,11 +85,14 @@ def _running(tree: ast.AST, functions: Collection[str] | None) -> Iterator[ast.A
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
+    """Modules that are imported, and those that a string names, as other processes and libraries take them."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names if find(alias.name))
     elif isinstance(node, ast.ImportFrom) and node.module and find(node.module):
         yield node.module
         yield from (name for alias in node.names if find(name := f"{node.module}.{alias.name}"))
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(_NAMES):
+        yield from (name for name in (node.value, node.value.rpartition(".")[0]) if find(name))
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.knowledge.build.build import build
 from components.knowledge.parameters import KnowledgeParameters
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.knowledge.build.build import build as build_knowledge
 from components.knowledge.parameters import KnowledgeParameters
 from components.label.parameters import LabelParameters

@@ -53,7 +53,7 @@ def world(tmp_path: Path, benchmark_folder: Path, parameters: EvaluateParameters
     (data / "sample").mkdir()
     (data / "sample" / "benchmark").symlink_to(benchmark_folder)
     benchmark = read_benchmark(benchmark_folder)
-    pixels = {n: np.concatenate([baselines.pixels(b, n) for b in benchmark.batches(64)]) for n in baselines.PIXEL_SIDES}
+    pixels = {n: np.concatenate([baselines.pixels(b, n) for b in benchmark.batches(64)]) for n in PIXEL_SIDES}
     models = {f"raw_pixels_{n}": measure(x, benchmark, parameters) for n, x in pixels.items()}
     models["supervised"] = models["raw_pixels_8"]
     (data / "evaluation").mkdir()

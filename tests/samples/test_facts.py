@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import InputError
-from components.knowledge.base import normalise
+from components.knowledge.base.names import normalise
 from samples.concepts import Concept, read_json
 from samples.facts import COLUMNS, FOLDER, depicted, read_facts
 from samples.knowledge import _brands, _facts, _territories, territory_entities

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.knowledge.base import normalise
+from components.knowledge.base.names import normalise
 from components.label.gold.file import Gold, read_gold
 from components.label.text.mentions import singulars
 from samples.knowledge import write_dump

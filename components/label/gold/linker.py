@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.knowledge.base import Candidate, KnowledgeBase
+from components.knowledge.base.knowledge_base import Candidate, KnowledgeBase
 from components.label import workers
 from components.label.gold.file import GoldText
 from components.label.linking.disambiguate import Choice, Context, probabilities

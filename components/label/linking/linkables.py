@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.format import COMMON_WORD, Decision
 from components.label.linking.entity_counts import Named
 from components.label.linking.link import Linkable

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from components.knowledge.base import Candidate
+from components.knowledge.base.knowledge_base import Candidate
 from components.knowledge.base.names import Words
 from components.knowledge.base.names import words as split
 from components.label.parameters import LabelParameters

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from components.knowledge.base import Candidate, KnowledgeBase, normalise
-from components.knowledge.base.names import Words
+from components.knowledge.base.knowledge_base import Candidate, KnowledgeBase
+from components.knowledge.base.names import Words, normalise
 from components.knowledge.base.names import words as split
 from components.label.text.ner import NamedSpan, named_spans
 from components.label.text.spelling import POSSESSIVE, halves, singulars

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.label.ambiguous import Case, draw, is_listed, read_cases, write_cases
 from components.errors import InputError
-from components.knowledge.base import normalise
+from components.knowledge.base.names import normalise
 from components.label.text.reading import Reading, ReadMention
 
 IDS = {1: "Q1", 2: "Q2", 3: "Q3"}

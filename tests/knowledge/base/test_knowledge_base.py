@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from components.cli.commands.knowledge import lookup
 from components.errors import InputError
-from components.knowledge.base import KnowledgeBase
 from components.knowledge.base.embedder import TextEmbedder, normalised
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.knowledge.build.build import build
 from components.knowledge.parameters import KnowledgeParameters
 from tests import ROOT

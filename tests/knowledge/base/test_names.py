@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.knowledge.base import normalise
-from components.knowledge.base.names import words
+from components.knowledge.base.names import normalise, words
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.errors import InputError
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.knowledge.build.build import build
 from components.knowledge.parameters import KnowledgeParameters
 from tests.knowledge.conftest import built, item, lines_of

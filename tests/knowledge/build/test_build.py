@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from components.errors import InputError
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.knowledge.build.build import Sizes, build
 from components.knowledge.build.dump import identity
 from components.knowledge.parameters import KnowledgeParameters

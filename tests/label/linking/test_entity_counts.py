@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.knowledge.base import KnowledgeBase
+from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.explain import explain_text
 from components.label.linking.entity_counts import NAMED, Named, count_named, sharpened
 from components.label.text.mentions import MentionFinder

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.knowledge.base import Candidate
+from components.knowledge.base.knowledge_base import Candidate
 from components.knowledge.base.names import words
 from components.label.explain import explain_text
 from components.label.format import COMMON_WORD

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components.errors import SetupError
-from components.knowledge.base import normalise
+from components.knowledge.base.names import normalise
 from components.knowledge.base.names import words as split
 from components.label.text import mentions, ner
 from components.label.text.mentions import MentionFinder
