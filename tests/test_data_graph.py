@@ -18,6 +18,12 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from components.cli import main
+from components.cli.parameters import Parameters
+from components.pretrain import recipes
+from components.pretrain.recipe import Recipe
+from components.seam import find as find_recipe
+from components.seam import names_in
+from components.section import Section
 from components.storage.code import ROOT, closure, find, imports
 
 # What a stage runs and does not depend on, on purpose. (stage, module or package, reason)
@@ -69,7 +75,17 @@ def run_by(stage: str) -> set[str]:
     tree = ast.parse(source(module))
     first = {name for name in imports(tree, called(tree, function)) if not left_out(stage, name)}
     skipped = frozenset(pattern for of, pattern, _ in LEFT_OUT if fnmatch(stage, of))
-    return {module} | {name for name in closure(*sorted(first), without=skipped) if not left_out(stage, name)}
+    found = {name for name in closure(*sorted(first), without=skipped) if not left_out(stage, name)}
+    return {module} | (found - other_recipes(stage))
+
+
+def other_recipes(stage: str) -> set[str]:
+    """Of the recipes, which are found by name, a training runs its own and what that one imports."""
+    recipe = stage.removeprefix("pretrain@")
+    if recipe == stage:
+        return set()
+    own = closure(f"{recipes.__name__}.{recipe}")
+    return {f"{recipes.__name__}.{name}" for name in names_in(recipes)} - own
 
 
 def source(module: str) -> str:
@@ -155,3 +171,92 @@ def test_a_dep_that_is_not_run_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(f"{__name__}.code_deps", lambda stage: more)
     with pytest.raises(AssertionError, match="depends on components/costs, of which it runs nothing"):
         test_a_stage_depends_on_no_code_that_it_does_not_run("label")
+
+
+# Parameters
+
+# Sections of other stages that a stage reads, too.
+ALSO = {"crawl": ["sample.port"], "query": ["promote.name", "promote.alias"]}
+
+
+def section_of(name: str) -> type[Section]:
+    section = Parameters.model_fields[name].annotation
+    assert isinstance(section, type)
+    assert issubclass(section, Section)
+    return section
+
+
+def foreign_knobs(recipe: str) -> set[str]:
+    """What only other recipes read."""
+    knobs = {name: find_recipe(recipes, name, Recipe).knobs for name in names_in(recipes)}
+    return set().union(*knobs.values()) - knobs[recipe]
+
+
+def knobs_with_effect(stage: str) -> set[str]:
+    name, _, recipe = stage.partition("@")
+    if name not in Parameters.model_fields:
+        return set()
+    section = section_of(name)
+    knobs = set(section.model_fields) - section.WITHOUT_EFFECT
+    if recipe:
+        knobs -= foreign_knobs(recipe)
+    return {f"{name}.{knob}" for knob in knobs} | set(ALSO.get(name, ()))
+
+
+def params_of(stage: str) -> set[str]:
+    """The parameters that dvc.yaml names, sections as all of their knobs."""
+    named = {key for dep in stages()[stage].deps if hasattr(dep, "params") for key in dep.params}
+    whole = {key for key in named if "." not in key}
+    return (named - whole) | {f"{key}.{knob}" for key in whole for knob in section_of(key).model_fields}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_the_knobs_that_can_change_its_result_and_on_no_others(stage: str) -> None:
+    assert params_of(stage) == knobs_with_effect(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_command_reads_only_the_sections_that_its_stage_depends_on(stage: str) -> None:
+    module, function = entry(stages()[stage].cmd)
+    tree = ast.parse(source(module))
+    names = called(tree, function)
+    read = {
+        node.attr
+        for part in tree.body
+        if isinstance(part, ast.FunctionDef) and part.name in names
+        for node in ast.walk(part)
+        if isinstance(node, ast.Attribute) and node.attr in Parameters.model_fields
+    }
+    assert read <= {key.partition(".")[0] for key in params_of(stage)}
+
+
+# Data
+
+
+def paths_of(stage: str) -> set[Path]:
+    """What a stage's command is told to read or write: its options, as given or by default."""
+    program, *words = shlex.split(stages()[stage].cmd)
+    command: Any = typer.main.get_command(main.app)
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    values = command.make_context(program, words).params.values()
+    texts = {str(value) for value in values if isinstance(value, (str, Path))}
+    return {Path(text) for text in texts if text.partition("/")[0] in ("data", "models", "metrics", "reports")}
+
+
+# (stage, path, reason)
+NOT_READ = (("query", "models", "read where the registry lacks the champion, whose digest metrics/promote.json holds"),)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_the_data_that_its_command_reads(stage: str) -> None:
+    known = [
+        Path(item.def_path) for item in (*stages()[stage].deps, *stages()[stage].outs) if not hasattr(item, "params")
+    ]
+    paths = {path for path in paths_of(stage) if (stage, str(path)) not in {(of, text) for of, text, _ in NOT_READ}}
+    missing = {
+        str(path)
+        for path in paths
+        if not any(path == item or item in path.parents or path in item.parents for item in known)
+    }
+    assert missing == set()

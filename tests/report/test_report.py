@@ -11,6 +11,7 @@ import pytest
 
 from components.evaluate import baselines, figures
 from components.evaluate.benchmark import read_benchmark
+from components.evaluate.format import PIXEL_SIDES
 from components.evaluate.measure import measure
 from components.evaluate.parameters import EvaluateParameters
 from components.label.format import LABELS_SCHEMA
