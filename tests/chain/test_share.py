@@ -113,5 +113,5 @@ def test_experiments_are_queued_and_run_together(finished: Clone) -> None:
 
 def experiment(clone: Clone, name: str) -> dict[str, object]:
     """The parameters of a finished experiment, flattened."""
-    (shown,) = [row for row in json.loads(dvc(clone, "params", "diff", "HEAD", name, "--all", "--json")).values()]
+    (shown,) = json.loads(dvc(clone, "params", "diff", "HEAD", name, "--all", "--json")).values()
     return {key: value["new"] for key, value in shown.items()}
