@@ -87,9 +87,16 @@ def _gather(
 def _first_of_each(table: pa.Table) -> pa.Table:
     """One pair per picture URL."""
     without_page = pc.equal(table["page_url"], "")
-    order = [("homeless", "ascending"), ("page_url", "ascending"), ("position", "ascending"), ("caption", "ascending")]
+    order = [
+        ("without_page", "ascending"),
+        ("page_url", "ascending"),
+        ("position", "ascending"),
+        ("caption", "ascending"),
+    ]
     ordered = (
-        table.append_column("homeless", without_page).sort_by([*order, ("url", "ascending")]).drop_columns("homeless")
+        table.append_column("without_page", without_page)
+        .sort_by([*order, ("url", "ascending")])
+        .drop_columns("without_page")
     )
     numbered = ordered.append_column("row", pa.array(range(len(ordered)), pa.int64()))
     first = numbered.group_by("url").aggregate([("row", "min")])["row_min"]
