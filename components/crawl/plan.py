@@ -75,11 +75,11 @@ def _gather(
     kept, dropped = keep_of_part(table, part_filters(parameters))
     # A shard's pairs are a row group, so that its download reads no more than them.
     path, size = out / f"{number:05d}.parquet", parameters.shard_size
-    pq.write_table(_spread(kept), path, compression="zstd", row_group_size=size)
+    pq.write_table(_by_address_hash(kept), path, compression="zstd", row_group_size=size)
     return Outcome({f"{DROPPED}{reason}": n for reason, n in dropped.items() if n}, attempted=len(table))
 
 
-def _spread(table: pa.Table) -> pa.Table:
+def _by_address_hash(table: pa.Table) -> pa.Table:
     hashes = pa.array([blake2b(url.encode(), digest_size=8).digest() for url in table["url"].to_pylist()], pa.binary(8))
     ordered = table.append_column("hash", hashes).sort_by([("hash", "ascending"), ("url", "ascending")])
     return ordered.drop_columns("hash")

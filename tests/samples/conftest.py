@@ -32,8 +32,8 @@ def builder(modules: Path) -> Builder:
     return Builder(modules, ShortCodes.load(modules), seed=7, port=8765, page_pictures=10, useless_share=0.1)
 
 
-def drawn_by(art_set: str, concepts: Sequence[Concept], kept_out: bool = False) -> list[tuple[Concept, Drawing]]:
-    return [(c, d) for c in concepts for d in c.drawings if d.art_set == art_set and held_out(c.key) == kept_out]
+def drawn_by(art_set: str, concepts: Sequence[Concept], excluded: bool = False) -> list[tuple[Concept, Drawing]]:
+    return [(c, d) for c in concepts for d in c.drawings if d.art_set == art_set and held_out(c.key) == excluded]
 
 
 @pytest.fixture(scope="session")
