@@ -4,6 +4,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from components.errors import SetupError
 
@@ -22,26 +23,30 @@ def locked(path: Path, *, shared: bool = False, fix: str = _FIX) -> Iterator[Non
     Raises:
         SetupError: if the file system knows no locks, as some network file systems do not.
     """
-    with _flock(path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, fix):
+    with open_lock(path) as file:
+        try:
+            lock(file, shared=shared)
+        except OSError as error:
+            raise SetupError(f"{path} cannot be locked ({error}); {fix}") from error
         yield
 
 
-@contextmanager
-def try_locked(path: Path, *, shared: bool = False, fix: str = _FIX) -> Iterator[bool]:
-    """Yields whether the lock was free, in which case it is held, without waiting; see `locked`."""
-    with _flock(path, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB, fix) as held:
-        yield held
+def open_lock(path: Path) -> IO[str]:
+    """The file of a lock, for reading and writing: network file systems demand one or the other."""
+    return path.open("a+", encoding="utf-8")
 
 
-@contextmanager
-def _flock(path: Path, operation: int, fix: str) -> Iterator[bool]:
-    # For reading and writing: network file systems demand one for shared locks, one for others.
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, operation)
-            held = True
-        except BlockingIOError:
-            held = False
-        except OSError as error:
-            raise SetupError(f"{path} cannot be locked ({error}); {fix}") from error
-        yield held
+def lock(file: IO[str], *, shared: bool = False, wait: bool = True) -> bool:
+    """Locks an open file until it is closed, or turns the lock that it has into another one.
+
+    Returns:
+        Whether the lock is held; False where another process holds it and this one does not wait.
+
+    Raises:
+        OSError: if the file system knows no locks.
+    """
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True

@@ -4,7 +4,6 @@ A run claims the folders that it works in until it ends, so that a run with othe
 them alone and a second one of the same does not get in its way.
 """
 
-import fcntl
 import hashlib
 import logging
 import os
@@ -17,6 +16,7 @@ from uuid import uuid4
 
 from components.errors import InputError, SetupError
 from components.section import Section
+from components.storage.file_lock import lock, open_lock
 
 logger = logging.getLogger(__name__)
 
@@ -98,19 +98,17 @@ def claim(folder: Path, *, shared: bool = False, wait: bool = False) -> None:
         SetupError: if another process has claimed it.
     """
     path = _lock_file(folder)
-    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:
         file = _claimed.get(path) or _opened(path)
         try:
-            fcntl.flock(file, how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            user = _user(path)
-            if not wait:
-                if path not in _claimed:
-                    file.close()
-                raise SetupError(f"{user} works on {folder}; wait until it is done, or stop it") from None
-            logger.info("waiting for %s, which works on %s", user, folder)
-            fcntl.flock(file, how)
+            if not lock(file, shared=shared, wait=False):
+                user = _user(path)
+                if not wait:
+                    if path not in _claimed:
+                        file.close()
+                    raise SetupError(f"{user} works on {folder}; wait until it is done, or stop it")
+                logger.info("waiting for %s, which works on %s", user, folder)
+                lock(file, shared=shared)
         except OSError as error:
             logger.warning("%s cannot be locked (%s): keep other runs of the same stage away", path, error)
         if _is_current(path, file):
@@ -131,8 +129,7 @@ def release(folder: Path) -> None:
     if file is None:
         return
     with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_current(path, file):
+        if lock(file, wait=False) and _is_current(path, file):
             path.unlink()
     file.close()
 
@@ -172,7 +169,7 @@ def _lock_file(folder: Path) -> Path:
 
 def _opened(path: Path) -> IO[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("a+", encoding="utf-8")
+    return open_lock(path)
 
 
 def _is_current(path: Path, file: IO[str]) -> bool:

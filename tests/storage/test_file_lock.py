@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import SetupError
-from components.storage.file_lock import locked, try_locked
+from components.storage.file_lock import lock, locked, open_lock
 
 HOLD = """
 import sys
@@ -43,18 +43,18 @@ def holder(path: Path, kind: str) -> subprocess.Popen[str]:
 )
 def test_only_shared_locks_are_held_by_several_processes(tmp_path: Path, held: str, shared: bool, free: bool) -> None:
     with holder(tmp_path / "lock", held) as other:
-        with try_locked(tmp_path / "lock", shared=shared) as found:
-            assert found is free
+        with open_lock(tmp_path / "lock") as file:
+            assert lock(file, shared=shared, wait=False) is free
         other.communicate()
-    with try_locked(tmp_path / "lock", shared=shared) as found:
-        assert found
+    with open_lock(tmp_path / "lock") as file:
+        assert lock(file, shared=shared, wait=False)
 
 
 def test_a_killed_process_releases_its_lock(tmp_path: Path) -> None:
     with holder(tmp_path / "lock", "alone") as other:
         other.kill()
-    with locked(tmp_path / "lock"), try_locked(tmp_path / "lock") as again:
-        assert not again
+    with locked(tmp_path / "lock"), open_lock(tmp_path / "lock") as again:
+        assert not lock(again, wait=False)
 
 
 def test_a_lock_is_waited_for(tmp_path: Path) -> None:
