@@ -75,6 +75,6 @@ def test_a_shared_cluster_is_named_to_child_processes_until_it_is_left(
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     cluster.share()
     assert os.environ["RAY_ADDRESS"] == ray.get_runtime_context().gcs_address
-    code = "from components import cluster; import ray; cluster.connect(); print(ray.get_runtime_context().gcs_address)"
+    code = "from components.execution import cluster; import ray; cluster.connect(); print(ray.get_runtime_context().gcs_address)"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert child.stdout.split()[-1] == os.environ["RAY_ADDRESS"]
