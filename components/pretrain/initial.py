@@ -60,7 +60,7 @@ def begin_with(model: nn.Module, begun: Initial) -> None:
     where = Path(begun.found.local())
     given = fit(_tensors(where), model.state_dict(), where)
     model.load_state_dict(given, strict=False)
-    if collectives.world()[0] == 0:
+    if collectives.rank() == 0:
         logger.info("begins with %d tensors of %s", len(given), where)
         if not any(_is_text(name) for name in given):
             logger.info("%s holds no text tower; that begins as drawn from pretrain.seed", where)

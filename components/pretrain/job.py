@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from components.models.config import TowerConfig
-from components.pretrain.data.stream.source import Setting
+from components.pretrain.data.stream.source import StreamConfig
 from components.pretrain.initial import Initial
 from components.pretrain.parameters import PretrainParameters
 from components.storage.json_files import flatten
@@ -56,7 +56,7 @@ class Job:
     data: str = ""
     store: str = ""
     initial: Initial | None = None
-    stream: Setting | None = None
+    stream: StreamConfig | None = None
 
     @property
     def steps(self) -> int:

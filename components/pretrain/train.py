@@ -12,12 +12,12 @@ from components.errors import InputError, ParameterError
 from components.execution.publication import publish_folder
 from components.models import towers
 from components.pretrain import recipes
-from components.pretrain.checkpoints.store import depot
-from components.pretrain.checkpoints.writer import clear
-from components.pretrain.data.cache import data_fingerprint, decode_shards
-from components.pretrain.data.sizes import tell_of_small
+from components.pretrain.checkpoints.store import open_store
+from components.pretrain.checkpoints.writer import delete_checkpoints
+from components.pretrain.data.picture_cache import data_fingerprint, decode_shards
+from components.pretrain.data.picture_size import warn_of_small_pictures
 from components.pretrain.data.stream import catalogue
-from components.pretrain.data.stream.source import Setting
+from components.pretrain.data.stream.source import StreamConfig
 from components.pretrain.initial import Initial, find
 from components.pretrain.job import WITHOUT_EFFECT, Job
 from components.pretrain.parameters import PretrainParameters
@@ -152,7 +152,7 @@ def plan(
     Raises:
         InputError: if there is no shard, too many pictures are bad, or there are no initial weights where they are said to be.
     """
-    tell_of_small(sources.shards, parameters.picture_size)
+    warn_of_small_pictures(sources.shards, parameters.picture_size)
     origin = origin or look(sources, parameters)
     folder = work_folders.work_folder(f"pretrain_{recipe}", fingerprint(origin, parameters), work)
     streamed = sources.reading != CACHE
@@ -176,11 +176,11 @@ def plan(
     )
 
 
-def _setting(sources: Sources, parameters: PretrainParameters, work: Path, scratch: Path) -> Setting:
+def _setting(sources: Sources, parameters: PretrainParameters, work: Path, scratch: Path) -> StreamConfig:
     place = Place(str(sources.shards.absolute() if isinstance(sources.shards, Path) else sources.shards))
     _warn_of_a_narrow_window(parameters)
     folder = catalogue.build(place, sources.vocabulary, work / CATALOGUES, parameters.max_error_share)
-    return Setting(folder, scratch, parameters.picture_size, parameters.window, parameters.seed)
+    return StreamConfig(folder, scratch, parameters.picture_size, parameters.window, parameters.seed)
 
 
 def _warn_of_a_narrow_window(parameters: PretrainParameters) -> None:
@@ -251,7 +251,7 @@ def finish(job: Job) -> None:
     # The result goes first: without it a call that finds half of the folder trains again from what it finds.
     job.result.unlink(missing_ok=True)
     if job.store:
-        clear(depot(job.checkpoints, job.scratch(0)), job.parameters.keep_every)
+        delete_checkpoints(open_store(job.checkpoints, job.scratch(0)), job.parameters.keep_every)
     shutil.rmtree(job.work)
 
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from components.models import towers
-from components.pretrain.data.cache import Pictures, decode_shard
+from components.pretrain.data.picture_cache import DecodedPictures, decode_shard
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
 from components.shards.format import (
@@ -199,8 +199,8 @@ def caches(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
 
 
 @pytest.fixture
-def train_pictures(caches: dict[str, Path]) -> Pictures:
-    return Pictures(caches["train"])
+def train_pictures(caches: dict[str, Path]) -> DecodedPictures:
+    return DecodedPictures(caches["train"])
 
 
 @pytest.fixture(scope="session")

@@ -232,7 +232,7 @@ def test_kills_and_a_bad_disk_change_nothing(make_job: MakeJob, tmp_path: Path) 
     assert same_model(job, whole)
     assert read_json(job.result) == read_json(whole.result)
     assert "is damaged" in run.said()
-    assert "goes on after step" in run.said()
+    assert "resumes after step" in run.said()
 
 
 @pytest.mark.slow

@@ -190,11 +190,11 @@ def _work(config: dict[str, Any]) -> None:
     """In each worker. An error that the user must mend is recorded, so that a replaced worker does not meet it again."""
     import ray.train
 
-    from components.pretrain.checkpoints.state import only_writer
+    from components.pretrain.ray_train.lock import work_folder_lock
     from components.pretrain.training.loop import run_worker
 
     job: Job = config["job"]
-    rank, count = collectives.world()
+    rank, workers = collectives.rank(), collectives.world_size()
     # Ray's own modules tell of every report at this level; the operator wants one line every few seconds.
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("components").setLevel(logging.INFO)
@@ -202,16 +202,16 @@ def _work(config: dict[str, Any]) -> None:
         return
     try:
         torch.set_num_threads(config["threads"])
-        with only_writer(job.work, rank):
+        with work_folder_lock(job.work, rank):
             run_worker(job, ray.train.report)
     except Exception as error:
         known = explain(job, error)
         if known is None:
-            logger.warning("%s: worker %d of %d failed: %s: %s", job.recipe, rank, count, type(error).__name__, error)
+            logger.warning("%s: worker %d of %d failed: %s: %s", job.recipe, rank, workers, type(error).__name__, error)
             raise
         write_json(job.failure, {"kind": type(known).__name__, "message": str(known)})
         # Others may wait for this worker; only an error makes Ray end them. One worker alone can simply stop.
-        if count > 1:
+        if workers > 1:
             raise
 
 

@@ -26,7 +26,7 @@ def contrastive_loss(features: Features) -> Tensor:
     """
     assert features.texts is not None and features.logit_scale is not None
     images, texts = features.images, features.texts
-    rank, _ = collectives.world()
+    rank = collectives.rank()
     target = torch.arange(len(images), device=images.device) + rank * len(images)
     same = None
     if features.entities is not None and features.all_entities is not None:

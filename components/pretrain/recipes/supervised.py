@@ -35,4 +35,4 @@ def supervised_loss(features: Features, parameters: PretrainParameters) -> Tenso
         margin=parameters.margin,
         scale=parameters.scale,
     )
-    return collectives.own(losses).mean()
+    return collectives.local_part(losses).mean()

@@ -12,7 +12,7 @@ from components.pretrain.step import collectives
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-# Classes whose start is drawn at once; it bounds the memory of drawing millions. The draws do not depend on it.
+# ClassIndex whose start is drawn at once; it bounds the memory of drawing millions. The draws do not depend on it.
 _BLOCK = 16_384
 
 
@@ -40,7 +40,7 @@ class ClassTable:
     """Weights [classes, d] with the moments of a lazily updated Adam: rows that a step does not sample stay as they are.
 
     Class c lies on worker c % workers in row c // workers, so that any sample is spread evenly. A row's start depends on
-    seed and class alone. Rows count their own updates for Adam's bias correction, so a rare class's first update is as
+    seed and class alone. UsablePictures count their own updates for Adam's bias correction, so a rare class's first update is as
     large as a frequent one's.
     """
 
@@ -166,7 +166,7 @@ class ClassTable:
             return self.weight.cpu()
         table = torch.empty(self.classes, self.width) if self.rank == 0 else None
         counts = [_share(self.classes, rank, self.workers) for rank in range(self.workers)]
-        for rank, rows in enumerate(collectives.to_first(self.weight, counts)):
+        for rank, rows in enumerate(collectives.gather_to_first(self.weight, counts)):
             assert table is not None
             table[rank :: self.workers] = rows
         return table

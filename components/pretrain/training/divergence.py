@@ -5,15 +5,15 @@ from typing import NoReturn
 
 from components.errors import MofiError
 from components.pretrain.checkpoints.state import TrainingState
-from components.pretrain.checkpoints.writer import Keeper
+from components.pretrain.checkpoints.writer import CheckpointWriter
 from components.pretrain.job import Job
 
 
-class Guard:
+class DivergenceCheck:
     """Looks at losses and gradient before a step takes effect; all workers see the same and stop at the same step."""
 
-    def __init__(self, job: Job, state: TrainingState, keeper: Keeper) -> None:
-        self._job, self._state, self._keeper = job, state, keeper
+    def __init__(self, job: Job, state: TrainingState, writer: CheckpointWriter) -> None:
+        self._job, self._state, self._writer = job, state, writer
 
     def check(self, losses: dict[str, float], norm: float) -> None:
         """Takes the losses by name, and the norm of the towers' gradient.
@@ -34,8 +34,8 @@ class Guard:
             self._stop(f"the norm of the gradient is {norm}")
 
     def _stop(self, what: str) -> NoReturn:
-        name = self._keeper.save(self._state, diverged=True)
-        self._keeper.wait()
+        name = self._writer.save(self._state, diverged=True)
+        self._writer.wait()
         raise MofiError(
             f"{self._job.recipe}: {what} at step {self._state.step + 1}; lower pretrain.learning_rate or pretrain.gradient_clip in "
             f"params.yaml, or lengthen pretrain.warm_up. The state before that step lies in {self._job.checkpoints} as "

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from components.pretrain import recipes
 from components.pretrain.checkpoints.resume import resume
 from components.pretrain.checkpoints.state import TrainingState
-from components.pretrain.checkpoints.store import depot
-from components.pretrain.checkpoints.writer import Keeper, Policy
-from components.pretrain.data.augment import Draw, augment
-from components.pretrain.data.loader import Share
+from components.pretrain.checkpoints.store import open_store
+from components.pretrain.checkpoints.writer import CheckpointWriter, RetentionPolicy
+from components.pretrain.data.augment import BatchRandom, augment
+from components.pretrain.data.batch import BatchPartition
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Features
@@ -23,7 +23,7 @@ from components.pretrain.step.grad_cache import Passes
 from components.pretrain.step.optimiser import rate
 from components.pretrain.training.batch_metrics import measure
 from components.pretrain.training.curve import Record
-from components.pretrain.training.divergence import Guard
+from components.pretrain.training.divergence import DivergenceCheck
 from components.pretrain.training.open_data import open_data
 from components.pretrain.training.progress import Progress
 from components.pretrain.training.save import save_result
@@ -45,15 +45,15 @@ def run_worker(job: Job, report: Report) -> None:
         MofiError: when the training diverges, or what is read is missing or damaged.
     """
     p = job.parameters
-    rank, workers = collectives.world()
+    rank, workers = collectives.rank(), collectives.world_size()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     recipe = recipes.make(job.recipe, p)
-    share = Share(p.batch, rank, workers)
-    samples, loader = open_data(job, recipe, share)
+    partition = BatchPartition(p.batch, rank, workers)
+    samples, loader = open_data(job, recipe, partition)
 
     state = begin(job, recipe, samples, device)
-    place = depot(job.checkpoints, job.scratch(rank))
+    place = open_store(job.checkpoints, job.scratch(rank))
     if resume(state, place, job.config) and rank == 0:
         logger.info("%s goes on after step %d of %d", job.recipe, state.step, job.steps)
     state.towers.train()
@@ -65,15 +65,15 @@ def run_worker(job: Job, report: Report) -> None:
     progress = Progress(job.recipe, job.steps, p.batch, p.log_every)
     record = Record(job, state, progress, rank)
 
-    with Keeper(place, job.config, Policy(p.keep_checkpoints, p.keep_every)) as keeper:
-        guard = Guard(job, state, keeper)
+    with CheckpointWriter(place, job.config, RetentionPolicy(p.keep_checkpoints, p.keep_every)) as writer:
+        divergence = DivergenceCheck(job, state, writer)
         for batch in progress.watched(loader.batches(state.step, job.steps)):
             random = Randomness(p.seed, batch.step, rank)
             schedule = rate(batch.step, job.steps, p.warm_up)
             random.everywhere()
 
-            draw = Draw(random.augmentation(), p.batch, share.own, device)
-            pictures = augment(batch.pictures.to(device), job.tower.image_size, p.augment, draw)
+            random_numbers = BatchRandom(random.augmentation(), p.batch, partition.own_slice, device)
+            pictures = augment(batch.pictures.to(device), job.tower.image_size, p.augment, random_numbers)
             target, entities = _on(batch.target, device), _on(batch.entities, device)
             rows = None
             if state.table is not None and entities is not None:
@@ -86,7 +86,7 @@ def run_worker(job: Job, report: Report) -> None:
             passes.backward(torch.stack(list(losses.values())).sum())
             gradient = nn.utils.clip_grad_norm_(state.towers.parameters(), p.gradient_clip)
             named, norm, skipped = _of_all(losses, gradient, batch.skipped)
-            guard.check(named, norm)
+            divergence.check(named, norm)
 
             measures = measure(features, p.margin) if record.due(batch.step) else None
             _update(state, rows, p, schedule)
@@ -95,7 +95,7 @@ def run_worker(job: Job, report: Report) -> None:
             figures |= {"gradient_norm": norm, "learning_rate": p.learning_rate * schedule}
             record.add(named, figures, measures)
             if state.step == job.steps or state.step % p.checkpoint_every == 0:
-                keeper.save(state)
+                writer.save(state)
                 report(figures)
 
     classes = state.table.whole() if state.table else None
@@ -114,7 +114,7 @@ def _of_all(losses: dict[str, Tensor], norm: Tensor, skipped: int) -> tuple[dict
     """
     numbers = torch.stack([loss.detach() for loss in losses.values()] + [norm, norm.new_tensor(skipped)])
     *means, mean_norm, share = collectives.mean(numbers).tolist()
-    return dict(zip(losses, means, strict=True)), mean_norm, round(share * collectives.world()[1])
+    return dict(zip(losses, means, strict=True)), mean_norm, round(share * collectives.world_size())
 
 
 def _update(state: TrainingState, rows: SampledRows | None, p: PretrainParameters, schedule: float) -> None:

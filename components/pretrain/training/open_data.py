@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.models.tokenizer import tokenizer_of
-from components.pretrain.data.cache import Pictures
-from components.pretrain.data.loader import Batch, Loader, Share
-from components.pretrain.data.samples import Vocabulary, read_vocabulary, select
-from components.pretrain.data.stream.loader import Plan, StreamLoader
+from components.pretrain.data.batch import Batch, BatchPartition
+from components.pretrain.data.loader import Loader
+from components.pretrain.data.picture_cache import DecodedPictures
+from components.pretrain.data.samples import select_samples
+from components.pretrain.data.stream.loader import LoaderConfig, StreamLoader
+from components.pretrain.data.vocabulary import Vocabulary, read_vocabulary
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Recipe
@@ -43,7 +45,7 @@ class Batches(Protocol):
         """The batches of the steps `start` to `stop` - 1."""
 
 
-def open_data(job: Job, recipe: Recipe, share: Share) -> tuple[TrainingData, Batches]:
+def open_data(job: Job, recipe: Recipe, partition: BatchPartition) -> tuple[TrainingData, Batches]:
     """What `job` reads, and what makes one worker's share of its batches.
 
     Raises:
@@ -52,11 +54,13 @@ def open_data(job: Job, recipe: Recipe, share: Share) -> tuple[TrainingData, Bat
     p = job.parameters
     tokenizer = partial(tokenizer_of, job.tower) if recipe.uses_texts else None
     if job.stream is not None:
-        plan = Plan(job.stream, share, p.text, tokenizer)
+        plan = LoaderConfig(job.stream, partition, p.text, tokenizer)
         loader = StreamLoader(plan, p.prefetch, p.decoders, p.max_error_share)
         return loader, loader
-    samples = select(Pictures(job.cache), recipe, read_vocabulary(job.vocabulary) if job.vocabulary else None)
-    return samples, Loader(samples, share, p.seed, p.prefetch, p.text, tokenizer() if tokenizer else None)
+    samples = select_samples(
+        DecodedPictures(job.cache), recipe, read_vocabulary(job.vocabulary) if job.vocabulary else None
+    )
+    return samples, Loader(samples, partition, p.seed, p.prefetch, p.text, tokenizer() if tokenizer else None)
 
 
 def reading(folder: Path | str, parameters: PretrainParameters) -> str:

@@ -42,8 +42,10 @@ def begin(job: Job, recipe: Recipe, samples: TrainingData, device: torch.device)
     table = None
     if recipe.uses_classes and samples.vocabulary is not None:
         place = torch.device("cpu") if p.head_device == "cpu" else device
-        table = ClassTable(len(samples.vocabulary), job.tower.width, p.seed, place, *collectives.world())
-    rank, workers = collectives.world()
+        table = ClassTable(
+            len(samples.vocabulary), job.tower.width, p.seed, place, collectives.rank(), collectives.world_size()
+        )
+    rank, workers = collectives.rank(), collectives.world_size()
     if workers > 1 and rank == 0 and any(isinstance(module, _BatchNorm) for module in model.modules()):
         logger.warning(
             "the tower has BatchNorm: each of %d workers normalises by its share of the batch, which trains otherwise than one "

@@ -7,7 +7,7 @@ import numpy as np
 from components.errors import InputError
 from components.metrics.retrieval import mean_average_precision
 from components.models.encoder import Encoder
-from components.pretrain.data.cache import Pictures
+from components.pretrain.data.picture_cache import DecodedPictures
 
 _BATCH = 1024
 
@@ -23,7 +23,7 @@ def validation_map(encoder: Encoder, cache: Path, most: int | None = None) -> fl
     Raises:
         InputError: if there is no picture, or one without an entity.
     """
-    pictures = Pictures(cache)
+    pictures = DecodedPictures(cache)
     bare = sum(not entities for entities in pictures.entities)
     if bare or not len(pictures):
         raise InputError(

@@ -111,7 +111,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, make_parameters: MakeParamete
 
 
 def by_class(parts: list[Found], step: int, name: str) -> Tensor:
-    """Rows of all workers in the order of their classes."""
+    """UsablePictures of all workers in the order of their classes."""
     classes = torch.cat([part[f"{step}/classes"] for part in parts])
     return torch.cat([part[f"{step}/{name}"] for part in parts])[classes.argsort()]
 

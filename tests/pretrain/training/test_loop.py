@@ -115,7 +115,7 @@ def strip(cache: Path, out: Path) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from components.pretrain.data.cache import SAMPLE_SCHEMA
+    from components.pretrain.data.picture_cache import SAMPLE_SCHEMA
 
     out.mkdir()
     for path in sorted(cache.glob("*.npy")):

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from components.pretrain.data.loader import Share
+from components.pretrain.data.batch import BatchPartition
 from components.pretrain.data.stream import catalogue
-from components.pretrain.data.stream.loader import Plan, StreamLoader
-from components.pretrain.data.stream.source import Setting, StreamSource
+from components.pretrain.data.stream.loader import LoaderConfig, StreamLoader
+from components.pretrain.data.stream.source import StreamConfig, StreamSource
 from components.pretrain.parameters import TextParameters
 from components.shards.folder import Place
 from components.shards.format import SUCCESS, picture_key
@@ -32,30 +32,36 @@ def write(folder: Path, sizes: list[int], bad: dict[tuple[int, int], bytes] | No
     return folder
 
 
-def look_through(location: Path | str, folder: Path, vocabulary: Path | None = None) -> Path:
+def build_catalogue(location: Path | str, folder: Path, vocabulary: Path | None = None) -> Path:
     """What `catalogue.build` does, in this process."""
     place = Place(str(location))
-    file = catalogue.prepare(folder, vocabulary)
+    file = catalogue.write_vocabulary_columns(folder, vocabulary)
     finished = folder / "finished"
     finished.mkdir()
     counts = dict[str, int]()
     for number, block in enumerate(catalogue.blocks(place.versions())):
-        for reason, count in catalogue.survey(place, file, block, number, finished).counts.items():
+        for reason, count in catalogue.scan_shards(place, file, block, number, finished).counts.items():
             counts[reason] = counts.get(reason, 0) + count
-    catalogue.conclude(folder, place, finished, counts)
+    catalogue.finish(folder, place, finished, counts)
     return folder
 
 
-def setting(catalogued: Path, scratch: Path, window: int = 2) -> Setting:
-    return Setting(catalogued, scratch, 32, window, seed=5)
+def stream_config(catalogued: Path, scratch: Path, window: int = 2) -> StreamConfig:
+    return StreamConfig(catalogued, scratch, 32, window, seed=5)
 
 
-def source(catalogued: Path, scratch: Path, share: Share, window: int = 2) -> StreamSource:
-    return StreamSource(setting(catalogued, scratch, window), share)
+def source(catalogued: Path, scratch: Path, partition: BatchPartition, window: int = 2) -> StreamSource:
+    return StreamSource(stream_config(catalogued, scratch, window), partition)
 
 
 def loader(
-    catalogued: Path, scratch: Path, share: Share, *, decoders: int = 0, max_error_share: float = 0.1, **plan: Any
+    catalogued: Path,
+    scratch: Path,
+    partition: BatchPartition,
+    *,
+    decoders: int = 0,
+    max_error_share: float = 0.1,
+    **plan: Any,
 ) -> StreamLoader:
-    made = Plan(setting(catalogued, scratch), share, TEXT, None)
-    return StreamLoader(Plan(**vars(made) | plan), 2, decoders, max_error_share)
+    made = LoaderConfig(stream_config(catalogued, scratch), partition, TEXT, None)
+    return StreamLoader(LoaderConfig(**vars(made) | plan), 2, decoders, max_error_share)

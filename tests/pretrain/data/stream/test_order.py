@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.pretrain.data.loader import Share
+from components.pretrain.data.batch import BatchPartition
 from components.pretrain.data.stream.order import WindowOrder
 
 SIZES = st.lists(st.integers(0, 40), min_size=1, max_size=12).filter(any)
@@ -22,12 +22,12 @@ def test_an_epoch_over_all_workers_holds_every_picture_once(
 ) -> None:
     order = WindowOrder(np.array(sizes), window, batch, seed)
     whole = sorted((shard, row) for shard, size in enumerate(sizes) for row in range(size))
-    shares = [Share(batch, rank, workers) for rank in range(workers)]
+    partitions = [BatchPartition(batch, rank, workers) for rank in range(workers)]
     stream: dict[int, tuple[int, int]] = {}
     steps = -(-2 * len(whole) // batch)
     for step in range(steps):
-        for share in shares:
-            places = share.positions(step)
+        for partition in partitions:
+            places = partition.positions(step)
             shards, rows = order.at(places)
             for place, shard, row in zip(places.tolist(), shards.tolist(), rows.tolist(), strict=True):
                 assert place not in stream
@@ -69,7 +69,7 @@ def test_workers_read_different_shards(workers: int) -> None:
     read: list[set[int]] = [set() for _ in range(workers)]
     for step in range(8000 // 256):
         for rank in range(workers):
-            read[rank] |= set(order.at(Share(256, rank, workers).positions(step))[0].tolist())
+            read[rank] |= set(order.at(BatchPartition(256, rank, workers).positions(step))[0].tolist())
     assert max(map(len, read)) <= 8 // workers + 2
 
 
@@ -78,7 +78,7 @@ def test_a_worker_reads_its_part_of_a_window_and_the_shards_at_its_ends(workers:
     batch, window = 2048, 64
     order = WindowOrder(np.full(4 * window, 512), window, batch, 3)
     read = shards_read(order, batch, workers, steps=window * 512 // batch)
-    assert max(read) <= order.shards_of_a_worker(workers) == min(window, window // workers + 2)
+    assert max(read) <= order.max_shards_per_worker(workers) == min(window, window // workers + 2)
     assert sum(read) <= window + workers - 1 + 2, "neighbours share one shard, and steps do not end where shards do"
 
 
@@ -86,13 +86,13 @@ def test_a_worker_reads_its_part_of_a_window_and_the_shards_at_its_ends(workers:
 @given(st.integers(1, 40), st.sampled_from([1, 2, 3, 4, 6, 9, 12, 18, 36]))
 def test_the_bound_holds_where_lanes_are_shared_unevenly(window: int, workers: int) -> None:
     order = WindowOrder(np.full(window, 36), window, 36, 3)
-    assert max(shards_read(order, 36, workers, steps=window)) <= order.shards_of_a_worker(workers)
+    assert max(shards_read(order, 36, workers, steps=window)) <= order.max_shards_per_worker(workers)
 
 
 def shards_read(order: WindowOrder, batch: int, workers: int, steps: int) -> list[int]:
     """The shards that each worker reads in the first steps."""
-    shares = [Share(batch, rank, workers) for rank in range(workers)]
-    places = [np.concatenate([share.positions(step) for step in range(steps)]) for share in shares]
+    partitions = [BatchPartition(batch, rank, workers) for rank in range(workers)]
+    places = [np.concatenate([partition.positions(step) for step in range(steps)]) for partition in partitions]
     return [len(np.unique(order.at(own)[0])) for own in places]
 
 

@@ -16,7 +16,7 @@ from components.storage.json_files import read_json
 from components.storage.s3 import Prefix
 from tests.endpoint import BUCKET, Endpoint
 from tests.pretrain.conftest import MakeJob, MakeParameters, write_pictures
-from tests.pretrain.data.stream.conftest import look_through, setting
+from tests.pretrain.data.stream.conftest import build_catalogue, stream_config
 from tests.pretrain.test_train import mark_of
 from tests.pretrain.training.test_loop import MODEL, ignore
 
@@ -29,8 +29,8 @@ def streamed(job: Job, data: Path, folder: Path) -> Job:
     shards = data / "i2e" / "train" if labelled else data / "crawl"
     catalogued = folder / "catalogue"
     if not catalogued.exists():
-        look_through(shards, catalogued, job.vocabulary)
-    return replace(job, stream=setting(catalogued, job.work / "shards"))
+        build_catalogue(shards, catalogued, job.vocabulary)
+    return replace(job, stream=stream_config(catalogued, job.work / "shards"))
 
 
 @pytest.mark.parametrize("recipe", ["clip", "multitask"])
@@ -58,7 +58,9 @@ def test_bad_pictures_are_counted_over_all_attempts(make_job: MakeJob, data: Pat
     counts = []
     for name, stops in (("straight", 0), ("stopped", 2)):
         job = make_job("clip", tmp_path / name, images_seen=72 * 4, batch=8, max_error_share=0.5)
-        job = replace(job, stream=setting(look_through(crawl, tmp_path / name / "catalogue"), job.work / "shards"))
+        job = replace(
+            job, stream=stream_config(build_catalogue(crawl, tmp_path / name / "catalogue"), job.work / "shards")
+        )
         for _ in range(stops):
             with pytest.raises(Stopped):
                 run_worker(job, stop)

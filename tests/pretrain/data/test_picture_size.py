@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.errors import InputError, ParameterError
-from components.pretrain.data.sizes import tell_of_small
+from components.pretrain.data.picture_size import warn_of_small_pictures
 from components.pretrain.train import find_sources, plan
 from tests.pretrain.conftest import MakeParameters
 
@@ -22,10 +22,10 @@ def index(folder: Path, sides: list[tuple[int | None, int | None]]) -> Path:
 
 def test_pictures_that_are_enlarged_are_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = index(tmp_path, [(300, 60), (60, 300), (100, 64), (300, 300), (None, None)])
-    tell_of_small(folder, 64)
+    warn_of_small_pictures(folder, 64)
     assert not caplog.messages
     with caplog.at_level(logging.WARNING):
-        tell_of_small(folder, 224)
+        warn_of_small_pictures(folder, 224)
     (line,) = caplog.messages
     assert line.startswith(
         f"3 of 4 pictures of {folder}/00000.parquet are smaller than pretrain.picture_size = 224 px (half have a side of at "
@@ -35,14 +35,14 @@ def test_pictures_that_are_enlarged_are_told_of(tmp_path: Path, caplog: pytest.L
 
 def test_indexes_without_sizes_are_taken_as_they_are(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pq.write_table(pa.table({"key": ["a"]}), tmp_path / "00000.parquet")
-    tell_of_small(tmp_path, 224)
+    warn_of_small_pictures(tmp_path, 224)
     assert not caplog.messages
 
 
 def test_a_file_that_is_no_index_is_named(tmp_path: Path) -> None:
     (tmp_path / "00000.parquet").write_bytes(b"no table")
-    with pytest.raises(InputError, match=r"00000.parquet is no index"):
-        tell_of_small(tmp_path, 224)
+    with pytest.raises(InputError, match=r"00000.parquet is not an index"):
+        warn_of_small_pictures(tmp_path, 224)
 
 
 def test_a_training_looks(

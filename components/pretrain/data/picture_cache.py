@@ -1,4 +1,6 @@
-"""Decoded pictures on disk: shards → one memory-mapped uint8 array and one table of texts and entities per shard."""
+"""Decoded pictures on disk: per shard one memory-mapped uint8 array and a table of texts and
+entities.
+"""
 
 import logging
 import shutil
@@ -30,8 +32,8 @@ KEPT_CACHES = 4
 def data_fingerprint(folder: Path | str) -> str:
     """Changes whenever a picture, a text or a label of the shards in `folder` does.
 
-    The indexes carry every picture's SHA-256, caption and entities, so the tars' bytes need not be read again. In a bucket
-    (`folder` is its URL) names, sizes and ETags count.
+    The indexes hold every picture's SHA-256, caption and entities, so the tars need not be read. In
+    a bucket (`folder` is its URL) names, sizes and ETags count.
 
     Raises:
         InputError: if there is no shard.
@@ -40,19 +42,21 @@ def data_fingerprint(folder: Path | str) -> str:
 
 
 def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: float) -> Path:
-    """Decodes every picture of the shards in `folder` once, over the Ray cluster; later calls find the cache.
+    """Decodes all pictures of the shards in `folder` over the Ray cluster, or finds them in the
+    cache.
 
     Args:
-        folder: picture shards; the URL of those in a bucket.
+        folder: picture shards, by path or URL.
         size: side of the decoded pictures, px.
-        work: where caches lie; the oldest beyond a few are dropped.
-        max_error_share: above this share of undecodable pictures the call fails.
+        work: folder of the caches; the oldest beyond a few are deleted.
+        max_error_share: largest allowed share of undecodable pictures.
 
     Returns:
-        The folder of `NUMBER.npy` (uint8 [n, size, size, 3]) and `NUMBER.parquet` (`SAMPLE_SCHEMA`).
+        The folder of `NUMBER.npy` (uint8 [n, size, size, 3]) and `NUMBER.parquet`
+            (`SAMPLE_SCHEMA`).
 
     Raises:
-        InputError: when there is no shard, or too many pictures are bad.
+        InputError: if there is no shard, or too many pictures are bad.
     """
     cache = work / fingerprint(data_fingerprint(folder), size)
     cache.mkdir(parents=True, exist_ok=True)
@@ -81,7 +85,9 @@ def _decode_shard(place: Place, size: int, tar: tuple[str, int], number: int, ou
 
 
 def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
-    """One tar → `NUMBER.npy` and `NUMBER.parquet` in `out`; a picture that cannot be decoded is counted and left out."""
+    """One tar → `NUMBER.npy` and `NUMBER.parquet` in `out`; undecodable pictures are counted and
+    skipped.
+    """
     pictures: list[npt.NDArray[np.uint8]] = []
     rows: list[dict[str, object]] = []
     counts: Counter[str] = Counter()
@@ -91,7 +97,7 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
         except BadImage as error:
             counts["bad_picture"] += 1
             if counts["bad_picture"] <= 3:
-                logger.warning("%s: picture %s is left out: %s", tar, picture.key, error)
+                logger.warning("%s: picture %s is skipped: %s", tar, picture.key, error)
             continue
         entities = picture.record.get("entities") or []
         rows.append({"key": picture.key, "alt_text": picture.caption, "entities": list(entities)})
@@ -103,24 +109,26 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
 
 
 def drop_oldest(work: Path) -> None:
-    """Removes all but the newest few folders; other processes may do so at the same time."""
+    """Deletes all but the newest `KEPT_CACHES` folders; other processes may do the same
+    concurrently.
+    """
     ages: list[tuple[float, Path]] = []
     for path in work.iterdir():
         with suppress(FileNotFoundError):
             if path.is_dir():
                 ages.append((path.stat().st_mtime, path))
     for _, old in sorted(ages)[:-KEPT_CACHES]:
-        logger.info("the cache %s is the oldest of more than %d and is dropped", old, KEPT_CACHES)
-        shutil.rmtree(old, onerror=_unless_gone)
+        logger.info("deleting the cache %s, the oldest of more than %d", old, KEPT_CACHES)
+        shutil.rmtree(old, onerror=_ignore_missing)
 
 
-def _unless_gone(remove: object, path: str, error: tuple[type[BaseException], BaseException, TracebackType]) -> None:
+def _ignore_missing(remove: object, path: str, error: tuple[type[BaseException], BaseException, TracebackType]) -> None:
     if not isinstance(error[1], FileNotFoundError):
         raise error[1]
 
 
-class Pictures:
-    """The decoded pictures of a cache as one long, memory-mapped sequence, with their texts and entities."""
+class DecodedPictures:
+    """The pictures of a cache as one memory-mapped sequence, with their texts and entities."""
 
     def __init__(self, cache: Path) -> None:
         names = sorted(path.stem for path in cache.glob("*.npy"))
