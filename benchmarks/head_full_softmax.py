@@ -37,7 +37,7 @@ class Sampled:
 
     def __init__(self, classes: int, sampled: int, learning_rate: float) -> None:
         self.knobs = parameters.load().pretrain
-        self._recipe = recipes.make("supervised", self.knobs)
+        self._recipe = recipes.make_recipe("supervised", self.knobs)
         self.table = ClassTable(classes, WIDTH, seed=1, device=chosen())
         self._sampled, self._learning_rate = sampled, learning_rate
         self._draws = torch.Generator().manual_seed(2)
@@ -46,7 +46,7 @@ class Sampled:
         """Loss, backward pass into `images`, update."""
         entities = target[:, None]
         rows = self.table.sample(entities, self._sampled - 1, self._draws)
-        losses = self._recipe.losses(Features(images, rows=rows, target=target, entities=entities))
+        losses = self._recipe.losses(Features(images, sampled=rows, target=target, entities=entities))
         losses["supervised"].backward()  # type: ignore[no-untyped-call]
         self.table.step(rows, self._learning_rate)
 

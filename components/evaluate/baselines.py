@@ -11,7 +11,7 @@ from components.evaluate.benchmark import Benchmark
 from components.metrics.retrieval import unit_rows
 from components.models import towers
 from components.models.config import TowerConfig
-from components.models.encoder import Encoder, encoder_of
+from components.models.encoder import Encoder, encoder_from_towers
 from components.storage.json_files import read_json
 
 PIXEL_SIDES = (8, 32)
@@ -63,4 +63,4 @@ def untrained(model: Path) -> Encoder:
     if "seed" not in card:
         raise InputError(f"{model / 'mofi.json'} holds no seed; train the model anew")
     tower = TowerConfig(config["model_cfg"], config["preprocess_cfg"])
-    return encoder_of(towers.build(tower, int(card["seed"])), tower)
+    return encoder_from_towers(towers.build(tower, int(card["seed"])), tower)

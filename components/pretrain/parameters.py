@@ -116,7 +116,7 @@ class PretrainParameters(Section):
         if self.min_workers > self.workers:
             raise ValueError(f"min_workers is {self.min_workers}, more than workers, which is {self.workers}")
         if self.batch % self.workers:
-            less = sharing(self.batch, self.workers - 1)
+            less = largest_even_split(self.batch, self.workers - 1)
             more = next((n for n in range(self.workers, self.batch) if self.batch % n == 0), self.batch)
             raise ValueError(
                 f"workers is {self.workers}, which does not divide batch = {self.batch}; choose {less} or {more} workers"
@@ -124,6 +124,6 @@ class PretrainParameters(Section):
         return self
 
 
-def sharing(batch: int, most: int) -> int:
-    """The largest number of workers up to `most` that share a batch evenly; 0 if there is none."""
+def largest_even_split(batch: int, most: int) -> int:
+    """The largest number of workers up to `most` that divides the batch; 0 if there is none."""
     return next((count for count in range(min(most, batch), 0, -1) if batch % count == 0), 0)

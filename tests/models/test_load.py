@@ -107,8 +107,8 @@ def test_a_training_on_mofi_s_own_tower_leaves_a_folder_that_open_clip_loads_wit
     np.testing.assert_allclose(load_encoder(job.model).texts(TEXTS), theirs, atol=1e-5)
 
 
-def test_a_tower_is_the_same_wherever_its_folder_lies(released: Path, make_job: MakeJob, tmp_path: Path) -> None:
-    """Else another machine could not go on from a checkpoint."""
+def test_a_tower_does_not_depend_on_its_folder(released: Path, make_job: MakeJob, tmp_path: Path) -> None:
+    """Otherwise another machine could not resume from a checkpoint."""
     elsewhere = tmp_path / "elsewhere" / released.name
     shutil.copytree(released, elsewhere)
     job = make_job("contrastive", tmp_path / "work")

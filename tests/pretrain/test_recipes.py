@@ -35,8 +35,8 @@ def test_the_four_recipes_say_what_they_need() -> None:
 
 
 def test_a_file_in_the_folder_is_a_recipe(tmp_path: Path) -> None:
-    """In a process of its own: a folder beside ours is searched as well, and nothing else is told of the file."""
+    """In its own process, with a second folder on the path; nothing else knows of the file."""
     (tmp_path / "shrink.py").write_text(NEW, encoding="utf-8")
-    code = "import sys, components.pretrain.recipes as r; r.__path__.append(sys.argv[1]); print(*r.find())"
-    told = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["clip", "contrastive", "multitask", "shrink", "supervised"]
+    code = "import sys, components.pretrain.recipes as r; r.__path__.append(sys.argv[1]); print(*r.discover())"
+    printed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert printed.stdout.split() == ["clip", "contrastive", "multitask", "shrink", "supervised"]

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from components.pretrain.checkpoints.store import fsync
 from components.pretrain.step.class_table import ClassTable
-from components.pretrain.step.optimiser import Average, optimiser_state
+from components.pretrain.step.optimiser import optimiser_state
+from components.pretrain.step.weight_average import WeightAverage
 
 TOWERS, OPTIMISER, AVERAGE = "towers.safetensors", "optimiser.safetensors", "average.safetensors"
 
@@ -34,7 +35,7 @@ class TrainingState:
     towers: nn.Module
     optimiser: torch.optim.AdamW
     table: ClassTable | None
-    average: Average | None
+    average: WeightAverage | None
     step: int = 0
     skipped: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The recipes, one file each. A new one is a file here with a subclass of `Recipe`; it is found by its `name`."""
+"""The recipes, one file each. A file here with a subclass of `Recipe` is found by its `name`."""
 
 import importlib
 import pkgutil
@@ -7,10 +7,10 @@ from components.errors import ParameterError
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes.recipe import Features, Recipe
 
-__all__ = ["RECIPES", "Features", "Recipe", "find", "make"]
+__all__ = ["RECIPES", "Features", "Recipe", "discover", "make_recipe"]
 
 
-def find() -> dict[str, type[Recipe]]:
+def discover() -> dict[str, type[Recipe]]:
     """Name → recipe, for every file of this folder in alphabetical order."""
     kinds: dict[str, type[Recipe]] = {}
     for file in sorted(module.name for module in pkgutil.iter_modules(__path__, f"{__name__}.")):
@@ -20,10 +20,10 @@ def find() -> dict[str, type[Recipe]]:
     return kinds
 
 
-RECIPES = find()
+RECIPES = discover()
 
 
-def make(name: str, parameters: PretrainParameters) -> Recipe:
+def make_recipe(name: str, parameters: PretrainParameters) -> Recipe:
     """The recipe of that name.
 
     Raises:

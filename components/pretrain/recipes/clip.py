@@ -1,4 +1,4 @@
-"""The baseline: pictures and their original alt texts."""
+"""CLIP: pictures and their original alt texts."""
 
 from torch import Tensor
 
@@ -14,5 +14,5 @@ class Clip(Recipe):
     uses_labels = False
 
     def losses(self, features: Features) -> dict[str, Tensor]:
-        """Symmetric InfoNCE; nothing is known of entities, so every other text is a negative."""
+        """Symmetric InfoNCE; entities are unknown, so every other text is a negative."""
         return {"contrastive": contrastive_loss(features)}

@@ -1,4 +1,4 @@
-"""Entities as classes and as free text, on one shared image tower."""
+"""Multi-task training: entities as classes and as free text, with one image tower."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ from components.pretrain.recipes.supervised import supervised_loss
 
 
 class Multitask(Recipe):
-    """Both, on one shared image tower: `lambda * supervised + (1 - lambda) * contrastive`."""
+    """Both losses: `lambda * supervised + (1 - lambda) * contrastive`."""
 
     name = "multitask"
     uses_texts = True
@@ -16,8 +16,8 @@ class Multitask(Recipe):
 
     def losses(self, features: Features) -> dict[str, Tensor]:
         """Both losses, weighted."""
-        share = self.parameters.supervised_share
+        weight = self.parameters.supervised_share
         return {
-            "supervised": share * supervised_loss(features, self.parameters),
-            "contrastive": (1 - share) * contrastive_loss(features),
+            "supervised": weight * supervised_loss(features, self.parameters),
+            "contrastive": (1 - weight) * contrastive_loss(features),
         }

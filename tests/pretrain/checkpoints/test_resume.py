@@ -245,11 +245,11 @@ def test_an_outage_of_the_bucket_costs_a_checkpoint_and_nothing_else(
     run_worker(undisturbed, ignore)
     there, away = s3.folder / BUCKET, s3.folder / "away"
 
-    def report(figures: dict[str, float]) -> None:
-        if figures["step"] == 2:
+    def report(metrics: dict[str, float]) -> None:
+        if metrics["step"] == 2:
             there.rename(away)
             there.write_text("a file, into which the server can put nothing")
-        if figures["step"] == 6:
+        if metrics["step"] == 6:
             # The attempt to write the second checkpoint is over: a save waits for the one before it.
             there.unlink()
             away.rename(there)

@@ -13,7 +13,7 @@ from components.pretrain.data.picture_cache import DecodedPictures
 from components.pretrain.data.samples import Samples, select_samples
 from components.pretrain.data.vocabulary import Vocabulary
 from components.pretrain.parameters import TextParameters
-from components.pretrain.recipes import make
+from components.pretrain.recipes import make_recipe
 from tests.pretrain.conftest import NAMES, MakeParameters
 
 TEXT = TextParameters(name=0.4, name_and_description=0.4, alt_text=0.2)
@@ -32,7 +32,7 @@ def words(batch: Batch) -> list[str]:
 
 @pytest.fixture
 def samples(train_pictures: DecodedPictures, make_parameters: MakeParameters) -> Samples:
-    return select_samples(train_pictures, make("contrastive", make_parameters()), VOCABULARY)
+    return select_samples(train_pictures, make_recipe("contrastive", make_parameters()), VOCABULARY)
 
 
 def loader(samples: Samples, partition: BatchPartition, seed: int = 1, text: TextParameters = TEXT) -> Loader:

@@ -43,7 +43,7 @@ def train_head(parameters: PretrainParameters, rank: int, workers: int) -> Found
     if workers > 1:
         tower = nn.parallel.DistributedDataParallel(tower)
     table = ClassTable(CLASSES, WIDTH, 5, rank=rank, workers=workers)
-    recipe = recipes.make("supervised", parameters)
+    recipe = recipes.make_recipe("supervised", parameters)
     found: Found = {"start": table.weight.contiguous()}
     own = slice(rank * BATCH // workers, (rank + 1) * BATCH // workers)
     for step in range(STEPS):
@@ -52,7 +52,7 @@ def train_head(parameters: PretrainParameters, rank: int, workers: int) -> Found
         rows = table.sample(collectives.gather(entities), NEGATIVES[step], generator)
         images = F.normalize(tower(pictures[step, own]), dim=1)
         images.retain_grad()
-        loss = recipe.losses(Features(images, rows=rows, target=target, entities=entities))["supervised"]
+        loss = recipe.losses(Features(images, sampled=rows, target=target, entities=entities))["supervised"]
         loss.backward()
         assert rows.weight.grad is not None and images.grad is not None and weights.grad is not None
         with torch.no_grad():
@@ -71,7 +71,7 @@ def train_head(parameters: PretrainParameters, rank: int, workers: int) -> Found
             weights -= 0.5 * weights.grad
             weights.grad = None
     found |= {f"end/{name}": tensor.contiguous() for name, tensor in table.state().items()}
-    whole = table.whole()
+    whole = table.full_weight()
     assert (whole is None) == (rank > 0)
     return found | ({"whole": whole.contiguous()} if whole is not None else {})
 
@@ -111,7 +111,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, make_parameters: MakeParamete
 
 
 def by_class(parts: list[Found], step: int, name: str) -> Tensor:
-    """UsablePictures of all workers in the order of their classes."""
+    """Rows of all workers in the order of their classes."""
     classes = torch.cat([part[f"{step}/classes"] for part in parts])
     return torch.cat([part[f"{step}/{name}"] for part in parts])[classes.argsort()]
 

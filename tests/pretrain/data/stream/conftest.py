@@ -1,4 +1,4 @@
-"""Sources of small real shards, looked through without a cluster."""
+"""Sources of small real shards, catalogued without a cluster."""
 
 from pathlib import Path
 from typing import Any

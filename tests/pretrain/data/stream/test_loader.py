@@ -40,7 +40,7 @@ def assert_equal(one: Batch, two: Batch) -> None:
     assert one.entities is not None and two.entities is not None and torch.equal(one.entities, two.entities)
 
 
-def test_a_run_goes_on_at_any_step_with_the_same_batches_in_whatever_processes(labelled: Path, tmp_path: Path) -> None:
+def test_batches_are_the_same_from_any_step_and_in_any_processes(labelled: Path, tmp_path: Path) -> None:
     tokenizer = partial(the_tokenizer, length_tokens)
     own = loader(labelled, tmp_path / "s", BatchPartition(8), tokenizer=tokenizer)
     straight = list(own.batches(0, 14))

@@ -27,17 +27,17 @@ def test_an_epoch_over_all_workers_holds_every_picture_once(
     steps = -(-2 * len(whole) // batch)
     for step in range(steps):
         for partition in partitions:
-            places = partition.positions(step)
-            shards, rows = order.at(places)
-            for place, shard, row in zip(places.tolist(), shards.tolist(), rows.tolist(), strict=True):
-                assert place not in stream
-                stream[place] = shard, row
+            positions = partition.positions(step)
+            shards, rows = order.at(positions)
+            for position, shard, row in zip(positions.tolist(), shards.tolist(), rows.tolist(), strict=True):
+                assert position not in stream
+                stream[position] = shard, row
     for epoch in range(2):
         assert sorted(stream[epoch * len(whole) + i] for i in range(len(whole))) == whole
 
 
 @given(SIZES, st.integers(1, 5), st.integers(0, 300))
-def test_any_place_can_be_asked_for_without_those_before(sizes: list[int], window: int, first: int) -> None:
+def test_any_position_can_be_asked_for_without_those_before(sizes: list[int], window: int, first: int) -> None:
     made = [WindowOrder(np.array(sizes), window, 8, 1) for _ in range(2)]
     assert pictures(made[0], 0, first + 9)[first:] == pictures(made[1], first, 9)
 
@@ -45,13 +45,13 @@ def test_any_place_can_be_asked_for_without_those_before(sizes: list[int], windo
 @given(SIZES, st.integers(1, 4))
 def test_a_window_reads_no_more_shards_than_it_may(sizes: list[int], window: int) -> None:
     order = WindowOrder(np.array(sizes), window, 8, 1)
-    place = 0
-    while place < 3 * len(order):
-        found = order.window(place)
-        assert found.start == place
+    position = 0
+    while position < 3 * len(order):
+        found = order.window(position)
+        assert found.start == position
         assert len(np.unique(found.shards)) <= window
-        place += len(found)
-    assert place % len(order) == 0, "windows do not span epochs"
+        position += len(found)
+    assert position % len(order) == 0, "windows do not span epochs"
 
 
 def test_epochs_and_seeds_differ() -> None:
@@ -92,8 +92,8 @@ def test_the_bound_holds_where_lanes_are_shared_unevenly(window: int, workers: i
 def shards_read(order: WindowOrder, batch: int, workers: int, steps: int) -> list[int]:
     """The shards that each worker reads in the first steps."""
     partitions = [BatchPartition(batch, rank, workers) for rank in range(workers)]
-    places = [np.concatenate([partition.positions(step) for step in range(steps)]) for partition in partitions]
-    return [len(np.unique(order.at(own)[0])) for own in places]
+    positions = [np.concatenate([partition.positions(step) for step in range(steps)]) for partition in partitions]
+    return [len(np.unique(order.at(own)[0])) for own in positions]
 
 
 def test_a_batch_has_pictures_of_every_shard_of_its_window() -> None:
@@ -105,11 +105,11 @@ def test_a_batch_has_pictures_of_every_shard_of_its_window() -> None:
 
 
 @given(SIZES, st.integers(1, 4), st.integers(0, 100))
-def test_substitutes_are_all_others_of_the_window(sizes: list[int], window: int, place: int) -> None:
+def test_substitutes_are_all_others_of_the_window(sizes: list[int], window: int, position: int) -> None:
     order = WindowOrder(np.array(sizes), window, 8, 1)
-    found = order.window(place)
+    found = order.window(position)
     whole = sorted(zip(found.shards.tolist(), found.rows.tolist(), strict=True))
-    assert sorted([*pictures(order, place, 1), *order.substitutes(place)]) == whole
+    assert sorted([*pictures(order, position, 1), *order.substitutes(position)]) == whole
 
 
 def test_the_first_substitutes_are_of_the_same_lane() -> None:

@@ -1,4 +1,4 @@
-"""What a step draws: whose pictures, with which texts, and what stands in for those that are bad."""
+"""The pictures and texts of a step, and the substitutes of bad pictures."""
 
 from collections import Counter
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_a_window_without_a_good_picture_is_an_error(tmp_path: Path) -> None:
         source(catalogued, tmp_path / "s", BatchPartition(2)).read(0)
 
 
-def test_a_folder_named_by_url_is_read_where_it_lies(tmp_path: Path) -> None:
+def test_a_folder_named_by_url_is_read_without_copies(tmp_path: Path) -> None:
     folder = write(tmp_path / "shards", [5, 3])
     own = source(build_catalogue(f"file://{folder}", tmp_path / "c"), tmp_path / "s", BatchPartition(8))
     assert len(set(own.read(0).alt_texts)) == 8
@@ -116,11 +116,11 @@ def test_a_machine_s_own_folder_keeps_shards_of_a_few_trainings(
         assert len(folders) <= KEPT_CACHES
     assert not (tmp_path / "s").exists()
     assert "c0" not in folders
-    assert len(sources[0].read(1).alt_texts) == 6, "whose folder was dropped goes on"
+    assert len(sources[0].read(1).alt_texts) == 6, "a source whose folder was deleted still works"
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process maps")
-def test_a_process_lets_go_of_shards_that_another_one_took_away(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux shows what a process maps")
+def test_a_process_closes_shards_that_another_one_evicted(tmp_path: Path) -> None:
     catalogue = load(build_catalogue(write(tmp_path / "shards", [2] * 8), tmp_path / "c"))
     scratch = tmp_path / "s"
     one, other = (ShardCache(catalogue, scratch, 3) for _ in range(2))

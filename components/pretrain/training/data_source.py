@@ -1,4 +1,4 @@
-"""What a worker trains on, from decoded pictures or straight from shards: which of both is a parameter."""
+"""The data of a training: decoded pictures, or shards as they are, depending on `pretrain.source`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.models.tokenizer import tokenizer_of
+from components.models.tokenizer import make_tokenizer
 from components.pretrain.data.batch import Batch, BatchPartition
 from components.pretrain.data.loader import Loader
 from components.pretrain.data.picture_cache import DecodedPictures
@@ -26,7 +26,7 @@ CACHE, STREAM = "cache", "stream"
 
 
 class TrainingData(Protocol):
-    """What is known of the pictures besides their batches: how many there are, their classes, and what cannot be used."""
+    """What is known of the pictures besides their batches."""
 
     def __len__(self) -> int: ...
     @property
@@ -35,27 +35,27 @@ class TrainingData(Protocol):
 
     @property
     def dropped(self) -> Counter[str]:
-        """Pictures that the recipe cannot use, by reason."""
+        """Unusable pictures, by reason."""
 
 
-class Batches(Protocol):
-    """Makes batches."""
+class BatchLoader(Protocol):
+    """Loads batches."""
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
-        """The batches of the steps `start` to `stop` - 1."""
+        """The batches of steps `start` to `stop` - 1."""
 
 
-def open_data(job: Job, recipe: Recipe, partition: BatchPartition) -> tuple[TrainingData, Batches]:
-    """What `job` reads, and what makes one worker's share of its batches.
+def open_data(job: Job, recipe: Recipe, partition: BatchPartition) -> tuple[TrainingData, BatchLoader]:
+    """Opens the data of `job`, and the loader of one worker's part of its batches.
 
     Raises:
-        InputError: if no picture is left for the recipe, or what is read is missing or damaged.
+        InputError: if no picture is left for the recipe, or data is missing or damaged.
     """
     p = job.parameters
-    tokenizer = partial(tokenizer_of, job.tower) if recipe.uses_texts else None
+    tokenizer = partial(make_tokenizer, job.tower) if recipe.uses_texts else None
     if job.stream is not None:
-        plan = LoaderConfig(job.stream, partition, p.text, tokenizer)
-        loader = StreamLoader(plan, p.prefetch, p.decoders, p.max_error_share)
+        config = LoaderConfig(job.stream, partition, p.text, tokenizer)
+        loader = StreamLoader(config, p.prefetch, p.decoders, p.max_error_share)
         return loader, loader
     samples = select_samples(
         DecodedPictures(job.cache), recipe, read_vocabulary(job.vocabulary) if job.vocabulary else None
@@ -63,24 +63,24 @@ def open_data(job: Job, recipe: Recipe, partition: BatchPartition) -> tuple[Trai
     return samples, Loader(samples, partition, p.seed, p.prefetch, p.text, tokenizer() if tokenizer else None)
 
 
-def reading(folder: Path | str, parameters: PretrainParameters) -> str:
-    """`cache`, or `stream` with what it mixes: what `pretrain.source` means for these shards.
+def resolve_source(folder: Path | str, parameters: PretrainParameters) -> str:
+    """What `pretrain.source` means for these shards: `cache`, or `stream` with its window.
 
     Raises:
         InputError: if there is no shard, or an index cannot be read.
     """
-    streamed = f"{STREAM}, windows of {parameters.window} shards"
+    stream = f"{STREAM}, windows of {parameters.window} shards"
     if parameters.source == CACHE:
         return CACHE
     if parameters.source == STREAM or isinstance(folder, str):
-        return streamed
-    left = parameters.cache_gigabytes * 1e9
+        return stream
+    budget = parameters.cache_gigabytes * 1e9
     for number in shard_numbers(folder):
         path = folder / f"{shard_name(number)}.parquet"
         try:
-            left -= pq.read_metadata(path).num_rows * parameters.picture_size**2 * 3
+            budget -= pq.read_metadata(path).num_rows * parameters.picture_size**2 * 3
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{path} is no index ({error}); run the stage that writes it again") from error
-        if left < 0:
-            return streamed
+            raise InputError(f"{path} is not an index ({error}); run the stage that writes it again") from error
+        if budget < 0:
+            return stream
     return CACHE
