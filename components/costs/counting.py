@@ -196,7 +196,8 @@ def _storage(tensor: Tensor) -> int:
 def _in_precision(model: nn.Module, encode: _Encode, precision: Precision, items: int) -> Tensor:
     if precision is Precision.FP32:
         return encode(items)
-    # On GPUs, norms take and keep their input in float32; the CPU's autocast, used here, leaves it as it is.
+    # On GPUs, norms take and keep their input in float32; the CPU's autocast, used here, leaves it
+    # as it is.
     norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm)]
     hooks = [norm.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),)) for norm in norms]
     with torch.autocast("cpu", torch.bfloat16):

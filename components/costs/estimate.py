@@ -17,10 +17,11 @@ from components.pretrain.parameters import PretrainParameters
 from components.pretrain.step.training_towers import training_config
 
 _FLOAT, _COUNT = 4, 4
-# Float matrices [R / W, d] besides the table: the rows, their normalised copy and the gradients of both
-# in the backward pass, then new moments, the update, and intermediate results.
+# Float matrices [R / W, d] besides the table: the rows, their normalised copy and the gradients of
+# both in the backward pass, then new moments, the update, and intermediate results.
 _ROW_COPIES = 8
-# Bytes of one logit at the peak, in the backward pass: float32 logits, softmax, two gradients, and masks.
+# Bytes of one logit at the peak, in the backward pass: float32 logits, softmax, two gradients, and
+# masks.
 _MARGIN_LOGIT, _CONTRASTIVE_LOGIT = 16, 20
 # The parts of a worker's memory that grow with its images.
 _BY_IMAGE = ("activations", "embeddings of all parts", "logits")

@@ -26,7 +26,8 @@ class Gpu:
     source: str = "as given"
 
 
-# Data sheets often print peaks "with sparsity", twice those of dense matrices; these are the halves.
+# Data sheets often print peaks "with sparsity", twice those of dense matrices; these are the
+# halves.
 GPUS = {
     "a100-40gb": Gpu(312, 40, "NVIDIA A100 data sheet"),
     "a100-80gb": Gpu(312, 80, "NVIDIA A100 data sheet"),

@@ -62,7 +62,8 @@ def _plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def check_supported(config: TowerConfig) -> None:
-    """Raises InputError, naming the first part of a tower that a CLIPModel lacks, and what to do."""
+    """Raises InputError, naming the first part of a tower that a CLIPModel lacks, and what to
+    do."""
     for reason in _reasons(config.model):
         raise InputError(f"a CLIPModel of transformers cannot hold this model: {reason}; {_FIX}")
 

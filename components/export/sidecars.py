@@ -60,7 +60,8 @@ def write_preprocessor(model: Model, folder: Path) -> None:
     """
     config, size, resizing = model.config.preprocess, model.config.image_size, read_resizing(model.config.preprocess)
     if not resizing.antialias:
-        # CLIPImageProcessor always antialiases; like the released MOFI, the folder then has no such file.
+        # CLIPImageProcessor always antialiases; like the released MOFI, the folder then has no such
+        # file.
         return
     square = {"height": size, "width": size}
     write_json(

@@ -1,4 +1,5 @@
-"""Mean average precision by the GPR1200 protocol (MOFI.md, Evaluation protocols), in blocks of queries."""
+"""Mean average precision by the GPR1200 protocol (MOFI.md, Evaluation protocols), in blocks of
+queries."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,5 @@
-"""Loads a model: a folder of ours, a CLIP of Hugging Face `transformers`, or a model of open_clip."""
+"""Loads a model: a folder of ours, a CLIP of Hugging Face `transformers`, or a model of
+open_clip."""
 
 import logging
 from collections.abc import Mapping

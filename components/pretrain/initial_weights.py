@@ -115,7 +115,8 @@ def match_tensors(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], wher
 
 
 def _open_clip_names(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Strips the prefixes of wrappers; a bare image tower's names become those of the whole model."""
+    """Strips the prefixes of wrappers; a bare image tower's names become those of the whole
+    model."""
     from open_clip.model import convert_to_custom_text_state_dict
 
     given = {name.removeprefix("module.").removeprefix("_orig_mod."): tensor for name, tensor in tensors.items()}

@@ -10,8 +10,9 @@ from components.pretrain.initial_weights import InitialWeights
 from components.pretrain.parameters import PretrainParameters
 from components.storage.json_files import flatten
 
-# They change how long a training takes, where it runs or what it logs, not what it learns. With other
-# numbers of workers sums are rounded differently, and BatchNorm sees other parts of the batch.
+# They change how long a training takes, where it runs or what it logs, not what it learns. With
+# other numbers of workers sums are rounded differently, and BatchNorm sees other parts of the
+# batch.
 WITHOUT_EFFECT = {
     "tower",  # its whole config counts instead of its name
     "initial",  # its content counts instead of its name

@@ -46,7 +46,8 @@ def train(job: Job, out: Path, curve: Path) -> dict[str, Any]:
 
 
 def clean_up(job: Job) -> None:
-    """Deletes the work folder and, in a separate store, the checkpoints that are not kept for good."""
+    """Deletes the work folder and, in a separate store, the checkpoints that are not kept for
+    good."""
     # The result first: without it, a call that finds half of the folder trains again from that.
     job.result.unlink(missing_ok=True)
     if job.store:

@@ -25,8 +25,8 @@ from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.training.test_loop import ignore
 from tests.registry.conftest import TINY
 
-# open_clip, docs/model_profile.csv: GFLOPs of the image tower and of the text tower with 77 tokens, forwards, an image;
-# millions of parameters of both.
+# open_clip, docs/model_profile.csv: GFLOPs of the image tower and of the text tower with 77 tokens,
+# forwards, an image; millions of parameters of both.
 PUBLISHED = {
     "ViT-B-16": (35.13, 5.96, 86.19, 63.43),
     "ViT-L-14": (162.03, 13.3, 303.97, 123.65),
@@ -59,7 +59,8 @@ def test_operations_and_parameters_are_those_that_open_clip_publishes(name: str)
 
 
 def test_a_vit_keeps_what_its_shape_says() -> None:
-    """Of each block, in float32: inputs of both norms and of four products, q, k, v, attention, and the hidden layer twice."""
+    """Of each block, in float32: inputs of both norms and of four products, q, k, v, attention, and
+    the hidden layer twice."""
     layers, tokens, width = 12, 197, 768
     block = tokens * width * (2 + 2 + 3 + 1 + 4 + 4) * 4
     assert built_in("ViT-B-16").image_pass.kept == pytest.approx(layers * block, rel=0.03)
@@ -188,7 +189,8 @@ def test_the_peak_of_a_step_is_below_the_predicted_memory_and_not_far(
         run_worker(job, ignore)
     training = planned(job, 4 if recipe == "clip" else 3)
     step, checkpoint = sum(cost.memory(training, workers=1).values()), cost.checkpoint_bytes(training, workers=1)
-    # On a CPU the copy for the checkpoint is memory of the same kind; it is made when activations have been given back.
+    # On a CPU the copy for the checkpoint is memory of the same kind; it is made when activations
+    # have been given back.
     assert 0.75 * step < peak(profiler) < step + checkpoint
 
 

@@ -82,9 +82,9 @@ def test_an_architecture_with_a_tokenizer_of_transformers_is_exported_with_it(
     assert written["input_ids"] == [[4, 5]]
 
 
-def test_an_export_that_embeds_otherwise_is_an_error(vit: Path) -> None:
+def test_an_export_that_embeds_differently_is_an_error(vit: Path) -> None:
     samples = parity.sample_embeddings(load_model(vit))
-    with pytest.raises(MofiError, match=r"text tower embeds 2\.0e-04 off"):
+    with pytest.raises(MofiError, match=r"text tower differs from torch by 2\.0e-04"):
         parity.check_parity(samples, lambda _: samples.images, lambda _: samples.texts + np.float32(2e-4))
     with pytest.raises(MofiError, match="image tower embeds nan off"):
         parity.check_parity(samples, lambda _: samples.images * np.float32(np.nan), lambda _: samples.texts)

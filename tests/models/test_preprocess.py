@@ -25,7 +25,8 @@ from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT
 
 WAYS = [(mode, interpolation) for mode in ("shortest", "squash") for interpolation in ("bicubic", "bilinear")]
-# Both sides are whole pixels after it, so that the middle square is the same whether it is cut before or after.
+# Both sides are whole pixels after it, so that the middle square is the same whether it is cut
+# before or after.
 SHAPES = [(96, 64), (64, 128), (20, 20)]
 
 

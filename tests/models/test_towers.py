@@ -94,7 +94,7 @@ def test_an_unknown_tower_names_what_there_is(name: str) -> None:
 
 def test_a_config_file_without_its_parts_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"model_cfg": {}}', encoding="utf-8")
-    with pytest.raises(ParameterError, match=r"x.json is no tower .*preprocess_cfg"):
+    with pytest.raises(ParameterError, match=r"x.json is not a tower config .*preprocess_cfg"):
         towers.read_config(str(tmp_path / "x.json"))
 
 

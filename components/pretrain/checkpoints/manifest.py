@@ -75,7 +75,8 @@ class Manifest:
             raise ValueError(f"it is not a manifest ({error!r})") from error
 
     def mismatch(self, sizes: Mapping[str, int]) -> str | None:
-        """The first file that is missing or has another size, as a message; None if there is none."""
+        """The first file that is missing or has another size, as a message; None if there is
+        none."""
         for name, part in self.files.items():
             if sizes.get(name) != part.size:
                 there = "is missing" if name not in sizes else f"has {sizes[name]} bytes"

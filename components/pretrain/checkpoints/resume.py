@@ -31,7 +31,8 @@ def resume(state: TrainingState, store: CheckpointStore, config: Mapping[str, An
     Raises:
         SetupError: if a folder cannot be read.
         MofiError: if a bucket cannot be read.
-        InputError: if the checkpoint belongs to another training; the message lists the differences.
+        InputError: if the checkpoint belongs to another training; the message lists the
+            differences.
     """
     try:
         return _resume(state, store, config)

@@ -41,9 +41,11 @@ class TrainingState:
     curve: list[dict[str, float]] = field(default_factory=list)
 
     def files(self, rank: int) -> dict[str, dict[str, Tensor]]:
-        """The files that worker `rank` writes: file name → named tensors, views that the next step changes.
+        """The files that worker `rank` writes: file name → named tensors, views that the next step
+        changes.
 
-        The first worker writes what all have in common; each writes its own rows of the class table.
+        The first worker writes what all have in common; each writes its own rows of the class
+        table.
         """
         files: dict[str, dict[str, Tensor]] = {}
         if rank == 0:

@@ -32,7 +32,8 @@ _FAILURES = (OSError, SafetensorError, MofiError)
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """Keeps the newest `newest` checkpoints, and for good those of every `every`-th step (0 = none)."""
+    """Keeps the newest `newest` checkpoints, and for good those of every `every`-th step (0 =
+    none)."""
 
     newest: int
     every: int = 0
@@ -135,7 +136,8 @@ class CheckpointWriter:
             logger.warning("an old checkpoint could not be removed (%s)", error)
 
     def _outdated(self, name: str, step: int) -> list[str]:
-        """Checkpoints to delete: not kept by the policy, incomplete, or of later steps of a killed attempt."""
+        """Checkpoints to delete: not kept by the policy, incomplete, or of later steps of a killed
+        attempt."""
         listed = self._store.files()
         diverged = [old for old in listed if old.startswith(DIVERGED) and old != name]
         if name.startswith(DIVERGED):

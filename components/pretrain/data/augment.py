@@ -16,7 +16,8 @@ from components.pretrain.parameters import AugmentParameters
 
 # Luma weights of Rec. 601.
 _LUMA = torch.tensor([0.299, 0.587, 0.114])
-# A corner at least this bright in every channel counts as white background (15 / 16 of a byte's range).
+# A corner at least this bright in every channel counts as white background (15 / 16 of a byte's
+# range).
 _WHITE = 240
 _CPU = torch.device("cpu")
 
@@ -78,7 +79,8 @@ def _background(pictures: Tensor, strengths: AugmentParameters, random: BatchRan
 
 
 def _geometry(x: Tensor, size: int, strengths: AugmentParameters, random: BatchRandom) -> Tensor:
-    """Random resized crop, flip and rotation in one resampling; outside pixels repeat the border."""
+    """Random resized crop, flip and rotation in one resampling; outside pixels repeat the
+    border."""
     area = random.uniform(strengths.crop_area, 1)
     aspect = random.uniform(-1, 1).mul(math.log(strengths.crop_aspect)).exp()
     width = (area * aspect).sqrt().clamp(max=1)
@@ -99,7 +101,8 @@ def _geometry(x: Tensor, size: int, strengths: AugmentParameters, random: BatchR
 
 
 def _coordinates(right: Tensor, down: Tensor, middle: Tensor, size: int) -> Tensor:
-    """[b] each → [b, size, size]: an affine map of pixel centres in -1 to 1, as in `F.affine_grid`."""
+    """[b] each → [b, size, size]: an affine map of pixel centres in -1 to 1, as in
+    `F.affine_grid`."""
     coordinate = (2 * torch.arange(size, device=right.device) + 1) / size - 1
     return (right[:, None] * coordinate + middle[:, None])[:, None, :] + (down[:, None] * coordinate)[:, :, None]
 

@@ -56,7 +56,8 @@ class Collator:
         tensor = torch.from_numpy(pictures)
         if classes is None:
             return Batch(step, tensor, self._tokenise(alt_texts), None, None)
-        # StepPictures for the whole step, then cut: a sample's class and text do not depend on the number of workers.
+        # StepPictures for the whole step, then cut: a sample's class and text do not depend on the
+        # number of workers.
         rng = np.random.default_rng([self._seed, _TEXTS, step])
         which, kind = (rng.random(self._partition.batch)[self._partition.own_slice] for _ in range(2))
         target = classes[np.arange(len(classes)), (which * (classes != NO_CLASS).sum(1)).astype(int)]

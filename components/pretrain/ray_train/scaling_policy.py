@@ -12,7 +12,8 @@ from components.pretrain.parameters import largest_even_split
 logger = logging.getLogger(__name__)
 
 _WARN_EVERY = 30.0  # seconds
-# After a failure, seconds until the cluster knows which nodes are gone; workers placed on them never start.
+# After a failure, seconds until the cluster knows which nodes are gone; workers placed on them
+# never start.
 _SETTLE_TIME = 10.0
 
 

@@ -27,8 +27,8 @@ _RAY_TRAIN = {
     # A preempted node counts as dead: checkpoints are frequent enough not to need a warning.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
 }
-# Seconds that workers wait for their CPUs and GPUs, which other work may hold for a while. When nodes
-# come and go, Ray may count on one that is gone, and must be made to count again.
+# Seconds that workers wait for their CPUs and GPUs, which other work may hold for a while. When
+# nodes come and go, Ray may count on one that is gone, and must be made to count again.
 _PLACEMENT_VARIABLE = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
 _PLACEMENT_SECONDS, _ELASTIC_PLACEMENT_SECONDS = "600", "30"
 # Seconds between checks for new nodes; adding one costs the steps since the last checkpoint.
@@ -119,7 +119,8 @@ def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
 
 @contextmanager
 def _placement_timeout(seconds: str) -> Iterator[None]:
-    """Sets Ray's timeout unless the user has; the next training in this process may need another."""
+    """Sets Ray's timeout unless the user has; the next training in this process may need
+    another."""
     if _PLACEMENT_VARIABLE in os.environ:
         yield
         return
@@ -131,7 +132,8 @@ def _placement_timeout(seconds: str) -> Iterator[None]:
 
 
 def _train_worker(config: dict[str, Any]) -> None:
-    """Runs in each worker. An error that the user must fix is recorded, so that it is not retried."""
+    """Runs in each worker. An error that the user must fix is recorded, so that it is not
+    retried."""
     import ray.train
 
     from components.pretrain.ray_train.lock import work_folder_lock

@@ -58,8 +58,8 @@ class ClassTable:
         workers: int = 1,
     ) -> None:
         self.classes, self.width, self.rank, self.workers = classes, width, rank, workers
-        # One record holds a row's weight, moments and count of updates: in a table of gigabytes every access misses
-        # the CPU cache and the TLB, and this way a row is accessed once.
+        # One record holds a row's weight, moments and count of updates: in a table of gigabytes
+        # every access misses the CPU cache and the TLB, and this way a row is accessed once.
         self._records = _allocate(_row_count(classes, rank, workers), 3 * width + 1, device or torch.device("cpu"))
         self._records.zero_()
         for first, drawn in _initial_weights(classes, width, seed):
@@ -194,7 +194,8 @@ def _allocate(rows: int, columns: int, device: torch.device) -> Tensor:
     """float [rows, columns], uninitialised."""
     if device.type != "cpu":
         return torch.empty(rows, columns, device=device)
-    # NumPy asks for huge pages, torch does not; with small pages every row access misses the TLB too.
+    # NumPy asks for huge pages, torch does not; with small pages every row access misses the TLB
+    # too.
     return torch.from_numpy(np.empty((rows, columns), np.float32))
 
 

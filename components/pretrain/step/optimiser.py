@@ -50,11 +50,12 @@ def optimiser_state(towers: nn.Module, optimiser: torch.optim.AdamW) -> dict[str
 
 
 def load_optimiser_state(towers: nn.Module, optimiser: torch.optim.AdamW, state: dict[str, Tensor]) -> None:
-    """Loads what `optimiser_state` returned, from any device; absent parameters have taken no step."""
+    """Loads what `optimiser_state` returned, from any device; absent parameters have taken no
+    step."""
     for name, parameter in trained_parameters(towers):
         kept = {key: state[f"{key}/{name}"] for key in _STATE if f"{key}/{name}" in state}
-        # Moments need the memory layout of the parameter (channels last), or the next step rounds differently;
-        # step counts must be on its device, where the fused optimiser reads them.
+        # Moments need the memory layout of the parameter (channels last), or the next step rounds
+        # differently; step counts must be on its device, where the fused optimiser reads them.
         optimiser.state[parameter] = {
             key: torch.empty_like(parameter if value.ndim else value, device=parameter.device).copy_(value)
             for key, value in kept.items()

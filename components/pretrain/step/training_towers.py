@@ -1,4 +1,5 @@
-"""Towers as a training step computes them: with patch dropout, gradient checkpointing, or compiled."""
+"""Towers as a training step computes them: with patch dropout, gradient checkpointing, or
+compiled."""
 
 from dataclasses import replace
 from typing import Any
@@ -50,7 +51,8 @@ def compile_in_place(model: nn.Module, gradient_checkpointing: bool) -> None:
     size.
     """
     if gradient_checkpointing:
-        # Dynamo cannot split graphs for DistributedDataParallel together with gradient checkpointing.
+        # Dynamo cannot split graphs for DistributedDataParallel together with gradient
+        # checkpointing.
         torch._dynamo.config.optimize_ddp = False
     model.get_submodule("visual").compile()
     model.get_submodule("text" if hasattr(model, "text") else "transformer").compile(dynamic=True)

@@ -1,4 +1,5 @@
-"""The recorded training curve: its points go into checkpoints, and into a file while training runs."""
+"""The recorded training curve: its points go into checkpoints, and into a file while training
+runs."""
 
 import json
 import logging

@@ -64,7 +64,8 @@ def run_worker(job: Job, report: Report) -> None:
     forward: nn.Module = ForwardPass(state.towers, job.tower, device, p.precision)
     if workers > 1:
         forward = nn.parallel.DistributedDataParallel(forward)
-    # When nodes are lost, each worker's part of the batch grows, but not what it computes at a time.
+    # When nodes are lost, each worker's part of the batch grows, but not what it computes at a
+    # time.
     grad_cache = GradCache(forward, math.ceil(p.batch / (p.workers * p.accumulate)))
     progress = Progress(job.recipe, job.steps, p.batch, p.log_every)
     curve = CurveRecorder(job, state, progress, rank)

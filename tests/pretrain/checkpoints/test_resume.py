@@ -250,7 +250,8 @@ def test_an_outage_of_the_bucket_costs_a_checkpoint_and_nothing_else(
             there.rename(away)
             there.write_text("a file, into which the server can put nothing")
         if metrics["step"] == 6:
-            # The attempt to write the second checkpoint is over: a save waits for the one before it.
+            # The attempt to write the second checkpoint is over: a save waits for the one before
+            # it.
             there.unlink()
             away.rename(there)
 

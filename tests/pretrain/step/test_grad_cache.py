@@ -87,7 +87,8 @@ def test_norm_statistics_count_every_picture_once(tower_files: dict[str, Path]) 
 def test_a_worker_that_is_left_alone_takes_no_more_at_a_time(
     make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accumulate: int, most: int
 ) -> None:
-    """Memory that sufficed for a share in parts suffices when half of the workers are lost, and shares are twice as large."""
+    """Memory that sufficed for a share in parts suffices when half of the workers are lost, and
+    shares are twice as large."""
     sizes = set[int]()
     forward = ForwardPass.forward
 

@@ -62,7 +62,8 @@ class Catalogue:
         return int(self.table[:, _MOST].max())
 
     def check_labels(self, max_error_share: float) -> None:
-        """Raises InputError if more than this share of pictures have no class; see `check_labels`."""
+        """Raises InputError if more than this share of pictures have no class; see
+        `check_labels`."""
         without = self.dropped["no_class"]
         check_labels(without, without + int(self.usable.sum()), max_error_share)
 

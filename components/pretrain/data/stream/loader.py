@@ -46,7 +46,8 @@ class LoaderConfig:
 
 
 class _StepDataset(Dataset[Batch | MofiError]):
-    """Step → batch. Each process opens its files at its first batch; errors are returned as values."""
+    """Step → batch. Each process opens its files at its first batch; errors are returned as
+    values."""
 
     def __init__(self, config: LoaderConfig) -> None:
         self._config = config
@@ -93,7 +94,8 @@ class StreamLoader:
     """
 
     def __init__(self, config: LoaderConfig, prefetch: int, decoders: int, max_error_share: float) -> None:
-        """Takes how many batches are prefetched, in how many processes (0 = a thread of this one)."""
+        """Takes how many batches are prefetched, in how many processes (0 = a thread of this
+        one)."""
         self._config, self._prefetch, self._decoders, self._max_error_share = (
             config,
             prefetch,

@@ -53,7 +53,8 @@ class OpenShard:
 
 
 class ShardCache:
-    """Keeps the `capacity` most recently used shards in a folder; evicted ones are fetched again."""
+    """Keeps the `capacity` most recently used shards in a folder; evicted ones are fetched
+    again."""
 
     def __init__(self, catalogue: Catalogue, scratch: Path, capacity: int) -> None:
         self._catalogue, self._scratch, self._capacity = catalogue, scratch, capacity

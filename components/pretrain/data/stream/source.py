@@ -1,4 +1,5 @@
-"""The pictures, texts and classes of one step, read from shards; undecodable pictures are replaced."""
+"""The pictures, texts and classes of one step, read from shards; undecodable pictures are
+replaced."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""Shards that are missing, broken, foreign, or change while they are read: each is named, with what to do."""
+"""Shards that are missing, broken, foreign, or change while they are read: each is named, with what
+to do."""
 
 import shutil
 from pathlib import Path

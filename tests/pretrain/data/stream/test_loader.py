@@ -1,4 +1,5 @@
-"""Batches straight from shards: exact resume, in this process and in others, from a disk and from a bucket."""
+"""Batches straight from shards: exact resume, in this process and in others, from a disk and from a
+bucket."""
 
 import multiprocessing
 import os
