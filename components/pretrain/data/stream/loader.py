@@ -96,12 +96,8 @@ class StreamLoader:
     def __init__(self, config: LoaderConfig, prefetch: int, decoders: int, max_error_share: float) -> None:
         """Takes how many batches are prefetched, in how many processes (0 = a thread of this
         one)."""
-        self._config, self._prefetch, self._decoders, self._max_error_share = (
-            config,
-            prefetch,
-            decoders,
-            max_error_share,
-        )
+        self._config, self._prefetch = config, prefetch
+        self._decoders, self._max_error_share = decoders, max_error_share
         self._steps = _StepDataset(config)
         self.vocabulary = self._steps.vocabulary
         self.dropped = self._steps.source.catalogue.dropped
@@ -124,7 +120,7 @@ class StreamLoader:
         """
         skipped = seen = 0
         with ShardPrefetcher(self._steps.source, self._config.partition) as prefetcher:
-            steps = self._prefetched(range(start, stop), prefetcher)
+            steps = self._prefetch_shards(range(start, stop), prefetcher)
             for batch in (
                 self._in_processes(steps) if self._decoders else prefetch(map(self.batch, steps), self._prefetch)
             ):
@@ -133,7 +129,7 @@ class StreamLoader:
                 self._check_error_share(skipped, seen)
                 yield batch
 
-    def _prefetched(self, steps: range, prefetcher: ShardPrefetcher) -> Iterator[int]:
+    def _prefetch_shards(self, steps: range, prefetcher: ShardPrefetcher) -> Iterator[int]:
         for step in steps:
             prefetcher.prefetch(step)
             yield step
