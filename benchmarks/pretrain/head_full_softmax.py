@@ -47,7 +47,7 @@ class Sampled:
         """Loss, backward pass into `images`, update."""
         entities = target[:, None]
         rows = self.table.sample(entities, self._sampled - 1, self._draws)
-        losses = self._recipe.losses(Features(images, rows=rows, target=target, entities=entities))
+        losses = self._recipe.losses(Features(images, sampled=rows, target=target, entities=entities))
         losses["supervised"].backward()  # type: ignore[no-untyped-call]
         self.table.step(rows, self._learning_rate)
 

@@ -22,8 +22,9 @@ from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipe import make_recipe
 from components.pretrain.recipes import Features
 from components.pretrain.step.class_table import ClassTable
-from components.pretrain.step.optimiser import Average, make_optimiser
-from components.pretrain.training.setup import Forward
+from components.pretrain.step.optimiser import make_optimiser
+from components.pretrain.step.weight_average import WeightAverage
+from components.pretrain.training.forward import ForwardPass
 
 SIZES = (10_000, 100_000, 1_000_000, 3_100_000)
 _WIDTH, _ENTITIES = 64, 3
@@ -52,8 +53,8 @@ class Trainer:
             parameter.requires_grad_(name.startswith("visual."))
         self._towers = model.train()
         self._optimiser = make_optimiser(self._towers, knobs.learning_rate, knobs.weight_decay)
-        self._average = Average(self._towers, knobs.average_decay)
-        self._forward = Forward(self._towers, config, device)
+        self._average = WeightAverage(self._towers, knobs.average_decay)
+        self._forward = ForwardPass(self._towers, config, device)
         side = config.image_size
         pictures = torch.rand(knobs.batch, 3, side, side, generator=self._draws)
         self._pictures = pictures.to(device).contiguous(memory_format=torch.channels_last)
@@ -66,7 +67,7 @@ class Trainer:
         sampling = timestamp(self._device)
         rows = table.sample(entities, self._sampled - 1, self._draws)
         sampled = timestamp(self._device)
-        loss = self._recipe.losses(Features(images, rows=rows, target=entities[:, 0], entities=entities))
+        loss = self._recipe.losses(Features(images, sampled=rows, target=entities[:, 0], entities=entities))
         loss["supervised"].backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._towers.parameters(), self._knobs.gradient_clip)
         self._optimiser.step()

@@ -27,13 +27,14 @@ from rich.table import Table
 from benchmarks.harness.claim import Claim, conclude
 from benchmarks.harness.photographs import photographs
 from benchmarks.peers.environment import environment
-from components.pretrain.data.cache import Pictures, decode_shard
-from components.pretrain.data.loader import Batch, Loader, Share
+from components.pretrain.data.batch import Batch, BatchPartition
+from components.pretrain.data.loader import Loader
+from components.pretrain.data.picture_cache import DecodedPictures, decode_shard
 from components.pretrain.data.samples import Samples
 from components.pretrain.data.stream import catalogue
-from components.pretrain.data.stream.loader import Plan, StreamLoader
+from components.pretrain.data.stream.loader import LoaderConfig, StreamLoader
 from components.pretrain.data.stream.order import WindowOrder
-from components.pretrain.data.stream.source import Setting
+from components.pretrain.data.stream.source import StreamConfig
 from components.pretrain.parameters import TextParameters
 from components.shards.folder import ShardFolder
 
@@ -119,15 +120,15 @@ def _cached(setup: Setup, work: Path) -> Loader:
     folder.mkdir(parents=True)
     for number, tar in enumerate(ShardFolder.at(setup.folder).local_tars()):
         decode_shard(setup.size, tar, number, folder)
-    pictures = Pictures(folder)
+    pictures = DecodedPictures(folder)
     samples = Samples(pictures, np.arange(len(pictures)), None, None, Counter())
-    return Loader(samples, Share(setup.batch), 1, 4, TEXT, None)
+    return Loader(samples, BatchPartition(setup.batch), 1, 4, TEXT, None)
 
 
 def _streamed(setup: Setup, work: Path, processes: int) -> StreamLoader:
     folder, _ = _look_through(setup.folder, work / f"catalogue-{processes}")
-    setting = Setting(folder, work / f"scratch-{processes}", setup.size, 16, 1)
-    return StreamLoader(Plan(setting, Share(setup.batch), TEXT, None), 4, processes, 0.1)
+    config = StreamConfig(folder, work / f"scratch-{processes}", setup.size, 16, 1)
+    return StreamLoader(LoaderConfig(config, BatchPartition(setup.batch), TEXT, None), 4, processes, 0.1)
 
 
 @contextmanager
@@ -157,13 +158,13 @@ def _look_through(shard_folder: Path, folder: Path) -> tuple[Path, float]:
     """The catalogue of some shards, made in this process; and how many seconds that took."""
     shards = ShardFolder.at(shard_folder)
     begin = perf_counter()
-    catalogue.prepare(folder, None)
+    catalogue.write_vocabulary_columns(folder, None)
     finished = folder / "finished"
     finished.mkdir()
     counts: Counter[str] = Counter()
     for number, block in enumerate(catalogue.blocks(shards.versions())):
-        counts.update(catalogue.survey(shards, None, block, number, finished).counts)
-    catalogue.conclude(folder, shards, finished, counts)
+        counts.update(catalogue.scan_shards(shards, None, block, number, finished).counts)
+    catalogue.finish(folder, shards, finished, counts)
     return folder, perf_counter() - begin
 
 
@@ -175,7 +176,7 @@ def _catalogue(crawl: Path) -> list[Claim]:
     sizes = np.full(_MANY, 1000)
     order = WindowOrder(sizes, 16, 4096, 1)
     begin = perf_counter()
-    order.at(Share(4096).positions(10**7))
+    order.at(BatchPartition(4096).positions(10**7))
     first = perf_counter() - begin
     grown = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()

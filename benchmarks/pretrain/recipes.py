@@ -24,9 +24,11 @@ from components.evaluate.evaluate import embed
 from components.evaluate.slices import domain_slices
 from components.execution import cluster
 from components.metrics.retrieval import average_precisions, mean
-from components.models.encoder import load_encoder, untrained
+from components.models.encoder import load_encoder, untrained_encoder
 from components.pretrain import train
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.plan import plan_job
+from components.pretrain.sources import find_sources
 from components.report.report import NAMES
 from components.storage.json_files import read_json, write_json
 
@@ -96,18 +98,18 @@ def _options() -> argparse.Namespace:
 def _baselines(benchmark: Benchmark, knobs: PretrainParameters) -> Iterator[tuple[str, list[Figures]]]:
     for name, embeddings in baselines.all_pixels(benchmark).items():
         yield NAMES[name], [_measure(embeddings, benchmark)]
-    yield "untrained tower", [_measure(embed(untrained(knobs.tower, knobs.seed), benchmark), benchmark)]
+    yield "untrained tower", [_measure(embed(untrained_encoder(knobs.tower, knobs.seed), benchmark), benchmark)]
 
 
 def train_and_measure(recipe: str, data: Path, knobs: PretrainParameters, benchmark: Benchmark) -> Figures:
     """Trains a recipe on `data`, unless there is a finished result, and evaluates it."""
-    job = train.plan(recipe, train.find_sources(recipe, data, knobs), knobs, WORK)
+    job = plan_job(recipe, find_sources(recipe, data, knobs), knobs, WORK)
     result = WORK / "results" / f"{recipe}-{job.work.name}.json"
     if not result.exists():
         model = WORK / "model"
         train.train(job, model, WORK / "curve.csv")
         write_json(result, _measure(embed(load_encoder(model), benchmark), benchmark))
-    train.finish(job)
+    train.clean_up(job)
     figures: Figures = read_json(result)
     return figures
 

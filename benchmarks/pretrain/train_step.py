@@ -28,9 +28,10 @@ from benchmarks.peers.environment import PEERS, overlay
 from components.cli import parameters
 from components.execution import cluster
 from components.models import towers
-from components.pretrain import train
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
+from components.pretrain.plan import plan_job
+from components.pretrain.sources import find_sources
 from components.shards.folder import ShardFolder
 from components.storage.json_files import read_json, write_json
 
@@ -103,7 +104,7 @@ def _excerpt(crawl: Path, count: int) -> Path:
 def _plan(knobs: PretrainParameters, crawl: Path, options: argparse.Namespace) -> Job:
     knobs = knobs.model_copy(update={"images_seen": options.batch * options.steps * (2 * options.rounds + 1)})
     begin = time.perf_counter()
-    job = train.plan("clip", train.find_sources("clip", crawl, knobs), knobs, WORK)
+    job = plan_job("clip", find_sources("clip", crawl, knobs), knobs, WORK)
     logger.info("%s: pictures decoded once in %.1f s", knobs.tower, time.perf_counter() - begin)
     return job
 

@@ -1,7 +1,7 @@
-"""What the towers of a config cost an image: operations and bytes, counted on tensors that have shapes but no memory.
+"""Counts the operations and bytes of the towers of a config, on fake tensors without memory.
 
-Nothing is computed, so the largest towers are counted in seconds on any machine. Attention is counted as fused kernels do it:
-they keep no matrix of all pairs of tokens, and compute it again on the way back.
+Nothing is computed, so the largest towers are counted in seconds on any machine. Attention counts
+as in fused kernels, which keep no matrix of token pairs and recompute it in the backward pass.
 """
 
 import re
@@ -19,7 +19,7 @@ from components.costs.gpus import Precision
 from components.models import towers
 from components.models.config import TowerConfig
 
-# Two sizes of a batch tell what grows with it from what does not.
+# Two batch sizes separate what grows with the batch from what does not.
 _SMALL, _LARGE = 2, 4
 
 # number of items → their embeddings
@@ -27,9 +27,14 @@ _Encode = Callable[[int], Tensor]
 
 
 @dataclass(frozen=True)
-class Size:
-    """What a tower consists of: `parameters` that can be trained, the `tensors` that they are, and bytes of all that a
-    checkpoint has of the tower (`state`) and of what can be averaged (`averaged`, its floating-point part).
+class TowerSize:
+    """The size of a tower.
+
+    Attributes:
+        parameters: that can be trained.
+        tensors: that these parameters are.
+        state: bytes of the tower in a checkpoint.
+        averaged: bytes of its floating-point part, which can be averaged.
     """
 
     parameters: int
@@ -39,13 +44,18 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Pass:
+class PassCost:
     """One picture or text through its tower, forwards and backwards.
 
-    `forward`, `backward` and `recomputed` are floating-point operations, a multiplication and an addition being two;
-    `recomputed` is what gradient checkpointing adds to `backward`. `kept` are bytes that the forward pass keeps for the
-    backward pass, `kept_checkpointed` those with gradient checkpointing, with a block that is being computed anew. `copies`
-    are bytes that are kept whatever the batch: weights in bfloat16.
+    Operations are floating-point operations; a multiply-add is two.
+
+    Attributes:
+        forward: operations.
+        backward: operations.
+        recomputed: operations that gradient checkpointing adds to `backward`.
+        kept: bytes that the forward pass keeps for the backward pass.
+        kept_checkpointed: the same with gradient checkpointing, including one recomputed block.
+        copies: bytes kept whatever the batch: weights in bfloat16.
     """
 
     forward: int
@@ -57,30 +67,30 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Towers:
-    """Both towers of a config; the temperature counts as text tower. `width` is d, the length of an embedding."""
+class TowerCosts:
+    """Both towers of a config; the temperature counts as text tower. `width` is d."""
 
     width: int
-    image: Size
-    text: Size
-    image_pass: Pass
-    text_pass: Pass
+    image: TowerSize
+    text: TowerSize
+    image_pass: PassCost
+    text_pass: PassCost
 
 
-def count_towers(config: TowerConfig, precision: Precision, text_tokens: int | None = None) -> Towers:
+def count_towers(config: TowerConfig, precision: Precision, text_tokens: int | None = None) -> TowerCosts:
     """Counts the towers of `config`.
 
     Args:
-        config: towers that open_clip builds; patches that it drops in training (`towers.in_training`) are not counted.
+        config: of towers that open_clip builds, with patch dropout from `training_config`.
         precision: of the towers' arithmetic.
-        text_tokens: length of a text, start and end included, where the padding behind it is not computed
-            (`texts.encode_texts`); None = the whole context.
+        text_tokens: length of a text, including start and end, where padding is not computed
+            (`text_encoding.encode_texts`); None = the whole context.
     """
     with FakeTensorMode():
         model = towers.build(config, seed=0)
         length = text_tokens or config.context_length
-        # A short text costs what it would in towers with so short a context.
-        reader = model if length == config.context_length else towers.build(_with_context(config, length), seed=0)
+        # A short text costs what it would in a tower with that context length.
+        text_model = model if length == config.context_length else towers.build(_with_context(config, length), seed=0)
         side = config.image_size
 
         def encode_images(items: int) -> Tensor:
@@ -89,7 +99,7 @@ def count_towers(config: TowerConfig, precision: Precision, text_tokens: int | N
 
         def encode_texts(items: int) -> Tensor:
             tokens = torch.zeros(items, length, dtype=torch.int64)
-            features: Tensor = reader.encode_text(tokens, normalize=True)  # type: ignore[operator]
+            features: Tensor = text_model.encode_text(tokens, normalize=True)  # type: ignore[operator]
             return features
 
         def is_visual(name: str) -> bool:
@@ -98,12 +108,12 @@ def count_towers(config: TowerConfig, precision: Precision, text_tokens: int | N
         def is_textual(name: str) -> bool:
             return not is_visual(name)
 
-        return Towers(
+        return TowerCosts(
             width=config.width,
             image=_size(model, is_visual),
             text=_size(model, is_textual),
             image_pass=_pass(model, encode_images, precision, _blocks(model, is_visual)),
-            text_pass=_pass(reader, encode_texts, precision, _blocks(model, is_textual)),
+            text_pass=_pass(text_model, encode_texts, precision, _blocks(model, is_textual)),
         )
 
 
@@ -113,10 +123,10 @@ def _with_context(config: TowerConfig, length: int) -> TowerConfig:
     return TowerConfig(model, config.preprocess)
 
 
-def _size(model: nn.Module, belongs: Callable[[str], bool]) -> Size:
+def _size(model: nn.Module, belongs: Callable[[str], bool]) -> TowerSize:
     own = [p for name, p in model.named_parameters() if belongs(name)]
     state = [tensor for name, tensor in model.state_dict().items() if belongs(name)]
-    return Size(
+    return TowerSize(
         parameters=sum(p.numel() for p in own),
         tensors=len(own),
         state=sum(t.nbytes for t in state),
@@ -125,12 +135,14 @@ def _size(model: nn.Module, belongs: Callable[[str], bool]) -> Size:
 
 
 def _blocks(model: nn.Module, belongs: Callable[[str], bool]) -> int:
-    """Transformer blocks, the pieces that gradient checkpointing computes anew; open_clip has none for other towers."""
+    """Transformer blocks, which gradient checkpointing recomputes; open_clip has none for other
+    towers.
+    """
     names = (name for name, _ in model.named_modules() if belongs(name))
     return sum(re.search(r"(^|\.)resblocks\.\d+$", name) is not None for name in names)
 
 
-def _pass(model: nn.Module, encode: _Encode, precision: Precision, blocks: int) -> Pass:
+def _pass(model: nn.Module, encode: _Encode, precision: Precision, blocks: int) -> PassCost:
     _, few, _ = _forward(model, encode, precision, _SMALL)
     features, many, forward = _forward(model, encode, precision, _LARGE)
     backward = _backward(features)
@@ -140,9 +152,9 @@ def _pass(model: nn.Module, encode: _Encode, precision: Precision, blocks: int) 
     model.set_grad_checkpointing(False)  # type: ignore[operator]
 
     kept = (many - few) // (_LARGE - _SMALL)
-    # The inputs of all blocks lie in memory, and all that one block keeps while it is computed anew.
+    # The inputs of all blocks, and all that one block keeps while it is recomputed.
     inputs = min(kept, checkpointed // _LARGE)
-    return Pass(
+    return PassCost(
         forward=forward // _LARGE,
         backward=backward // _LARGE,
         recomputed=(again - backward) // _LARGE,
@@ -153,7 +165,9 @@ def _pass(model: nn.Module, encode: _Encode, precision: Precision, blocks: int) 
 
 
 def _forward(model: nn.Module, encode: _Encode, precision: Precision, items: int) -> tuple[Tensor, int, int]:
-    """Embeddings, bytes kept for the backward pass (without the model's own weights), and operations."""
+    """Embeddings, bytes kept for the backward pass (without the model's own weights), and
+    operations.
+    """
     weights = {_storage(t) for t in (*model.parameters(), *model.buffers())}
     kept: dict[int, Tensor] = {}
 
@@ -175,14 +189,15 @@ def _backward(features: Tensor) -> int:
 
 
 def _storage(tensor: Tensor) -> int:
-    """Tells tensors that share memory; those without memory have no address that could."""
+    """Identifies tensors that share memory; fake tensors have no address."""
     return int(tensor.untyped_storage()._cdata)
 
 
 def _in_precision(model: nn.Module, encode: _Encode, precision: Precision, items: int) -> Tensor:
     if precision is Precision.FP32:
         return encode(items)
-    # Norms take their input in float32 on GPUs, and keep that; the CPU's autocast, which stands in here, leaves it as it is.
+    # On GPUs, norms take and keep their input in float32; the CPU's autocast, used here, leaves it
+    # as it is.
     norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm)]
     hooks = [norm.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),)) for norm in norms]
     with torch.autocast("cpu", torch.bfloat16):

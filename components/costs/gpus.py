@@ -1,4 +1,4 @@
-"""GPUs: their peaks, as their makers publish them, and the precisions that a training can have on them."""
+"""Published peaks of GPUs, and the precisions of a training."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,9 @@ from components.errors import ParameterError
 
 
 class Precision(StrEnum):
-    """How the towers multiply: in float32, or in bfloat16 by autocast, with weights and optimiser in float32."""
+    """The towers' arithmetic: float32, or bfloat16 by autocast with weights and optimiser in
+    float32.
+    """
 
     FP32 = "fp32"
     BF16 = "bf16"
@@ -15,14 +17,17 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True)
 class Gpu:
-    """`tflops` is the peak of dense bfloat16 products, 10^12 operations a second; `memory` is in GB (10^9 bytes)."""
+    """`tflops` is the peak of dense bfloat16 products, 10^12 operations a second; `memory` is in GB
+    (10^9 bytes).
+    """
 
     tflops: float
     memory: float
     source: str = "as given"
 
 
-# Data sheets tend to print peaks "with sparsity", twice what dense matrices can reach; these are the halves.
+# Data sheets often print peaks "with sparsity", twice those of dense matrices; these are the
+# halves.
 GPUS = {
     "a100-40gb": Gpu(312, 40, "NVIDIA A100 data sheet"),
     "a100-80gb": Gpu(312, 80, "NVIDIA A100 data sheet"),
@@ -36,8 +41,8 @@ GPUS = {
 }
 
 
-def choose(name: str, tflops: float | None, memory: float | None, precision: Precision) -> Gpu:
-    """The GPU of that name, with another peak or memory if they are given.
+def choose_gpu(name: str, tflops: float | None, memory: float | None, precision: Precision) -> Gpu:
+    """The GPU of that name, with another peak or memory if given.
 
     Raises:
         ParameterError: if there is none, or its published peak is of another precision.

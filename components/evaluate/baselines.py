@@ -12,7 +12,7 @@ from components.evaluate.format import CENTRED_SIDE, PIXEL_SIDES
 from components.metrics.retrieval import unit_rows
 from components.models import towers
 from components.models.config import TowerConfig
-from components.models.encoder import Encoder, encoder_of
+from components.models.encoder import Encoder, encoder_from_towers
 from components.storage.json_files import read_json
 
 # Pictures are averaged down from this side, a multiple of all of PIXEL_SIDES.
@@ -65,4 +65,4 @@ def untrained(model: Path) -> Encoder:
     if "seed" not in card:
         raise InputError(f"{model / 'mofi.json'} holds no seed; train the model again")
     tower = TowerConfig(config["model_cfg"], config["preprocess_cfg"])
-    return encoder_of(towers.build(tower, int(card["seed"])), tower)
+    return encoder_from_towers(towers.build(tower, int(card["seed"])), tower)

@@ -9,7 +9,7 @@ from components.evaluate.benchmark import read_benchmark
 from components.evaluate.evaluate import embed
 from components.evaluate.measure import measure
 from components.evaluate.parameters import EvaluateParameters
-from components.models.encoder import encoder_of_model
+from components.models.encoder import encoder_from_model
 from components.models.find import find_model
 from components.models.load import load_model
 
@@ -38,5 +38,5 @@ def evaluate_one(
         model = replace(model, config=config)
     preprocess = model.config.preprocess
     logger.info("%s on %d pictures, prepared by %s", location, len(pictures), preprocess)
-    measures = measure(embed(encoder_of_model(model), pictures), pictures, parameters)
+    measures = measure(embed(encoder_from_model(model), pictures), pictures, parameters)
     return {"model": location, "preprocess": dict(preprocess), **measures}

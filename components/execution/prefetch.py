@@ -1,4 +1,4 @@
-"""An iterator that a thread runs while the items before are in use: for reading, decoding or unpacking beside computing."""
+"""Runs an iterator in a thread while earlier items are in use, to read or decode during compute."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -8,20 +8,21 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def ahead(items: Iterator[Item], most: int = 1) -> Iterator[Item]:
-    """The same items in the same order, of which at most `most` are ready or under way beside the one in use (0 = no thread).
+def prefetch(items: Iterator[Item], ahead: int = 1) -> Iterator[Item]:
+    """The same items in the same order; at most `ahead` are ready or in progress (0 = no thread).
 
-    What the iterator raises is raised in its item's place. Closing the generator waits for the item under way, and takes no more.
+    An error that the iterator raises is raised in its item's place. Closing the generator waits for
+    the item in progress and takes no more.
     """
-    if not most:
+    if not ahead:
         yield from items
         return
     end = object()
-    with ThreadPoolExecutor(1, "ahead") as thread:
-        line = deque(thread.submit(next, items, end) for _ in range(most))
+    with ThreadPoolExecutor(1, "prefetch") as thread:
+        pending = deque(thread.submit(next, items, end) for _ in range(ahead))
         try:
-            while (item := line.popleft().result()) is not end:
-                line.append(thread.submit(next, items, end))
+            while (item := pending.popleft().result()) is not end:
+                pending.append(thread.submit(next, items, end))
                 yield item  # type: ignore[misc]  # the end is no item
         finally:
             thread.shutdown(cancel_futures=True)

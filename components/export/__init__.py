@@ -1,1 +1,1 @@
-"""Ways out: a finished model as a folder of Hugging Face `transformers`, or as ONNX files."""
+"""Exports a model for other programs."""

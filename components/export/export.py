@@ -1,4 +1,4 @@
-"""A model, as another program's folder: written, measured against torch, and then shown."""
+"""Exports a model to another program's format, after checking its embeddings."""
 
 import logging
 from pathlib import Path
@@ -20,19 +20,19 @@ logger = logging.getLogger(__name__)
 CARD = "mofi.json"
 
 
-def export(location: str, to: Format, out: Path) -> dict[str, Any]:
-    """Writes `out` whole or not at all; returns the content of its `mofi.json`.
+def export_model(location: str, to: Format, out: Path) -> dict[str, Any]:
+    """Writes `out` completely or not at all; returns the content of its `mofi.json`.
 
     Args:
-        location: what `find_model` finds.
+        location: see `find_model`.
         to: the format.
-        out: a folder, replaced if it is there; it may not be the model's own.
+        out: a folder, which is replaced; it may not be the model's own.
 
     Raises:
-        InputError: if there is no such model, the format cannot hold it (with the reason), or `out`
-            is the model's own folder.
+        InputError: if there is no such model, the format cannot hold it, or `out` is its own
+            folder.
         SetupError: if a package is missing.
-        MofiError: if what was written does not embed as torch does.
+        MofiError: if the exported model embeds differently.
     """
     found = find_model(location)
     local = found.local()
@@ -58,7 +58,7 @@ def export(location: str, to: Format, out: Path) -> dict[str, Any]:
 
 
 def _source(location: str, found: FoundModel, local: str) -> dict[str, Any]:
-    """The model's location and fingerprint, and of a folder its digest and card."""
+    """The exported model: location, fingerprint, and of a folder its digest and card."""
     folder = Path(local)
     source: dict[str, Any] = {"location": location, "fingerprint": fingerprint(*found.mark)}
     if folder.is_dir():

@@ -1,10 +1,10 @@
-"""What a model can be exported as."""
+"""The formats of an export."""
 
 from enum import StrEnum
 
 
 class Format(StrEnum):
-    """What a model can be exported as."""
+    """The formats of an export."""
 
     HF = "hf"
     ONNX = "onnx"

@@ -1,4 +1,4 @@
-"""A CLIPModel of Hugging Face `transformers`."""
+"""Exports a model as a CLIPModel of Hugging Face `transformers`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,16 +14,16 @@ from transformers import CLIPConfig, CLIPModel
 
 from components.errors import InputError
 from components.export import sidecars
-from components.export.parity import Floats, differences, sample
+from components.export.parity import Floats, check_parity, sample_embeddings
 from components.models.config import TowerConfig
 from components.models.load import Model
-from components.models.tokenizer import ForeignTokenizer
-from components.models.transformers_clip import names, to_clip
+from components.models.tokenizer import TransformersTokenizer
+from components.models.transformers_clip import name_mappings, to_clip
 
-# What a CLIPModel has too. Whatever else a config sets must be as open_clip sets it by itself.
+# Settings that a CLIPModel has too; all others must have open_clip's defaults.
 _SHARED = {"layers", "width", "mlp_ratio", "norm_kwargs"}
-_SEEING = _SHARED | {"head_width", "patch_size", "image_size", "patch_dropout"}
-_READING = _SHARED | {
+_VISION = _SHARED | {"head_width", "patch_size", "image_size", "patch_dropout"}
+_TEXT = _SHARED | {
     "heads",
     "context_length",
     "vocab_size",
@@ -32,24 +32,24 @@ _READING = _SHARED | {
     "pool_type",
     "eos_id",
 }
-# Beside two files and a card, its bars tell nothing.
+# Its progress bars are noise for two files.
 transformers.utils.logging.disable_progress_bar()
-_WHOLE = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "custom_text", "init_logit_scale"}
-_MEND = "export it with --to onnx, which holds other towers too, or choose one of plain transformers, as open_clip's ViT-B-16 is"
+_MODEL = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "custom_text", "init_logit_scale"}
+_FIX = "export it with --to onnx, which holds other towers too, or choose one of plain transformers, as open_clip's ViT-B-16 is"
 
 
 def write(model: Model, folder: Path) -> dict[str, Any]:
-    """Weights, config, tokenizer and preprocessor; returns what the card says of them.
+    """Writes weights, config, tokenizer and preprocessor; returns their entries of the card.
 
     Raises:
         InputError: if a CLIPModel cannot hold the towers.
-        MofiError: if it does not embed as the towers do.
+        MofiError: if it embeds differently.
     """
-    refuse_what_clip_lacks(model.config)
+    check_supported(model.config)
     config = CLIPConfig(**clip_config(model))
-    pairs = names(model.config.model["vision_cfg"]["layers"], model.config.model["text_cfg"]["layers"])
+    mappings = name_mappings(model.config.model["vision_cfg"]["layers"], model.config.model["text_cfg"]["layers"])
     clip = CLIPModel(config)
-    clip.load_state_dict(to_clip(_plain_names(model.towers.state_dict()), pairs))
+    clip.load_state_dict(to_clip(_plain_names(model.towers.state_dict()), mappings))
     clip.save_pretrained(folder)
     sidecars.write_tokenizer(model, folder)
     sidecars.write_preprocessor(model, folder)
@@ -57,14 +57,15 @@ def write(model: Model, folder: Path) -> dict[str, Any]:
 
 
 def _plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The names of a model without a text tower of its own kind."""
+    """The names of a model without a separate text tower."""
     return {name.removeprefix("text."): tensor.float() for name, tensor in tensors.items()}
 
 
-def refuse_what_clip_lacks(config: TowerConfig) -> None:
-    """Raises InputError, naming the first part of a tower that a CLIPModel has not, and what to do."""
+def check_supported(config: TowerConfig) -> None:
+    """Raises InputError, naming the first part of a tower that a CLIPModel lacks, and what to
+    do."""
     for reason in _reasons(config.model):
-        raise InputError(f"a CLIPModel of transformers cannot hold this model: {reason}; {_MEND}")
+        raise InputError(f"a CLIPModel of transformers cannot hold this model: {reason}; {_FIX}")
 
 
 def _reasons(model: Mapping[str, Any]) -> list[str]:
@@ -76,11 +77,11 @@ def _reasons(model: Mapping[str, Any]) -> list[str]:
     if text.get("hf_model_name"):
         return [f"its text tower is {text['hf_model_name']}"]
     reasons = [
-        f"{key} is {value!r}" for key, value in model.items() if key not in _WHOLE and value not in (None, False)
+        f"{key} is {value!r}" for key, value in model.items() if key not in _MODEL and value not in (None, False)
     ]
     for part, given, allowed, default in (
-        ("vision_cfg", vision, _SEEING, open_clip.CLIPVisionCfg()),
-        ("text_cfg", text, _READING, open_clip.CLIPTextCfg()),
+        ("vision_cfg", vision, _VISION, open_clip.CLIPVisionCfg()),
+        ("text_cfg", text, _TEXT, open_clip.CLIPTextCfg()),
     ):
         reasons += [
             f"{part}.{key} is {value!r}"
@@ -134,11 +135,13 @@ def _transformer(part: Mapping[str, Any], heads: int) -> dict[str, Any]:
 
 
 def _special_tokens(model: Model, text: Mapping[str, Any]) -> tuple[int, int | None, int | None]:
-    """The tokens that end, begin and fill a text. CLIP's own ends with the highest, which is where open_clip reads it out."""
+    """The end, start and padding tokens. CLIP's end token is the highest, where open_clip pools a
+    text.
+    """
     tokenizer = model.tokenizer
-    if isinstance(tokenizer, ForeignTokenizer):
-        own = tokenizer.own().tokenizer
-        # 2 makes transformers read a text out at its highest token, as open_clip's "argmax" does.
+    if isinstance(tokenizer, TransformersTokenizer):
+        own = tokenizer.load().tokenizer
+        # 2 makes transformers pool a text at its highest token, as open_clip's "argmax" does.
         return (text["eos_id"] if text["pool_type"] == "eos" else 2), own.bos_token_id, own.pad_token_id
     end = tokenizer.eot_token_id  # type: ignore[attr-defined]
     return end, tokenizer.sot_token_id, end  # type: ignore[attr-defined]
@@ -146,9 +149,9 @@ def _special_tokens(model: Model, text: Mapping[str, Any]) -> tuple[int, int | N
 
 @torch.inference_mode()
 def _parity(model: Model, folder: Path) -> dict[str, float]:
-    """Of the folder as it was written: whoever loads it gets what was measured."""
+    """Checks the folder as it was written."""
     clip = CLIPModel.from_pretrained(folder, dtype=torch.float32).eval()
-    samples = sample(model)
+    samples = sample_embeddings(model)
 
     def embed(pixels: Tensor, tokens: Tensor) -> Any:
         return clip(pixel_values=pixels, input_ids=tokens)
@@ -163,4 +166,4 @@ def _parity(model: Model, folder: Path) -> dict[str, float]:
         embedded: Floats = embed(one_picture, torch.from_numpy(tokens)).text_embeds.numpy()
         return embedded
 
-    return differences(samples, images, texts)
+    return check_parity(samples, images, texts)

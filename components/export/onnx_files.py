@@ -1,4 +1,4 @@
-"""Both towers as ONNX files, with any number of pictures or texts at a time."""
+"""Exports both towers as ONNX files with dynamic batch sizes."""
 
 import logging
 import warnings
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from components.export import sidecars
-from components.export.parity import differences, sample
+from components.export.parity import check_parity, sample_embeddings
 from components.models.config import TowerConfig
 from components.models.load import Model
 from components.models.preprocess import BICUBIC, SHORTEST, SQUASH
 
 OPSET = 18
-# They tell of every node that they leave as it is, or find twice.
+# They log every node that they leave unchanged or find twice.
 for _noisy in ("onnxscript", "onnx_ir"):
     logging.getLogger(_noisy).setLevel(logging.ERROR)
 IMAGE, TEXT = "image.onnx", "text.onnx"
@@ -43,17 +43,19 @@ class _TextTower(nn.Module):
 
 
 def write(model: Model, folder: Path) -> dict[str, Any]:
-    """`image.onnx` (`pixel_values` float32 [n, 3, s, s] → `image_embeds` [n, d]) and `text.onnx` (`input_ids` int64 [n, l] →
-    `text_embeds` [n, d]); returns what the card says of them.
+    """Writes `image.onnx` and `text.onnx`; returns their entries of the card.
 
-    Pixels are resized and normalised as the card says; embeddings are L2-normalised. Where a `CLIPImageProcessor` cannot resize
-    them so, the card alone says it.
+    `image.onnx` is `pixel_values` float32 [n, 3, s, s] → `image_embeds` [n, d], `text.onnx` is
+    `input_ids` int64 [n, l] → `text_embeds` [n, d]. Pixels are resized and normalised as the card
+    says;
+    embeddings are L2-normalised. There is a preprocessor config only if a `CLIPImageProcessor` can
+    resize that way.
 
     Raises:
         InputError: if the tokenizer has no files.
-        MofiError: if they do not embed as the towers do.
+        MofiError: if they embed differently.
     """
-    samples = sample(model)
+    samples = sample_embeddings(model)
     _export(
         _ImageTower(model.towers), torch.from_numpy(samples.pixels[:2]), folder / IMAGE, "pixel_values", "image_embeds"
     )
@@ -64,7 +66,7 @@ def write(model: Model, folder: Path) -> dict[str, Any]:
     image, text = (
         onnxruntime.InferenceSession(str(folder / name), providers=["CPUExecutionProvider"]) for name in (IMAGE, TEXT)
     )
-    parity = differences(
+    parity = check_parity(
         samples,
         lambda pixels: image.run(None, {"pixel_values": pixels})[0],
         lambda tokens: text.run(None, {"input_ids": tokens})[0],
@@ -82,20 +84,20 @@ def _shapes(config: TowerConfig) -> dict[str, Any]:
         "resize_mode": config.preprocess.get("resize_mode", SHORTEST),
         "interpolation": config.preprocess.get("interpolation", BICUBIC),
         "antialias": config.preprocess.get("antialias", True),
-        # What open_clip does to texts before or after a tokenizer of transformers, whose files know nothing of it.
+        # open_clip's processing around a tokenizer of transformers, which that one's files lack.
         "tokenizer_kwargs": config.model["text_cfg"].get("tokenizer_kwargs") or {},
     }
 
 
-def _export(tower: nn.Module, example: Tensor, path: Path, takes: str, gives: str) -> None:
+def _export(tower: nn.Module, example: Tensor, path: Path, input_name: str, output_name: str) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's own deprecations
+        warnings.simplefilter("ignore")  # torch's own deprecations
         torch.onnx.export(
             tower.eval(),
             (example,),
             str(path),
-            input_names=[takes],
-            output_names=[gives],
+            input_names=[input_name],
+            output_names=[output_name],
             opset_version=OPSET,
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             dynamo=True,

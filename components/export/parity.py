@@ -1,4 +1,4 @@
-"""Whether an exported model embeds as it does here: on noise and on texts, entry by entry."""
+"""Checks that an exported model embeds as in torch, entry by entry, on noise and on texts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from components.models.load import Model
 
 # Largest difference of one entry of an L2-normalised embedding.
 TOLERANCE = 1e-4
-# Short, long, of no known word, and longer than a context.
+# Short, long, without a known word, and longer than a context.
 TEXTS = ("a photo of a crane", "crane, a machine that lifts heavy things", "Q42", "the turkey and the bat " * 20)
 
 Floats = npt.NDArray[np.float32]
@@ -20,8 +20,13 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Samples:
-    """What both are given, and what torch gives: `pixels` float32 [n, 3, s, s] as a tower takes them, `tokens` int64 [m, l],
-    `images` float32 [n, d] and `texts` float32 [m, d], L2-normalised.
+    """Inputs, and their embeddings in torch.
+
+    Attributes:
+        pixels: float32 [n, 3, s, s], normalised.
+        tokens: int64 [m, l].
+        images: float32 [n, d], L2-normalised embeddings.
+        texts: float32 [m, d], L2-normalised embeddings.
     """
 
     pixels: Floats
@@ -31,8 +36,8 @@ class Samples:
 
 
 @torch.inference_mode()
-def sample(model: Model) -> Samples:
-    """Three pictures of noise and a few texts through the towers as they are here."""
+def sample_embeddings(model: Model) -> Samples:
+    """Embeds three pictures of noise and a few texts."""
     size = model.config.image_size
     pixels = torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(0))
     tokens = model.tokenizer(list(TEXTS))
@@ -41,7 +46,7 @@ def sample(model: Model) -> Samples:
     return Samples(pixels.numpy(), tokens.numpy(), images.numpy(), texts.numpy())
 
 
-def differences(
+def check_parity(
     samples: Samples,
     embed_images: Callable[[Floats], Floats],
     embed_texts: Callable[[npt.NDArray[np.int64]], Floats],
@@ -49,16 +54,16 @@ def differences(
     """The largest difference of an entry, by tower.
 
     Raises:
-        MofiError: if one exceeds `TOLERANCE`, or is no number.
+        MofiError: if one exceeds `TOLERANCE`, or is not a number.
     """
-    found = {
+    differences = {
         "image": float(np.abs(embed_images(samples.pixels) - samples.images).max()),
         "text": float(np.abs(embed_texts(samples.tokens) - samples.texts).max()),
     }
-    for tower, difference in found.items():
+    for tower, difference in differences.items():
         if not difference <= TOLERANCE:
             raise MofiError(
-                f"the exported {tower} tower embeds {difference:.1e} off what torch does, more than {TOLERANCE:.0e}; nothing was "
+                f"the exported {tower} tower differs from torch by {difference:.1e}, more than {TOLERANCE:.0e}; nothing was "
                 "written. Please report it with the model's open_clip_config.json"
             )
-    return found
+    return differences

@@ -1,4 +1,4 @@
-"""What lies beside exported weights: the tokenizer's files, and how pictures are prepared."""
+"""The files next to exported weights: tokenizer and preprocessing."""
 
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,24 @@ from components.errors import InputError
 from components.export.parity import TEXTS
 from components.models.load import Model
 from components.models.preprocess import BICUBIC, BILINEAR, read_resizing
-from components.models.tokenizer import ForeignTokenizer
+from components.models.tokenizer import TransformersTokenizer
 from components.storage.json_files import write_json
 
-# Pillow's numbers.
+# Pillow's filter numbers.
 _RESAMPLE = {BILINEAR: 2, BICUBIC: 3}
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
 def write_tokenizer(model: Model, folder: Path) -> None:
-    """The files of a tokenizer of `transformers` that gives the tokens that the model was trained with.
+    """Writes a tokenizer of `transformers` that gives the tokens that the model was trained with.
 
-    Of open_clip's own tokenizer this is CLIP's, which does not mend broken text nor unfold HTML entities, as open_clip does
-    before: texts in which there is nothing to mend have equal tokens.
+    For open_clip's own tokenizer this is CLIP's, which neither repairs broken Unicode nor unescapes
+    HTML entities; clean texts have equal tokens.
 
     Raises:
-        InputError: if the tokens differ, as those of other tokenizers of open_clip do.
+        InputError: if the tokens differ, as with open_clip's other tokenizers.
     """
-    if isinstance(model.tokenizer, ForeignTokenizer):
+    if isinstance(model.tokenizer, TransformersTokenizer):
         model.tokenizer.save(folder)
         return
     ours = model.tokenizer
@@ -37,11 +37,11 @@ def write_tokenizer(model: Model, folder: Path) -> None:
             "or with one of transformers, can be exported"
         )
     theirs = _clip_tokenizer(ours, model.config.context_length)
-    read = theirs(list(TEXTS), truncation=True, padding=False)["input_ids"]
-    for text, tokens, given in zip(TEXTS, ours(list(TEXTS)).tolist(), read, strict=True):
+    exported = theirs(list(TEXTS), truncation=True, padding=False)["input_ids"]
+    for text, tokens, given in zip(TEXTS, ours(list(TEXTS)).tolist(), exported, strict=True):
         if tokens[: len(given)] != given or any(tokens[len(given) :]):
             raise InputError(
-                f"the model's tokenizer is not CLIP's: it reads {text[:40]!r} otherwise; name a model with CLIP's own"
+                f"the model's tokenizer is not CLIP's: it tokenizes {text[:40]!r} differently; name a model with CLIP's own"
             )
     theirs.save_pretrained(folder)
 
@@ -53,14 +53,15 @@ def _clip_tokenizer(ours: Any, context_length: int) -> Any:
 
 
 def write_preprocessor(model: Model, folder: Path) -> None:
-    """`preprocessor_config.json` of a `CLIPImageProcessor`.
+    """Writes `preprocessor_config.json` of a `CLIPImageProcessor`.
 
     Raises:
-        InputError: if pictures are prepared as is not known here.
+        InputError: if the model's preprocessing is not supported.
     """
     config, size, resizing = model.config.preprocess, model.config.image_size, read_resizing(model.config.preprocess)
     if not resizing.antialias:
-        # CLIPImageProcessor always filters; as the released MOFI, the folder then says nothing of pictures.
+        # CLIPImageProcessor always antialiases; like the released MOFI, the folder then has no such
+        # file.
         return
     square = {"height": size, "width": size}
     write_json(

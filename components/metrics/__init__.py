@@ -1,1 +1,1 @@
-"""Measures of embeddings: mean average precision, kNN."""
+"""Metrics of embeddings: mean average precision, kNN."""

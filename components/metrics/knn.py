@@ -15,7 +15,7 @@ def leave_one_out(
     temperature: float,
     block: int = 1024,
 ) -> npt.NDArray[np.bool_]:
-    """Whether each picture gets its own category from the vote of its nearest others.
+    """Whether each picture's nearest others vote for its own category.
 
     A neighbour's vote weighs exp(cosine / temperature); a tied vote counts as wrong.
 
@@ -49,7 +49,9 @@ def leave_one_out(
 def _best_other(
     votes: npt.NDArray[np.integer], weights: npt.NDArray[np.floating], own: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.floating]:
-    """[q, k] votes and weights → [q], the weight of the strongest category that is not the query's own."""
+    """[q, k] votes and weights → [q], the weight of the strongest category other than the query's
+    own.
+    """
     totals = np.where(votes[:, :, None] == votes[:, None, :], weights[:, None, :], 0).sum(axis=2)
     best: npt.NDArray[np.floating] = np.where(votes == own[:, None], 0, totals).max(axis=1)
     return best

@@ -1,13 +1,14 @@
-"""Mean average precision by the GPR1200 protocol (MOFI.md, Evaluation protocols), in blocks of queries."""
+"""Mean average precision by the GPR1200 protocol (MOFI.md, Evaluation protocols), in blocks of
+queries."""
 
 import numpy as np
 import numpy.typing as npt
 
 from components.errors import InputError
 
-# Cosines are compared to six decimals: what differs by less than the rounding of float32 sums is a tie.
+# Cosines are compared to six decimals: differences below float32 rounding are ties.
 _RESOLUTION = 1_000_000
-# A picture that does not count: after every cosine, and never a hit (an odd number is no hit, see `_keys`).
+# An ignored picture: it ranks last, and is never a hit (odd keys are not, see `_keys`).
 _IGNORED = np.int32(-(2**31) + 1)
 
 
@@ -19,20 +20,22 @@ def average_precisions(
     foundries: npt.NDArray[np.integer] | None = None,
     block: int = 1024,
 ) -> npt.NDArray[np.float64]:
-    """Every picture is a query against all of them, ranked by cosine, with no cut-off.
+    """Average precision of every picture as a query against all, ranked by cosine, without cut-off.
 
-    Tied pictures are ranked with the wrong ones first, so the result does not depend on the order of the pictures, and
-    an encoder that maps everything to one point gains nothing.
+    Of tied pictures the wrong ones rank first, so the result does not depend on the order of the
+    pictures, and an encoder that maps everything to one point gains nothing.
 
     Args:
         embeddings: float32 [n, d]; they are L2-normalised here.
         categories: int [n]; a picture of the query's category is a hit.
         exclude_query: whether the query is left out of its own ranking; GPR1200 keeps it, as a hit.
-        foundries: int [n]; if given, other pictures of the query's foundry are ignored, as junk images of ROxford are.
+        foundries: int [n]; if given, other pictures of the query's foundry are ignored, as junk
+            images
+            are in ROxford.
         block: queries at a time; memory is about 16 * block * n bytes.
 
     Returns:
-        float64 [n], the average precision of each query; NaN where its ranking holds no hit.
+        float64 [n]; NaN for a query without a hit.
 
     Raises:
         InputError: if shapes disagree or an embedding is not finite.
@@ -47,7 +50,7 @@ def average_precisions(
         hits = categories[queries, None] == categories[None, :]
         ignored = np.zeros_like(hits) if foundries is None else foundries[queries, None] == foundries[None, :]
         ignored[queries - start, queries] = exclude_query
-        result[queries] = _block(_keys(unit[queries] @ unit.T, hits, ignored))
+        result[queries] = _row_precisions(_keys(unit[queries] @ unit.T, hits, ignored))
     return result
 
 
@@ -58,18 +61,18 @@ def mean_average_precision(
     exclude_query: bool,
     foundries: npt.NDArray[np.integer] | None = None,
 ) -> float:
-    """The mean of `average_precisions` over the queries that have a hit; 0 if none has."""
+    """The mean of `average_precisions` over the queries with a hit; 0 if there is none."""
     return mean(average_precisions(embeddings, categories, exclude_query=exclude_query, foundries=foundries))
 
 
 def mean(precisions: npt.NDArray[np.float64]) -> float:
-    """The mean of what is not NaN; 0 if nothing is left."""
+    """The mean of the values that are not NaN; 0 if there is none."""
     known = precisions[~np.isnan(precisions)]
     return float(known.mean()) if len(known) else 0.0
 
 
 def unit_rows(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """float32 [n, d] with every row of length one (a row of zeros stays).
+    """float32 [n, d] with rows of length one (zero rows stay).
 
     Raises:
         InputError: if an embedding is not finite.
@@ -80,7 +83,7 @@ def unit_rows(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     if len(bad):
         raise InputError(
             f"{len(bad)} of {len(embeddings)} embeddings are not finite (the first is number {bad[0]}); "
-            "train the model anew"
+            "train the model again"
         )
     norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
     unit: npt.NDArray[np.float32] = (embeddings / np.where(norms > 0, norms, 1)).astype(np.float32)
@@ -97,23 +100,24 @@ def _check(name: str, values: npt.NDArray[np.integer], n: int) -> None:
 def _keys(
     cosines: npt.NDArray[np.float32], hits: npt.NDArray[np.bool_], ignored: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int32]:
-    """Integers whose descending order is the ranking: twice the rounded cosine, plus one for a wrong picture.
+    """Integers whose descending order is the ranking: twice the rounded cosine, plus one if wrong.
 
-    The last bit puts wrong pictures before hits of the same cosine and tells them apart after sorting, so no index has
-    to be carried through the sort.
+    The last bit ranks wrong pictures before hits of the same cosine and identifies them after
+    sorting,
+    so that no index is carried through the sort.
     """
     keys = np.rint(cosines * _RESOLUTION).astype(np.int32) * 2 + np.logical_not(hits).astype(np.int32)
     keys[ignored] = _IGNORED
     return keys
 
 
-def _block(keys: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+def _row_precisions(keys: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     """int32 [q, n] → the average precision of each row."""
     keys.sort(axis=1)
-    rows, places = np.nonzero(keys[:, ::-1] % 2 == 0)
+    rows, ranks = np.nonzero(keys[:, ::-1] % 2 == 0)
     per_row = np.bincount(rows, minlength=len(keys))
     first = np.concatenate([[0], np.cumsum(per_row)[:-1]])
     found = np.arange(len(rows)) - first[rows] + 1
-    total = np.bincount(rows, weights=found / (places + 1), minlength=len(keys))
+    total = np.bincount(rows, weights=found / (ranks + 1), minlength=len(keys))
     precisions: npt.NDArray[np.float64] = np.divide(total, per_row, out=np.full(len(keys), np.nan), where=per_row > 0)
     return precisions

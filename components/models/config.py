@@ -1,4 +1,4 @@
-"""A tower and how pictures are prepared for it, in open_clip's own terms."""
+"""The config of the towers, and of how pictures are prepared for them, in open_clip's terms."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TowerConfig:
-    """What `open_clip_config.json` holds: the model and how pictures are prepared for it."""
+    """The content of `open_clip_config.json`: the model, and how pictures are prepared for it."""
 
     model: dict[str, Any]
     preprocess: dict[str, Any]
 
     @property
     def image_size(self) -> int:
-        """Side of the square pictures that the image tower takes, px."""
+        """Side of the image tower's square input, px."""
         return int(self.model["vision_cfg"]["image_size"])
 
     @property
     def context_length(self) -> int:
-        """Tokens of a text, start and end included."""
+        """Tokens of a text, including start and end."""
         return int(self.model["text_cfg"].get("context_length", 77))
 
     @property
@@ -29,7 +29,9 @@ class TowerConfig:
         return int(self.model["embed_dim"])
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `open_clip_config.json`; of a tokenizer of `transformers` its name alone, wherever its folder lies."""
+        """The content of `open_clip_config.json`; a tokenizer of `transformers` by name, without
+        its folder.
+        """
         content = deepcopy({"model_cfg": self.model, "preprocess_cfg": self.preprocess})
         if tokenizer := self.model["text_cfg"].get("hf_tokenizer_name"):
             content["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = Path(tokenizer).name

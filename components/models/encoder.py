@@ -1,4 +1,4 @@
-"""Pictures and texts → embeddings, with a model of ours or anybody's."""
+"""Pictures and texts → embeddings, with any model that `load_model` finds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,18 +11,18 @@ from torch import Tensor, nn
 
 from components.models import towers
 from components.models.config import TowerConfig
-from components.models.inference import for_inference
+from components.models.inference import fuse_for_inference
 from components.models.load import Model, load_model
 from components.models.preprocess import DEFAULT, Pictures, Resizing, read_resizing
-from components.models.texts import encode_texts
-from components.models.tokenizer import Tokenizer, tokenizer_of
+from components.models.text_encoding import encode_texts
+from components.models.tokenizer import Tokenizer, make_tokenizer
 
-# Pictures or texts at a time: on a CPU few, as what the layers hand on stays in its caches.
+# Pictures or texts at a time; few on a CPU, so that activations stay in its caches.
 _BATCH = 256 if torch.cuda.is_available() else 64
 
 
 class Encoder:
-    """The towers of a model, for use: `images` and `texts` give L2-normalised float32 [n, d]."""
+    """Towers for inference: `images` and `texts` return L2-normalised float32 [n, d]."""
 
     def __init__(
         self,
@@ -37,12 +37,16 @@ class Encoder:
         self._device, self._tokenizer, self._resizing = device, tokenizer, resizing
         size = cast(int | Sequence[int], model.get_submodule("visual").image_size)
         self.image_size = int(size if isinstance(size, int) else size[0])
-        # For a whole row of pixels, [w * 3]: with three numbers at a time the same sums take four times as long.
+        # For a whole row of pixels, [w * 3]: broadcasting three numbers takes four times as long.
         self._mean = (255 * torch.tensor(mean, device=device)).repeat(self.image_size)
         self._scale = (1 / (255 * torch.tensor(std, device=device))).repeat(self.image_size)
 
     def prepare(self, data: bytes, *, quick: bool = False) -> Pictures:
-        """An encoded picture → grey levels 0 to 255 [s, s, 3], s = `image_size`, as `images` takes them; see `Resizing.square`.
+        """An encoded picture → grey levels 0 to 255 [s, s, 3], s = `image_size`, for `images`.
+
+        Args:
+            data: the picture's bytes.
+            quick: see `Resizing.square`.
 
         Raises:
             BadImage: if it cannot be decoded.
@@ -53,7 +57,7 @@ class Encoder:
     def images(self, pictures: Pictures) -> npt.NDArray[np.float32]:
         """Grey levels 0 to 255 [n, h, w, 3], any size → float32 [n, d].
 
-        Pictures of another size than `image_size` are resized with antialiasing, to a square as the model's pictures are.
+        Pictures of another size are resized with antialiasing, in the model's resize mode.
         """
         parts = [self._images(torch.from_numpy(pictures[i : i + _BATCH])) for i in range(0, len(pictures), _BATCH)]
         return self._stack(parts)
@@ -63,7 +67,7 @@ class Encoder:
         if x.shape[1:3] != (size, size):
             levels = x.permute(0, 3, 1, 2).to(torch.float32).div_(255)
             x = self._resizing.resize(levels, size).mul_(255).permute(0, 2, 3, 1)
-        # In place: fresh memory for every step would cost as much as the arithmetic.
+        # In place: allocating memory for every operation would cost as much as the arithmetic.
         x = torch.sub(x.reshape(len(x), size, size * 3), self._mean).mul_(self._scale)
         features: Tensor = self._model.encode_image(x.view(-1, size, size, 3).permute(0, 3, 1, 2), normalize=True)
         return features
@@ -85,27 +89,28 @@ class Encoder:
 
 
 def load_encoder(model: Path | str) -> Encoder:
-    """The encoder of whatever `load_model` finds; raises as that and `encoder_of_model` do."""
-    return encoder_of_model(load_model(model))
+    """The encoder of a model that `load_model` finds; raises as that and `encoder_from_model`
+    do."""
+    return encoder_from_model(load_model(model))
 
 
-def untrained(tower: str, seed: int) -> Encoder:
-    """The encoder that a tower is before any training."""
-    return encoder_of(towers.build(towers.read_config(tower), seed), towers.read_config(tower))
+def untrained_encoder(tower: str, seed: int) -> Encoder:
+    """An encoder of towers with random weights."""
+    return encoder_from_towers(towers.build(towers.read_config(tower), seed), towers.read_config(tower))
 
 
-def encoder_of_model(model: Model) -> Encoder:
-    """The encoder of a loaded model, whose towers are changed for it (`for_inference`).
+def encoder_from_model(model: Model) -> Encoder:
+    """The encoder of a loaded model, whose towers are fused for inference.
 
     Raises:
-        InputError: if its pictures are prepared as is not known here.
+        InputError: if its preprocessing is not supported.
     """
-    how = model.config.preprocess
-    resizing = read_resizing(how)
-    return Encoder(for_inference(model.towers), how["mean"], how["std"], model.tokenizer, resizing)
+    preprocess = model.config.preprocess
+    resizing = read_resizing(preprocess)
+    return Encoder(fuse_for_inference(model.towers), preprocess["mean"], preprocess["std"], model.tokenizer, resizing)
 
 
-def encoder_of(model: nn.Module, config: TowerConfig) -> Encoder:
-    """An encoder of towers in memory; raises as `encoder_of_model` does."""
-    how = config.preprocess
-    return Encoder(model, how["mean"], how["std"], tokenizer_of(config), read_resizing(how))
+def encoder_from_towers(model: nn.Module, config: TowerConfig) -> Encoder:
+    """An encoder of towers in memory; raises as `encoder_from_model` does."""
+    preprocess = config.preprocess
+    return Encoder(model, preprocess["mean"], preprocess["std"], make_tokenizer(config), read_resizing(preprocess))

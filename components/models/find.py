@@ -1,4 +1,4 @@
-"""Where a model lies: found once, before any work begins, so that all workers load the same one."""
+"""Finds a model once, before any work starts, so that all workers load the same one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,58 +15,68 @@ _CONFIG = "open_clip_config.json"
 
 @dataclass(frozen=True)
 class FoundModel:
-    """`name` loads it in any process (`components.models.load`); `mark` is for fingerprints."""
+    """A model's location.
+
+    Attributes:
+        name: what loads it in any process (`components.models.load`).
+        mark: what a fingerprint counts.
+    """
 
     name: str | Mirror
     mark: tuple[object, ...]
 
     def local(self) -> str:
-        """What `load_model` takes on this machine; raises as `Mirror.folder` does."""
+        """What `load_model` and `load_encoder` take on this machine; raises as `Mirror.folder`
+        does.
+        """
         return self.name if isinstance(self.name, str) else str(self.name.folder())
 
 
 def find_model(model: str) -> FoundModel:
-    """Finds a model by its location.
+    """Finds a model folder, a model of open_clip, or one of the registry.
 
-    That is a model folder, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or
-    `models:/NAME@ALIAS` of the registry. What lies on this machine counts by its bytes, a model
-    folder in a bucket by its objects' sizes and ETags: after another champion is promoted, or other
-    weights are put in its place, labels are made again. Whether a name that is none of these is one
-    of open_clip's is left to `load_encoder`.
+    Local models count by their bytes, model folders in a bucket by their objects' sizes and ETags,
+    so
+    another champion or other weights at the same location give other labels. Whether any other name
+    is
+    a model of open_clip is left to `load_encoder`.
+
+    Args:
+        model: a path or URL, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or
+            `models:/NAME@ALIAS`.
 
     Raises:
-        InputError: if the registry or the bucket has no such model, or the weights are missing or a
-            pickle.
-        SetupError: if the weights cannot be loaded.
+        InputError: if there is no such model, or its weights are missing or a pickle.
+        SetupError: if the weights cannot be fetched.
     """
     if model.startswith(_REGISTRY):
         from components.registry.model import fetch  # MLflow takes seconds to import
 
-        return _folder(fetch(model, WORK / "models"))
+        return _in_folder(fetch(model, WORK / "models"))
     if model.startswith(_FOLDERS):
-        return _found(model)
+        return _at_url(model)
     if Path(model).is_dir():
-        return _folder(Path(model))
+        return _in_folder(Path(model))
     name, _, source = model.partition(":")
     if not source or Path(name).exists():
         return FoundModel(model, (model,))
     from components.models import weights
 
-    if Path(source).suffix in {weights.SAFE, *weights.PICKLES}:
-        file = weights.checkpoint(Path(source).absolute())
+    if Path(source).suffix in {weights.SAFETENSORS, *weights.PICKLES}:
+        file = weights.checkpoint_file(Path(source).absolute())
         return FoundModel(f"{name}:{file}", (name, file))
-    return FoundModel(model, (model, weights.published(name, source)))
+    return FoundModel(model, (model, weights.fetch_published(name, source)))
 
 
-def _found(location: str) -> FoundModel:
-    place = folder_at(location)
-    if isinstance(place, Path):
-        if not place.is_dir():
-            raise InputError(f"{location} is no folder; name a model folder of `mofi pretrain`")
-        return _folder(place)
-    mirror = Mirror.of(place, holds=_CONFIG, fix="upload a model folder of `mofi pretrain`")
+def _at_url(location: str) -> FoundModel:
+    folder = folder_at(location)
+    if isinstance(folder, Path):
+        if not folder.is_dir():
+            raise InputError(f"{location} is not a folder; name a model folder of `mofi pretrain`")
+        return _in_folder(folder)
+    mirror = Mirror.of(folder, holds=_CONFIG, fix="upload a model folder of `mofi pretrain`")
     return FoundModel(mirror, (mirror.mark,))
 
 
-def _folder(folder: Path) -> FoundModel:
+def _in_folder(folder: Path) -> FoundModel:
     return FoundModel(str(folder.absolute()), (folder.absolute(),))

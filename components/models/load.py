@@ -1,4 +1,5 @@
-"""A model from where it lies: a folder of ours, a CLIP of Hugging Face `transformers`, or an architecture of open_clip."""
+"""Loads a model: a folder of ours, a CLIP of Hugging Face `transformers`, or a model of
+open_clip."""
 
 import logging
 from collections.abc import Mapping
@@ -16,20 +17,20 @@ from torch import Tensor, nn
 from components.errors import InputError
 from components.models import towers, weights
 from components.models.config import TowerConfig
-from components.models.tokenizer import ForeignTokenizer, Tokenizer, tokenizer_of
-from components.models.transformers_clip import from_clip, is_clip_folder, names, read_clip_config
+from components.models.tokenizer import Tokenizer, TransformersTokenizer, make_tokenizer
+from components.models.transformers_clip import from_clip, is_clip_folder, name_mappings, read_clip_config
 from components.storage.json_files import read_json
 
 logger = logging.getLogger(__name__)
 
 CONFIG = "open_clip_config.json"
-# What open_clip says of a published tag's pictures, in `preprocess_cfg`'s terms.
+# The preprocessing of a published tag, by its keys in `preprocess_cfg`.
 _PREPARATION = ("mean", "std", "interpolation", "resize_mode")
 
 
 @dataclass(frozen=True)
 class Model:
-    """Towers in memory (float32, on the CPU), what they are, and the tokenizer that fits them."""
+    """Towers in memory (float32, on the CPU), their config, and their tokenizer."""
 
     towers: nn.Module
     config: TowerConfig
@@ -37,74 +38,83 @@ class Model:
 
 
 def load_model(location: Path | str) -> Model:
-    """A model folder (`open_clip_config.json` + `open_clip_model.safetensors`), a folder of a CLIP of `transformers` (as MOFI was
-    released: `config.json` + `*.safetensors`), or an architecture of open_clip.
+    """Loads a model folder, a folder of a CLIP of `transformers`, or a model of open_clip.
 
-    `NAME:TAG` has the weights that are published by that tag, `NAME:FILE.safetensors` those of a checkpoint, and `NAME` alone
-    untrained ones, the same in every process. Weights of any precision become float32.
+    A model folder has `open_clip_config.json` and `open_clip_model.safetensors`, a CLIP of
+    `transformers` (as MOFI was released) `config.json` and `*.safetensors`. `NAME:TAG` has the
+    weights
+    published under that tag, `NAME:FILE.safetensors` those of a checkpoint, and `NAME` untrained
+    ones,
+    the same in every process. Weights of any precision become float32.
 
     Raises:
         InputError: if there is no such model, or its weights are a pickle.
-        SetupError: if its weights or its tokenizer cannot be had.
+        SetupError: if its weights or tokenizer cannot be loaded.
     """
     folder = Path(location)
     if (folder / CONFIG).is_file():
-        return _of_folder(folder)
+        return _from_folder(folder)
     if is_clip_folder(folder):
-        return _of_clip_folder(folder)
+        return _from_clip_folder(folder)
     name, _, source = str(location).partition(":")
     if name not in open_clip.list_models():
         raise InputError(
             f"{location} is neither a model folder (with {CONFIG}, or config.json of a CLIP of transformers) nor a model "
             "of open_clip; run `mofi pretrain`, or name one of open_clip.list_models(), with `:TAG` or "
-            f"`:FILE{weights.SAFE}` if wanted"
+            f"`:FILE{weights.SAFETENSORS}` if wanted"
         )
     if not source:
-        logger.warning("%s is untrained: name its weights too, as %s:TAG or %s:FILE%s", name, name, name, weights.SAFE)
+        logger.warning(
+            "%s is untrained: name its weights too, as %s:TAG or %s:FILE%s", name, name, name, weights.SAFETENSORS
+        )
         return _architecture(name, None, {})
-    if Path(source).suffix in {weights.SAFE, *weights.PICKLES}:
-        return _architecture(name, weights.checkpoint(Path(source)), {})
-    return _architecture(name, weights.published(name, source), open_clip.get_pretrained_cfg(name, source))
+    if Path(source).suffix in {weights.SAFETENSORS, *weights.PICKLES}:
+        return _architecture(name, weights.checkpoint_file(Path(source)), {})
+    return _architecture(name, weights.fetch_published(name, source), open_clip.get_pretrained_cfg(name, source))
 
 
-def _of_folder(folder: Path) -> Model:
-    if not (folder / weights.PUBLISHED).is_file():
-        raise InputError(f"{folder} has no {weights.PUBLISHED}; {weights.mend(folder, 'run `mofi pretrain` again')}")
+def _from_folder(folder: Path) -> Model:
+    if not (folder / weights.WEIGHTS_FILE).is_file():
+        raise InputError(
+            f"{folder} has no {weights.WEIGHTS_FILE}; {weights.fix_hint(folder, 'run `mofi pretrain` again')}"
+        )
     model = open_clip.create_model(f"local-dir:{folder}", weights_only=True)
     content = read_json(folder / CONFIG)
     config = TowerConfig(content["model_cfg"], content.get("preprocess_cfg", {}) | model.visual.preprocess_cfg)
     read = partial(open_clip.get_tokenizer, f"local-dir:{folder}")
     foreign = config.model["text_cfg"].get("hf_tokenizer_name")
-    return Model(model, config, ForeignTokenizer(folder, read) if foreign else read())
+    return Model(model, config, TransformersTokenizer(folder, read) if foreign else read())
 
 
-def _of_clip_folder(folder: Path) -> Model:
+def _from_clip_folder(folder: Path) -> Model:
     config = read_clip_config(folder)
     model = towers.build(config, seed=0)
-    tensors = clip_tensors(folder, config)
+    tensors = read_clip_tensors(folder, config)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise InputError(
             f"the weights of {folder} do not fit its config.json ({str(error)[:300]}); fetch the folder again"
         ) from error
-    return Model(model, config, tokenizer_of(config))
+    return Model(model, config, make_tokenizer(config))
 
 
-def clip_tensors(folder: Path, config: TowerConfig) -> dict[str, Tensor]:
-    """The weights of a CLIP of `transformers` by their names in open_clip.
+def read_clip_tensors(folder: Path, config: TowerConfig) -> dict[str, Tensor]:
+    """The weights of a CLIP of `transformers`, by their names in open_clip.
 
     Raises:
-        InputError: if the folder holds no safetensors, or lacks a tensor.
+        InputError: if the folder has no safetensors, or lacks a tensor.
     """
-    files = sorted(folder.glob(f"*{weights.SAFE}"))
+    files = sorted(folder.glob(f"*{weights.SAFETENSORS}"))
     if not files:
-        raise InputError(f"{folder} has no {weights.SAFE} file; {weights.mend(folder, 'fetch the weights too')}")
+        raise InputError(
+            f"{folder} has no {weights.SAFETENSORS} file; {weights.fix_hint(folder, 'fetch the weights too')}"
+        )
     tensors: dict[str, Tensor] = {}
     for file in files:
         tensors |= read_tensors(file)
     layers = (config.model[part]["layers"] for part in ("vision_cfg", "text_cfg"))
-    return from_clip(tensors, names(*layers), folder)
+    return from_clip(tensors, name_mappings(*layers), folder)
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
@@ -120,12 +130,12 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 
 
 def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) -> Model:
-    """`facts` are open_clip's of a published tag: how pictures are prepared, and the activation it was trained with."""
+    """A model of open_clip; `facts` are those of a published tag: preprocessing and activation."""
     quick = {"force_quick_gelu": True} if facts.get("quick_gelu") else {}
     described = open_clip.get_model_config(name) | ({"quick_gelu": True} if quick else {})
-    tokenizer = tokenizer_of(TowerConfig(described, {}))
-    if described["text_cfg"].get("hf_model_name") and isinstance(tokenizer, ForeignTokenizer):
-        tokenizer.own()  # the tower needs the same package and place, and would say less of what is missing
+    tokenizer = make_tokenizer(TowerConfig(described, {}))
+    if described["text_cfg"].get("hf_model_name") and isinstance(tokenizer, TransformersTokenizer):
+        tokenizer.load()  # the tower needs the same files, and would report missing ones less clearly
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
@@ -137,6 +147,6 @@ def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) 
                 f"{checkpoint} holds no weights of {name} ({str(error)[:300]}); name its own model"
             ) from error
     preprocess = model.visual.preprocess_cfg
-    # open_clip itself is told of a file, not of the tag.
-    said = {part: facts[part] for part in _PREPARATION if facts.get(part) is not None}
-    return Model(model, TowerConfig(described, preprocess | said), tokenizer)
+    # open_clip gets a file here, so it does not know the tag's preprocessing.
+    published = {part: facts[part] for part in _PREPARATION if facts.get(part) is not None}
+    return Model(model, TowerConfig(described, preprocess | published), tokenizer)

@@ -1,4 +1,4 @@
-"""How a picture becomes the square that a tower takes, as `preprocess_cfg` says in open_clip's terms."""
+"""How a picture becomes a tower's square input, as `preprocess_cfg` says in open_clip's terms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from components.images.decode import decode, open_rgb, squash
 
 SHORTEST, SQUASH = "shortest", "squash"
 BICUBIC, BILINEAR = "bicubic", "bilinear"
-# What open_clip takes an interpolation for when nothing is trained: "random" is of its training alone.
+# open_clip's interpolation outside of training, where "random" has no meaning.
 _INTERPOLATIONS = {BICUBIC: BICUBIC, BILINEAR: BILINEAR, "random": BICUBIC}
 
 Pictures = npt.NDArray[np.uint8 | np.float32]
@@ -26,10 +26,13 @@ Pictures = npt.NDArray[np.uint8 | np.float32]
 
 @dataclass(frozen=True)
 class Resizing:
-    """The middle square of a picture is resized, or all of it is `squash`ed into a square, whatever its shape.
+    """How pictures become squares.
 
-    `interpolation` is `BICUBIC` or `BILINEAR`. Without `antialias` pixels are skipped that lie between those that are looked at,
-    as the released MOFI wants it (MOFI.md).
+    Attributes:
+        squash: whether the whole picture is squashed into the square, instead of its middle square
+            cut.
+        interpolation: `BICUBIC` or `BILINEAR`.
+        antialias: False skips pixels when shrinking, as the released MOFI does (MOFI.md).
     """
 
     squash: bool = False
@@ -37,9 +40,13 @@ class Resizing:
     antialias: bool = True
 
     def square(self, data: bytes, size: int, *, quick: bool = False) -> Pictures:
-        """An encoded picture → grey levels 0 to 255 [size, size, 3]: uint8, or float32 without antialiasing.
+        """An encoded picture → grey levels 0 to 255 [size, size, 3]: uint8, float32 without
+        antialiasing.
 
-        `quick` is `images.decode`'s; it makes no difference to pictures that are squashed, or resized without antialiasing.
+        Args:
+            data: the picture's bytes.
+            size: side of the square, px.
+            quick: see `images.decode`; ignored with `squash` or without antialiasing.
 
         Raises:
             BadImage: if it cannot be decoded.
@@ -49,7 +56,7 @@ class Resizing:
             return squash(data, size, resampling) if self.squash else decode(data, size, resampling, quick=quick)
         whole = torch.from_numpy(np.array(open_rgb(data))).permute(2, 0, 1).to(torch.float32)
         shape, mode = [size, size] if self.squash else [size], InterpolationMode(self.interpolation)
-        # Cubic curves overshoot.
+        # Cubic interpolation overshoots.
         resized = torchvision.resize(whole, shape, mode, antialias=False).clamp_(0, 255)
         square: Tensor = torchvision.center_crop(resized, [size, size])
         return square.permute(1, 2, 0).contiguous().numpy()
@@ -70,10 +77,10 @@ DEFAULT = Resizing()
 
 
 def read_resizing(preprocess: Mapping[str, Any]) -> Resizing:
-    """What `preprocess_cfg` says; what it leaves out is open_clip's default.
+    """The resizing of a `preprocess_cfg`; missing keys have open_clip's defaults.
 
     Raises:
-        InputError: if pictures are prepared as is not known here.
+        InputError: if it is not supported.
     """
     mode, interpolation = preprocess.get("resize_mode") or SHORTEST, preprocess.get("interpolation") or BICUBIC
     if mode not in (SHORTEST, SQUASH):
@@ -85,5 +92,5 @@ def read_resizing(preprocess: Mapping[str, Any]) -> Resizing:
 
 def _unknown(key: str, value: object, known: tuple[str, str]) -> InputError:
     return InputError(
-        f"the model's preprocess_cfg has {key} {value!r}, which is not known here; name a model with {known[0]!r} or {known[1]!r}"
+        f"the model's preprocess_cfg has {key} {value!r}, which is not supported; name a model with {known[0]!r} or {known[1]!r}"
     )

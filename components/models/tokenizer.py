@@ -1,4 +1,4 @@
-"""What turns texts into tokens: open_clip's own tokenizer, or one of transformers, read when it is first called."""
+"""Tokenizers: open_clip's own, or one of `transformers`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,44 +16,46 @@ from components.models.config import TowerConfig
 Tokenizer = Callable[[list[str]], Tensor]
 
 
-def tokenizer_of(config: TowerConfig) -> Tokenizer:
-    """The tokenizer that fits a tower's vocabulary and context; one of `transformers` is read when it is first called."""
+def make_tokenizer(config: TowerConfig) -> Tokenizer:
+    """The tokenizer that fits a tower's vocabulary and context."""
     text, length = config.model["text_cfg"], config.context_length
-    name, more = text.get("hf_tokenizer_name"), text.get("tokenizer_kwargs") or {}
+    name, kwargs = text.get("hf_tokenizer_name"), text.get("tokenizer_kwargs") or {}
     if name:
         mode = text.get("tokenizer_mode")
-        return ForeignTokenizer(name, partial(HFTokenizer, name, context_length=length, tokenizer_mode=mode, **more))
-    return cast(Tokenizer, open_clip.SimpleTokenizer(context_length=length, **more))
+        return TransformersTokenizer(
+            name, partial(HFTokenizer, name, context_length=length, tokenizer_mode=mode, **kwargs)
+        )
+    return cast(Tokenizer, open_clip.SimpleTokenizer(context_length=length, **kwargs))
 
 
-class ForeignTokenizer:
-    """A tokenizer of `transformers`, read when it is first called: whoever embeds pictures alone needs neither."""
+class TransformersTokenizer:
+    """A tokenizer of `transformers`, loaded on first use: embedding pictures needs neither."""
 
     def __init__(self, name: object, read: Callable[[], Any]) -> None:
         self._name, self._read = name, read
         self._tokenizer: Any = None
 
     def __call__(self, texts: list[str]) -> Tensor:
-        """n texts → int64 [n, context_length]; raises as `own` does."""
-        tokens: Tensor = self.own()(texts)
+        """n texts → int64 [n, context_length]; raises as `load` does."""
+        tokens: Tensor = self.load()(texts)
         return tokens
 
-    def own(self) -> Any:
+    def load(self) -> Any:
         """open_clip's `HFTokenizer`.
 
         Raises:
-            SetupError: if it cannot be had.
+            SetupError: if it cannot be loaded.
         """
         if self._tokenizer is None:
             try:
                 self._tokenizer = self._read()
             except (ImportError, OSError, ValueError) as error:
                 raise SetupError(
-                    f"the tokenizer of {self._name} cannot be had ({error}); pip install 'mofi-platform[export]', and see that "
-                    "its files lie there"
+                    f"the tokenizer of {self._name} cannot be loaded ({error}); pip install 'mofi-platform[export]', and check "
+                    "that its files are there"
                 ) from error
         return self._tokenizer
 
     def save(self, folder: Path) -> None:
-        """Writes its files into a folder; raises as `own` does."""
-        self.own().save_pretrained(folder)
+        """Writes the tokenizer's files into a folder; raises as `load` does."""
+        self.load().save_pretrained(folder)

@@ -1,4 +1,6 @@
-"""Image and text towers, described in open_clip's own terms so that open_clip loads what we save without our code."""
+"""Image and text towers in open_clip's terms, so that open_clip loads saved models without this
+code.
+"""
 
 import json
 from copy import deepcopy
@@ -16,16 +18,19 @@ CONFIGS = Path(__file__).parent / "configs"
 
 
 def names() -> list[str]:
-    """The towers that come with this project."""
+    """The tower configs of this project."""
     return sorted(path.stem for path in CONFIGS.glob("*.json"))
 
 
 def read_config(name: str) -> TowerConfig:
-    """A config of `configs/`, a config file in the layout of `open_clip_config.json`, the one of a model folder (ours, or a CLIP of
-    `transformers`), or a built-in one of open_clip.
+    """Reads a tower config.
+
+    Args:
+        name: a config of `configs/`, a JSON file in the layout of `open_clip_config.json`, a model
+            folder (ours, or a CLIP of `transformers`), or a built-in config of open_clip.
 
     Raises:
-        ParameterError: if there is none of these, or the file lacks a part.
+        ParameterError: if there is no such config, or the file lacks a part.
     """
     path = Path(name) if name.endswith(".json") else CONFIGS / f"{name}.json"
     if path.is_file():
@@ -34,13 +39,13 @@ def read_config(name: str) -> TowerConfig:
         return _read(Path(name) / "open_clip_config.json")
     if name and is_clip_folder(Path(name)):
         clip = read_clip_config(Path(name))
-        return TowerConfig(clip.model, _on_ours(clip.preprocess))
-    import open_clip  # ten seconds of a CPU, which a driver that reads our own configs need not spend
+        return TowerConfig(clip.model, _with_training_resizing(clip.preprocess))
+    import open_clip  # takes ten seconds to import, which reading our own configs need not spend
 
     built_in = open_clip.get_model_config(name)
     if built_in is None:
         raise ParameterError(
-            f"pretrain.tower is {name!r}, which is no tower; name one of {', '.join(names())}, a config file (.json), "
+            f"pretrain.tower is {name!r}, which is not a tower; name one of {', '.join(names())}, a config file (.json), "
             f'a model folder, or one of open_clip\'s own (`python -c "import open_clip; print(open_clip.list_models())"`)'
         )
     if "multimodal_cfg" in built_in:
@@ -55,22 +60,24 @@ def read_config(name: str) -> TowerConfig:
 def _read(path: Path) -> TowerConfig:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return TowerConfig(content["model_cfg"], _on_ours(content["preprocess_cfg"]))
+        return TowerConfig(content["model_cfg"], _with_training_resizing(content["preprocess_cfg"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ParameterError(
-            f"{path} is no tower ({type(error).__name__}: {error}); it must be JSON with `model_cfg` and `preprocess_cfg`, "
-            f"as {CONFIGS.name}/resnet-small.json is"
+            f"{path} is not a tower config ({type(error).__name__}: {error}); it must be JSON with `model_cfg` and "
+            f"`preprocess_cfg`, as {CONFIGS.name}/resnet-small.json is"
         ) from error
 
 
-def _on_ours(preprocess: dict[str, Any]) -> dict[str, Any]:
-    """However its pictures were resized before, a tower is trained here on ours: middle squares, bicubic, with antialiasing."""
+def _with_training_resizing(preprocess: dict[str, Any]) -> dict[str, Any]:
+    """Training uses middle squares, bicubic, with antialiasing, however pictures were resized
+    before.
+    """
     ours = {"interpolation": "bicubic", "resize_mode": "shortest", "antialias": True}
     return preprocess | {key: value for key, value in ours.items() if key in preprocess}
 
 
 def build(config: TowerConfig, seed: int) -> nn.Module:
-    """Untrained towers with weights drawn from `seed`, whatever was drawn before; the global generator is left as it was."""
+    """Towers with random weights from `seed`; the global generator stays as it was."""
     from open_clip.model import CLIP, CustomTextCLIP
 
     model = deepcopy(config.model)

@@ -1,4 +1,6 @@
-"""The CLIP layout of Hugging Face `transformers`, in which MOFI was released, and how its names stand for open_clip's."""
+"""The CLIP layout of Hugging Face `transformers`, in which MOFI was released, and its names in
+open_clip.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,9 +14,9 @@ from components.errors import InputError
 from components.models.config import TowerConfig
 from components.storage.json_files import read_json
 
-# CLIP's, per colour; open_clip has them too, but takes ten seconds of a CPU to import.
+# CLIP's, per colour; open_clip has them too, but takes ten seconds to import.
 OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-# What `config.json` leaves out has these values.
+# Defaults of `config.json`.
 _VISION = {
     "hidden_size": 768,
     "intermediate_size": 3072,
@@ -37,8 +39,8 @@ _TEXT = {
     "eos_token_id": 49407,
 }
 _CLIP_VOCABULARY, _CLIP_END = 49408, 49407
-# A text is read out at its highest token where `eos_token_id` has this value, which old files have by mistake.
-_READ_AT_HIGHEST = 2
+# Old files have this `eos_token_id` by mistake: texts are pooled at their highest token.
+_POOL_AT_HIGHEST = 2
 _BICUBIC = 3
 _BLOCK = {
     "ln_1": "layer_norm1",
@@ -50,12 +52,18 @@ _BLOCK = {
 
 
 @dataclass(frozen=True)
-class Names:
-    """One tensor of open_clip and what holds it there: several tensors are its parts in order, a `turned` one its transpose."""
+class NameMapping:
+    """One tensor of open_clip and its counterpart.
+
+    Attributes:
+        ours: the name in open_clip.
+        theirs: the names in `transformers`; several are parts of the tensor, in order.
+        transposed: whether theirs is the transpose.
+    """
 
     ours: str
     theirs: tuple[str, ...]
-    turned: bool = False
+    transposed: bool = False
 
 
 def is_clip_folder(folder: Path) -> bool:
@@ -67,74 +75,75 @@ def is_clip_folder(folder: Path) -> bool:
     return isinstance(content, dict) and content.get("model_type") == "clip"
 
 
-def names(vision_layers: int, text_layers: int) -> Iterator[Names]:
-    """Every tensor of a CLIP with plain transformers, but for `logit_scale`'s shape."""
-    yield Names("logit_scale", ("logit_scale",))
-    see, read = "vision_model", "text_model"
-    yield Names("visual.class_embedding", (f"{see}.embeddings.class_embedding",))
-    yield Names("visual.positional_embedding", (f"{see}.embeddings.position_embedding.weight",))
-    yield Names("visual.conv1.weight", (f"{see}.embeddings.patch_embedding.weight",))
-    yield Names("visual.proj", ("visual_projection.weight",), turned=True)
-    yield from _weight_and_bias("visual.ln_pre", f"{see}.pre_layrnorm")
-    yield from _weight_and_bias("visual.ln_post", f"{see}.post_layernorm")
-    yield from _blocks("visual.transformer", see, vision_layers)
-    yield Names("token_embedding.weight", (f"{read}.embeddings.token_embedding.weight",))
-    yield Names("positional_embedding", (f"{read}.embeddings.position_embedding.weight",))
-    yield Names("text_projection", ("text_projection.weight",), turned=True)
-    yield from _weight_and_bias("ln_final", f"{read}.final_layer_norm")
-    yield from _blocks("transformer", read, text_layers)
+def name_mappings(vision_layers: int, text_layers: int) -> Iterator[NameMapping]:
+    """All tensors of a CLIP with plain transformers; only `logit_scale` differs in shape."""
+    yield NameMapping("logit_scale", ("logit_scale",))
+    vision, text = "vision_model", "text_model"
+    yield NameMapping("visual.class_embedding", (f"{vision}.embeddings.class_embedding",))
+    yield NameMapping("visual.positional_embedding", (f"{vision}.embeddings.position_embedding.weight",))
+    yield NameMapping("visual.conv1.weight", (f"{vision}.embeddings.patch_embedding.weight",))
+    yield NameMapping("visual.proj", ("visual_projection.weight",), transposed=True)
+    yield from _weight_and_bias("visual.ln_pre", f"{vision}.pre_layrnorm")
+    yield from _weight_and_bias("visual.ln_post", f"{vision}.post_layernorm")
+    yield from _blocks("visual.transformer", vision, vision_layers)
+    yield NameMapping("token_embedding.weight", (f"{text}.embeddings.token_embedding.weight",))
+    yield NameMapping("positional_embedding", (f"{text}.embeddings.position_embedding.weight",))
+    yield NameMapping("text_projection", ("text_projection.weight",), transposed=True)
+    yield from _weight_and_bias("ln_final", f"{text}.final_layer_norm")
+    yield from _blocks("transformer", text, text_layers)
 
 
-def _weight_and_bias(ours: str, theirs: str) -> Iterator[Names]:
+def _weight_and_bias(ours: str, theirs: str) -> Iterator[NameMapping]:
     for part in ("weight", "bias"):
-        yield Names(f"{ours}.{part}", (f"{theirs}.{part}",))
+        yield NameMapping(f"{ours}.{part}", (f"{theirs}.{part}",))
 
 
-def _blocks(ours: str, theirs: str, layers: int) -> Iterator[Names]:
+def _blocks(ours: str, theirs: str, layers: int) -> Iterator[NameMapping]:
     for number in range(layers):
         our, their = f"{ours}.resblocks.{number}", f"{theirs}.encoder.layers.{number}"
         for part in ("weight", "bias"):
             inner = tuple(f"{their}.self_attn.{kind}_proj.{part}" for kind in "qkv")
-            yield Names(f"{our}.attn.in_proj_{part}", inner)
+            yield NameMapping(f"{our}.attn.in_proj_{part}", inner)
         for name, other in _BLOCK.items():
             yield from _weight_and_bias(f"{our}.{name}", f"{their}.{other}")
 
 
-def to_clip(tensors: Mapping[str, Tensor], pairs: Iterator[Names]) -> dict[str, Tensor]:
-    """open_clip's tensors by their names in `transformers`; each shares no memory with another."""
-    given: dict[str, Tensor] = {}
-    for pair in pairs:
-        tensor = tensors[pair.ours]
-        parts = (tensor.T if pair.turned else tensor).chunk(len(pair.theirs)) if tensor.ndim else (tensor,)
-        given |= {name: part.clone().contiguous() for name, part in zip(pair.theirs, parts, strict=True)}
-    return given
+def to_clip(tensors: Mapping[str, Tensor], mappings: Iterator[NameMapping]) -> dict[str, Tensor]:
+    """open_clip's tensors by their names in `transformers`, without shared memory."""
+    renamed: dict[str, Tensor] = {}
+    for mapping in mappings:
+        tensor = tensors[mapping.ours]
+        parts = (tensor.T if mapping.transposed else tensor).chunk(len(mapping.theirs)) if tensor.ndim else (tensor,)
+        renamed |= {name: part.clone().contiguous() for name, part in zip(mapping.theirs, parts, strict=True)}
+    return renamed
 
 
-def from_clip(tensors: Mapping[str, Tensor], pairs: Iterator[Names], where: object) -> dict[str, Tensor]:
+def from_clip(tensors: Mapping[str, Tensor], mappings: Iterator[NameMapping], where: object) -> dict[str, Tensor]:
     """The tensors of a CLIP of `transformers` by their names in open_clip.
 
     Raises:
         InputError: if one is missing.
     """
-    given: dict[str, Tensor] = {}
-    for pair in pairs:
-        missing = [name for name in pair.theirs if name not in tensors]
+    renamed: dict[str, Tensor] = {}
+    for mapping in mappings:
+        missing = [name for name in mapping.theirs if name not in tensors]
         if missing:
             raise InputError(f"{where} holds no tensor {missing[0]}; name a folder with all weights of a CLIPModel")
-        parts = [tensors[name] for name in pair.theirs]
+        parts = [tensors[name] for name in mapping.theirs]
         whole = torch.cat(parts) if len(parts) > 1 else parts[0]
-        given[pair.ours] = whole.T.contiguous() if pair.turned else whole
-    return given
+        renamed[mapping.ours] = whole.T.contiguous() if mapping.transposed else whole
+    return renamed
 
 
 def read_clip_config(folder: Path) -> TowerConfig:
-    """The towers that `config.json` describes, in open_clip's terms, and how pictures are prepared for them.
+    """The towers of `config.json`, in open_clip's terms, and their preprocessing.
 
-    Pictures are prepared as `preprocessor_config.json` says. Where there is none, as beside the released MOFI, they are prepared
-    as that is (MOFI.md, Evaluation protocols): the short side resized without antialiasing, CLIP's mean and deviation.
+    Preprocessing follows `preprocessor_config.json`. Without that file it is the released MOFI's
+    (MOFI.md, Evaluation protocols): short side resized without antialiasing, CLIP's mean and
+    deviation.
 
     Raises:
-        InputError: if the folder describes what open_clip's towers cannot be.
+        InputError: if open_clip's towers cannot represent the config.
     """
     path = folder / "config.json"
     content = read_json(path)
@@ -151,7 +160,7 @@ def read_clip_config(folder: Path) -> TowerConfig:
             "width": vision["hidden_size"],
             "head_width": vision["hidden_size"] // vision["num_attention_heads"],
             "patch_size": vision["patch_size"],
-            **_rest(vision),
+            **_non_defaults(vision),
         },
         "text_cfg": {
             "context_length": text["max_position_embeddings"],
@@ -159,17 +168,17 @@ def read_clip_config(folder: Path) -> TowerConfig:
             "width": text["hidden_size"],
             "heads": text["num_attention_heads"],
             "layers": text["num_hidden_layers"],
-            **_rest(text),
-            **_reading(text, folder),
+            **_non_defaults(text),
+            **_text_pooling(text, folder),
         },
     }
     if vision["hidden_act"] == "quick_gelu":
         model["quick_gelu"] = True
-    return TowerConfig(model, _preparation(folder, int(vision["image_size"])))
+    return TowerConfig(model, _preprocess_cfg(folder, int(vision["image_size"])))
 
 
-def _rest(part: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said only where it differs from open_clip's own default."""
+def _non_defaults(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that are listed only if they differ from open_clip's default."""
     rest: dict[str, Any] = {}
     if part["intermediate_size"] != 4 * part["hidden_size"]:
         rest["mlp_ratio"] = part["intermediate_size"] / part["hidden_size"]
@@ -178,18 +187,18 @@ def _rest(part: Mapping[str, Any]) -> dict[str, Any]:
     return rest
 
 
-def _reading(text: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Which token a text is read out at, and the tokenizer, where they are not CLIP's own, which open_clip has."""
+def _text_pooling(text: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The pooled token of a text, and the tokenizer, if they are not CLIP's own."""
     end = text["eos_token_id"]
-    if text["vocab_size"] == _CLIP_VOCABULARY and end in (_READ_AT_HIGHEST, _CLIP_END):
+    if text["vocab_size"] == _CLIP_VOCABULARY and end in (_POOL_AT_HIGHEST, _CLIP_END):
         return {}
     return {
         "hf_tokenizer_name": str(folder.absolute()),
-        **({} if end == _READ_AT_HIGHEST else {"pool_type": "eos", "eos_id": end}),
+        **({} if end == _POOL_AT_HIGHEST else {"pool_type": "eos", "eos_id": end}),
     }
 
 
-def _preparation(folder: Path, size: int) -> dict[str, Any]:
+def _preprocess_cfg(folder: Path, size: int) -> dict[str, Any]:
     path = folder / "preprocessor_config.json"
     if not path.is_file():
         return {
@@ -208,7 +217,7 @@ def _preparation(folder: Path, size: int) -> dict[str, Any]:
     if shortest != size and not squashed:
         raise InputError(
             f"{path}: pictures are resized to {side}, but the tower takes {size} px; only "
-            f'{{"shortest_edge": {size}}} and {{"height": {size}, "width": {size}}} are known here'
+            f'{{"shortest_edge": {size}}} and {{"height": {size}, "width": {size}}} are supported'
         )
     return {
         "size": size,

@@ -1,50 +1,59 @@
-"""Where an open_clip architecture's weights come from: a file, or a published tag. A pickle, which may run code, is refused."""
+"""The weights of an open_clip model: a file, or a published tag. Pickles, which may run code, are
+refused.
+"""
 
 import shlex
 from pathlib import Path, PurePosixPath
 
 from components.errors import InputError, SetupError
 
-SAFE = ".safetensors"
+SAFETENSORS = ".safetensors"
 PICKLES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".pkl"})
-PUBLISHED = "open_clip_model.safetensors"
+WEIGHTS_FILE = "open_clip_model.safetensors"
 
 
-def checkpoint(path: Path) -> Path:
-    """A checkpoint file that may be loaded.
+def checkpoint_file(path: Path) -> Path:
+    """Checks that a checkpoint file may be loaded, and returns it.
 
     Raises:
-        InputError: if it is missing, or not safetensors; the message has the command that converts a pickle.
+        InputError: if it is missing, or not safetensors; the message has the command that converts
+            a
+            pickle.
     """
     if not path.is_file():
-        raise InputError(f"{path} is missing; name a checkpoint ({SAFE})")
-    if path.suffix != SAFE:
-        raise InputError(f"{path} is no {SAFE} file, and others may run code when they are loaded; {conversion(path)}")
+        raise InputError(f"{path} is missing; name a checkpoint ({SAFETENSORS})")
+    if path.suffix != SAFETENSORS:
+        raise InputError(
+            f"{path} is not a {SAFETENSORS} file, and others may run code when loaded; {conversion_command(path)}"
+        )
     return path
 
 
-def conversion(path: Path) -> str:
-    """How to make a checkpoint of a pickle, for whoever trusts where it comes from; PyTorch's restricted reader does it."""
+def conversion_command(path: Path) -> str:
+    """The command that converts a trusted pickle, with PyTorch's restricted reader."""
     code = (
         "import sys, torch; from safetensors.torch import save_file; "
         "d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); d = d.get('state_dict', d); "
         "save_file({k.removeprefix('module.'): v.clone().contiguous() for k, v in d.items()}, sys.argv[2])"
     )
-    return f'convert it: python -c "{code}" {shlex.quote(str(path))} {shlex.quote(str(path.with_suffix(SAFE)))}'
+    return f'convert it: python -c "{code}" {shlex.quote(str(path))} {shlex.quote(str(path.with_suffix(SAFETENSORS)))}'
 
 
-def mend(folder: Path, otherwise: str) -> str:
-    """What to do about a folder without safetensors: how a pickle in it is converted, `otherwise` if it holds none."""
+def fix_hint(folder: Path, otherwise: str) -> str:
+    """What to do about a folder without safetensors: convert a pickle if it has one, else
+    `otherwise`.
+    """
     pickles = sorted(path for path in folder.iterdir() if path.suffix in PICKLES)
-    return conversion(pickles[0]) if pickles else otherwise
+    return conversion_command(pickles[0]) if pickles else otherwise
 
 
-def published(name: str, tag: str) -> Path:
-    """The safetensors that open_clip knows by an architecture's tag: from the Hugging Face cache, else fetched into it.
+def fetch_published(name: str, tag: str) -> Path:
+    """The safetensors of a published tag of open_clip: from the Hugging Face cache, or downloaded
+    into it.
 
     Raises:
-        InputError: if the architecture has no such tag, or only pickles of it were published.
-        SetupError: if they cannot be fetched.
+        InputError: if the model has no such tag, or only pickles of it were published.
+        SetupError: if they cannot be downloaded.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
@@ -54,22 +63,27 @@ def published(name: str, tag: str) -> Path:
     if not facts.get("hf_hub"):
         tags = ", ".join(list_pretrained_tags_by_model(name)) or "none"
         raise InputError(f"open_clip has no weights {tag!r} of {name}; its tags are: {tags}")
-    place = PurePosixPath(facts["hf_hub"] if not facts["hf_hub"].endswith("/") else facts["hf_hub"] + PUBLISHED)
+    path = PurePosixPath(facts["hf_hub"] if not facts["hf_hub"].endswith("/") else facts["hf_hub"] + WEIGHTS_FILE)
     repository, file = (
-        str(place.parent),
-        place.with_suffix(SAFE).name.replace("open_clip_pytorch_model", "open_clip_model"),
+        str(path.parent),
+        path.with_suffix(SAFETENSORS).name.replace("open_clip_pytorch_model", "open_clip_model"),
     )
     known = try_to_load_from_cache(repository, file)
     if isinstance(known, str):
         return Path(known)
-    mend = f"fetch {file} of https://huggingface.co/{repository} where there is a network, and name it as {name}:FILE{SAFE}"
+    fix = (
+        f"fetch {file} of https://huggingface.co/{repository} on a machine with network access, and name it as "
+        f"{name}:FILE{SAFETENSORS}"
+    )
     try:
         return Path(hf_hub_download(repository, file))
     except LocalEntryNotFoundError as error:  # nothing in the cache, and no answer
-        raise SetupError(f"the weights {name}:{tag} cannot be had, huggingface.co does not answer; {mend}") from error
+        raise SetupError(
+            f"the weights {name}:{tag} cannot be downloaded, huggingface.co does not answer; {fix}"
+        ) from error
     except EntryNotFoundError as error:
         raise InputError(
-            f"https://huggingface.co/{repository} has no {file}; fetch what it has and {conversion(Path(place.name))}"
+            f"https://huggingface.co/{repository} has no {file}; fetch what it has and {conversion_command(Path(path.name))}"
         ) from error
     except OSError as error:
-        raise SetupError(f"the weights {name}:{tag} cannot be had ({error}); {mend}") from error
+        raise SetupError(f"the weights {name}:{tag} cannot be downloaded ({error}); {fix}") from error

@@ -1,1 +1,1 @@
-"""Towers, losses, recipes, the Ray Train loop and its checkpoints."""
+"""Pre-training: data, recipes, training steps, the Ray Train loop and its checkpoints."""

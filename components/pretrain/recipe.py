@@ -4,7 +4,7 @@ from components.errors import ParameterError
 from components.pretrain import recipes
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Recipe
-from components.seam import find, names_in
+from components.seam import find, find_all, names_in
 
 
 def make_recipe(name: str, parameters: PretrainParameters) -> Recipe:
@@ -17,3 +17,9 @@ def make_recipe(name: str, parameters: PretrainParameters) -> Recipe:
     if name not in names:
         raise ParameterError(f"there is no recipe {name!r}; the recipes are {', '.join(names)}")
     return find(recipes, name, Recipe)(parameters)
+
+
+def foreign_knobs(name: str) -> set[str]:
+    """The parameters that other recipes read and this one does not."""
+    knobs = {other: recipe.knobs for other, recipe in find_all(recipes, Recipe).items()}
+    return set().union(*knobs.values()) - knobs[name]

@@ -15,7 +15,7 @@ from components.curate.survey import survey
 from components.images.decode import decode
 from components.label.format import LABELS_SCHEMA
 from components.label.image_filter.batches import batches_ahead
-from components.pretrain.data.cache import decode_shard
+from components.pretrain.data.picture_cache import decode_shard
 from components.pretrain.data.stream import catalogue
 from components.pretrain.data.stream.shard_cache import Shelf
 from components.report.crawl_figures import read_shards

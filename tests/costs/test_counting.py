@@ -12,27 +12,27 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from components.costs import model as cost
-from components.costs.counting import Towers, count_towers
+from components.costs import estimate as cost
+from components.costs.counting import TowerCosts, count_towers
+from components.costs.estimate import Training
 from components.costs.gpus import Precision
-from components.costs.model import Training
 from components.models import towers
 from components.models.config import TowerConfig
 from components.pretrain.job import Job
-from components.pretrain.step.towers import in_training
+from components.pretrain.step.training_towers import training_config
 from components.pretrain.training.loop import run_worker
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.training.test_loop import ignore
 from tests.registry.conftest import TINY
 
-# open_clip, docs/model_profile.csv: GFLOPs of the image tower and of the text tower with 77 tokens, forwards, an image;
-# millions of parameters of both.
+# open_clip, docs/model_profile.csv: GFLOPs of the image tower and of the text tower with 77 tokens,
+# forwards, an image; millions of parameters of both.
 PUBLISHED = {
     "ViT-B-16": (35.13, 5.96, 86.19, 63.43),
     "ViT-L-14": (162.03, 13.3, 303.97, 123.65),
     "ViT-H-14": (334.59, 47.09, 632.08, 354.03),
 }
-# Large enough beside the batch for what is measured to be what is modelled.
+# Large compared to the batch, so that what is measured is what is modelled.
 MIDDLE = TINY["model_cfg"] | {
     "embed_dim": 64,
     "vision_cfg": {"layers": 4, "width": 128, "head_width": 32, "patch_size": 4, "image_size": 32},
@@ -43,7 +43,7 @@ BATCH = 48
 
 
 @lru_cache
-def built_in(name: str) -> Towers:
+def built_in(name: str) -> TowerCosts:
     return count_towers(towers.read_config(name), Precision.FP32)
 
 
@@ -59,7 +59,8 @@ def test_operations_and_parameters_are_those_that_open_clip_publishes(name: str)
 
 
 def test_a_vit_keeps_what_its_shape_says() -> None:
-    """Of each block, in float32: inputs of both norms and of four products, q, k, v, attention, and the hidden layer twice."""
+    """Of each block, in float32: inputs of both norms and of four products, q, k, v, attention, and
+    the hidden layer twice."""
     layers, tokens, width = 12, 197, 768
     block = tokens * width * (2 + 2 + 3 + 1 + 4 + 4) * 4
     assert built_in("ViT-B-16").image_pass.kept == pytest.approx(layers * block, rel=0.03)
@@ -89,7 +90,7 @@ def test_a_tower_without_blocks_has_nothing_to_compute_anew() -> None:
 
 def test_dropped_patches_cost_nothing(make_parameters: MakeParameters) -> None:
     config, half = TowerConfig(MIDDLE, TINY["preprocess_cfg"]), make_parameters("vit", patch_dropout=0.5)
-    whole, rest = (count_towers(one, Precision.FP32) for one in (config, in_training(config, half)))
+    whole, rest = (count_towers(one, Precision.FP32) for one in (config, training_config(config, half)))
     assert rest.image_pass.forward == pytest.approx(whole.image_pass.forward / 2, rel=0.05)
     assert rest.image_pass.kept == pytest.approx(whole.image_pass.kept / 2, rel=0.05)
     assert (rest.image, rest.text_pass) == (whole.image, whole.text_pass)
@@ -114,8 +115,10 @@ def one_step(make_job: MakeJob, folder: Path, recipe: str, model: dict[str, Any]
 
 
 def planned(job: Job, tokens: int | None = None) -> Training:
-    anew = job.parameters.gradient_checkpointing
-    return cost.plan(job.recipe, job.parameters, 6, precision=Precision.FP32, checkpointing=anew, text_tokens=tokens)
+    again = job.parameters.gradient_checkpointing
+    return cost.plan_training(
+        job.recipe, job.parameters, 6, precision=Precision.FP32, checkpointing=again, text_tokens=tokens
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,7 @@ def planned(job: Job, tokens: int | None = None) -> Training:
         ("supervised", MIDDLE, {"accumulate": 2, "gradient_checkpointing": True}),
         ("clip", MIDDLE, {"patch_dropout": 0.5}),
     ],
-    ids=["clip", "supervised", "contrastive-resnet", "multitask", "in-parts", "in-parts-anew", "patches-dropped"],
+    ids=["clip", "supervised", "contrastive-resnet", "multitask", "in-parts", "in-parts-again", "patches-dropped"],
 )
 def test_the_loop_does_as_many_operations_as_predicted(
     make_job: MakeJob, tmp_path: Path, recipe: str, model: dict[str, Any], changes: dict[str, Any]
@@ -186,7 +189,8 @@ def test_the_peak_of_a_step_is_below_the_predicted_memory_and_not_far(
         run_worker(job, ignore)
     training = planned(job, 4 if recipe == "clip" else 3)
     step, checkpoint = sum(cost.memory(training, workers=1).values()), cost.checkpoint_bytes(training, workers=1)
-    # On a CPU the copy for the checkpoint is memory of the same kind; it is made when activations have been given back.
+    # On a CPU the copy for the checkpoint is memory of the same kind; it is made when activations
+    # have been given back.
     assert 0.75 * step < peak(profiler) < step + checkpoint
 
 

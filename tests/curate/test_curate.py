@@ -14,7 +14,7 @@ from components.curate.curate import build_data_set
 from components.curate.format import VOCABULARY_SCHEMA
 from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
-from components.pretrain.data.samples import read_vocabulary
+from components.pretrain.data.vocabulary import read_vocabulary
 from components.report.report import _gallery
 from components.serve.search import read_labels
 from components.shards.folder import ShardFolder

@@ -1,4 +1,4 @@
-"""What transformers makes of an exported folder, beside what we make of the model."""
+"""An exported folder in transformers embeds as the model does here."""
 
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from components.cli.main import app
 from components.errors import InputError
-from components.export.export import export
+from components.export.export import export_model
 from components.export.formats import Format
-from components.export.hugging_face import refuse_what_clip_lacks
+from components.export.hugging_face import check_supported
 from components.models import towers
 from components.models.config import TowerConfig
 from components.models.encoder import load_encoder
@@ -43,7 +43,7 @@ TEXTS = ["a crab", "Crane,  a machine that lifts what is heavy and more than eig
 )
 def test_an_exported_folder_embeds_pictures_and_texts_as_we_do(tmp_path: Path, changes: dict[str, Any]) -> None:
     folder, out = write_model(tmp_path / "model", TINY_VIT, **changes), tmp_path / "out"
-    card = export(str(folder), Format.HF, out)
+    card = export_model(str(folder), Format.HF, out)
     ours = load_encoder(folder)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     pictures = CLIPImageProcessor.from_pretrained(out)([Image.fromarray(p) for p in pixels], return_tensors="pt")
@@ -71,7 +71,7 @@ def test_the_card_says_what_was_exported_and_how_well(tmp_path: Path, vit: Path)
 
 
 def test_an_exported_folder_is_a_model_here_too(tmp_path: Path, vit: Path) -> None:
-    export(str(vit), Format.HF, tmp_path / "out")
+    export_model(str(vit), Format.HF, tmp_path / "out")
     ours, back = load_encoder(vit), load_encoder(tmp_path / "out")
     pixels = np.random.default_rng(1).integers(0, 256, (2, 40, 50, 3), dtype=np.uint8)
     np.testing.assert_allclose(back.images(pixels), ours.images(pixels), atol=1e-5)
@@ -95,12 +95,12 @@ def test_what_a_clip_model_cannot_be_is_refused_with_the_reason_and_what_to_do(
 ) -> None:
     model = TINY_VIT["model_cfg"] | {part: TINY_VIT["model_cfg"][part] | changes}
     with pytest.raises(InputError, match=rf"{reason}.*; export it with --to onnx.*ViT-B-16"):
-        refuse_what_clip_lacks(TowerConfig(model, {}))
+        check_supported(TowerConfig(model, {}))
 
 
 @pytest.mark.parametrize("name", ["ViT-B-16", "ViT-L-14", "ViT-H-14", "ViT-B-32-quickgelu", "ViT-L-14-336"])
 def test_the_usual_towers_of_open_clip_are_not_refused(name: str) -> None:
-    refuse_what_clip_lacks(towers.read_config(name))
+    check_supported(towers.read_config(name))
 
 
 def test_a_model_of_the_registry_is_found_and_a_refusal_leaves_nothing(
@@ -111,12 +111,12 @@ def test_a_model_of_the_registry_is_found_and_a_refusal_leaves_nothing(
 ) -> None:
     promote(measured(), parameters, models, benchmark)
     with pytest.raises(InputError, match="image tower is a ResNet"):
-        export("models:/mofi@champion", Format.HF, registry / "exports" / "out")
+        export_model("models:/mofi@champion", Format.HF, registry / "exports" / "out")
     assert not list((registry / "exports").iterdir())
 
 
 def test_a_model_is_not_replaced_by_its_own_export(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model", TINY_VIT)
     with pytest.raises(InputError, match="it would change that"):
-        export(str(folder), Format.HF, folder)
+        export_model(str(folder), Format.HF, folder)
     assert (folder / "open_clip_config.json").is_file()

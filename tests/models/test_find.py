@@ -122,14 +122,16 @@ def test_weights_of_another_architecture_are_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The hub's client told to stay offline, and an empty cache."""
+    """The hub's client set to offline, and an empty cache."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     return tmp_path
 
 
-def test_published_weights_that_cannot_be_had_are_named_with_the_mend(offline: Path) -> None:
-    with pytest.raises(SetupError, match=r"ViT-B-32:openai cannot be had.*name it as ViT-B-32:FILE\.safetensors"):
+def test_published_weights_that_cannot_be_downloaded_are_named_with_the_fix(offline: Path) -> None:
+    with pytest.raises(
+        SetupError, match=r"ViT-B-32:openai cannot be downloaded.*name it as ViT-B-32:FILE\.safetensors"
+    ):
         find_model("ViT-B-32:openai")
 
 
@@ -144,6 +146,6 @@ def test_published_weights_of_the_cache_are_used_and_count_by_their_bytes(offlin
     assert fingerprint(*find_model("ViT-B-32:openai").mark) != first
 
 
-def test_an_unknown_tag_is_named_beside_the_known_ones() -> None:
+def test_an_unknown_tag_is_named_with_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"no weights 'nobody' of ViT-B-32; its tags are: openai"):
         find_model("ViT-B-32:nobody")

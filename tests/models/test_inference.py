@@ -12,8 +12,8 @@ from PIL import Image
 from torch import nn
 
 from components.models import towers
-from components.models.encoder import Encoder, encoder_of
-from components.models.inference import for_inference
+from components.models.encoder import Encoder, encoder_from_towers
+from components.models.inference import fuse_for_inference
 
 
 def lived(visual: nn.Module) -> nn.Module:
@@ -43,7 +43,7 @@ def test_a_resnet_for_use_is_the_same_function(layers: tuple[int, ...], heads: i
     with torch.random.fork_rng():
         torch.manual_seed(3)
         own = lived(ModifiedResNet(list(layers), output_dim=24, heads=heads, image_size=size, width=8))
-    changed = for_inference(Towers(deepcopy(own))).visual
+    changed = fuse_for_inference(Towers(deepcopy(own))).visual
     x = torch.randn(pictures, 3, size, size, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         wanted = own(x)
@@ -56,7 +56,7 @@ def test_a_resnet_for_use_is_the_same_function(layers: tuple[int, ...], heads: i
 def test_a_vision_transformer_stays_as_it_is(tower_files: dict[str, Path]) -> None:
     model = towers.build(towers.read_config(str(tower_files["vit"])), seed=1)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    after = for_inference(model).state_dict()
+    after = fuse_for_inference(model).state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
@@ -73,14 +73,16 @@ def test_pictures_are_normalised_as_open_clip_does(tower_files: dict[str, Path],
 
     with torch.inference_mode():
         wanted = model.encode_image(torch.stack([prepare(Image.fromarray(p)) for p in pixels]), normalize=True)
-    np.testing.assert_allclose(encoder_of(model, config).images(pixels), wanted.numpy(), atol=slack)
+    np.testing.assert_allclose(encoder_from_towers(model, config).images(pixels), wanted.numpy(), atol=slack)
 
 
 def test_a_picture_s_embedding_depends_on_its_batch_no_more_than_rounding(tower_files: dict[str, Path]) -> None:
     config = towers.read_config(str(tower_files["resnet"]))
     model = towers.build(config, seed=1)
     lived(model.get_submodule("visual"))
-    encoder = Encoder(for_inference(model), config.preprocess["mean"], config.preprocess["std"], lambda texts: texts)
+    encoder = Encoder(
+        fuse_for_inference(model), config.preprocess["mean"], config.preprocess["std"], lambda texts: texts
+    )
     pixels = np.random.default_rng(0).integers(0, 256, (150, 32, 32, 3)).astype(np.uint8)
     together = encoder.images(pixels)
     assert (together == encoder.images(pixels.copy())).all()

@@ -41,7 +41,8 @@ def encoded(image: Image.Image) -> bytes:
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as MOFI was released: a CLIPModel, a tokenizer with marks of its own, nothing said of pictures."""
+    """A folder as MOFI was released: a CLIPModel, a tokenizer with marks of its own, nothing said
+    of pictures."""
     folder = tmp_path_factory.mktemp("mofi-b16-hf")
     part = {"hidden_size": 16, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2}
     seen = {"hidden_act": "gelu", "layer_norm_eps": 1e-3, "image_size": 32, "patch_size": 8}
@@ -107,8 +108,8 @@ def test_a_training_on_mofi_s_own_tower_leaves_a_folder_that_open_clip_loads_wit
     np.testing.assert_allclose(load_encoder(job.model).texts(TEXTS), theirs, atol=1e-5)
 
 
-def test_a_tower_is_the_same_wherever_its_folder_lies(released: Path, make_job: MakeJob, tmp_path: Path) -> None:
-    """Else another machine could not go on from a checkpoint."""
+def test_a_tower_does_not_depend_on_its_folder(released: Path, make_job: MakeJob, tmp_path: Path) -> None:
+    """Otherwise another machine could not resume from a checkpoint."""
     elsewhere = tmp_path / "elsewhere" / released.name
     shutil.copytree(released, elsewhere)
     job = make_job("contrastive", tmp_path / "work")

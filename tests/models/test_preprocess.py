@@ -25,7 +25,8 @@ from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT
 
 WAYS = [(mode, interpolation) for mode in ("shortest", "squash") for interpolation in ("bicubic", "bilinear")]
-# Both sides are whole pixels after it, so that the middle square is the same whether it is cut before or after.
+# Both sides are whole pixels after it, so that the middle square is the same whether it is cut
+# before or after.
 SHAPES = [(96, 64), (64, 128), (20, 20)]
 
 
@@ -85,7 +86,7 @@ def test_a_long_thin_picture_is_squashed_without_unfolding() -> None:
 
 
 @pytest.mark.parametrize("said", [{"resize_mode": "longest"}, {"interpolation": "nearest"}])
-def test_what_is_not_known_is_named(said: dict[str, str], tmp_path: Path) -> None:
+def test_what_is_not_supported_is_named(said: dict[str, str], tmp_path: Path) -> None:
     ((key, value),) = said.items()
     folder = model_folder(tmp_path / "model", **said)
     with pytest.raises(InputError, match=rf"preprocess_cfg has {key} '{value}'.*name a model with '.*' or '.*'"):
@@ -122,7 +123,7 @@ def test_what_a_published_tag_says_of_pictures_is_taken(tmp_path: Path, monkeypa
     file = tmp_path / "published.safetensors"
     with torch.random.fork_rng(devices=[]):
         save_file({k: v.contiguous() for k, v in open_clip.create_model(name).state_dict().items()}, file)
-    monkeypatch.setattr("components.models.load.weights.published", lambda *_: file)
+    monkeypatch.setattr("components.models.load.weights.fetch_published", lambda *_: file)
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda *_: {"url": "", "hf_hub": "x/", **said})
     model = load_model(f"{name}:faked")
     assert {key: model.config.preprocess[key] for key in said} == said

@@ -9,9 +9,9 @@ import torch
 
 from components.errors import InputError, ParameterError
 from components.models import towers
-from components.models.encoder import encoder_of, load_encoder
-from components.models.texts import encode_texts
-from components.models.tokenizer import tokenizer_of
+from components.models.encoder import encoder_from_towers, load_encoder
+from components.models.text_encoding import encode_texts
+from components.models.tokenizer import make_tokenizer
 from components.pretrain.checkpoints.state import save_tensors
 from components.storage.json_files import write_json
 
@@ -42,7 +42,10 @@ def test_open_clip_alone_loads_a_model_folder_with_equal_embeddings(
 
 def test_an_encoder_from_a_folder_is_the_one_in_memory(tmp_path: Path, tower_files: dict[str, Path]) -> None:
     model = saved(tmp_path / "model", tower_files["resnet"])
-    memory, folder = encoder_of(model, towers.read_config(str(tower_files["resnet"]))), load_encoder(tmp_path / "model")
+    memory, folder = (
+        encoder_from_towers(model, towers.read_config(str(tower_files["resnet"]))),
+        load_encoder(tmp_path / "model"),
+    )
     pictures = np.random.default_rng(0).integers(0, 256, (3, 50, 40, 3)).astype(np.uint8)
     np.testing.assert_allclose(memory.images(pictures), folder.images(pictures), atol=1e-5)
     np.testing.assert_allclose(memory.texts(TEXTS), folder.texts(TEXTS), atol=1e-5)
@@ -55,7 +58,7 @@ def test_texts_without_their_padding_have_the_embeddings_and_gradients_of_open_c
 ) -> None:
     config = towers.read_config(str(tower_files["resnet"]))
     model, plain = towers.build(config, seed=2), towers.build(config, seed=2)
-    tokens = tokenizer_of(config)([*TEXTS, "a text that is longer than the eight tokens of the tower's context"])
+    tokens = make_tokenizer(config)([*TEXTS, "a text that is longer than the eight tokens of the tower's context"])
     short, full = encode_texts(model, tokens), plain.encode_text(tokens, normalize=True)
     torch.testing.assert_close(short, full, atol=1e-5, rtol=0)
     weight = torch.randn(full.shape, generator=torch.Generator().manual_seed(1))
@@ -91,7 +94,7 @@ def test_an_unknown_tower_names_what_there_is(name: str) -> None:
 
 def test_a_config_file_without_its_parts_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"model_cfg": {}}', encoding="utf-8")
-    with pytest.raises(ParameterError, match=r"x.json is no tower .*preprocess_cfg"):
+    with pytest.raises(ParameterError, match=r"x.json is not a tower config .*preprocess_cfg"):
         towers.read_config(str(tmp_path / "x.json"))
 
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from components.models import towers
-from components.pretrain.data.cache import Pictures, decode_shard
+from components.pretrain.data.picture_cache import DecodedPictures, decode_shard
 from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
 from components.shards.format import (
@@ -119,7 +119,8 @@ def one_thread() -> None:
 
 
 def drawing(concept: int, number: int) -> bytes:
-    """A concept's own two colours in its own arrangement, on white, a little different each time."""
+    """A concept's own two colours in its own arrangement, on white, a little different each
+    time."""
     rng = np.random.default_rng([concept, number])
     first, second = (tuple(int(v) for v in np.random.default_rng([concept, k]).integers(0, 200, 3)) for k in (91, 92))
     image = Image.new("RGB", (40, 40), "white")
@@ -199,8 +200,8 @@ def caches(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
 
 
 @pytest.fixture
-def train_pictures(caches: dict[str, Path]) -> Pictures:
-    return Pictures(caches["train"])
+def train_pictures(caches: dict[str, Path]) -> DecodedPictures:
+    return DecodedPictures(caches["train"])
 
 
 @pytest.fixture(scope="session")

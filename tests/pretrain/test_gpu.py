@@ -15,7 +15,7 @@ from components.serve.search import Entry, Index
 from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.step.test_collectives import forget_from
-from tests.pretrain.step.test_towers import curve, embeddings
+from tests.pretrain.step.test_training_towers import curve, embeddings
 from tests.pretrain.training.test_loop import RECIPES, ignore
 from tests.pretrain.two_workers import train_in_two
 
@@ -90,8 +90,8 @@ def test_channels_last_keeps_the_embeddings(tower_files: dict[str, Path]) -> Non
 
 
 @pytest.mark.parametrize("changes", [{}, {"head_device": "cpu"}, {"average_decay": 0.0}], ids=str)
-def test_a_training_goes_on_from_a_checkpoint(make_job: MakeJob, tmp_path: Path, changes: dict[str, Any]) -> None:
-    """Moments, counts of steps, averages and the class table come from files to where the GPU's step wants them."""
+def test_a_training_resumes_from_a_checkpoint(make_job: MakeJob, tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Moments, step counts, averages and the class table are loaded onto the right device."""
     whole, stopped = (make_job("multitask", tmp_path / name, "vit", **changes) for name in ("whole", "stopped"))
     for job in (whole, stopped):
         run_worker(job, ignore)
@@ -105,7 +105,7 @@ def test_a_training_goes_on_from_a_checkpoint(make_job: MakeJob, tmp_path: Path,
 def test_two_workers_train_as_one_does(make_job: MakeJob, tmp_path: Path, backend: str) -> None:
     """Over NCCL each has a GPU of its own; over gloo both share the first, so that one suffices."""
     if backend == "nccl" and torch.cuda.device_count() < 2:
-        pytest.skip("NCCL wants a GPU for each worker, and this machine has one")
+        pytest.skip("NCCL needs one GPU per worker")
     two, one = (make_job("multitask", tmp_path / name, "vit", negatives=3) for name in ("two", "one"))
     train_in_two([two], tmp_path / "meeting", backend=backend)
     run_worker(one, ignore)

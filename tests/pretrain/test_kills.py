@@ -1,4 +1,4 @@
-"""Trainings whose workers, drivers and disk fail at moments that a chance picks from what they have done so far."""
+"""Trainings whose workers, drivers and disk fail at random moments."""
 
 import logging
 import os
@@ -43,7 +43,8 @@ def log_to(job: Job) -> None:
 
 
 def supervise(job: Job, workers: int) -> None:
-    """Trains with worker processes that are all replaced when one dies, as Ray Train does it, but started in no time."""
+    """Trains with processes that are all replaced when one dies, as in Ray Train, but start
+    fast."""
     log_to(job)
     for attempt in range(1000):
         children = [_forked(job, rank, workers, job.work / f"meeting-{attempt}") for rank in range(workers)]
@@ -72,7 +73,7 @@ def _forked(job: Job, rank: int, workers: int, meeting: Path) -> int:
 
 
 def _ended(child: int, children: list[int]) -> int:
-    """Waits for a child; when it did not end well, the others are of no use."""
+    """Waits for a child; if it failed, the others are killed."""
     status = os.waitpid(child, 0)[1]
     if status:
         for other in children:
@@ -85,7 +86,7 @@ def _ended(child: int, children: list[int]) -> int:
 
 @dataclass
 class Run:
-    """A training in processes of its own, and the faults that it meets.
+    """A training in its own processes, and the faults injected into it.
 
     Attributes:
         tree: the descendants of killed drivers; they end by themselves.
@@ -93,36 +94,36 @@ class Run:
 
     job: Job
     chance: random.Random
-    begin: Callable[[], psutil.Process]
+    launch: Callable[[], psutil.Process]
     is_worker: Callable[[psutil.Process], bool]
     hits: Counter[str] = field(default_factory=Counter)
     tree: set[psutil.Process] = field(default_factory=set)
     seen: int = 0
 
     def start(self) -> None:
-        self.process = self.begin()
+        self.process = self.launch()
 
     def running(self) -> bool:
         return self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE
 
-    def told(self) -> int:
-        """Points of the curve so far, those of steps that were repeated included."""
-        return self.job.live.read_bytes().count(b"\n") if self.job.live.exists() else 0
+    def points(self) -> int:
+        """Points of the curve so far, including those of repeated steps."""
+        return self.job.live_curve.read_bytes().count(b"\n") if self.job.live_curve.exists() else 0
 
-    def goes_on(self, points: int) -> bool:
-        """Waits for so many more points; False if the training ended before."""
-        target, last, before = self.told() + points, time.monotonic(), -1
+    def reaches(self, points: int) -> bool:
+        """Waits for so many more points; False if the training ends first."""
+        target, last, before = self.points() + points, time.monotonic(), -1
         while self.running():
-            now = self.told()
+            now = self.points()
             if now >= target:
                 return True
             if now != before:
                 before, last = now, time.monotonic()
-            assert time.monotonic() - last < _PATIENCE, self.said()[-3000:]
+            assert time.monotonic() - last < _PATIENCE, self.log()[-3000:]
             time.sleep(0.005)
         return False
 
-    def said(self) -> str:
+    def log(self) -> str:
         return (self.job.work / "log.txt").read_text(errors="replace")
 
     def workers(self) -> list[psutil.Process]:
@@ -145,7 +146,7 @@ class Run:
         return alive
 
     def tear(self) -> bool:
-        """A file of the newest checkpoint loses its end, as in a power cut on a disk that lied; then a worker dies."""
+        """Truncates a file of the newest checkpoint, as after a power cut; then kills a worker."""
         whole = sorted(p.parent for p in Path(self.job.checkpoints).glob(f"[0-9]*/{MANIFEST}"))
         if not whole or not self.workers():
             return False
@@ -157,12 +158,12 @@ class Run:
         return self.kill_worker()
 
     def fill_disk(self) -> bool:
-        """No large file can be written until a checkpoint was told to have failed; then there is room again."""
-        before, hit = self.said().count(_UNWRITTEN), False
+        """No large file can be written until a checkpoint has failed; then there is room again."""
+        before, hit = self.log().count(_UNWRITTEN), False
         for process in self.workers():
             _limit(process, SHORT)
         while self.running() and self.workers() and not hit:
-            hit = self.said().count(_UNWRITTEN) > before
+            hit = self.log().count(_UNWRITTEN) > before
             time.sleep(0.005)
         for process in self.workers():
             _limit(process, -1)
@@ -174,17 +175,17 @@ class Run:
         return hit
 
     def disturbed(self, faults: list[str], least: int, most: int) -> None:
-        """Goes to the end through `faults`, each some points after the one before; those that hit are counted."""
+        """Trains to the end through `faults`, each some points after the previous; counts hits."""
         self.start()
         for fault in faults:
             points = self.chance.randint(least, most)
-            while self.goes_on(points) and not self.hits_with(fault):
-                points = 1  # it found nothing to hit, and tries again a little later
-        while self.goes_on(sys.maxsize):
+            while self.reaches(points) and not self.hits_with(fault):
+                points = 1  # nothing to hit; tries again a little later
+        while self.reaches(sys.maxsize):
             pass
 
     def end(self) -> None:
-        """Ends what an assertion left, and makes sure that what was killed left nothing."""
+        """Kills leftover processes, and asserts that killed drivers left none."""
         self.tree.update(self.process.children(recursive=True) if self.running() else [])
         if self.running():
             self.process.kill()
@@ -219,7 +220,7 @@ def disturb(run: Run, faults: list[str], least: int, most: int) -> None:
         run.disturbed(faults, least, most)
     finally:
         run.end()
-    assert run.job.result.exists(), run.said()[-3000:]
+    assert run.job.result.exists(), run.log()[-3000:]
 
 
 def test_kills_and_a_bad_disk_change_nothing(make_job: MakeJob, tmp_path: Path) -> None:
@@ -227,23 +228,23 @@ def test_kills_and_a_bad_disk_change_nothing(make_job: MakeJob, tmp_path: Path) 
     job, whole = (make_job("multitask", tmp_path / name, **QUICK) for name in ("disturbed", "whole"))
     run = Run(job, random.Random(1), lambda: spawned(supervise, job, 1), lambda process: True)
     disturb(run, faults, 2, 7)
-    assert run.hits == Counter(faults), run.said()[-3000:]
+    assert run.hits == Counter(faults), run.log()[-3000:]
     run_worker(whole, ignore)
     assert same_model(job, whole)
     assert read_json(job.result) == read_json(whole.result)
-    assert "is damaged" in run.said()
-    assert "goes on after step" in run.said()
+    assert "is damaged" in run.log()
+    assert "resumes after step" in run.log()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_nor_do_they_with_two_workers(make_job: MakeJob, tmp_path: Path) -> None:
+def test_kills_and_a_bad_disk_change_nothing_with_two_workers(make_job: MakeJob, tmp_path: Path) -> None:
     faults = ["kill_worker", "tear", "fill_disk", "kill_worker", "tear", "kill_worker", "fill_disk", "tear"]
     jobs = [make_job("multitask", tmp_path / name, "vit", **LONG) for name in ("disturbed", "whole")]
     for job, met in zip(jobs, (faults, []), strict=True):
         run = Run(job, random.Random(2), lambda job=job: spawned(supervise, job, 2), lambda process: True)  # type: ignore[misc]
         disturb(run, met, 2, 12)
-        assert run.hits == Counter(met), run.said()[-3000:]
+        assert run.hits == Counter(met), run.log()[-3000:]
     assert same_model(*jobs)
     assert read_json(jobs[0].result) == read_json(jobs[1].result)
 
@@ -268,7 +269,7 @@ def is_ray_train_worker(process: psutil.Process) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [1])
-def test_a_training_on_ray_goes_through_25_faults_and_ends_as_an_undisturbed_one(
+def test_a_training_on_ray_survives_25_faults_with_the_same_result(
     make_job: MakeJob, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -278,7 +279,7 @@ def test_a_training_on_ray_goes_through_25_faults_and_ends_as_an_undisturbed_one
     run = Run(job, chance, lambda: spawned(drive, job), is_ray_train_worker)
     disturb(run, faults, 1, 8)
     logger.info("the training went through %s", dict(run.hits))
-    assert run.hits == Counter(faults), run.said()[-3000:]
+    assert run.hits == Counter(faults), run.log()[-3000:]
     run_worker(whole, ignore)
     assert same_model(job, whole)
     assert read_json(job.result) == read_json(whole.result)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from components.errors import MofiError, ParameterError, SetupError
-from components.pretrain import train
+from components.pretrain import plan
 from components.pretrain.ray_train import trainer
 from components.pretrain.stage import pretrain_recipe
 from components.pretrain.training.loop import run_worker
@@ -39,7 +39,7 @@ class KillWorker(threading.Thread):
 
 
 @pytest.mark.usefixtures("ray_cluster", "registry")
-def test_a_stage_whose_worker_is_killed_leaves_what_an_undisturbed_training_does(
+def test_a_killed_worker_changes_nothing_in_the_stage_s_outputs(
     data: Path, make_job: MakeJob, make_parameters: MakeParameters, tmp_path: Path
 ) -> None:
     shutil.copytree(data, tmp_path / "data")
@@ -68,13 +68,15 @@ def test_a_stage_whose_worker_is_killed_leaves_what_an_undisturbed_training_does
 
 
 @pytest.mark.usefixtures("ray_cluster", "registry")
-def test_a_run_goes_on_in_mlflow_only_with_the_weights_that_it_began_with(
+def test_an_mlflow_run_is_resumed_only_with_the_same_initial_weights(
     data: Path, make_parameters: MakeParameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other = (str(write_model(tmp_path / f"begun-{seed}", TINY, seed)) for seed in (1, 2))
+    one, other = (str(write_model(tmp_path / f"initial-{seed}", TINY, seed)) for seed in (1, 2))
     listed: list[object] = []
-    data_mark = train.data_mark
-    monkeypatch.setattr(train, "data_mark", lambda sources: listed.append(sources) or data_mark(sources))
+    sources_fingerprint = plan.sources_fingerprint
+    monkeypatch.setattr(
+        plan, "sources_fingerprint", lambda sources: listed.append(sources) or sources_fingerprint(sources)
+    )
 
     def killed(_: object) -> None:
         raise RuntimeError("killed")
@@ -82,21 +84,19 @@ def test_a_run_goes_on_in_mlflow_only_with_the_weights_that_it_began_with(
     monkeypatch.setattr(trainer, "fit", killed)
     for folder in (one, one, other):
         with pytest.raises(RuntimeError, match="killed"):
-            # The parameter file says the same each time: other weights are put in their place.
-            shutil.copytree(folder, tmp_path / "begun", dirs_exist_ok=True)
-            pretrain_recipe("clip", data / "crawl", None, make_parameters(initial=str(tmp_path / "begun")))
+            # The parameters are the same each time; the weights are replaced.
+            shutil.copytree(folder, tmp_path / "initial", dirs_exist_ok=True)
+            pretrain_recipe("clip", data / "crawl", None, make_parameters(initial=str(tmp_path / "initial")))
     assert len(listed) == 3, "once a run"
     assert len(mlflow.search_runs(search_all_experiments=True, output_format="list")) == 2
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_an_error_that_the_user_must_mend_comes_out_as_itself_at_the_first_try(
-    make_job: MakeJob, tmp_path: Path
-) -> None:
+def test_an_error_that_the_user_must_fix_is_raised_without_a_retry(make_job: MakeJob, tmp_path: Path) -> None:
     job = make_job("supervised", tmp_path / "work", learning_rate=1e30, gradient_clip=1e30)
     with pytest.raises(MofiError, match=r"supervised: the supervised loss is .*lower pretrain.learning_rate") as caught:
         trainer.fit(job)
-    assert caught.value.__cause__ is None, "Ray saw no failure that it could have tried again"
+    assert caught.value.__cause__ is None, "Ray saw no failure to retry"
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -123,7 +123,7 @@ def test_a_tracking_server_that_does_not_answer_is_an_error_before_anything_is_t
 
 
 @pytest.mark.usefixtures("registry")
-def test_the_model_is_not_there_before_it_is_whole(make_job: MakeJob, tmp_path: Path) -> None:
+def test_the_model_folder_appears_complete(make_job: MakeJob, tmp_path: Path) -> None:
     job = make_job("clip", tmp_path / "work")
     (job.work / "model.part").mkdir()
     run_worker(job, ignore)

@@ -16,12 +16,12 @@ from components.storage.json_files import read_json
 def train_in_two(
     jobs: list[Job], meeting: Path, then: Callable[[int], None] | None = None, *, backend: str = "gloo"
 ) -> None:
-    """Takes the jobs to their ends in two workers, which at last call `then` with their ranks.
+    """Runs the jobs in two workers, which finally call `then` with their ranks.
 
     Args:
         jobs: one after another.
-        meeting: a file that is not there yet, in which the workers find each other.
-        then: a function of a module, or `partial` of one: the workers are processes that start anew.
+        meeting: a file that does not exist yet, for the rendezvous.
+        then: a function of a module, or `partial` of one: the workers are new processes.
         backend: of their process group; over NCCL each takes a GPU of its own.
     """
     context = multiprocessing.get_context("spawn")
@@ -47,6 +47,6 @@ def _train(jobs: list[Job], meeting: Path, then: Callable[[int], None] | None, b
 
 
 def writers(job: Job) -> list[int]:
-    """How many workers wrote each of the checkpoints that are there, by step."""
+    """How many workers wrote each of the present checkpoints, by step."""
     manifests = sorted(Path(job.checkpoints).glob(f"[0-9]*/{MANIFEST}"))
     return [read_json(path)["workers"] for path in manifests]

@@ -42,12 +42,14 @@ def cost(
 
     from components.cli import parameters
     from components.costs import gpus, table
-    from components.costs.model import plan
+    from components.costs.estimate import plan_training
 
     knobs = parameters.load(params).pretrain
     counts = table.worker_counts(workers) if workers else [knobs.workers]
     arithmetic = precision or (Precision.FP32 if knobs.precision == "fp32" else Precision.BF16)
-    chosen = gpus.choose(gpu, peak_tflops, memory_gb, arithmetic)
+    chosen = gpus.choose_gpu(gpu, peak_tflops, memory_gb, arithmetic)
     checkpointing = knobs.gradient_checkpointing if gradient_checkpointing is None else gradient_checkpointing
-    training = plan(recipe, knobs, classes, precision=arithmetic, checkpointing=checkpointing, text_tokens=text_tokens)
-    table.show(training, counts, chosen, efficiency, Console())
+    training = plan_training(
+        recipe, knobs, classes, precision=arithmetic, checkpointing=checkpointing, text_tokens=text_tokens
+    )
+    table.print_tables(training, counts, chosen, efficiency, Console())

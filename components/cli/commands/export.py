@@ -18,7 +18,7 @@ def export(
     out: Annotated[Path, typer.Option(help="The folder that is written.")],
 ) -> None:
     """Write a model for other programs, and measure that it embeds there as it does here."""
-    from components.export.export import export as export_model
+    from components.export.export import export_model
 
     card = export_model(model, to, out)
     parity = ", ".join(f"{tower} {difference:.1e}" for tower, difference in card["parity"].items())

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from components.pretrain.stage import pretrain_recipe
-
 
 def pretrain(
     recipe: Annotated[str, typer.Argument(help="clip, supervised, contrastive or multitask.")],
@@ -29,6 +27,7 @@ def pretrain(
 ) -> None:
     """Pre-train towers by one recipe on Ray Train; a training that was stopped goes on from its newest checkpoint."""
     from components.cli import parameters
+    from components.pretrain.stage import pretrain_recipe
 
     knobs = parameters.load(params).pretrain
     if checkpoints is not None:

@@ -15,7 +15,7 @@ import rapidgzip
 import zstandard
 
 from components.errors import InputError
-from components.execution.prefetch import ahead
+from components.execution.prefetch import prefetch
 
 _READ = 8 << 20  # bytes that are asked of a server at once
 _ENDINGS = (".json", ".json.bz2", ".json.gz", ".json.zst")
@@ -96,7 +96,7 @@ def _whole_lines(stream: IO[bytes], location: str, size: int) -> Iterator[bytes]
     begun: list[bytes] = []
     try:
         # Another CPU unpacks the next while this one is looked at.
-        for read in ahead(iter(partial(stream.read, size), b"")):
+        for read in prefetch(iter(partial(stream.read, size), b"")):
             end = read.rfind(b"\n") + 1
             if end:
                 yield b"".join([*begun, memoryview(read)[:end]])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.execution.prefetch import ahead
+from components.execution.prefetch import prefetch
 from components.images.decode import BadImage
 from components.models.preprocess import Pictures
 from components.shards.reader import read_pictures
@@ -26,7 +26,7 @@ def batches_ahead(tar: Path, prepare: Prepare, batch: int) -> Iterator[Batch]:
     Raises:
         InputError: if the tar is missing or broken.
     """
-    return ahead(_batches(tar, prepare, batch), _AHEAD)
+    return prefetch(_batches(tar, prepare, batch), _AHEAD)
 
 
 def _batches(tar: Path, prepare: Prepare, batch: int) -> Iterator[Batch]:

@@ -1,1 +1,1 @@
-"""Checkpoints: what they hold, where they lie, how they are written beside a training and gone on from."""
+"""Checkpoints: their content, storage, asynchronous writing, and resuming from them."""

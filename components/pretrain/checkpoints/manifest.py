@@ -1,4 +1,4 @@
-"""What belongs to a checkpoint: its files with their digests, and the training that it is of."""
+"""The manifest of a checkpoint: its files with their digests, and the config of its training."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from components.errors import InputError
 
 FORMAT = 1
 DIVERGED = "diverged-"
-# Nothing else decides what comes next: no generator has a state that could be lost.
+# For readers of the file: no other state decides how the training continues.
 _RANDOMNESS = "every random number is drawn from (seed, step, rank)"
 _POSITION = "the position in the data is the step; the learning rate follows from it"
 _FACTS = ("step", "workers", "config", "skipped", "curve")
@@ -20,8 +20,8 @@ _NAME = re.compile(r"(\d{8,})-([0-9a-f]{8})")
 
 
 @dataclass(frozen=True)
-class Part:
-    """A file as it was written."""
+class FileDigest:
+    """Size and SHA-256 of a file as it was written."""
 
     size: int
     sha256: str
@@ -35,8 +35,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The last file of a checkpoint: `step` finished steps, the last by `workers` workers, with the curve and the `skipped`
-    pictures so far; `config` is the training's.
+    """Written last, so a checkpoint without a manifest is incomplete.
+
+    Attributes:
+        step: finished steps.
+        workers: the number of workers that wrote the checkpoint.
+        config: what the training's result depends on (`Job.config`).
+        skipped: undecodable pictures so far.
+        curve: points of the training curve so far.
+        files: the other files, by name.
     """
 
     step: int
@@ -44,31 +51,32 @@ class Manifest:
     config: Mapping[str, Any]
     skipped: int
     curve: list[dict[str, float]]
-    files: Mapping[str, Part]
+    files: Mapping[str, FileDigest]
 
     def to_json(self) -> str:
-        """The file's text."""
-        said = {"format": FORMAT, "randomness": _RANDOMNESS, "position": _POSITION}
-        return json.dumps(said | asdict(self), indent=1, sort_keys=True, allow_nan=False)
+        """The content of the manifest file."""
+        header = {"format": FORMAT, "randomness": _RANDOMNESS, "position": _POSITION}
+        return json.dumps(header | asdict(self), indent=1, sort_keys=True, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Reads what `to_json` gave.
+        """Parses what `to_json` returned.
 
         Raises:
-            ValueError: if it is something else.
+            ValueError: if the text is not a manifest.
         """
         content = json.loads(text)
         try:
             if content["format"] != FORMAT:
                 raise ValueError(f"its format is {content['format']}, not {FORMAT}")
-            files = {name: Part(**part) for name, part in content["files"].items()}
+            files = {name: FileDigest(**part) for name, part in content["files"].items()}
             return cls(**{name: content[name] for name in _FACTS}, files=files)
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"it is no manifest ({error!r})") from error
+            raise ValueError(f"it is not a manifest ({error!r})") from error
 
-    def problem(self, sizes: Mapping[str, int]) -> str | None:
-        """What the files that lie there lack, or None."""
+    def mismatch(self, sizes: Mapping[str, int]) -> str | None:
+        """The first file that is missing or has another size, as a message; None if there is
+        none."""
         for name, part in self.files.items():
             if sizes.get(name) != part.size:
                 there = "is missing" if name not in sizes else f"has {sizes[name]} bytes"
@@ -76,28 +84,28 @@ class Manifest:
         return None
 
 
-def name_of(step: int, token: str, diverged: bool = False) -> str:
-    """A checkpoint's name; the token tells the attempts of one training apart, so that no two write one file."""
+def checkpoint_name(step: int, token: str, diverged: bool = False) -> str:
+    """The name of a checkpoint; `token` keeps repeated attempts from writing the same file."""
     return f"{DIVERGED if diverged else ''}{step:08d}-{token}"
 
 
-def step_of(name: str) -> int | None:
-    """The step of a checkpoint that a training goes on from; None for all else, the state of a diverged one included."""
+def checkpoint_step(name: str) -> int | None:
+    """The step of a checkpoint that can be resumed from; None for other names."""
     found = _NAME.fullmatch(name)
     return int(found[1]) if found else None
 
 
-def refuse_other(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Compares the training that a checkpoint is of with the one that is to go on.
+def check_same_training(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Checks that a checkpoint was written with the config of this training.
 
     Raises:
-        InputError: if they differ, naming every value that does.
+        InputError: if the configs differ; the message lists every difference.
     """
     absent = "absent"
     keys = sorted(key for key in found.keys() | wanted.keys() if found.get(key, absent) != wanted.get(key, absent))
     if keys:
         differences = "; ".join(f"{k} was {found.get(k, absent)}, is {wanted.get(k, absent)}" for k in keys)
         raise InputError(
-            f"the checkpoint {name} is of another training ({differences}); set it back to go on with that one, or name "
-            "another place for this one's checkpoints (pretrain.checkpoints in params.yaml, or --checkpoints)"
+            f"the checkpoint {name} is of another training ({differences}); restore these values to resume it, or set "
+            "pretrain.checkpoints (or --checkpoints) to another location"
         )

@@ -1,7 +1,5 @@
-"""What a checkpoint holds, and its files: safetensors and JSON, no pickle."""
+"""The training state that a checkpoint holds, and its files (safetensors and JSON, no pickle)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,32 +8,44 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from components.pretrain.step.class_table import ClassTable
-from components.pretrain.step.optimiser import Average, optimiser_state
+from components.pretrain.step.optimiser import optimiser_state
+from components.pretrain.step.weight_average import WeightAverage
 from components.storage.atomic import synchronise
-from components.storage.file_lock import locked
 
 TOWERS, OPTIMISER, AVERAGE = "towers.safetensors", "optimiser.safetensors", "average.safetensors"
 
 
 @dataclass
 class TrainingState:
-    """Everything that a step changes. `skipped` counts pictures of all steps that could not be decoded, and that others stood in
-    for. `step` is the number of finished steps: it also is the position in the data and, since
-    every random number is drawn from (seed, step), the state of all generators; the schedule follows from it too.
+    """Everything that a step changes.
+
+    No generator state is needed, since all random numbers are drawn from (seed, step, rank); the
+    learning rate follows from the step too.
+
+    Attributes:
+        towers: the model.
+        optimiser: of the towers.
+        table: the class table, if the recipe has one.
+        average: averaged weights, if they are kept.
+        step: finished steps, which is also the position in the data.
+        skipped: undecodable pictures so far, which others replaced.
+        curve: points of the training curve so far.
     """
 
     towers: nn.Module
     optimiser: torch.optim.AdamW
     table: ClassTable | None
-    average: Average | None
+    average: WeightAverage | None
     step: int = 0
     skipped: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
 
-    def parts(self, rank: int) -> dict[str, dict[str, Tensor]]:
-        """What worker `rank` writes: file → named tensors. They are views that the next step changes.
+    def files(self, rank: int) -> dict[str, dict[str, Tensor]]:
+        """The files that worker `rank` writes: file name → named tensors, views that the next step
+        changes.
 
-        The first one writes what is equal on all workers; each writes its own rows of the class table.
+        The first worker writes what all have in common; each writes its own rows of the class
+        table.
         """
         files: dict[str, dict[str, Tensor]] = {}
         if rank == 0:
@@ -44,30 +54,17 @@ class TrainingState:
             if self.average is not None:
                 files[AVERAGE] = self.average.tensors
         if self.table is not None:
-            files[shard_file(rank, self.table.workers)] = self.table.state()
+            files[class_table_file(rank, self.table.workers)] = self.table.state()
         return files
 
 
-def shard_file(rank: int, count: int) -> str:
-    """The file of one of `count` shards of the class table."""
+def class_table_file(rank: int, count: int) -> str:
+    """The file of the class table's rows on worker `rank` of `count`."""
     return f"classes-{rank:05d}-of-{count:05d}.safetensors"
 
 
-@contextmanager
-def only_writer(work: Path, rank: int) -> Iterator[None]:
-    """While the first worker is inside, no other training writes to `work`.
-
-    When a driver is killed and started again at once, the worker of before may live for a moment longer.
-    """
-    if rank != 0:
-        yield
-        return
-    with locked(work / "lock"):
-        yield
-
-
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """Writes one safetensors file, on disk when the call returns; the same tensors give the same bytes."""
+    """Writes a safetensors file and fsyncs it; the same tensors give the same bytes."""
     plain = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
     save_file(plain, path, metadata={"format": "pt"})
     synchronise(path)

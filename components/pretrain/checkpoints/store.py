@@ -1,4 +1,4 @@
-"""Where checkpoints lie: folders of one folder, or prefixes of a bucket. A checkpoint is found by its manifest, written last."""
+"""Checkpoint stores: subfolders of a folder, or prefixes of a bucket."""
 
 import shutil
 from collections.abc import Callable
@@ -11,59 +11,63 @@ from components.storage.atomic import PARTIAL, new_file, synchronise
 from components.storage.location import folder_at
 
 if TYPE_CHECKING:
-    from components.storage.s3 import Prefix  # boto3 takes its time and memory, which only buckets are to cost
+    from components.storage.s3 import Prefix  # boto3 is slow to import; only buckets need it
 
 MANIFEST = "manifest.json"
-Write = Callable[[Path], None]
+WriteFile = Callable[[Path], None]
 
 
-class Depot(Protocol):
-    """Files of checkpoints. What cannot be written raises OSError (folders) or MofiError (buckets)."""
+class CheckpointStore(Protocol):
+    """The files of checkpoints. Failed writes raise OSError (folders) or MofiError (buckets)."""
 
     def files(self) -> dict[str, dict[str, int]]:
-        """Checkpoint → its files with their bytes; half-written ones are among them."""
+        """Checkpoint → file → size in bytes; incomplete checkpoints are included."""
 
-    def put(self, checkpoint: str, file: str, write: Write) -> Path:
-        """Has `write` make a file, brings it to its place for good, and returns a local copy to be looked at at once."""
+    def put(self, checkpoint: str, file: str, write: WriteFile) -> Path:
+        """Calls `write` with a path, stores that file durably, and returns a local copy of it."""
 
     def fetch(self, checkpoint: str, file: str) -> Path:
-        """A local copy of a file, until `clean`."""
+        """A local copy of a file, valid until `drop_local_copies`."""
 
     def remove(self, checkpoint: str) -> None:
-        """Deletes a checkpoint, its manifest first, so that no half is ever taken for a whole."""
+        """Deletes a checkpoint, its manifest first, so that it is never taken for complete."""
 
-    def clean(self) -> None:
-        """Drops local copies."""
+    def drop_local_copies(self) -> None:
+        """Deletes what `put` and `fetch` copied."""
 
 
-def depot(location: Path | str, scratch: Path) -> Depot:
-    """The depot at a path, `file://` or `s3://`; files of a bucket pass through the folder `scratch` of this machine.
+def open_store(location: Path | str, scratch: Path) -> CheckpointStore:
+    """The store at a path, `file://` or `s3://` URL.
+
+    Args:
+        location: of the store.
+        scratch: local folder for files on their way to or from a bucket.
 
     Raises:
-        InputError: if it is another kind of storage, or names no bucket.
+        InputError: if the URL has another scheme, or names no bucket.
     """
     found = folder_at(location)
-    return FolderDepot(found) if isinstance(found, Path) else BucketDepot(found, scratch)
+    return FolderStore(found) if isinstance(found, Path) else BucketStore(found, scratch)
 
 
 @dataclass(frozen=True)
-class FolderDepot:
-    """Checkpoints as folders of `folder`, on a disk that all workers see."""
+class FolderStore:
+    """Checkpoints as subfolders of `folder`, on a disk that all workers share."""
 
     folder: Path
 
     def files(self) -> dict[str, dict[str, int]]:
-        """As `Depot` has it."""
+        """See `CheckpointStore`."""
         listed: dict[str, dict[str, int]] = {}
         for entry in self.folder.iterdir() if self.folder.is_dir() else ():
             if entry.is_dir():
-                # What is being written may have its name by the time it is looked at.
+                # A partial file may be renamed before `stat` sees it.
                 whole = (path for path in entry.iterdir() if path.suffix != PARTIAL)
                 listed[entry.name] = {path.name: path.stat().st_size for path in whole}
         return listed
 
-    def put(self, checkpoint: str, file: str, write: Write) -> Path:
-        """As `Depot` has it."""
+    def put(self, checkpoint: str, file: str, write: WriteFile) -> Path:
+        """See `CheckpointStore`."""
         target = self.folder / checkpoint / file
         with new_file(target) as partial:
             write(partial)
@@ -73,28 +77,28 @@ class FolderDepot:
         return target
 
     def fetch(self, checkpoint: str, file: str) -> Path:
-        """As `Depot` has it; the file itself."""
+        """The file itself."""
         return self.folder / checkpoint / file
 
     def remove(self, checkpoint: str) -> None:
-        """As `Depot` has it."""
+        """See `CheckpointStore`."""
         (self.folder / checkpoint / MANIFEST).unlink(missing_ok=True)
         with suppress(FileNotFoundError):
             shutil.rmtree(self.folder / checkpoint)
 
-    def clean(self) -> None:
-        """Nothing was copied."""
+    def drop_local_copies(self) -> None:
+        """Does nothing: no file was copied."""
 
 
 @dataclass(frozen=True)
-class BucketDepot:
-    """Checkpoints as prefixes below `bucket`."""
+class BucketStore:
+    """Checkpoints as prefixes below `bucket`; files pass through `scratch`."""
 
     bucket: "Prefix"
     scratch: Path
 
     def files(self) -> dict[str, dict[str, int]]:
-        """As `Depot` has it."""
+        """See `CheckpointStore`."""
         listed: dict[str, dict[str, int]] = {}
         for name, version in self.bucket.versions().items():
             checkpoint, _, file = name.partition("/")
@@ -102,15 +106,15 @@ class BucketDepot:
                 listed.setdefault(checkpoint, {})[file] = version.size
         return listed
 
-    def put(self, checkpoint: str, file: str, write: Write) -> Path:
-        """As `Depot` has it."""
+    def put(self, checkpoint: str, file: str, write: WriteFile) -> Path:
+        """See `CheckpointStore`."""
         copy = self._copy(checkpoint, file)
         write(copy)
         self.bucket.put(copy, f"{checkpoint}/{file}")
         return copy
 
     def fetch(self, checkpoint: str, file: str) -> Path:
-        """As `Depot` has it."""
+        """See `CheckpointStore`."""
         copy = self._copy(checkpoint, file)
         if not copy.exists():
             with new_file(copy) as partial:
@@ -118,12 +122,12 @@ class BucketDepot:
         return copy
 
     def remove(self, checkpoint: str) -> None:
-        """As `Depot` has it."""
+        """See `CheckpointStore`."""
         self.bucket.delete([f"{checkpoint}/{MANIFEST}"])
         self.bucket.delete([f"{checkpoint}/{file}" for file in self.files().get(checkpoint, {})])
 
-    def clean(self) -> None:
-        """As `Depot` has it."""
+    def drop_local_copies(self) -> None:
+        """See `CheckpointStore`."""
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _copy(self, checkpoint: str, file: str) -> Path:

@@ -1,1 +1,1 @@
-"""What a recipe trains on: decoded pictures, texts and classes, in batches."""
+"""Training data: decoded pictures with texts and classes, in batches."""

@@ -1,7 +1,9 @@
-"""Augmentation of whole batches on tensors: one affine grid for geometry, one affine map a picture for colour.
+"""Augmentation of whole batches on tensors: one affine grid for geometry, one affine map for
+colour.
 
-Per-picture transforms cost 1.5 ms a picture on a CPU, more than the network's own step. Every random number comes from the
-generator that is handed in, in an order that does not depend on the strengths.
+Per-picture transforms would cost 1.5 ms a picture on a CPU, more than the network's step. All
+random
+numbers come from the given generator, in an order that does not depend on the strengths.
 """
 
 import math
@@ -12,17 +14,18 @@ from torch import Tensor
 
 from components.pretrain.parameters import AugmentParameters
 
-# Luma weights of Rec. 601, as grey conversion has them.
+# Luma weights of Rec. 601.
 _LUMA = torch.tensor([0.299, 0.587, 0.114])
-# A corner at least this bright in every channel counts as white background (15 / 16 of a byte's range).
+# A corner at least this bright in every channel counts as white background (15 / 16 of a byte's
+# range).
 _WHITE = 240
 _CPU = torch.device("cpu")
 
 
-class Draw:
-    """Random numbers of one step: drawn for the whole batch on the CPU, then cut to one worker's part of it.
+class BatchRandom:
+    """Random numbers of one step: drawn for the whole batch on the CPU, then sliced for one worker.
 
-    So a picture is augmented alike however many workers share the step, and on whatever device it lies.
+    So augmentation does not depend on the number of workers, nor on the device.
     """
 
     def __init__(
@@ -35,36 +38,36 @@ class Draw:
         numbers = torch.rand(self._batch, *shape, generator=self._generator)[self._own]
         return (low + (high - low) * numbers).to(self.device)
 
-    def chance(self, probability: float) -> Tensor:
+    def bernoulli(self, probability: float) -> Tensor:
         """bool [own], true with that probability."""
         return self.uniform(0, 1) < probability
 
 
-def augment(pictures: Tensor, size: int, strengths: AugmentParameters, draw: Draw) -> Tensor:
+def augment(pictures: Tensor, size: int, strengths: AugmentParameters, random: BatchRandom) -> Tensor:
     """uint8 [b, h, w, 3] → float [b, 3, size, size] in 0 to 1, channels last in memory.
 
     Args:
-        pictures: decoded pictures, on the device of `draw`.
-        size: side of what the tower takes, px.
-        strengths: which part how strongly.
-        draw: the step's random numbers, for as many pictures.
+        pictures: decoded pictures, on the device of `random`.
+        size: side of the tower's input, px.
+        strengths: of each part.
+        random: the step's random numbers, for as many pictures.
     """
-    x = _background(pictures, strengths, draw)
-    x = _geometry(to_float(x), size, strengths, draw)
-    x = _colour(x, strengths, draw)
-    x = _erase(x, strengths, draw)
+    x = _background(pictures, strengths, random)
+    x = _geometry(to_float(x), size, strengths, random)
+    x = _colour(x, strengths, random)
+    x = _erase(x, strengths, random)
     return x.contiguous(memory_format=torch.channels_last)
 
 
 def to_float(pictures: Tensor) -> Tensor:
-    """uint8 [b, h, w, 3] → float [b, 3, h, w] in 0 to 1; memory stays as it lies (channels last)."""
+    """uint8 [b, h, w, 3] → float [b, 3, h, w] in 0 to 1; the memory layout stays channels last."""
     return pictures.permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 
-def _background(pictures: Tensor, strengths: AugmentParameters, draw: Draw) -> Tensor:
-    """Gives pictures on white another page colour; drawings cut out on white are otherwise told apart from tiles by it."""
-    colour = draw.uniform(0, 255, 3)
-    wanted = draw.chance(strengths.background)
+def _background(pictures: Tensor, strengths: AugmentParameters, random: BatchRandom) -> Tensor:
+    """Recolours white backgrounds, which otherwise tell cut-out drawings from other pictures."""
+    colour = random.uniform(0, 255, 3)
+    wanted = random.bernoulli(strengths.background)
     corners = pictures[:, [0, 0, -1, -1], [0, -1, 0, -1]]
     chosen = (wanted & (corners.amin(dim=(1, 2)) >= _WHITE)).nonzero()[:, 0]
     if not len(chosen):
@@ -75,47 +78,51 @@ def _background(pictures: Tensor, strengths: AugmentParameters, draw: Draw) -> T
     return pictures.index_copy(0, chosen, coloured)
 
 
-def _geometry(x: Tensor, size: int, strengths: AugmentParameters, draw: Draw) -> Tensor:
-    """Random resized crop, flip and rotation in one resampling; what lies outside repeats the border."""
-    area = draw.uniform(strengths.crop_area, 1)
-    aspect = draw.uniform(-1, 1).mul(math.log(strengths.crop_aspect)).exp()
+def _geometry(x: Tensor, size: int, strengths: AugmentParameters, random: BatchRandom) -> Tensor:
+    """Random resized crop, flip and rotation in one resampling; outside pixels repeat the
+    border."""
+    area = random.uniform(strengths.crop_area, 1)
+    aspect = random.uniform(-1, 1).mul(math.log(strengths.crop_aspect)).exp()
     width = (area * aspect).sqrt().clamp(max=1)
     height = (area / aspect).sqrt().clamp(max=1)
-    shift_x = draw.uniform(-1, 1) * (1 - width)
-    shift_y = draw.uniform(-1, 1) * (1 - height)
-    mirror = 1 - 2 * draw.chance(strengths.flip).to(x.dtype)
-    angle = draw.uniform(-1, 1) * math.radians(strengths.rotation)
+    shift_x = random.uniform(-1, 1) * (1 - width)
+    shift_y = random.uniform(-1, 1) * (1 - height)
+    mirror = 1 - 2 * random.bernoulli(strengths.flip).to(x.dtype)
+    angle = random.uniform(-1, 1) * math.radians(strengths.rotation)
     cos, sin = angle.cos(), angle.sin()
     grid = torch.stack(
         [
-            _plane(width * cos * mirror, -height * sin, shift_x, size),
-            _plane(width * sin * mirror, height * cos, shift_y, size),
+            _coordinates(width * cos * mirror, -height * sin, shift_x, size),
+            _coordinates(width * sin * mirror, height * cos, shift_y, size),
         ],
         dim=3,
     )
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def _plane(right: Tensor, down: Tensor, middle: Tensor, size: int) -> Tensor:
-    """[b] each → [b, size, size]: `middle` plus so much per half picture to the right and downwards (as `F.affine_grid`)."""
-    place = (2 * torch.arange(size, device=right.device) + 1) / size - 1
-    return (right[:, None] * place + middle[:, None])[:, None, :] + (down[:, None] * place)[:, :, None]
+def _coordinates(right: Tensor, down: Tensor, middle: Tensor, size: int) -> Tensor:
+    """[b] each → [b, size, size]: an affine map of pixel centres in -1 to 1, as in
+    `F.affine_grid`."""
+    coordinate = (2 * torch.arange(size, device=right.device) + 1) / size - 1
+    return (right[:, None] * coordinate + middle[:, None])[:, None, :] + (down[:, None] * coordinate)[:, :, None]
 
 
-def _colour(x: Tensor, strengths: AugmentParameters, draw: Draw) -> Tensor:
-    """Brightness, saturation, hue, loss of colour, contrast about the mean, and negatives: one affine map, then the limits."""
-    brightness = draw.uniform(1 - strengths.brightness, 1 + strengths.brightness)
-    contrast = draw.uniform(1 - strengths.contrast, 1 + strengths.contrast)
-    saturation = draw.uniform(1 - strengths.saturation, 1 + strengths.saturation)
-    angle = draw.uniform(-1, 1) * math.radians(strengths.hue)
-    saturation = torch.where(draw.chance(strengths.grey), torch.zeros_like(saturation), saturation)
-    negative = draw.chance(strengths.invert)[:, None, None]
+def _colour(x: Tensor, strengths: AugmentParameters, random: BatchRandom) -> Tensor:
+    """Brightness, saturation, hue, grey, contrast about the mean, and negatives: one affine map,
+    clamped.
+    """
+    brightness = random.uniform(1 - strengths.brightness, 1 + strengths.brightness)
+    contrast = random.uniform(1 - strengths.contrast, 1 + strengths.contrast)
+    saturation = random.uniform(1 - strengths.saturation, 1 + strengths.saturation)
+    angle = random.uniform(-1, 1) * math.radians(strengths.hue)
+    saturation = torch.where(random.bernoulli(strengths.grey), torch.zeros_like(saturation), saturation)
+    negative = random.bernoulli(strengths.invert)[:, None, None]
 
     flat = x.flatten(2)
     matrix = brightness[:, None, None] * (_saturate(saturation) @ _rotate_hue(angle))
     mean = (matrix @ flat.mean(dim=2, keepdim=True)).mean(dim=1, keepdim=True)
     matrix, shift = contrast[:, None, None] * matrix, (1 - contrast[:, None, None]) * mean
-    # 1 - limit(y) is limit(1 - y), so a negative is an affine map too.
+    # 1 - clamp(y) is clamp(1 - y), so a negative is an affine map too.
     matrix, shift = torch.where(negative, -matrix, matrix), torch.where(negative, 1 - shift, shift)
     return torch.baddbmm(shift, matrix, flat).clamp_(0, 1).view_as(x)
 
@@ -137,15 +144,15 @@ def _rotate_hue(angle: Tensor) -> Tensor:
     return rotation
 
 
-def _erase(x: Tensor, strengths: AugmentParameters, draw: Draw) -> Tensor:
-    """Blanks a rectangle with one colour in some pictures."""
-    wanted = draw.chance(strengths.erase)
-    half_side = draw.uniform(0, 1).mul(strengths.erase_area).sqrt() / 2
-    middle = draw.uniform(0, 1, 2)
-    colour = draw.uniform(0, 1, 3)
+def _erase(x: Tensor, strengths: AugmentParameters, random: BatchRandom) -> Tensor:
+    """Fills a rectangle with one colour in some pictures."""
+    wanted = random.bernoulli(strengths.erase)
+    half_side = random.uniform(0, 1).mul(strengths.erase_area).sqrt() / 2
+    middle = random.uniform(0, 1, 2)
+    colour = random.uniform(0, 1, 3)
     chosen = wanted.nonzero()[:, 0]
     size = x.shape[-1]
-    place = (torch.arange(size, device=x.device) + 0.5) / size
-    inside = (place - middle[chosen, :, None]).abs() < half_side[chosen, None, None]
-    hole = inside[:, 0, :, None] & inside[:, 1, None, :]
-    return x.index_copy(0, chosen, torch.where(hole[:, None], colour[chosen, :, None, None], x[chosen]))
+    coordinate = (torch.arange(size, device=x.device) + 0.5) / size
+    inside = (coordinate - middle[chosen, :, None]).abs() < half_side[chosen, None, None]
+    rectangle = inside[:, 0, :, None] & inside[:, 1, None, :]
+    return x.index_copy(0, chosen, torch.where(rectangle[:, None], colour[chosen, :, None, None], x[chosen]))

@@ -1,51 +1,34 @@
-"""What a recipe trains on: pictures with their texts and classes, and a record of what had to be left out."""
+"""The pictures of a cache that a recipe trains on, with their classes, and counts of the others."""
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from components.errors import InputError
-from components.pretrain.data import usable_rows
-from components.pretrain.data.cache import Pictures
-from components.pretrain.data.vocabulary import check_labels, training_entities
+from components.pretrain.data.picture_cache import DecodedPictures
+from components.pretrain.data.usable_pictures import NO_CLASS
+from components.pretrain.data.vocabulary import Vocabulary, check_labels
 from components.pretrain.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 
-NO_CLASS = usable_rows.NO_CLASS
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The training entities in class order: Q-ids, names and descriptions of equal length."""
-
-    entity_ids: Sequence[str]
-    labels: Sequence[str]
-    descriptions: Sequence[str]
-
-    def __len__(self) -> int:
-        return len(self.entity_ids)
-
-
-def read_vocabulary(path: Path) -> Vocabulary:
-    """The rows of `vocabulary.parquet` whose split is `train`, in file order.
-
-    Raises:
-        InputError: as `training_entities` does.
-    """
-    return Vocabulary(*(column.to_pylist() for column in training_entities(path).columns))
-
 
 @dataclass(frozen=True)
 class Samples:
-    """Usable pictures of a cache: `positions` int64 [n] in the cache, `classes` int64 [n, k] padded with -1 (None: unlabelled)."""
+    """Usable pictures of a cache.
 
-    pictures: Pictures
+    Attributes:
+        pictures: the cache.
+        positions: int64 [n], in the cache.
+        classes: int64 [n, k], padded with -1; None for recipes without labels.
+        vocabulary: the classes, if there are any.
+        dropped: unusable pictures, by reason.
+    """
+
+    pictures: DecodedPictures
     positions: npt.NDArray[np.int64]
     classes: npt.NDArray[np.int64] | None
     vocabulary: Vocabulary | None
@@ -55,11 +38,13 @@ class Samples:
         return len(self.positions)
 
 
-def select(pictures: Pictures, recipe: Recipe, vocabulary: Vocabulary | None) -> Samples:
-    """Keeps the pictures that the recipe can use: with a class in the vocabulary, or with an alt text.
+def select_samples(pictures: DecodedPictures, recipe: Recipe, vocabulary: Vocabulary | None) -> Samples:
+    """Keeps the pictures that the recipe can use: with a class of the vocabulary, or with an alt
+    text.
 
     Raises:
-        InputError: if none is left, or more than `max_error_share` show no class: shards and vocabulary do not match.
+        InputError: if none is left, or more than `max_error_share` have no class, which means that
+            shards and vocabulary do not match.
     """
     dropped: Counter[str] = Counter()
     if vocabulary is None:
@@ -79,9 +64,7 @@ def select(pictures: Pictures, recipe: Recipe, vocabulary: Vocabulary | None) ->
             example = f" (one shows {', '.join(foreign) or 'none at all'})"
             check_labels(dropped["no_class"], len(pictures), recipe.parameters.max_error_share, example)
     if not keep:
-        raise InputError(
-            f"no picture is left for the recipe {recipe.name} ({dict(dropped)}); look at the stage before it"
-        )
+        raise InputError(f"no picture is left for the recipe {recipe.name} ({dict(dropped)}); check the previous stage")
     return Samples(pictures, np.array(keep, dtype=np.int64), classes, vocabulary, +dropped)
 
 

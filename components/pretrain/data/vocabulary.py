@@ -1,5 +1,7 @@
-"""The training entities of a vocabulary, and whether shards are labelled with them: what both ways of reading pictures ask."""
+"""The vocabulary: the training entities, and whether shards are labelled with them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,13 +13,35 @@ from components.errors import InputError
 COLUMNS = ("entity_id", "label", "description")
 
 
-def training_entities(path: Path) -> pa.Table:
-    """The rows of `vocabulary.parquet` whose split is `train`, in file order: `COLUMNS`, as strings.
+@dataclass(frozen=True)
+class Vocabulary:
+    """The training entities in class order: Q-ids, names and descriptions of equal length."""
 
-    A class without a name is named by its Q-id; one without a description has an empty one.
+    entity_ids: Sequence[str]
+    labels: Sequence[str]
+    descriptions: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.entity_ids)
+
+
+def read_vocabulary(path: Path) -> Vocabulary:
+    """The training entities of `vocabulary.parquet`.
 
     Raises:
-        InputError: if the file is missing or none, lacks a column, no row is left, or an entity is there twice.
+        InputError: as `training_entities` does.
+    """
+    return Vocabulary(*(column.to_pylist() for column in training_entities(path).columns))
+
+
+def training_entities(path: Path) -> pa.Table:
+    """The rows of `vocabulary.parquet` with split `train`, in file order: `COLUMNS`, as strings.
+
+    A missing name is replaced by the Q-id, a missing description by an empty string.
+
+    Raises:
+        InputError: if the file is missing or not a vocabulary, has no training entity, or lists an
+            entity twice.
     """
     table = _read(path)
     table = table.filter(pc.equal(table["split"], "train"))
@@ -33,35 +57,35 @@ def _read(path: Path) -> pa.Table:
     if not path.is_file():
         raise InputError(f"{path} is missing; `mofi curate` writes it")
     try:
-        lacking = {*COLUMNS, "split"} - set(pq.read_schema(path).names)
-        if not lacking:
+        missing = {*COLUMNS, "split"} - set(pq.read_schema(path).names)
+        if not missing:
             return pq.read_table(path, columns=[*COLUMNS, "split"])
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is no vocabulary ({error}); `mofi curate` writes it anew") from error
-    raise InputError(f"{path} is no vocabulary: it lacks {', '.join(sorted(lacking))}; `mofi curate` writes it anew")
+        raise InputError(f"{path} is not a vocabulary ({error}); run `mofi curate` again") from error
+    raise InputError(f"{path} is not a vocabulary: it lacks {', '.join(sorted(missing))}; run `mofi curate` again")
 
 
 def _check_unique(path: Path, ids: pa.ChunkedArray) -> None:
     counted = pc.value_counts(ids)
-    twice = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
-    if len(twice):
-        raise InputError(f"{path} has {twice[0]} more than once; `mofi curate` writes it anew")
+    duplicates = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    if len(duplicates):
+        raise InputError(f"{path} has {duplicates[0]} more than once; run `mofi curate` again")
 
 
 def check_labels(without_class: int, pictures: int, max_error_share: float, example: str = "") -> None:
-    """Whether shards and vocabulary belong together.
+    """Checks that shards and vocabulary belong together.
 
     Args:
-        without_class: of `pictures`, those that show no training entity.
-        pictures: all that were looked at.
-        max_error_share: how many may be without.
-        example: in brackets, what one of them shows.
+        without_class: pictures that show no training entity.
+        pictures: all pictures.
+        max_error_share: largest allowed share without a class.
+        example: what one of them shows, in brackets.
 
     Raises:
-        InputError: if more are.
+        InputError: if too many pictures have no class.
     """
     if without_class > max_error_share * pictures:
         raise InputError(
             f"{without_class} of {pictures} pictures show no training entity of the vocabulary{example}; shards and "
-            "vocabulary.parquet are not of one run of `mofi curate`: write both anew, or raise pretrain.max_error_share"
+            "vocabulary.parquet are not from one run of `mofi curate`: run it again, or raise pretrain.max_error_share"
         )

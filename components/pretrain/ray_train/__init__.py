@@ -1,1 +1,1 @@
-"""Training on Ray Train: workers, and fewer or more of them when nodes go or come."""
+"""Training on Ray Train: placement of workers, elastic scaling, and failures."""

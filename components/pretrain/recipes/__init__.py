@@ -13,54 +13,56 @@ from torch import Tensor
 
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.step import collectives
-from components.pretrain.step.class_table import SampledRows
+from components.pretrain.step.class_table import SampledClasses
 
 
 @dataclass(frozen=True)
 class Features:
-    """What one worker's forward pass gives. Embeddings are L2-normalised, float [b, d].
+    """The outputs of one worker's forward pass. Embeddings are L2-normalised.
 
-    `target` int64 [b] is the entity drawn for each picture, `entities` int64 [b, k] all of its
-    entities, padded with -1; both are class indices. A recipe without labels has neither, one without
-    texts has no `texts`.
+    Attributes:
+        images: float [b, d].
+        texts: float [b, d]; None for recipes without texts.
+        logit_scale: the inverse temperature of the contrastive loss.
+        sampled: the sampled classes; None for recipes without classes.
+        target: int64 [b], the class drawn for each picture; None without labels.
+        entities: int64 [b, k], all classes of each picture, padded with -1; None without labels.
     """
 
     images: Tensor
     texts: Tensor | None = None
     logit_scale: Tensor | None = None
-    rows: SampledRows | None = None
+    sampled: SampledClasses | None = None
     target: Tensor | None = None
     entities: Tensor | None = None
 
     @cached_property
     def all_images(self) -> Tensor:
-        """`images` of all workers, [b * workers, d] in rank order, differentiable.
-
-        A collective operation: every worker must call it.
+        """`images` of all workers, [b * workers, d] in rank order, differentiable; a collective
+        call.
         """
         return collectives.gather_with_gradient(self.images)
 
     @cached_property
     def all_entities(self) -> Tensor | None:
-        """`entities` of all workers, int64 [b * workers, k] in rank order.
-
-        A collective operation: every worker must call it.
-        """
+        """`entities` of all workers, int64 [b * workers, k] in rank order; a collective call."""
         return None if self.entities is None else collectives.gather(self.entities)
 
 
 class Recipe(ABC):
-    """What a recipe needs, and its losses.
+    """What a recipe uses, and its losses.
 
     Attributes:
         uses_texts: whether it trains a text tower.
         uses_classes: whether it trains a class table.
         uses_labels: whether it reads the data set; otherwise it reads the crawl and its alt texts.
+        knobs: parameters of `pretrain` that it reads and some other recipes do not.
     """
 
     uses_texts: ClassVar[bool] = False
     uses_classes: ClassVar[bool] = False
     uses_labels: ClassVar[bool] = True
+    knobs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, parameters: PretrainParameters) -> None:
         self.parameters = parameters
@@ -72,4 +74,4 @@ class Recipe(ABC):
 
     @abstractmethod
     def losses(self, features: Features) -> dict[str, Tensor]:
-        """Named losses, float [] each; their sum is minimised."""
+        """Named losses, float [] each, whose sum is minimised."""

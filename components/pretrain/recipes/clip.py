@@ -1,4 +1,4 @@
-"""The baseline: pictures and their original alt texts."""
+"""CLIP: pictures and their original alt texts."""
 
 from torch import Tensor
 
@@ -11,7 +11,8 @@ class Clip(Recipe):
 
     uses_texts = True
     uses_labels = False
+    knobs = frozenset({"max_logit_scale"})
 
     def losses(self, features: Features) -> dict[str, Tensor]:
-        """Symmetric InfoNCE; nothing is known of entities, so every other text is a negative."""
+        """Symmetric InfoNCE; entities are unknown, so every other text is a negative."""
         return {"contrastive": contrastive_loss(features)}

@@ -1,4 +1,4 @@
-"""Entities as free text."""
+"""Contrastive training on entities as free text."""
 
 import torch
 from torch import Tensor
@@ -9,23 +9,27 @@ from components.pretrain.step.losses import info_nce, share_entity
 
 
 class Contrastive(Recipe):
-    """Entities are free text."""
+    """Entities as free text."""
 
     uses_texts = True
+    knobs = frozenset({"max_logit_scale", "text"})
 
     def losses(self, features: Features) -> dict[str, Tensor]:
-        """Symmetric InfoNCE; pictures of one entity do not repel each other's texts."""
+        """Symmetric InfoNCE; pictures of one entity are not each other's negatives."""
         return {"contrastive": contrastive_loss(features)}
 
 
 def contrastive_loss(features: Features) -> Tensor:
-    """MOFI.md, Losses, contrastive: float [], this worker's pictures and texts against those of all workers.
+    """MOFI.md, Losses, contrastive: this worker's pictures and texts against those of all workers.
 
-    The mean of all workers' losses, and of their gradients, is that of the whole batch on one worker.
+    The mean over workers, and of their gradients, equals that of the whole batch on one worker.
+
+    Returns:
+        float [].
     """
     assert features.texts is not None and features.logit_scale is not None
     images, texts = features.images, features.texts
-    rank, _ = collectives.world()
+    rank = collectives.rank()
     target = torch.arange(len(images), device=images.device) + rank * len(images)
     same = None
     if features.entities is not None and features.all_entities is not None:

@@ -1,22 +1,23 @@
-"""Entities as classes and as free text, on one shared image tower."""
+"""Multi-task training: entities as classes and as free text, with one image tower."""
 
 from torch import Tensor
 
 from components.pretrain.recipes import Features, Recipe
-from components.pretrain.recipes.contrastive import contrastive_loss
-from components.pretrain.recipes.supervised import supervised_loss
+from components.pretrain.recipes.contrastive import Contrastive, contrastive_loss
+from components.pretrain.recipes.supervised import Supervised, supervised_loss
 
 
 class Multitask(Recipe):
-    """Both, on one shared image tower: `lambda * supervised + (1 - lambda) * contrastive`."""
+    """Both losses: `lambda * supervised + (1 - lambda) * contrastive`."""
 
     uses_texts = True
     uses_classes = True
+    knobs = Supervised.knobs | Contrastive.knobs | {"supervised_share"}
 
     def losses(self, features: Features) -> dict[str, Tensor]:
         """Both losses, weighted."""
-        share = self.parameters.supervised_share
+        weight = self.parameters.supervised_share
         return {
-            "supervised": share * supervised_loss(features, self.parameters),
-            "contrastive": (1 - share) * contrastive_loss(features),
+            "supervised": weight * supervised_loss(features, self.parameters),
+            "contrastive": (1 - weight) * contrastive_loss(features),
         }

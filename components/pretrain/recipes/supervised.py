@@ -1,4 +1,4 @@
-"""Entities as classes."""
+"""Supervised training on entities as classes."""
 
 import torch
 from torch import Tensor
@@ -10,9 +10,10 @@ from components.pretrain.step.losses import large_margin_softmax
 
 
 class Supervised(Recipe):
-    """Entities are classes."""
+    """Entities as classes."""
 
     uses_classes = True
+    knobs = frozenset({"head_device", "head_learning_rate", "margin", "negatives", "scale"})
 
     def losses(self, features: Features) -> dict[str, Tensor]:
         """Large-margin softmax over sampled classes."""
@@ -20,18 +21,19 @@ class Supervised(Recipe):
 
 
 def supervised_loss(features: Features, parameters: PretrainParameters) -> Tensor:
-    """MOFI.md, Losses, supervised: every worker's pictures against the part of the classes that this one holds.
+    """MOFI.md, Losses, supervised: all workers' pictures against this worker's part of the classes.
 
-    The mean loss of this worker's own pictures, float [].
+    Returns:
+        float [], the mean loss of this worker's own pictures.
     """
     entities = features.all_entities
-    assert features.rows is not None and features.target is not None and entities is not None
+    assert features.sampled is not None and features.target is not None and entities is not None
     target = collectives.gather(features.target)
     losses = large_margin_softmax(
-        features.all_images @ torch.nn.functional.normalize(features.rows.weight, dim=1).T,
-        features.rows.columns(target),
-        features.rows.columns(entities).masked_fill(entities == target[:, None], -1),
+        features.all_images @ torch.nn.functional.normalize(features.sampled.weight, dim=1).T,
+        features.sampled.column_of(target),
+        features.sampled.column_of(entities).masked_fill(entities == target[:, None], -1),
         margin=parameters.margin,
         scale=parameters.scale,
     )
-    return collectives.own(losses).mean()
+    return collectives.local_part(losses).mean()

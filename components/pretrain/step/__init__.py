@@ -1,1 +1,1 @@
-"""One training step: towers, losses, class table, collectives, optimiser."""
+"""The parts of a training step: losses, class table, optimiser, communication between workers."""

@@ -1,8 +1,9 @@
-"""A step's batch through the towers in parts, for batches whose activations no device holds.
+"""A step's batch through the towers in parts, for batches whose activations do not fit in memory.
 
-A contrastive loss is no sum over parts: every picture's negatives are the whole batch's texts. So all parts run once without
-activations, the loss and its gradient are taken at the embeddings of the whole batch, and each part runs again, with
-activations, to carry its share of that gradient back (GradCache, arXiv 2101.06983). It costs one more forward pass.
+A contrastive loss is not a sum over parts, since a picture's negatives are the texts of the whole
+batch. So all parts run once without activations, loss and gradient are computed at the embeddings
+of the whole batch, and each part runs again, with activations, to backpropagate its part of that
+gradient (GradCache, arXiv 2101.06983). It costs one more forward pass.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,33 +21,35 @@ Embeddings = tuple[Tensor, Tensor | None, Tensor]
 
 @dataclass(frozen=True)
 class _Part:
-    """What a part needs to run again alike: its pictures and tokens, and the random numbers that dropout draws."""
+    """What a part needs to run again alike: pictures, tokens, and the random state of dropout."""
 
     pictures: Tensor
     tokens: Tensor | None
     random: tuple[Tensor, ...]
 
 
-class Passes:
-    """Forward and backward of one step, `most` pictures at a time. The gradient is that of the whole batch, to rounding.
+class GradCache:
+    """Forward and backward pass of one step, `part_size` pictures at a time.
 
-    A tower with BatchNorm normalises each part by its own statistics, as it does each worker's share.
+    The gradient is that of the whole batch, to rounding. A tower with BatchNorm normalises each
+    part
+    by its own statistics.
     """
 
-    def __init__(self, module: nn.Module, most: int) -> None:
-        self._module, self._most = module, most
+    def __init__(self, module: nn.Module, part_size: int) -> None:
+        self._module, self._part_size = module, part_size
         self._parts: list[_Part] = []
         self._leaves: tuple[Tensor | None, ...] = ()
 
     def forward(self, pictures: Tensor, tokens: Tensor | None) -> Embeddings:
-        """Pictures [b, …] and tokens [b, l] → what the loss is taken of."""
+        """Pictures [b, …] and tokens [b, l] → the embeddings for the loss."""
         self._parts, outputs = [], []
-        if len(pictures) <= self._most:
+        if len(pictures) <= self._part_size:
             whole: Embeddings = self._module(pictures, tokens)
             return whole
-        parts = torch.split(pictures, self._most)
-        with torch.no_grad(), _norms_unrecorded(self._module):
-            for part, part_tokens in zip(parts, self._shares(tokens, len(parts)), strict=True):
+        parts = torch.split(pictures, self._part_size)
+        with torch.no_grad(), _frozen_norm_statistics(self._module):
+            for part, part_tokens in zip(parts, self._split(tokens, len(parts)), strict=True):
                 self._parts.append(_Part(part, part_tokens, _random_state(part.device)))
                 outputs.append(self._module(part, part_tokens))
         images = torch.cat([image for image, _, _ in outputs]).requires_grad_()
@@ -56,30 +59,32 @@ class Passes:
         return images, joined, scale
 
     def backward(self, loss: Tensor) -> None:
-        """Leaves the gradient of `loss` [] in the towers, averaged over workers if the module does that."""
+        """Leaves the gradient of `loss` [] in the towers, averaged over workers if the module does
+        that.
+        """
         loss.backward()  # type: ignore[no-untyped-call]
         if not self._parts:
             return
         images, texts, scale = (None if leaf is None else leaf.grad for leaf in self._leaves)
         count = len(self._parts)
-        shares = zip(self._shares(images, count), self._shares(texts, count), strict=True)
-        for number, (part, share) in enumerate(zip(self._parts, shares, strict=True)):
+        part_gradients = zip(self._split(images, count), self._split(texts, count), strict=True)
+        for number, (part, gradients) in enumerate(zip(self._parts, part_gradients, strict=True)):
             last = number == count - 1
             _restore_random_state(part.random, part.pictures.device)
             with nullcontext() if last else self._unsynchronised():
-                # The temperature is one number for all parts: its gradient goes in once.
-                _carry_back(self._module(part.pictures, part.tokens), (*share, scale if last else None))
+                # The temperature is shared by all parts: its gradient is added once.
+                _backpropagate(self._module(part.pictures, part.tokens), (*gradients, scale if last else None))
         self._parts, self._leaves = [], ()
 
-    def _shares(self, rows: Tensor | None, parts: int) -> Sequence[Tensor | None]:
-        return [None] * parts if rows is None else torch.split(rows, self._most)
+    def _split(self, tensor: Tensor | None, parts: int) -> Sequence[Tensor | None]:
+        return [None] * parts if tensor is None else torch.split(tensor, self._part_size)
 
     def _unsynchronised(self) -> AbstractContextManager[None]:
-        """Workers average what has been summed over all parts, once."""
+        """Workers average once, after the last part."""
         return self._module.no_sync() if isinstance(self._module, DistributedDataParallel) else nullcontext()
 
 
-def _carry_back(outputs: Embeddings, gradients: Sequence[Tensor | None]) -> None:
+def _backpropagate(outputs: Embeddings, gradients: Sequence[Tensor | None]) -> None:
     pairs = [
         (tensor, gradient)
         for tensor, gradient in zip(outputs, gradients, strict=True)
@@ -89,7 +94,7 @@ def _carry_back(outputs: Embeddings, gradients: Sequence[Tensor | None]) -> None
 
 
 @contextmanager
-def _norms_unrecorded(module: nn.Module) -> Iterator[None]:
+def _frozen_norm_statistics(module: nn.Module) -> Iterator[None]:
     """BatchNorm's running statistics would otherwise count every part twice."""
     norms = [norm for norm in module.modules() if isinstance(norm, _BatchNorm) and norm.track_running_stats]
     for norm in norms:

@@ -1,4 +1,6 @@
-"""The two losses of MOFI.md: large-margin cosine softmax over sampled classes, and symmetric InfoNCE."""
+"""The two losses of MOFI.md: large-margin cosine softmax over sampled classes, and symmetric
+InfoNCE.
+"""
 
 from typing import Any
 
@@ -11,7 +13,7 @@ from components.pretrain.step import collectives
 
 
 class _MarginSoftmax(torch.autograd.Function):
-    """`large_margin_softmax`; of a step's largest matrix one copy is kept for the backward pass."""
+    """`large_margin_softmax`; keeps one copy of the step's largest matrix for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, cosines: Tensor, target: Tensor, others: Tensor, margin: float, scale: float) -> Tensor:
@@ -19,9 +21,9 @@ class _MarginSoftmax(torch.autograd.Function):
         own, column = (target >= 0)[:, None], target.clamp(min=0)[:, None]
         best, chosen = logits.new_full((len(logits),), -torch.inf), logits.new_zeros(len(logits))
         if logits.shape[1]:
-            # Adding nothing where there is nothing to change spares a GPU's wait for the number of changes.
-            logits.scatter_add_(1, column, _where(own, -scale * margin, logits))
-            logits.scatter_add_(1, others.clamp(min=0), _where(others >= 0, -torch.inf, logits))
+            # Adding zero everywhere else avoids waiting for the GPU to count the changes.
+            logits.scatter_add_(1, column, _masked(own, -scale * margin, logits))
+            logits.scatter_add_(1, others.clamp(min=0), _masked(others >= 0, -torch.inf, logits))
             best = logits.amax(1)
         best = collectives.maximum(best)
         logits.sub_(best[:, None])
@@ -38,30 +40,32 @@ class _MarginSoftmax(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
         exponentials, sums, own, column = ctx.saved_tensors
-        # Each worker's loss asks for its own pictures; the rows here hear of all.
-        asked = ctx.scale * collectives.total(gradient)
-        result = exponentials * (asked / sums)[:, None]
+        # Each worker's loss covers its own pictures; these rows need the gradients of all.
+        scaled = ctx.scale * collectives.total(gradient)
+        result = exponentials * (scaled / sums)[:, None]
         if result.shape[1]:
-            result.scatter_add_(1, column, torch.where(own, -asked[:, None], 0))
+            result.scatter_add_(1, column, torch.where(own, -scaled[:, None], 0))
         return result.to(ctx.dtype), None, None, None, None
 
 
-def _where(mask: Tensor, value: float, like: Tensor) -> Tensor:
+def _masked(mask: Tensor, value: float, like: Tensor) -> Tensor:
     return like.new_zeros(mask.shape).masked_fill_(mask, value)
 
 
 def large_margin_softmax(cosines: Tensor, target: Tensor, others: Tensor, *, margin: float, scale: float) -> Tensor:
-    """MOFI.md, Losses, supervised: of each picture
+    """MOFI.md, Losses, supervised: for each picture
 
     `-log( e^{s(cos_y - m)} / (e^{s(cos_y - m)} + sum_{c in N'} e^{s cos_c}) )`.
 
-    The sampled classes lie on several workers: each gives the cosines of all workers' pictures with its own part of the
-    classes, and gets the losses over all of them. What the workers do with these losses adds up in the gradients.
+    The sampled classes are sharded: each worker passes the cosines of all workers' pictures with
+    its
+    own part of the classes, and gets the losses over all classes. The workers' gradients add up.
 
     Args:
         cosines: float [n, r], all workers' pictures against this worker's rows; r may be 0.
-        target: int64 [n], the row of each picture's class y, -1 where another worker holds it.
-        others: int64 [n, k], rows that must not count as negatives of a picture (its other entities), padded with -1.
+        target: int64 [n], the row of each picture's class y, -1 if another worker holds it.
+        others: int64 [n, k], rows that are not negatives of a picture (its other entities), padded
+            with -1.
         margin: m, in units of the cosine.
         scale: s.
 
@@ -76,10 +80,13 @@ def info_nce(image_logits: Tensor, text_logits: Tensor, target: Tensor, not_nega
     """MOFI.md, Losses, contrastive: the mean of picture-to-text and text-to-picture cross entropy.
 
     Args:
-        image_logits: float [b, n], this worker's pictures against all workers' texts, times the inverse temperature.
-        text_logits: float [b, n], this worker's texts against all workers' pictures.
-        target: int64 [b], the column that holds a row's own partner.
-        not_negative: bool [b, n], pairs that must not repel each other (same entity); the own partner is kept anyway.
+        image_logits: float [b, n], this worker's pictures against all texts, times inverse
+            temperature.
+        text_logits: float [b, n], this worker's texts against all pictures, times inverse
+            temperature.
+        target: int64 [b], the column of a row's own partner.
+        not_negative: bool [b, n], pairs that are not negatives (same entity), apart from the
+            partner.
 
     Returns:
         float [].
@@ -92,12 +99,16 @@ def info_nce(image_logits: Tensor, text_logits: Tensor, target: Tensor, not_nega
 
 
 def _others(marked: Tensor, target: Tensor) -> Tensor:
-    """bool [b, c] without each row's own column; a one-hot matrix of int64 would be the largest tensor of a step."""
+    """bool [b, c] without each row's own column; a one-hot int64 matrix would be the step's largest
+    tensor.
+    """
     return marked.scatter(1, target[:, None], False)
 
 
 def share_entity(left: Tensor, right: Tensor) -> Tensor:
-    """Which pictures have an entity in common: int64 [b, k] and [n, k], padded with -1 → bool [b, n]."""
+    """Whether pictures have an entity in common: int64 [b, k] and [n, k], padded with -1 → bool [b,
+    n].
+    """
     equal = left[:, None, :, None] == right[None, :, None, :]
     real = (left >= 0)[:, None, :, None]
     return (equal & real).flatten(2).any(dim=2)

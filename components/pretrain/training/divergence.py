@@ -1,25 +1,27 @@
-"""Stops a training that diverges, with its state saved and what to change named."""
+"""Stops a diverging training, after saving its state."""
 
 import math
 from typing import NoReturn
 
 from components.errors import MofiError
 from components.pretrain.checkpoints.state import TrainingState
-from components.pretrain.checkpoints.writer import Keeper
+from components.pretrain.checkpoints.writer import CheckpointWriter
 from components.pretrain.job import Job
 
 
-class Guard:
-    """Looks at losses and gradient before a step takes effect; all workers see the same and stop at the same step."""
+class DivergenceCheck:
+    """Checks losses and gradient before a step takes effect; all workers stop at the same step."""
 
-    def __init__(self, job: Job, state: TrainingState, keeper: Keeper) -> None:
-        self._job, self._state, self._keeper = job, state, keeper
+    def __init__(self, job: Job, state: TrainingState, writer: CheckpointWriter) -> None:
+        self._job, self._state, self._writer = job, state, writer
 
     def check(self, losses: dict[str, float], norm: float) -> None:
         """Takes the losses by name, and the norm of the towers' gradient.
 
         Raises:
-            MofiError: naming the step, when one is no number, or the losses' sum is too many times the first step's.
+            MofiError: naming the step, if a number is not finite, or the sum of the losses exceeds
+                a
+                multiple of the first step's.
         """
         for name, value in losses.items():
             if not math.isfinite(value):
@@ -33,11 +35,11 @@ class Guard:
         if not math.isfinite(norm):
             self._stop(f"the norm of the gradient is {norm}")
 
-    def _stop(self, what: str) -> NoReturn:
-        name = self._keeper.save(self._state, diverged=True)
-        self._keeper.wait()
+    def _stop(self, problem: str) -> NoReturn:
+        name = self._writer.save(self._state, diverged=True)
+        self._writer.wait()
         raise MofiError(
-            f"{self._job.recipe}: {what} at step {self._state.step + 1}; lower pretrain.learning_rate or pretrain.gradient_clip in "
-            f"params.yaml, or lengthen pretrain.warm_up. The state before that step lies in {self._job.checkpoints} as "
-            f"{name}; no training goes on from it by itself"
+            f"{self._job.recipe}: {problem} at step {self._state.step + 1}; lower pretrain.learning_rate or pretrain.gradient_clip "
+            f"in params.yaml, or lengthen pretrain.warm_up. The state before that step is in {self._job.checkpoints} as "
+            f"{name}; it is not resumed automatically"
         )

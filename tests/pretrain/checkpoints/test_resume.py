@@ -1,4 +1,4 @@
-"""Checkpoints: whole or absent, and a killed training ends as an undisturbed one."""
+"""Checkpoints are complete or absent, and a killed training ends with the same weights."""
 
 import errno
 import logging
@@ -15,8 +15,8 @@ import torch
 
 from components.errors import InputError, SetupError
 from components.pretrain.checkpoints import writer
-from components.pretrain.checkpoints.manifest import Part
-from components.pretrain.checkpoints.store import MANIFEST, depot
+from components.pretrain.checkpoints.manifest import FileDigest
+from components.pretrain.checkpoints.store import MANIFEST, open_store
 from components.pretrain.job import Job
 from components.pretrain.training.loop import run_worker
 from components.storage.json_files import read_json
@@ -30,7 +30,7 @@ KILLED_AT = {"multitask": 6, "clip": 9}
 
 
 class Killer(logging.Handler):
-    """Kills its own process when the line of a step is logged, once the checkpoint before it is whole."""
+    """Kills its own process when a step is logged, once the checkpoint before it is complete."""
 
     def __init__(self, job: Job, step: int) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Killer(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if self.line in record.getMessage():
-            while self.before not in whole(self.job):
+            while self.before not in complete(self.job):
                 time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -66,7 +66,7 @@ def test_killed_trainings_end_with_the_weights_of_undisturbed_ones(
         assert not job.result.exists()
         with caplog.at_level(logging.INFO, logger="components.pretrain"):
             run_worker(job, ignore)
-        assert f"{recipe} goes on after step {KILLED_AT[recipe] // 4 * 4} of 10" in caplog.messages
+        assert f"{recipe} resumes after step {KILLED_AT[recipe] // 4 * 4} of 10" in caplog.messages
         undisturbed = make_job(recipe, tmp_path / "undisturbed" / recipe)
         run_worker(undisturbed, ignore)
         for path in undisturbed.model.iterdir():
@@ -74,7 +74,7 @@ def test_killed_trainings_end_with_the_weights_of_undisturbed_ones(
         assert read_json(job.result) == read_json(undisturbed.result)
 
 
-def test_a_finished_training_is_not_repeated_when_its_result_got_lost(make_job: MakeJob, tmp_path: Path) -> None:
+def test_a_finished_training_whose_result_is_lost_is_not_repeated(make_job: MakeJob, tmp_path: Path) -> None:
     job = make_job("multitask", tmp_path)
     run_worker(job, ignore)
     result, weights = job.result.read_bytes(), (job.model / MODEL).read_bytes()
@@ -85,14 +85,14 @@ def test_a_finished_training_is_not_repeated_when_its_result_got_lost(make_job: 
     assert (job.result.read_bytes(), (job.model / MODEL).read_bytes()) == (result, weights)
 
 
-def whole(job: Job) -> dict[int, Path]:
+def complete(job: Job) -> dict[int, Path]:
     """Complete checkpoints by step."""
     found = sorted(path.parent for path in Path(job.checkpoints).glob(f"[0-9]*/{MANIFEST}"))
     return {int(path.name.partition("-")[0]): path for path in found}
 
 
 def trained_again(job: Job, caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Trains what is left, after the result got lost; returns what was told."""
+    """Removes the result, trains again, and returns the log."""
     job.result.unlink()
     caplog.clear()
     with caplog.at_level(logging.INFO, logger="components.pretrain"):
@@ -108,25 +108,25 @@ def trained_again(job: Job, caplog: pytest.LogCaptureFixture) -> list[str]:
         ({"keep_checkpoints": 1, "checkpoint_every": 2, "keep_every": 4}, [4, 8, 10]),
     ],
 )
-def test_the_policy_says_which_are_kept(
+def test_the_retention_policy_decides_which_are_kept(
     make_job: MakeJob, tmp_path: Path, policy: dict[str, int], kept: list[int]
 ) -> None:
     job = make_job("clip", tmp_path, **policy)
     run_worker(job, ignore)
-    assert list(whole(job)) == kept
+    assert list(complete(job)) == kept
 
 
-def test_a_half_written_one_is_not_found_and_goes(
+def test_an_incomplete_one_is_ignored_and_deleted(
     make_job: MakeJob, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = make_job("clip", tmp_path)
     run_worker(job, ignore)
     weights = (job.model / MODEL).read_bytes()
-    shutil.rmtree(whole(job)[10])
+    shutil.rmtree(complete(job)[10])
     partial = Path(job.checkpoints) / f"00000009-{TOKEN}"
     partial.mkdir()
     (partial / "towers.safetensors").write_bytes(b"half")
-    assert "clip goes on after step 8 of 10" in trained_again(job, caplog)
+    assert "clip resumes after step 8 of 10" in trained_again(job, caplog)
     assert not partial.exists()
     assert (job.model / MODEL).read_bytes() == weights
 
@@ -142,57 +142,57 @@ def test_a_half_written_one_is_not_found_and_goes(
         (MANIFEST, "missing"),
     ],
 )
-def test_a_damaged_one_is_named_and_the_one_before_it_taken(
+def test_a_damaged_one_is_named_and_the_previous_one_loaded(
     make_job: MakeJob, tmp_path: Path, caplog: pytest.LogCaptureFixture, damaged: str, how: str
 ) -> None:
     job = make_job("multitask", tmp_path)
     run_worker(job, ignore)
     result, weights = job.result.read_bytes(), (job.model / MODEL).read_bytes()
-    file = whole(job)[10] / damaged
+    file = complete(job)[10] / damaged
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 255
     if how == "missing":
         file.unlink()
     else:
         file.write_bytes(content if how == "flipped" else content[: len(content) // 2])
-    said = trained_again(job, caplog)
-    assert "multitask goes on after step 8 of 10" in said
-    if (damaged, how) != (MANIFEST, "missing"):  # which is one that was never finished
+    log = trained_again(job, caplog)
+    assert "multitask resumes after step 8 of 10" in log
+    if (damaged, how) != (MANIFEST, "missing"):  # such a checkpoint counts as incomplete
         name = file.parent.name
-        assert any(f"checkpoint {name} is damaged ({damaged}" in line for line in said)
+        assert any(f"checkpoint {name} is damaged ({damaged}" in line for line in log)
     assert (job.result.read_bytes(), (job.model / MODEL).read_bytes()) == (result, weights)
-    assert list(whole(job)) == [8, 10]
+    assert list(complete(job)) == [8, 10]
 
 
-def test_when_all_are_damaged_training_begins_anew(
+def test_when_all_are_damaged_training_starts_from_scratch(
     make_job: MakeJob, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = make_job("clip", tmp_path)
     run_worker(job, ignore)
     weights = (job.model / MODEL).read_bytes()
-    for folder in whole(job).values():
+    for folder in complete(job).values():
         (folder / "towers.safetensors").unlink()
-    said = trained_again(job, caplog)
-    assert not [line for line in said if "goes on after" in line]
-    assert len([line for line in said if "is damaged (towers.safetensors is missing" in line]) == 2
+    log = trained_again(job, caplog)
+    assert not [line for line in log if "resumes after" in line]
+    assert len([line for line in log if "is damaged (towers.safetensors is missing" in line]) == 2
     assert (job.model / MODEL).read_bytes() == weights
 
 
-def test_a_disk_that_does_not_answer_is_an_error_and_costs_no_checkpoint(
+def test_a_disk_that_does_not_answer_is_an_error_and_deletes_no_checkpoint(
     make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They may be whole; a training that began anew would remove them as of steps to come."""
+    """They may be intact; a training from scratch would delete them as of later steps."""
     job = make_job("clip", tmp_path)
     run_worker(job, ignore)
     job.result.unlink()
 
-    def stale(path: Path) -> Part:
+    def stale(path: Path) -> FileDigest:
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
 
-    monkeypatch.setattr(Part, "of", stale)
-    with pytest.raises(SetupError, match=r"cannot be read \(.*Stale file handle: \S+\.safetensors'\); mend the disk"):
+    monkeypatch.setattr(FileDigest, "of", stale)
+    with pytest.raises(SetupError, match=r"cannot be read \(.*Stale file handle: \S+\.safetensors'\); fix the disk"):
         run_worker(job, ignore)
-    assert list(whole(job)) == [8, 10]
+    assert list(complete(job)) == [8, 10]
 
 
 def test_one_of_another_training_is_refused_with_what_differs(make_job: MakeJob, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_one_with_another_vocabulary_is_refused(make_job: MakeJob, tmp_path: Pat
         run_worker(other, ignore)
 
 
-def test_a_bucket_holds_them_for_a_machine_that_has_nothing(
+def test_a_machine_with_an_empty_disk_resumes_from_a_bucket(
     make_job: MakeJob, tmp_path: Path, s3: Endpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
     prefix = "pretrain-checkpoints"
@@ -229,15 +229,15 @@ def test_a_bucket_holds_them_for_a_machine_that_has_nothing(
     job = replace(make_job("multitask", tmp_path / "found"), store=job.store)
     with caplog.at_level(logging.INFO, logger="components.pretrain"):
         run_worker(job, ignore)
-    assert f"checkpoint {newest} is damaged (towers.safetensors has other bytes" in caplog.text
-    assert "multitask goes on after step 8 of 10" in caplog.messages
+    assert f"checkpoint {newest} is damaged (towers.safetensors does not match" in caplog.text
+    assert "multitask resumes after step 8 of 10" in caplog.messages
     assert (job.model / MODEL).read_bytes() == weights
     assert not list(job.work.glob("scratch*"))
-    writer.clear(depot(job.checkpoints, job.scratch(0)), every=8)
+    writer.delete_checkpoints(open_store(job.checkpoints, job.scratch(0)), keep_every=8)
     assert {name.partition("-")[0] for name in s3.objects(prefix)} == {"00000008"}
 
 
-def test_a_bucket_that_is_away_for_a_while_costs_a_checkpoint_and_nothing_else(
+def test_an_outage_of_the_bucket_costs_a_checkpoint_and_nothing_else(
     make_job: MakeJob, tmp_path: Path, s3: Endpoint, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("components.storage.retry._PAUSE", 0.001)
@@ -245,12 +245,13 @@ def test_a_bucket_that_is_away_for_a_while_costs_a_checkpoint_and_nothing_else(
     run_worker(undisturbed, ignore)
     there, away = s3.folder / BUCKET, s3.folder / "away"
 
-    def report(figures: dict[str, float]) -> None:
-        if figures["step"] == 2:
+    def report(metrics: dict[str, float]) -> None:
+        if metrics["step"] == 2:
             there.rename(away)
             there.write_text("a file, into which the server can put nothing")
-        if figures["step"] == 6:
-            # The attempt to write the second checkpoint is over: a save waits for the one before it.
+        if metrics["step"] == 6:
+            # The attempt to write the second checkpoint is over: a save waits for the one before
+            # it.
             there.unlink()
             away.rename(there)
 
@@ -264,7 +265,7 @@ def test_a_bucket_that_is_away_for_a_while_costs_a_checkpoint_and_nothing_else(
     assert (job.model / MODEL).read_bytes() == (undisturbed.model / MODEL).read_bytes()
 
 
-def test_one_that_cannot_be_written_stops_nothing(
+def test_one_that_cannot_be_written_does_not_stop_training(
     make_job: MakeJob, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     undisturbed = make_job("clip", tmp_path / "undisturbed")
@@ -274,17 +275,17 @@ def test_one_that_cannot_be_written_stops_nothing(
     with caplog.at_level(logging.WARNING, logger="components.pretrain"):
         run_worker(job, ignore)
     assert "checkpoint of step 8 could not be written" in caplog.text
-    assert "the 3. in a row" in caplog.text
+    assert "failure 3 in a row" in caplog.text
     assert (job.model / MODEL).read_bytes() == (undisturbed.model / MODEL).read_bytes()
 
 
 def test_a_snapshot_does_not_change_with_the_training(make_job: MakeJob, tmp_path: Path) -> None:
-    """A thread writes while steps go on; the state is that of the step all the same."""
+    """A thread writes during later steps; the state is still that of its own step."""
     folders = []
     for name, every in (("often", 1), ("once", 5)):
         job = make_job("multitask", tmp_path / name, checkpoint_every=every, keep_checkpoints=9)
         run_worker(job, ignore)
-        folders.append(whole(job)[5])
+        folders.append(complete(job)[5])
     for file in sorted(folders[0].glob("*.safetensors")):
         assert file.read_bytes() == (folders[1] / file.name).read_bytes()
 

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from components.errors import InputError
-from components.pretrain.data.cache import Pictures
-from components.pretrain.data.loader import Batch, Loader, Order, Share
-from components.pretrain.data.samples import Samples, Vocabulary, select
+from components.pretrain.data.batch import Batch, BatchPartition
+from components.pretrain.data.loader import Loader, SampleOrder
+from components.pretrain.data.picture_cache import DecodedPictures
+from components.pretrain.data.samples import Samples, select_samples
+from components.pretrain.data.vocabulary import Vocabulary
 from components.pretrain.parameters import TextParameters
 from components.pretrain.recipe import make_recipe
 from tests.pretrain.conftest import NAMES, MakeParameters
@@ -29,25 +31,25 @@ def words(batch: Batch) -> list[str]:
 
 
 @pytest.fixture
-def samples(train_pictures: Pictures, make_parameters: MakeParameters) -> Samples:
-    return select(train_pictures, make_recipe("contrastive", make_parameters()), VOCABULARY)
+def samples(train_pictures: DecodedPictures, make_parameters: MakeParameters) -> Samples:
+    return select_samples(train_pictures, make_recipe("contrastive", make_parameters()), VOCABULARY)
 
 
-def loader(samples: Samples, share: Share, seed: int = 1, text: TextParameters = TEXT) -> Loader:
-    return Loader(samples, share, seed, 2, text, length_tokens)
+def loader(samples: Samples, partition: BatchPartition, seed: int = 1, text: TextParameters = TEXT) -> Loader:
+    return Loader(samples, partition, seed, 2, text, length_tokens)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_every_epoch_holds_every_sample_once_over_any_number_of_workers(workers: int) -> None:
-    order, shares = Order(48, seed=1), [Share(16, rank, workers) for rank in range(workers)]
+    order, partitions = SampleOrder(48, seed=1), [BatchPartition(16, rank, workers) for rank in range(workers)]
     for epoch in range(3):
         steps = range(3 * epoch, 3 * epoch + 3)
-        seen = np.concatenate([order.at(share.positions(step)) for step in steps for share in shares])
+        seen = np.concatenate([order.at(partition.positions(step)) for step in steps for partition in partitions])
         assert sorted(seen) == list(range(48))
 
 
 def test_epochs_differ_and_a_batch_may_span_two() -> None:
-    order = Order(10, seed=1)
+    order = SampleOrder(10, seed=1)
     stream = order.at(np.arange(30))
     assert all(sorted(stream[i : i + 10]) == list(range(10)) for i in (0, 10, 20))
     assert stream[:10].tolist() != stream[10:20].tolist()
@@ -55,13 +57,13 @@ def test_epochs_differ_and_a_batch_may_span_two() -> None:
 
 
 def test_a_data_set_smaller_than_a_batch_is_repeated() -> None:
-    assert Counter(Order(3, seed=1).at(np.arange(12)).tolist()) == {0: 4, 1: 4, 2: 4}
+    assert Counter(SampleOrder(3, seed=1).at(np.arange(12)).tolist()) == {0: 4, 1: 4, 2: 4}
 
 
 def test_a_batch_depends_on_its_step_alone(samples: Samples) -> None:
-    share = Share(8)
-    straight = list(loader(samples, share).batches(0, 9))
-    resumed = list(loader(samples, share).batches(5, 9))
+    partition = BatchPartition(8)
+    straight = list(loader(samples, partition).batches(0, 9))
+    resumed = list(loader(samples, partition).batches(5, 9))
     assert [batch.step for batch in resumed] == [5, 6, 7, 8]
     for one, two in zip(straight[5:], resumed, strict=True):
         assert torch.equal(one.pictures, two.pictures)
@@ -71,19 +73,21 @@ def test_a_batch_depends_on_its_step_alone(samples: Samples) -> None:
 
 
 def test_workers_together_have_what_one_worker_has(samples: Samples) -> None:
-    whole = loader(samples, Share(8)).batch(3)
-    parts = [loader(samples, Share(8, rank, 2)).batch(3) for rank in range(2)]
+    whole = loader(samples, BatchPartition(8)).batch(3)
+    parts = [loader(samples, BatchPartition(8, rank, 2)).batch(3) for rank in range(2)]
     assert torch.equal(torch.cat([part.pictures for part in parts]), whole.pictures)
     assert [word for part in parts for word in words(part)] == words(whole)
 
 
 def test_another_seed_gives_another_order(samples: Samples) -> None:
-    assert not torch.equal(loader(samples, Share(8)).batch(0).pictures, loader(samples, Share(8), 2).batch(0).pictures)
+    assert not torch.equal(
+        loader(samples, BatchPartition(8)).batch(0).pictures, loader(samples, BatchPartition(8), 2).batch(0).pictures
+    )
 
 
 def test_a_batch_that_workers_cannot_share_evenly_is_an_error(samples: Samples) -> None:
     with pytest.raises(InputError, match=r"pretrain.batch is 8, which 3 workers"):
-        loader(samples, Share(8, 0, 3))
+        loader(samples, BatchPartition(8, 0, 3))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,7 @@ def test_a_batch_that_workers_cannot_share_evenly_is_an_error(samples: Samples) 
     ],
 )
 def test_a_text_is_made_of_what_its_chances_say(samples: Samples, chances: dict[str, float], expected: str) -> None:
-    batch = loader(samples, Share(16), text=TextParameters(**chances)).batch(0)
+    batch = loader(samples, BatchPartition(16), text=TextParameters(**chances)).batch(0)
     assert batch.target is not None
     for target, text in zip(batch.target.tolist(), words(batch), strict=True):
         wanted = expected.format(name=NAMES[target])
@@ -104,26 +108,26 @@ def test_a_text_is_made_of_what_its_chances_say(samples: Samples, chances: dict[
 
 def test_all_kinds_of_texts_come_up_in_their_shares(samples: Samples) -> None:
     kinds: Counter[str] = Counter()
-    for batch in loader(samples, Share(48)).batches(0, 20):
+    for batch in loader(samples, BatchPartition(48)).batches(0, 20):
         for text in words(batch):
             kinds["description" if "," in text else "alt" if text[-1].isdigit() else "name"] += 1
-    shares = {kind: count / kinds.total() for kind, count in kinds.items()}
-    assert shares == pytest.approx({"name": 0.4, "description": 0.4, "alt": 0.2}, abs=0.06)
+    frequencies = {kind: count / kinds.total() for kind, count in kinds.items()}
+    assert frequencies == pytest.approx({"name": 0.4, "description": 0.4, "alt": 0.2}, abs=0.06)
 
 
-def test_a_missing_description_or_alt_text_falls_back_to_the_name(train_pictures: Pictures) -> None:
+def test_a_missing_description_or_alt_text_falls_back_to_the_name(train_pictures: DecodedPictures) -> None:
     vocabulary = Vocabulary(VOCABULARY.entity_ids, VOCABULARY.labels, [""] * 6)
     bare = Samples(train_pictures, np.arange(8), np.arange(8)[:, None] % 6, vocabulary, Counter())
     text = TextParameters(name=0, name_and_description=1, alt_text=0)
-    assert set(words(loader(bare, Share(8), text=text).batch(0))) <= set(NAMES)
+    assert set(words(loader(bare, BatchPartition(8), text=text).batch(0))) <= set(NAMES)
 
 
-def test_each_of_a_picture_s_entities_is_drawn_as_often(train_pictures: Pictures) -> None:
+def test_each_of_a_picture_s_entities_is_drawn_as_often(train_pictures: DecodedPictures) -> None:
     classes = np.array([[0, 1, 2], [3, -1, -1]])
     two = Samples(train_pictures, np.arange(2), classes, VOCABULARY, Counter())
     drawn = Counter(
         int(t)
-        for batch in loader(two, Share(2)).batches(0, 600)
+        for batch in loader(two, BatchPartition(2)).batches(0, 600)
         for t in (batch.target if batch.target is not None else [])
     )
     assert drawn[3] == 600
@@ -133,7 +137,7 @@ def test_each_of_a_picture_s_entities_is_drawn_as_often(train_pictures: Pictures
 def test_the_thread_ends_when_the_reader_stops_early(samples: Samples) -> None:
     import threading
 
-    batches = loader(samples, Share(8)).batches(0, 1000)
+    batches = loader(samples, BatchPartition(8)).batches(0, 1000)
     next(batches)
     batches.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("loader")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]

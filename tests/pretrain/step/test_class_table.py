@@ -13,16 +13,16 @@ def generator(seed: int = 5) -> torch.Generator:
 def test_the_batch_s_classes_are_always_sampled_and_padding_never() -> None:
     table = ClassTable(1000, 4, seed=1)
     for seed in range(10):
-        rows = table.sample(torch.tensor([[3, -1], [998, 500]]), 20, generator(seed))
-        assert len(rows.classes) == 21
-        assert {3, 500, 998} <= set(rows.classes.tolist())
-        assert rows.classes.min() >= 0
-        assert rows.classes.tolist() == sorted(set(rows.classes.tolist()))
+        sampled = table.sample(torch.tensor([[3, -1], [998, 500]]), 20, generator(seed))
+        assert len(sampled.classes) == 21
+        assert {3, 500, 998} <= set(sampled.classes.tolist())
+        assert sampled.classes.min() >= 0
+        assert sampled.classes.tolist() == sorted(set(sampled.classes.tolist()))
 
 
 def test_more_required_classes_than_negatives_are_all_sampled() -> None:
-    rows = ClassTable(1000, 4, seed=1).sample(torch.arange(50)[:, None], 3, generator())
-    assert rows.classes.tolist() == list(range(50))
+    sampled = ClassTable(1000, 4, seed=1).sample(torch.arange(50)[:, None], 3, generator())
+    assert sampled.classes.tolist() == list(range(50))
 
 
 def test_negatives_are_drawn_uniformly() -> None:
@@ -39,14 +39,14 @@ def test_negatives_are_drawn_uniformly() -> None:
 
 def test_classes_are_found_among_the_rows_and_nothing_else_is() -> None:
     table = ClassTable(100, 4, seed=1)
-    rows = table.sample(torch.tensor([[3, 70, -1], [9, -1, -1]]), 0, generator())
-    assert rows.columns(torch.tensor([[9, 3], [70, 99], [-1, 0]])).tolist() == [[1, 0], [2, -1], [-1, -1]]
+    sampled = table.sample(torch.tensor([[3, 70, -1], [9, -1, -1]]), 0, generator())
+    assert sampled.column_of(torch.tensor([[9, 3], [70, 99], [-1, 0]])).tolist() == [[1, 0], [2, -1], [-1, -1]]
 
 
 def test_a_worker_without_rows_finds_none() -> None:
-    rows = ClassTable(100, 4, seed=1, rank=1, workers=2).sample(torch.tensor([2, 4]), 0, generator())
-    assert rows.weight.shape == (0, 4)
-    assert rows.columns(torch.tensor([2, 4])).tolist() == [-1, -1]
+    sampled = ClassTable(100, 4, seed=1, rank=1, workers=2).sample(torch.tensor([2, 4]), 0, generator())
+    assert sampled.weight.shape == (0, 4)
+    assert sampled.column_of(torch.tensor([2, 4])).tolist() == [-1, -1]
 
 
 def test_a_class_starts_alike_in_tables_of_any_size() -> None:
@@ -59,22 +59,22 @@ def test_a_class_starts_alike_in_tables_of_any_size() -> None:
 def test_a_step_changes_the_sampled_rows_and_no_others() -> None:
     table = ClassTable(500, 4, seed=1)
     before = {name: tensor.clone() for name, tensor in table.state().items()}
-    rows = table.sample(torch.tensor([7, 400]), 10, generator())
-    rows.weight.sum().backward()
-    table.step(rows, 0.1)
+    sampled = table.sample(torch.tensor([7, 400]), 10, generator())
+    sampled.weight.sum().backward()
+    table.step(sampled, 0.1)
     others = torch.ones(500, dtype=torch.bool)
-    others[rows.classes] = False
+    others[sampled.classes] = False
     for name, tensor in table.state().items():
         assert torch.equal(tensor[others], before[name][others])
-        assert not (tensor[rows.classes] == before[name][rows.classes]).all(dim=-1).any()
+        assert not (tensor[sampled.classes] == before[name][sampled.classes]).all(dim=-1).any()
 
 
 def test_what_a_step_holds_does_not_grow_with_the_vocabulary() -> None:
     shapes = []
     for classes in (200, 20_000):
-        rows = ClassTable(classes, 4, seed=1).sample(torch.tensor([1, 2]), 30, generator())
-        shapes.append((rows.classes.shape, rows.places.shape, rows.weight.shape))
-        assert rows.weight.untyped_storage().nbytes() == rows.weight.nbytes
+        sampled = ClassTable(classes, 4, seed=1).sample(torch.tensor([1, 2]), 30, generator())
+        shapes.append((sampled.classes.shape, sampled.rows.shape, sampled.weight.shape))
+        assert sampled.weight.untyped_storage().nbytes() == sampled.weight.nbytes
     assert shapes[0] == shapes[1]
 
 
@@ -84,9 +84,9 @@ def test_with_all_rows_sampled_it_is_torch_s_adam() -> None:
     adam = torch.optim.Adam([reference], lr=0.05, betas=BETAS, eps=EPSILON)
     for step in range(5):
         wanted = torch.randn(12, 4, generator=generator(step))
-        rows = table.sample(torch.arange(12), 100, generator())
-        (rows.weight - wanted).square().sum().backward()
-        table.step(rows, 0.05)
+        sampled = table.sample(torch.arange(12), 100, generator())
+        (sampled.weight - wanted).square().sum().backward()
+        table.step(sampled, 0.05)
         adam.zero_grad()
         (reference - wanted).square().sum().backward()
         adam.step()
@@ -97,17 +97,17 @@ def test_a_row_that_is_sampled_late_takes_a_first_step_of_full_size() -> None:
     table = ClassTable(10, 4, seed=1)
     for classes in ([0], [0], [0], [9]):
         before = table.weight.clone()
-        rows = table.sample(torch.tensor(classes), 0, generator())
-        rows.weight.sum().backward()
-        table.step(rows, 0.1)
+        sampled = table.sample(torch.tensor(classes), 0, generator())
+        sampled.weight.sum().backward()
+        table.step(sampled, 0.1)
     torch.testing.assert_close(table.weight[9], before[9] - 0.1)
 
 
 def test_the_state_taken_over_gives_the_same_next_step() -> None:
     def step(table: ClassTable, seed: int) -> None:
-        rows = table.sample(torch.arange(5), 8, generator(seed))
-        rows.weight.square().sum().backward()
-        table.step(rows, 0.1)
+        sampled = table.sample(torch.arange(5), 8, generator(seed))
+        sampled.weight.square().sum().backward()
+        table.step(sampled, 0.1)
 
     table, copy = ClassTable(20, 4, seed=1), ClassTable(20, 4, seed=2)
     step(table, 7)
@@ -124,18 +124,18 @@ def tables(workers: int, seed: int) -> list[ClassTable]:
     shards = [ClassTable(11, 4, seed, rank=rank, workers=workers) for rank in range(workers)]
     for step in range(4):
         for shard in shards:
-            rows = shard.sample(torch.arange(step, 11, 2), 0, generator(step))
+            sampled = shard.sample(torch.arange(step, 11, 2), 0, generator(step))
             # Workers' losses add up, and the step follows their mean.
-            (workers * rows.weight.square().sum() * (step + 1)).backward()
-            shard.step(rows, 0.1)
+            (workers * sampled.weight.square().sum() * (step + 1)).backward()
+            shard.step(sampled, 0.1)
     return shards
 
 
-@pytest.mark.parametrize("former", [1, 2, 4])
+@pytest.mark.parametrize("saved_workers", [1, 2, 4])
 @pytest.mark.parametrize("workers", [1, 3, 4])
-def test_another_number_of_workers_takes_over_every_class(former: int, workers: int) -> None:
+def test_another_number_of_workers_takes_over_every_class(saved_workers: int, workers: int) -> None:
     whole = tables(1, seed=1)[0].state()
-    shards = [shard.state() for shard in tables(former, seed=1)]
+    shards = [shard.state() for shard in tables(saved_workers, seed=1)]
     for rank in range(workers):
         taken = ClassTable(11, 4, seed=2, rank=rank, workers=workers)
         taken.load(len(shards), shards.__getitem__)
@@ -143,17 +143,19 @@ def test_another_number_of_workers_takes_over_every_class(former: int, workers: 
             assert torch.equal(tensor, whole[name][rank::workers])
 
 
-@pytest.mark.parametrize(("former", "workers", "wanted"), [(4, 4, [2]), (8, 4, [2, 6]), (2, 4, [0]), (3, 4, [0, 1, 2])])
-def test_only_shards_that_hold_its_rows_are_read(former: int, workers: int, wanted: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("saved_workers", "workers", "wanted"), [(4, 4, [2]), (8, 4, [2, 6]), (2, 4, [0]), (3, 4, [0, 1, 2])]
+)
+def test_only_shards_that_hold_its_rows_are_read(saved_workers: int, workers: int, wanted: list[int]) -> None:
     """A worker of a table of gigabytes fetches its part of a bucket's checkpoint, not all of it."""
-    shards = [ClassTable(40, 4, 1, rank=rank, workers=former).state() for rank in range(former)]
+    shards = [ClassTable(40, 4, 1, rank=rank, workers=saved_workers).state() for rank in range(saved_workers)]
     read: list[int] = []
 
     def shard(rank: int) -> dict[str, torch.Tensor]:
         read.append(rank)
         return shards[rank]
 
-    ClassTable(40, 4, seed=2, rank=2, workers=workers).load(former, shard)
+    ClassTable(40, 4, seed=2, rank=2, workers=workers).load(saved_workers, shard)
     assert read == wanted
 
 
@@ -171,9 +173,9 @@ def test_shards_of_another_table_are_refused() -> None:
 def test_a_table_in_host_memory_serves_towers_on_a_gpu() -> None:
     here, there = ClassTable(50, 4, seed=1), ClassTable(50, 4, seed=1)
     for table, device in ((here, "cpu"), (there, "cuda")):
-        rows = table.sample(torch.tensor([3, 40], device=device), 9, generator())
-        assert rows.weight.device.type == rows.classes.device.type == device
-        rows.weight.square().sum().backward()
-        table.step(rows, 0.1)
+        sampled = table.sample(torch.tensor([3, 40], device=device), 9, generator())
+        assert sampled.weight.device.type == sampled.classes.device.type == device
+        sampled.weight.square().sum().backward()
+        table.step(sampled, 0.1)
     assert there.weight.device.type == "cpu"
     torch.testing.assert_close(there.weight, here.weight)

@@ -33,13 +33,13 @@ def jobs(make_job: MakeJob, folder: Path) -> list[Job]:
 def forget_from(job: Job, step: int) -> None:
     """As if the training had been lost before `step`."""
     job.result.unlink()
-    for place in Path(job.checkpoints).iterdir():
-        if int(place.name.partition("-")[0]) >= step:
-            shutil.rmtree(place)
+    for folder in Path(job.checkpoints).iterdir():
+        if int(folder.name.partition("-")[0]) >= step:
+            shutil.rmtree(folder)
 
 
-def test_another_number_of_workers_goes_on_from_a_checkpoint(jobs: list[Job], folder: Path) -> None:
-    """Two are followed by one, and one is followed by two."""
+def test_another_number_of_workers_resumes_from_a_checkpoint(jobs: list[Job], folder: Path) -> None:
+    """One worker follows two, and two follow one."""
     two, one = jobs
     undisturbed = read_json(one.result)["curve"]
     assert (set(writers(two)), set(writers(one))) == ({2}, {1})

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from components.models import towers
 from components.models.config import TowerConfig
-from components.pretrain.step.grad_cache import Embeddings, Passes
+from components.pretrain.step.grad_cache import Embeddings, GradCache
 from components.pretrain.step.losses import info_nce
-from components.pretrain.step.towers import for_training
+from components.pretrain.step.training_towers import build_for_training
+from components.pretrain.training.forward import ForwardPass
 from components.pretrain.training.loop import run_worker
-from components.pretrain.training.setup import Forward
 from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.training.test_loop import RECIPES, ignore
@@ -28,7 +28,7 @@ def batch(pictures: int) -> tuple[Tensor, Tensor]:
 
 def one_step(model: nn.Module, config: TowerConfig, most: int) -> tuple[float, dict[str, Tensor]]:
     """The contrastive loss of a batch of 12, `most` at a time, and the gradient that it leaves."""
-    passes = Passes(Forward(model.train(), config, torch.device("cpu")), most)
+    passes = GradCache(ForwardPass(model.train(), config, torch.device("cpu")), most)
     torch.manual_seed(1)
     images, texts, scale = passes.forward(*batch(12))
     assert texts is not None
@@ -66,7 +66,7 @@ def test_both_passes_of_a_part_drop_the_same_patches(
 ) -> None:
     """Else the loss would be taken of other embeddings than its gradient flows through."""
     config = towers.read_config(str(tower_files["vit"]))
-    model: Any = for_training(config, make_parameters("vit", patch_dropout=0.5))
+    model: Any = build_for_training(config, make_parameters("vit", patch_dropout=0.5))
     kept: list[Tensor] = []
     model.visual.transformer.register_forward_pre_hook(lambda _, arguments: kept.append(arguments[0].detach().clone()))
     one_step(model, config, 4)
@@ -87,14 +87,15 @@ def test_norm_statistics_count_every_picture_once(tower_files: dict[str, Path]) 
 def test_a_worker_that_is_left_alone_takes_no_more_at_a_time(
     make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accumulate: int, most: int
 ) -> None:
-    """Memory that sufficed for a share in parts suffices when half of the workers are lost, and shares are twice as large."""
+    """Memory that sufficed for a share in parts suffices when half of the workers are lost, and
+    shares are twice as large."""
     sizes = set[int]()
-    forward = Forward.forward
+    forward = ForwardPass.forward
 
-    def seen(self: Forward, pictures: Tensor, tokens: Tensor | None) -> Embeddings:
+    def seen(self: ForwardPass, pictures: Tensor, tokens: Tensor | None) -> Embeddings:
         sizes.add(len(pictures))
         return forward(self, pictures, tokens)
 
-    monkeypatch.setattr(Forward, "forward", seen)
+    monkeypatch.setattr(ForwardPass, "forward", seen)
     run_worker(make_job("multitask", tmp_path, "vit", workers=2, accumulate=accumulate, images_seen=16), ignore)
     assert sizes == {most}

@@ -13,9 +13,9 @@ from components.pretrain.job import Job
 from components.pretrain.recipe import make_recipe
 from components.pretrain.recipes import Features
 from components.pretrain.step import collectives
-from components.pretrain.step.grad_cache import Passes
+from components.pretrain.step.grad_cache import GradCache
+from components.pretrain.training.forward import ForwardPass
 from components.pretrain.training.loop import run_worker
-from components.pretrain.training.setup import Forward
 from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.step.test_grad_cache import batch
@@ -39,14 +39,15 @@ def save_gradients(job: Job, folder: Path, rank: int) -> None:
 
 
 def gradient(job: Job, name: str, parts: int) -> dict[str, Tensor]:
-    """What this worker's share of a batch of twelve leaves in the towers after the workers' averaging."""
-    rank, workers = collectives.world()
+    """What this worker's share of a batch of twelve leaves in the towers after the workers'
+    averaging."""
+    rank, workers = collectives.rank(), collectives.world_size()
     own = slice(rank * 12 // workers, (rank + 1) * 12 // workers)
     recipe = make_recipe(name, job.parameters)
     model = towers.build(job.tower, 1).train()
     model.get_parameter("logit_scale").data.fill_(1.0)
-    forward: nn.Module = Forward(model, job.tower, torch.device("cpu"))
-    passes = Passes(nn.parallel.DistributedDataParallel(forward) if workers > 1 else forward, 12 // workers // parts)
+    forward: nn.Module = ForwardPass(model, job.tower, torch.device("cpu"))
+    passes = GradCache(nn.parallel.DistributedDataParallel(forward) if workers > 1 else forward, 12 // workers // parts)
     pictures, tokens = batch(12)
     images, texts, scale = passes.forward(pictures[own], tokens[own])
     entities = ENTITIES[own] if recipe.uses_labels else None

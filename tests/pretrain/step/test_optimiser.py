@@ -1,4 +1,4 @@
-"""Schedule, weight-decay groups, and averaged weights."""
+"""The learning-rate schedule, weight-decay groups, and the optimiser's state."""
 
 import pytest
 import torch
@@ -6,14 +6,19 @@ from torch import nn
 
 from components.models import towers
 from components.models.config import TowerConfig
-from components.pretrain.step.optimiser import Average, load_optimiser_state, make_optimiser, optimiser_state, rate
+from components.pretrain.step.optimiser import (
+    learning_rate_factor,
+    load_optimiser_state,
+    make_optimiser,
+    optimiser_state,
+)
 from tests.registry.conftest import TINY
 
 CONFIG = TowerConfig(TINY["model_cfg"], TINY["preprocess_cfg"])
 
 
 def test_the_rate_rises_to_one_and_falls_to_nothing() -> None:
-    rates = [rate(step, 100, 0.1) for step in range(100)]
+    rates = [learning_rate_factor(step, 100, 0.1) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == rates[10] == pytest.approx(1)
     assert rates[:10] == sorted(rates[:10])
@@ -22,7 +27,7 @@ def test_the_rate_rises_to_one_and_falls_to_nothing() -> None:
 
 
 def test_a_single_step_has_a_rate() -> None:
-    assert rate(0, 1, 0.1) == 1
+    assert learning_rate_factor(0, 1, 0.1) == 1
 
 
 def test_biases_norms_embeddings_and_the_temperature_do_not_decay() -> None:
@@ -61,32 +66,3 @@ def test_what_a_checkpoint_holds_comes_to_the_device_of_the_weights() -> None:
             "exp_avg": ("meta", parameter.ndim),
             "exp_avg_sq": ("meta", parameter.ndim),
         }
-
-
-def test_the_average_moves_towards_the_weights_and_norm_statistics() -> None:
-    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    average = Average(model, decay=0.5)
-    before = {name: tensor.clone() for name, tensor in average.tensors.items()}
-    with torch.no_grad():
-        model[0].weight.add_(1)
-        model[1].running_mean.add_(1)
-    average.update(step=1000)
-    torch.testing.assert_close(average.tensors["0.weight"], before["0.weight"] + 0.5)
-    torch.testing.assert_close(average.tensors["1.running_mean"], before["1.running_mean"] + 0.5)
-    assert torch.equal(average.tensors["0.bias"], before["0.bias"])
-
-
-def test_early_steps_forget_the_start_quickly() -> None:
-    model = nn.Linear(1, 1)
-    average = Average(model, decay=0.99)
-    start = average.tensors["weight"].clone()
-    with torch.no_grad():
-        model.weight.add_(1)
-    average.update(step=0)
-    torch.testing.assert_close(average.tensors["weight"], start + 0.9)
-
-
-def test_what_is_not_trained_is_not_averaged() -> None:
-    model = nn.Linear(1, 1)
-    model.bias.requires_grad_(False)
-    assert set(Average(model, decay=0.9).tensors) == {"weight"}

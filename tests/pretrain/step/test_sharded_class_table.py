@@ -1,4 +1,5 @@
-"""The class table and its softmax on 2 and on 4 real workers, against 1: the same classes, logits, losses, gradients, weights."""
+"""The class table and its softmax on 2 and on 4 real workers, against 1: the same classes, logits,
+losses, gradients, weights."""
 
 import multiprocessing
 from pathlib import Path
@@ -24,7 +25,8 @@ Found = dict[str, Tensor]
 
 
 def labels(step: int) -> tuple[Tensor, Tensor]:
-    """Targets [b] and entities [b, 3] of one step's whole batch; pictures have one to three entities."""
+    """Targets [b] and entities [b, 3] of one step's whole batch; pictures have one to three
+    entities."""
     generator = torch.Generator().manual_seed(100 + step)
     drawn = torch.stack([torch.randperm(CLASSES, generator=generator)[:3] for _ in range(BATCH)])
     if NEGATIVES[step] == 0:
@@ -52,7 +54,7 @@ def train_head(parameters: PretrainParameters, rank: int, workers: int) -> Found
         rows = table.sample(collectives.gather(entities), NEGATIVES[step], generator)
         images = F.normalize(tower(pictures[step, own]), dim=1)
         images.retain_grad()
-        loss = recipe.losses(Features(images, rows=rows, target=target, entities=entities))["supervised"]
+        loss = recipe.losses(Features(images, sampled=rows, target=target, entities=entities))["supervised"]
         loss.backward()
         assert rows.weight.grad is not None and images.grad is not None and weights.grad is not None
         with torch.no_grad():
@@ -61,7 +63,8 @@ def train_head(parameters: PretrainParameters, rank: int, workers: int) -> Found
             f"{step}/classes": rows.classes,
             f"{step}/logits": logits.T.contiguous(),
             f"{step}/loss": collectives.mean(loss.detach())[None],
-            # DistributedDataParallel divides what reaches the tower by the number of workers; so does the table.
+            # DistributedDataParallel divides what reaches the tower by the number of workers; so
+            # does the table.
             f"{step}/images": images.grad / workers,
             f"{step}/rows": rows.weight.grad / workers,
             f"{step}/tower": weights.grad.clone(),
@@ -71,7 +74,7 @@ def train_head(parameters: PretrainParameters, rank: int, workers: int) -> Found
             weights -= 0.5 * weights.grad
             weights.grad = None
     found |= {f"end/{name}": tensor.contiguous() for name, tensor in table.state().items()}
-    whole = table.whole()
+    whole = table.full_weight()
     assert (whole is None) == (rank > 0)
     return found | ({"whole": whole.contiguous()} if whole is not None else {})
 

@@ -1,4 +1,4 @@
-"""What a curve tells beside the losses."""
+"""Metrics of a batch besides the losses."""
 
 import math
 
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from components.pretrain.recipes import Features
 from components.pretrain.step.class_table import ClassTable
-from components.pretrain.training.batch_metrics import margin_satisfied, measure, uniformity
+from components.pretrain.training.batch_metrics import margin_satisfied, measure_batch, uniformity
 
 
 def test_uniformity_is_zero_for_one_point_and_least_for_opposite_ones() -> None:
@@ -26,21 +26,22 @@ def test_uniformity_is_wang_and_isolas() -> None:
 def test_alignment_is_the_mean_squared_distance_of_pictures_that_share_an_entity() -> None:
     images = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [1.0, 1.0]]))
     entities = torch.tensor([[0, 5], [5, -1], [7, -1], [9, -1]])
-    figures = measure(Features(images, entities=entities), 0.1)
-    assert figures["alignment"] == pytest.approx(2)
-    assert "alignment" not in measure(Features(images[1:], entities=entities[1:]), 0.1)
+    metrics = measure_batch(Features(images, entities=entities), 0.1)
+    assert metrics["alignment"] == pytest.approx(2)
+    assert "alignment" not in measure_batch(Features(images[1:], entities=entities[1:]), 0.1)
 
 
 def test_texts_have_an_alignment_of_their_own_and_a_temperature() -> None:
     images = torch.eye(3)
-    figures = measure(Features(images, images.roll(1, 0), torch.tensor(20.0)), 0.1)
-    assert (figures["text_alignment"], figures["logit_scale"]) == (pytest.approx(2), 20)
-    assert measure(Features(images, images, torch.tensor(20.0)), 0.1)["text_alignment"] == 0
+    metrics = measure_batch(Features(images, images.roll(1, 0), torch.tensor(20.0)), 0.1)
+    assert (metrics["text_alignment"], metrics["logit_scale"]) == (pytest.approx(2), 20)
+    assert measure_batch(Features(images, images, torch.tensor(20.0)), 0.1)["text_alignment"] == 0
 
 
 @pytest.mark.parametrize(("margin", "share"), [(0.0, 1.0), (0.5, 0.5), (1.5, 0.0)])
 def test_the_margin_is_satisfied_where_the_right_class_beats_all_others_by_it(margin: float, share: float) -> None:
-    """Two pictures: one lies on its class, one between its own and another; a third class is its own too and no rival."""
+    """Two pictures: one is on its class, one between its own and another; a third class is its own
+    too and no rival."""
     table = ClassTable(3, 2, seed=1)
     rows = table.sample(torch.arange(3), 3, torch.Generator())
     with torch.no_grad():

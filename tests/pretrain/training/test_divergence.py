@@ -22,27 +22,29 @@ def saved(job: Job) -> list[Path]:
 
 def test_a_loss_that_explodes_stops_with_its_state_saved(make_job: MakeJob, tmp_path: Path) -> None:
     job = make_job("supervised", tmp_path, divergence=1.2, **WILD)
-    with pytest.raises(MofiError, match=r"supervised: the loss is \S+, above pretrain.divergence = 1.2 times") as told:
+    with pytest.raises(
+        MofiError, match=r"supervised: the loss is \S+, above pretrain.divergence = 1.2 times"
+    ) as stopped:
         run_worker(job, ignore)
     (folder,) = saved(job)
-    assert f"lies in {job.checkpoints} as {folder.name}" in str(told.value)
+    assert f"is in {job.checkpoints} as {folder.name}" in str(stopped.value)
     step = read_json(folder / MANIFEST)["step"]
-    assert f"at step {step + 1}; lower pretrain.learning_rate" in str(told.value)
+    assert f"at step {step + 1}; lower pretrain.learning_rate" in str(stopped.value)
     assert (folder / "towers.safetensors").exists()
 
 
-def test_it_is_not_gone_on_from_by_itself_and_only_the_newest_is_kept(make_job: MakeJob, tmp_path: Path) -> None:
+def test_it_is_not_resumed_automatically_and_only_the_newest_is_kept(make_job: MakeJob, tmp_path: Path) -> None:
     job = make_job("supervised", tmp_path, learning_rate=1e30, gradient_clip=1e30)
-    told = []
+    messages = []
     for _ in range(2):
         with pytest.raises(MofiError, match=r"lower pretrain.learning_rate") as error:
             run_worker(job, ignore)
-        told.append(str(error.value).partition(" The state")[0])
-    assert told[0] == told[1], "it ran into the same again, from where it had been well"
+        messages.append(str(error.value).partition(" The state")[0])
+    assert messages[0] == messages[1], "it diverged again in the same way"
     assert len(saved(job)) == 1
 
 
-def test_renamed_it_is_gone_on_from(make_job: MakeJob, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_it_is_resumed_after_renaming(make_job: MakeJob, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     job = make_job("supervised", tmp_path, divergence=1.2, checkpoint_every=100, **WILD)
     with pytest.raises(MofiError):
         run_worker(job, ignore)
@@ -51,5 +53,5 @@ def test_renamed_it_is_gone_on_from(make_job: MakeJob, tmp_path: Path, caplog: p
     tolerant = make_job("supervised", tmp_path, divergence=1e9, **WILD)
     with caplog.at_level(logging.INFO, logger="components.pretrain"):
         run_worker(tolerant, ignore)
-    assert f"supervised goes on after step {int(folder.name.split('-')[1])} of 10" in caplog.messages
+    assert f"supervised resumes after step {int(folder.name.split('-')[1])} of 10" in caplog.messages
     assert tolerant.result.exists()

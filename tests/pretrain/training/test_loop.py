@@ -1,4 +1,4 @@
-"""The loop on a data set that is learnt in seconds."""
+"""The training loop on a data set that is learnt in seconds."""
 
 import logging
 from pathlib import Path
@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from components.errors import MofiError
 from components.models import towers
-from components.models.encoder import Encoder, encoder_of, load_encoder
+from components.models.encoder import Encoder, encoder_from_towers, load_encoder
 from components.pretrain.job import Job
 from components.pretrain.training.loop import run_worker
 from components.pretrain.training.validate import validation_map
@@ -21,8 +21,8 @@ MODEL = "open_clip_model.safetensors"
 RECIPES = ["clip", "supervised", "contrastive", "multitask"]
 
 
-def ignore(figures: dict[str, float]) -> None:
-    """Nobody is told."""
+def ignore(metrics: dict[str, float]) -> None:
+    """Drops a report."""
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def test_supervision_retrieves_unseen_entities_better_than_an_untrained_tower(
     result = run(job)
     assert job.validation is not None
     untrained = validation_map(
-        encoder_of(towers.build(job.tower, job.parameters.seed).eval(), job.tower), job.validation
+        encoder_from_towers(towers.build(job.tower, job.parameters.seed).eval(), job.tower), job.validation
     )
     assert result["metrics"]["validation_map"] > untrained + 0.05
     assert validation_map(load_encoder(job.model), job.validation) == pytest.approx(
@@ -115,7 +115,7 @@ def strip(cache: Path, out: Path) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from components.pretrain.data.cache import SAMPLE_SCHEMA
+    from components.pretrain.data.picture_cache import SAMPLE_SCHEMA
 
     out.mkdir()
     for path in sorted(cache.glob("*.npy")):
@@ -135,7 +135,7 @@ def test_averaging_can_be_switched_off(make_job: MakeJob, tmp_path: Path) -> Non
     assert not torch.equal(models[0]["visual.conv1.weight"], models[1]["visual.conv1.weight"])
 
 
-def test_a_loss_that_is_no_number_names_recipe_loss_and_step(make_job: MakeJob, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_names_recipe_loss_and_step(make_job: MakeJob, tmp_path: Path) -> None:
     job = make_job("multitask", tmp_path, learning_rate=1e30, gradient_clip=1e30)
     with pytest.raises(MofiError, match=r"multitask: the \w+ loss is \S+ at step \d+; lower pretrain.learning_rate"):
         run_worker(job, ignore)
@@ -151,10 +151,10 @@ def test_the_validation_entities_can_be_watched(
     assert len(lines) == 3
 
 
-def test_a_look_in_between_is_at_few_pictures(
+def test_validation_during_training_uses_few_pictures(
     make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole entities, so that each picture has others to be found."""
+    """Of whole entities, so that each picture has others to retrieve."""
     job = make_job("supervised", tmp_path)
     assert job.validation is not None
     sizes: list[int] = []
@@ -166,7 +166,7 @@ def test_a_look_in_between_is_at_few_pictures(
         return images(self, pictures)
 
     monkeypatch.setattr(Encoder, "images", counted)
-    encoder = encoder_of(towers.build(job.tower, 1).eval(), job.tower)
+    encoder = encoder_from_towers(towers.build(job.tower, 1).eval(), job.tower)
     for most in (None, 17, 12, 3):
         assert 0 <= validation_map(encoder, job.validation, most) <= 1
     assert sizes == [18, 12, 12, 6], "six pictures of each of three entities"

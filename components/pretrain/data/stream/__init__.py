@@ -1,1 +1,1 @@
-"""Training from shards as they lie: a few of them at a time on this machine's disk, whatever their number."""
+"""Training data read straight from shards, without decoding them into a cache first."""

@@ -1,4 +1,6 @@
-"""What is known of all shards before any picture is read: four numbers each, however many pictures there are."""
+"""What is known of all shards before training: four numbers per shard, however many pictures there
+are.
+"""
 
 import logging
 import tempfile
@@ -13,9 +15,9 @@ import numpy.typing as npt
 
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
-from components.pretrain.data.cache import drop_oldest
-from components.pretrain.data.stream.vocabulary import columns, write_columns
-from components.pretrain.data.usable_rows import Classes, usable_rows
+from components.pretrain.data.picture_cache import drop_oldest
+from components.pretrain.data.stream.mapped_vocabulary import read_columns, write_columns
+from components.pretrain.data.usable_pictures import ClassIndex, read_usable_pictures
 from components.pretrain.data.vocabulary import check_labels
 from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
@@ -27,9 +29,9 @@ logger = logging.getLogger(__name__)
 
 _BLOCK = 64  # shards per task of the map
 _TABLE, _FACTS, _VOCABULARY = "shards.npy", "catalogue.json", "vocabulary.arrow"
-# Columns of the table: what can be trained on, the most classes of a picture, and versions (see `ShardFolder`).
+# Columns of the table: usable pictures, the most classes of a picture, and versions (see `ShardFolder`).
 _USABLE, _MOST, _TAR, _INDEX = range(4)
-# One block of shards, as a task is told of it: numbers, and versions of their tars and indexes.
+# The shards of one task: numbers, and versions of their tars and indexes.
 Block = list[tuple[int, int, int]]
 
 
@@ -38,10 +40,11 @@ class Catalogue:
     """The shards of a folder, for recipes that read labels of one vocabulary or none.
 
     Attributes:
-        shards: where they lie.
-        vocabulary: Arrow file of the classes (see `vocabulary.columns`); None if texts are what is trained on.
+        shards: folder or bucket of the shards.
+        vocabulary: Arrow file of the classes (`mapped_vocabulary.read_columns`); None without
+            labels.
         table: int64 [shards, 4], memory-mapped.
-        dropped: pictures that cannot be used, by reason.
+        dropped: unusable pictures, by reason.
     """
 
     shards: ShardFolder
@@ -51,38 +54,42 @@ class Catalogue:
 
     @property
     def usable(self) -> npt.NDArray[np.int64]:
-        """Pictures of each shard that can be used: int64 [shards]."""
+        """Usable pictures of each shard: int64 [shards]."""
         return self.table[:, _USABLE]
 
     @property
     def most_classes(self) -> int:
-        """The most classes that any picture has."""
+        """The most classes of any picture."""
         return int(self.table[:, _MOST].max())
 
     def check_labels(self, max_error_share: float) -> None:
-        """Raises InputError if more pictures than this share show no class: shards and vocabulary do not match."""
+        """Raises InputError if more than this share of pictures have no class; see
+        `check_labels`."""
         without = self.dropped["no_class"]
         check_labels(without, without + int(self.usable.sum()), max_error_share)
 
     def versions(self, shard: int) -> tuple[int, int]:
-        """Of the shard's tar and index."""
+        """The versions of the shard's tar and index."""
         return int(self.table[shard, _TAR]), int(self.table[shard, _INDEX])
 
 
 def build(shards: ShardFolder, vocabulary: Path | None, work: Path, max_error_share: float) -> Path:
-    """Looks at all indexes, and at the end of each tar, over the Ray cluster; later calls find what was seen.
+    """Scans all indexes and the end of each tar over the Ray cluster, or finds the finished
+    catalogue.
 
     Args:
         shards: where they lie.
         vocabulary: the classes, for recipes that train on labels.
-        work: folder for catalogues.
-        max_error_share: above this share of pictures without a class the call fails.
+        work: folder of the catalogues.
+        max_error_share: largest allowed share of pictures without a class.
 
     Returns:
         The catalogue's folder, for `load`.
 
     Raises:
-        InputError: if shards are missing, damaged, or of another layout, no picture can be used, or too many show no class.
+        InputError: if shards are missing, damaged, or of another layout, no picture is usable, or
+            too
+            many show no class.
         SetupError: if a bucket's server does not answer.
     """
     folder = _built(shards, vocabulary, work)
@@ -102,20 +109,20 @@ def _built(shards: ShardFolder, vocabulary: Path | None, work: Path) -> Path:
         folder.touch()
         claim(folder, shared=True)
         return folder
-    file = prepare(folder, vocabulary)
+    file = write_vocabulary_columns(folder, vocabulary)
     drop_oldest(work)
     unfinished = work_folder("pretrain_catalogue", known, work.parent)
     finished, counts = map_shards(
-        partial(survey, shards, file), blocks(versions), stage="pretrain: shards", work=unfinished
+        partial(scan_shards, shards, file), blocks(versions), stage="pretrain: shards", work=unfinished
     )
-    conclude(folder, shards, finished, counts)
+    finish(folder, shards, finished, counts)
     drop(unfinished)
     claim(folder, shared=True)
     return folder
 
 
-def prepare(folder: Path, vocabulary: Path | None) -> Path | None:
-    """Makes the folder, with the vocabulary's columns in it; returns their file."""
+def write_vocabulary_columns(folder: Path, vocabulary: Path | None) -> Path | None:
+    """Makes the folder and writes the vocabulary's columns into it; returns their file."""
     folder.mkdir(parents=True, exist_ok=True)
     if vocabulary is None:
         return None
@@ -124,21 +131,21 @@ def prepare(folder: Path, vocabulary: Path | None) -> Path | None:
 
 
 def blocks(versions: Mapping[str, int]) -> list[Block]:
-    """The shards of `ShardFolder.versions`, in pieces for one task each."""
+    """The shards of `ShardFolder.versions`, in one block per task."""
     names = [shard_name(number) for number in range(len(versions) // 2)]
     known = [(n, versions[f"{name}.tar"], versions[f"{name}.parquet"]) for n, name in enumerate(names)]
     return [known[first : first + _BLOCK] for first in range(0, len(known), _BLOCK)]
 
 
-def conclude(folder: Path, shards: ShardFolder, finished: Path, counts: Mapping[str, int]) -> None:
-    """Makes a whole catalogue of what `survey` left in `finished`.
+def finish(folder: Path, shards: ShardFolder, finished: Path, counts: Mapping[str, int]) -> None:
+    """Writes the catalogue from the tables that `scan_shards` left in `finished`.
 
     Raises:
-        InputError: if no picture can be used.
+        InputError: if no picture is usable.
     """
     table = np.concatenate([np.load(path, allow_pickle=False) for path in sorted(finished.glob("*.npy"))])
     if not table[:, _USABLE].any():
-        raise InputError(f"{shards.location}: no picture can be used ({dict(counts)}); look at the stage before it")
+        raise InputError(f"{shards.location}: no picture can be used ({dict(counts)}); check the previous stage")
     np.save(folder / _TABLE, table)
     dropped = {reason: counts[reason] for reason in ("no_alt_text", "no_class") if counts.get(reason)}
     write_json(folder / _FACTS, {"location": shards.location, "dropped": dropped})
@@ -146,7 +153,7 @@ def conclude(folder: Path, shards: ShardFolder, finished: Path, counts: Mapping[
 
 
 def load(folder: Path) -> Catalogue:
-    """What `build` left there.
+    """Loads what `build` wrote.
 
     Raises:
         InputError: if it is missing or damaged.
@@ -159,14 +166,14 @@ def load(folder: Path) -> Catalogue:
     )
 
 
-def classes_of(vocabulary: Path | None) -> Classes | None:
-    """The classes of a vocabulary's file."""
-    return Classes(columns(vocabulary)[0].column) if vocabulary else None
+def read_class_index(vocabulary: Path | None) -> ClassIndex | None:
+    """The class numbers of a vocabulary's Arrow file."""
+    return ClassIndex(read_columns(vocabulary)[0].column) if vocabulary else None
 
 
-def survey(shards: ShardFolder, vocabulary: Path | None, block: Block, number: int, out: Path) -> Outcome:
+def scan_shards(shards: ShardFolder, vocabulary: Path | None, block: Block, number: int, out: Path) -> Outcome:
     """One block of shards → `NUMBER.npy`."""
-    classes = classes_of(vocabulary)
+    classes = read_class_index(vocabulary)
     table = np.zeros((len(block), 4), np.int64)
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(dir=out) as copies:
@@ -174,7 +181,7 @@ def survey(shards: ShardFolder, vocabulary: Path | None, block: Block, number: i
             name = shard_name(shard)
             shards.check_tar_end(f"{name}.tar")
             path = shards.fetch(f"{name}.parquet", index, Path(copies) / f"{name}.parquet")
-            found = usable_rows(path, classes)
+            found = read_usable_pictures(path, classes)
             row[:] = len(found.keys), 0 if found.classes is None else found.classes.shape[1], tar, index
             counts.update(found.dropped)
             counts["usable"] += len(found.keys)

@@ -1,4 +1,6 @@
-"""Batches straight from shards, decoded ahead in processes. A batch depends on its step alone, so a resume is exact."""
+"""Batches read from shards, decoded in processes. A batch depends on its step alone, so resuming is
+exact.
+"""
 
 import multiprocessing
 import os
@@ -12,46 +14,49 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from components.errors import InputError, MofiError, SetupError
-from components.execution.prefetch import ahead
+from components.execution.prefetch import prefetch
 from components.models.tokenizer import Tokenizer
-from components.pretrain.data.loader import Batch, Composer, Share
-from components.pretrain.data.samples import Vocabulary
-from components.pretrain.data.stream.source import Setting, Stager, StreamSource
-from components.pretrain.data.stream.vocabulary import columns
+from components.pretrain.data.batch import Batch, BatchPartition
+from components.pretrain.data.collator import Collator
+from components.pretrain.data.stream.mapped_vocabulary import read_columns
+from components.pretrain.data.stream.shard_prefetcher import ShardPrefetcher
+from components.pretrain.data.stream.source import StreamConfig, StreamSource
+from components.pretrain.data.vocabulary import Vocabulary
 from components.pretrain.parameters import TextParameters
 
-# Below this many pictures a share of bad ones says nothing.
-_ERROR_SHARE_FROM = 100
+# With fewer pictures the share of bad ones means nothing.
+_MIN_ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a process must know to make batches.
+class LoaderConfig:
+    """What a decoding process needs to make batches.
 
     Attributes:
-        setting: of the source.
-        share: of the worker that the batches are for.
-        text: what texts are made of.
+        stream: the source.
+        partition: of the worker that the batches are for.
+        text: parameters of the texts.
         tokenizer: makes the tokenizer; None for recipes without texts.
     """
 
-    setting: Setting
-    share: Share
+    stream: StreamConfig
+    partition: BatchPartition
     text: TextParameters
     tokenizer: Callable[[], Tokenizer] | None
 
 
-class _Steps(Dataset[Batch | MofiError]):
-    """Step → batch. Each process opens what it needs when it makes its first one; errors are values, to come out as they are."""
+class _StepDataset(Dataset[Batch | MofiError]):
+    """Step → batch. Each process opens its files at its first batch; errors are returned as
+    values."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, config: LoaderConfig) -> None:
+        self._config = config
 
-    def __getstate__(self) -> Plan:
-        return self._plan
+    def __getstate__(self) -> LoaderConfig:
+        return self._config
 
-    def __setstate__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __setstate__(self, config: LoaderConfig) -> None:
+        self._config = config
 
     def __getitem__(self, step: int) -> Batch | MofiError:
         try:
@@ -60,81 +65,85 @@ class _Steps(Dataset[Batch | MofiError]):
             return error
 
     def batch(self, step: int) -> Batch:
-        drawn = self.source.draw(step)
-        batch = self._composer.compose(step, drawn.pictures, drawn.alt_texts, drawn.classes)
+        drawn = self.source.read(step)
+        batch = self._collator.collate(step, drawn.pictures, drawn.alt_texts, drawn.classes)
         return replace(batch, skipped=drawn.skipped)
 
     @cached_property
     def source(self) -> StreamSource:
-        return StreamSource(self._plan.setting, self._plan.share)
+        return StreamSource(self._config.stream, self._config.partition)
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
         file = self.source.catalogue.vocabulary
-        return Vocabulary(*columns(file)) if file else None
+        return Vocabulary(*read_columns(file)) if file else None
 
     @cached_property
-    def _composer(self) -> Composer:
-        plan = self._plan
-        tokenizer = plan.tokenizer() if plan.tokenizer else None
-        return Composer(plan.share, plan.setting.seed, plan.text, self.vocabulary, tokenizer)
+    def _collator(self) -> Collator:
+        config = self._config
+        tokenizer = config.tokenizer() if config.tokenizer else None
+        return Collator(config.partition, config.stream.seed, config.text, self.vocabulary, tokenizer)
 
 
 class StreamLoader:
-    """Serves `Batch`es from shards as they lie.
+    """Loads batches straight from shards.
 
     Attributes:
         vocabulary: the classes, if labels are trained on.
-        dropped: pictures that the recipe cannot use, by reason.
+        dropped: unusable pictures, by reason.
     """
 
-    def __init__(self, plan: Plan, prefetch: int, decoders: int, max_error_share: float) -> None:
-        """Takes how many batches are made ahead, in how many processes (0 = a thread of this one)."""
-        self._plan, self._prefetch, self._decoders, self._most_bad = plan, prefetch, decoders, max_error_share
-        self._steps = _Steps(plan)
+    def __init__(self, config: LoaderConfig, prefetch: int, decoders: int, max_error_share: float) -> None:
+        """Takes how many batches are prefetched, in how many processes (0 = a thread of this
+        one)."""
+        self._config, self._prefetch = config, prefetch
+        self._decoders, self._max_error_share = decoders, max_error_share
+        self._steps = _StepDataset(config)
         self.vocabulary = self._steps.vocabulary
         self.dropped = self._steps.source.catalogue.dropped
         if decoders:
-            _start_server()
+            _start_forkserver()
 
     def __len__(self) -> int:
         return len(self._steps.source.order)
 
     def batch(self, step: int) -> Batch:
-        """The batch of one step, made now; raises as `StreamSource.draw` does."""
+        """The batch of one step, without prefetching; raises as `StreamSource.read` does."""
         return self._steps.batch(step)
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
-        """The batches of the steps `start` to `stop` - 1.
+        """The batches of steps `start` to `stop` - 1.
 
         Raises:
-            InputError: as `StreamSource.draw` does, or when too many pictures are bad.
-            SetupError: as `StreamSource.draw` does, or when a process of the loader dies.
+            InputError: as `StreamSource.read` does, or if too many pictures are bad.
+            SetupError: as `StreamSource.read` does, or if a decoding process dies.
         """
         skipped = seen = 0
-        with Stager(self._steps.source, self._plan.share) as stager:
-            steps = self._told(range(start, stop), stager)
-            for batch in self._in_processes(steps) if self._decoders else ahead(map(self.batch, steps), self._prefetch):
+        with ShardPrefetcher(self._steps.source, self._config.partition) as prefetcher:
+            steps = self._prefetch_shards(range(start, stop), prefetcher)
+            for batch in (
+                self._in_processes(steps) if self._decoders else prefetch(map(self.batch, steps), self._prefetch)
+            ):
                 seen += len(batch.pictures)
                 skipped += batch.skipped
-                self._stop_if_bad(skipped, seen)
+                self._check_error_share(skipped, seen)
                 yield batch
 
-    def _told(self, steps: range, stager: Stager) -> Iterator[int]:
+    def _prefetch_shards(self, steps: range, prefetcher: ShardPrefetcher) -> Iterator[int]:
         for step in steps:
-            stager.look_ahead(step)
+            prefetcher.prefetch(step)
             yield step
 
     def _in_processes(self, steps: Iterator[int]) -> Iterator[Batch]:
         loader = DataLoader(
             self._steps,
             batch_size=None,
-            sampler=_Once(steps),
+            sampler=_StepSampler(steps),
             num_workers=self._decoders,
             prefetch_factor=max(1, -(-self._prefetch // self._decoders)),
-            # A fork of a process with threads, as Ray's and torch's are, may wait for ever for a lock.
+            # Forking a process with threads, as Ray and torch have, may deadlock.
             multiprocessing_context=multiprocessing.get_context("forkserver"),
-            worker_init_fn=_end_with_parent,
+            worker_init_fn=_exit_with_parent,
         )
         try:
             for made in loader:
@@ -145,38 +154,41 @@ class StreamLoader:
             if "DataLoader worker" not in str(error):
                 raise
             raise SetupError(
-                f"a process that decodes pictures died ({error}); if memory ran out, lower pretrain.decoders or pretrain.prefetch"
+                f"a decoding process died ({error}); if memory ran out, lower pretrain.decoders or pretrain.prefetch"
             ) from error
 
-    def _stop_if_bad(self, bad: int, seen: int) -> None:
+    def _check_error_share(self, bad: int, seen: int) -> None:
         attempted = seen + bad
-        if attempted >= _ERROR_SHARE_FROM and bad > self._most_bad * attempted:
+        if attempted >= _MIN_ATTEMPTS and bad > self._max_error_share * attempted:
             raise InputError(
                 f"{bad} of {attempted} pictures of {self._steps.source.catalogue.shards.location} cannot be decoded, "
-                f"more than pretrain.max_error_share = {self._most_bad:g} allows; run the stage that writes them again, or raise it"
+                f"more than pretrain.max_error_share = {self._max_error_share:g} allows; "
+                "run the stage that writes them again, or raise it"
             )
 
 
-def _start_server() -> None:
-    """The process that the decoding ones are forked from imports what they need meanwhile, once for all of them."""
+def _start_forkserver() -> None:
+    """The fork server imports the modules once for all decoding processes."""
     forkserver.set_forkserver_preload([__name__])
     forkserver.ensure_running()
 
 
-def _end_with_parent(number: int) -> None:
-    """A trainer that is killed takes its decoding processes along: torch's watchdog looks at the server, which they keep alive."""
+def _exit_with_parent(number: int) -> None:
+    """Exits when the trainer is killed; torch's watchdog only watches the fork server, which lives
+    on.
+    """
     parent = multiprocessing.parent_process()
     assert parent is not None
 
-    def follow() -> None:
+    def watch() -> None:
         parent.join()
         os._exit(1)
 
-    Thread(target=follow, name="follow-parent", daemon=True).start()
+    Thread(target=watch, name="watch-parent", daemon=True).start()
 
 
-class _Once(torch.utils.data.Sampler[int]):
-    """Steps as they come."""
+class _StepSampler(torch.utils.data.Sampler[int]):
+    """The given steps, in order."""
 
     def __init__(self, steps: Iterator[int]) -> None:
         self._steps = steps

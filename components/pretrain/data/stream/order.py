@@ -1,4 +1,6 @@
-"""The order of an epoch that needs few shards at a time: shards are shuffled, then the pictures inside windows of them."""
+"""A shuffled order that needs few shards at a time: shards are shuffled, then pictures within
+windows.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,18 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.int64]
-# What a random number is for, so that no two purposes share a stream.
+# Purposes of random numbers, so that no two share a stream.
 _SHARDS, _PICTURES = 2, 3
-# Workers that a batch can be cut for so that each needs shards of its own, at most.
+# The most workers that each read shards of their own.
 _LANES = 1024
-_PIECE = 1 << 16  # places that are looked at together for a substitute; a window may have ten million
+_PIECE = 1 << 16  # positions searched together for a substitute; a window may have ten million
 
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of the endless stream that one group of shards fills.
+    """A stretch of the endless stream that a group of shards fills.
 
-    `start` is its first place in the stream; `shards`, `rows` int64 [n] say which picture stands at each of its places.
+    Attributes:
+        start: its first position in the stream.
+        shards: int64 [n], the shard of the picture at each position.
+        rows: int64 [n], its row in that shard.
     """
 
     start: int
@@ -32,14 +37,14 @@ class Window:
 
 
 class WindowOrder:
-    """The endless stream of pictures, one seeded epoch after another, each of which holds every picture once.
+    """The endless stream of pictures: seeded epochs, each with every picture once.
 
-    It does not depend on the number of workers. A step's batch is cut into lanes, and a window's shards are dealt out to lanes, so
-    that workers, who take neighbouring lanes, read different shards; which lanes those are is nothing that the order knows of.
+    The order does not depend on the number of workers. A batch is split into lanes, and a window's
+    shards are dealt to lanes, so that workers, who take neighbouring lanes, read different shards.
     """
 
     def __init__(self, sizes: Numbers, window: int, batch: int, seed: int) -> None:
-        """Takes the usable pictures of every shard, int64 [shards], and how many shards make a window."""
+        """Takes the usable pictures of every shard, int64 [shards], and the shards of a window."""
         self._sizes, self._window, self._batch, self._seed = sizes, window, batch, seed
         self._lanes = gcd(batch, _LANES)
         self._total = int(sizes.sum())
@@ -49,49 +54,51 @@ class WindowOrder:
     def __len__(self) -> int:
         return self._total
 
-    def lane(self, places: Numbers) -> Numbers:
-        """The lane of each place of the stream; same shape."""
-        return places % self._batch * self._lanes // self._batch
+    def lane(self, positions: Numbers) -> Numbers:
+        """The lane of each position of the stream; same shape."""
+        return positions % self._batch * self._lanes // self._batch
 
-    def shards_of_a_worker(self, workers: int) -> int:
-        """The most shards of a window that one of so many workers reads, if they are equally large.
+    def max_shards_per_worker(self, workers: int) -> int:
+        """The most shards of a window that one of `workers` reads, if shards are equally large.
 
-        It is `window / workers + 2` where the lanes can be shared evenly: its own part, and those at the part's two ends.
+        With evenly shared lanes that is `window / workers + 2`: its own part, and one at each end.
         """
         uneven = self._lanes % workers > 0
         lanes = -(-self._lanes // workers) + uneven
         return min(self._window, self._window * lanes // self._lanes + 2)
 
-    def window(self, place: int) -> Window:
-        """The window that holds this place of the stream."""
-        epoch, offset = divmod(place, self._total)
+    def window(self, position: int) -> Window:
+        """The window that holds this position of the stream."""
+        epoch, offset = divmod(position, self._total)
         return self._made(epoch, int(np.searchsorted(self._epoch(epoch)[1], offset, side="right")))
 
-    def at(self, places: Numbers) -> tuple[Numbers, Numbers]:
-        """Which picture stands at each place: (shard, row among its usable ones), same shape. Places ascend."""
+    def at(self, positions: Numbers) -> tuple[Numbers, Numbers]:
+        """The pictures at these ascending positions: (shard, row among usable ones), same shape."""
         parts: list[tuple[Numbers, Numbers]] = []
         first = 0
-        while first < len(places):
-            window = self.window(int(places[first]))
-            inside = places[first:] - window.start
+        while first < len(positions):
+            window = self.window(int(positions[first]))
+            inside = positions[first:] - window.start
             inside = inside[inside < len(window)]
             parts.append((window.shards[inside], window.rows[inside]))
             first += len(inside)
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
-    def substitutes(self, place: int) -> Iterator[tuple[int, int]]:
-        """(shard, row) of the other pictures of the window: those that follow in the place's own lane, then all others."""
-        window = self.window(place)
-        lane = self.lane(np.array([place]))[0]
+    def substitutes(self, position: int) -> Iterator[tuple[int, int]]:
+        """(shard, row) of the window's other pictures: first those that follow in the same lane."""
+        window = self.window(position)
+        lane = self.lane(np.array([position]))[0]
         for of_lane in (True, False):
             for first in range(1, len(window), _PIECE):
                 after = np.arange(first, min(first + _PIECE, len(window)))
-                inside = (place - window.start + after) % len(window)
+                inside = (position - window.start + after) % len(window)
                 for i in inside[(self.lane(window.start + inside) == lane) == of_lane]:
                     yield int(window.shards[i]), int(window.rows[i])
 
     def _plan_epoch(self, epoch: int) -> tuple[Numbers, Numbers]:
-        """The order of shards, and where in the epoch each window ends. Shards without a usable picture are left out."""
+        """The order of shards, and where each window ends. Shards without usable pictures are left
+        out.
+        """
         order = np.random.default_rng([self._seed, _SHARDS, epoch]).permutation(np.flatnonzero(self._sizes))
         ends = np.cumsum(np.add.reduceat(self._sizes[order], np.arange(0, len(order), self._window)))
         return order, ends
@@ -103,9 +110,9 @@ class WindowOrder:
         rng = np.random.default_rng([self._seed, _PICTURES, epoch, number])
         shard = np.repeat(shards, self._sizes[shards])
         row = np.concatenate([rng.permutation(self._sizes[one]) for one in shards])
-        # The first lane's places take the first shards' pictures, in an order of chance, and so on.
+        # The first lane takes the first shards' pictures in random order, and so on.
         lane = self.lane(start + np.arange(len(shard)))
-        places = np.lexsort((rng.random(len(shard)), lane))
+        positions = np.lexsort((rng.random(len(shard)), lane))
         shard_at, row_at = np.empty_like(shard), np.empty_like(row)
-        shard_at[places], row_at[places] = shard, row
+        shard_at[positions], row_at[positions] = shard, row
         return Window(start, shard_at, row_at)

@@ -1,12 +1,12 @@
-"""Sources of small real shards, looked through without a cluster."""
+"""Sources of small real shards, catalogued without a cluster."""
 
 from pathlib import Path
 from typing import Any
 
-from components.pretrain.data.loader import Share
+from components.pretrain.data.batch import BatchPartition
 from components.pretrain.data.stream import catalogue
-from components.pretrain.data.stream.loader import Plan, StreamLoader
-from components.pretrain.data.stream.source import Setting, StreamSource
+from components.pretrain.data.stream.loader import LoaderConfig, StreamLoader
+from components.pretrain.data.stream.source import StreamConfig, StreamSource
 from components.pretrain.parameters import TextParameters
 from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS, picture_key
@@ -17,7 +17,8 @@ TEXT = TextParameters(name=0.4, name_and_description=0.4, alt_text=0.2)
 
 
 def write(folder: Path, sizes: list[int], bad: dict[tuple[int, int], bytes] | None = None, text: str = "text") -> Path:
-    """Shards of that many pictures; picture p of shard s has the text "TEXT s p", and other bytes where `bad` says so."""
+    """Shards of that many pictures; picture p of shard s has the text "TEXT s p", and other bytes
+    where `bad` says so."""
     for shard, size in enumerate(sizes):
         rows = []
         for place in range(size):
@@ -32,30 +33,36 @@ def write(folder: Path, sizes: list[int], bad: dict[tuple[int, int], bytes] | No
     return folder
 
 
-def look_through(location: Path | str, folder: Path, vocabulary: Path | None = None) -> Path:
+def build_catalogue(location: Path | str, folder: Path, vocabulary: Path | None = None) -> Path:
     """What `catalogue.build` does, in this process."""
     shards = ShardFolder.at(location)
-    file = catalogue.prepare(folder, vocabulary)
+    file = catalogue.write_vocabulary_columns(folder, vocabulary)
     finished = folder / "finished"
     finished.mkdir()
     counts = dict[str, int]()
     for number, block in enumerate(catalogue.blocks(shards.versions())):
-        for reason, count in catalogue.survey(shards, file, block, number, finished).counts.items():
+        for reason, count in catalogue.scan_shards(shards, file, block, number, finished).counts.items():
             counts[reason] = counts.get(reason, 0) + count
-    catalogue.conclude(folder, shards, finished, counts)
+    catalogue.finish(folder, shards, finished, counts)
     return folder
 
 
-def setting(catalogued: Path, scratch: Path, window: int = 2) -> Setting:
-    return Setting(catalogued, scratch, 32, window, seed=5)
+def stream_config(catalogued: Path, scratch: Path, window: int = 2) -> StreamConfig:
+    return StreamConfig(catalogued, scratch, 32, window, seed=5)
 
 
-def source(catalogued: Path, scratch: Path, share: Share, window: int = 2) -> StreamSource:
-    return StreamSource(setting(catalogued, scratch, window), share)
+def source(catalogued: Path, scratch: Path, partition: BatchPartition, window: int = 2) -> StreamSource:
+    return StreamSource(stream_config(catalogued, scratch, window), partition)
 
 
 def loader(
-    catalogued: Path, scratch: Path, share: Share, *, decoders: int = 0, max_error_share: float = 0.1, **plan: Any
+    catalogued: Path,
+    scratch: Path,
+    partition: BatchPartition,
+    *,
+    decoders: int = 0,
+    max_error_share: float = 0.1,
+    **plan: Any,
 ) -> StreamLoader:
-    made = Plan(setting(catalogued, scratch), share, TEXT, None)
-    return StreamLoader(Plan(**vars(made) | plan), 2, decoders, max_error_share)
+    made = LoaderConfig(stream_config(catalogued, scratch), partition, TEXT, None)
+    return StreamLoader(LoaderConfig(**vars(made) | plan), 2, decoders, max_error_share)

@@ -1,4 +1,5 @@
-"""Shards that are missing, broken, foreign, or change while they are read: each is named, with what to do."""
+"""Shards that are missing, broken, foreign, or change while they are read: each is named, with what
+to do."""
 
 import shutil
 from pathlib import Path
@@ -8,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.errors import InputError
-from components.pretrain.data.loader import Share
+from components.pretrain.data.batch import BatchPartition
 from components.pretrain.data.stream.catalogue import build, load
-from components.pretrain.data.stream.shard_cache import Shelf
+from components.pretrain.data.stream.shard_cache import ShardCache
 from components.shards.folder import ShardFolder
-from tests.pretrain.data.stream.conftest import look_through, source, write
+from tests.pretrain.data.stream.conftest import build_catalogue, source, write
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_a_cut_tar_is_found_before_training(folder: Path, tmp_path: Path, cut: i
     tar = folder / "00001.tar"
     tar.write_bytes(tar.read_bytes().rstrip(b"\0")[:-cut])
     with pytest.raises(InputError, match=r"00001.tar is no whole tar: it breaks off; run the stage"):
-        look_through(folder, tmp_path / "c")
+        build_catalogue(folder, tmp_path / "c")
 
 
 def test_a_damaged_tar_is_named_when_it_is_read(folder: Path, tmp_path: Path) -> None:
@@ -36,40 +37,40 @@ def test_a_damaged_tar_is_named_when_it_is_read(folder: Path, tmp_path: Path) ->
     data = bytearray(tar.read_bytes())
     data[:600] = bytes(600)
     tar.write_bytes(data)
-    own = source(look_through(folder, tmp_path / "c"), tmp_path / "s", Share(6), window=3)
+    own = source(build_catalogue(folder, tmp_path / "c"), tmp_path / "s", BatchPartition(6), window=3)
     with pytest.raises(InputError, match=r"00001.tar"):
         for step in range(3):
-            own.draw(step)
+            own.read(step)
 
 
 def test_an_index_of_another_layout_names_the_column(folder: Path, tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": [1], "text": ["x"]}), folder / "00001.parquet")
-    with pytest.raises(InputError, match=r"00001.parquet is no index of such a shard: it lacks the column key"):
-        look_through(folder, tmp_path / "c")
+    with pytest.raises(InputError, match=r"00001.parquet is not an index of pictures: it lacks the column key"):
+        build_catalogue(folder, tmp_path / "c")
 
 
 def test_an_index_that_is_no_parquet_is_named(folder: Path, tmp_path: Path) -> None:
     (folder / "00001.parquet").write_bytes(b"no table")
-    with pytest.raises(InputError, match=r"00001.parquet is no index"):
-        look_through(folder, tmp_path / "c")
+    with pytest.raises(InputError, match=r"00001.parquet is not an index"):
+        build_catalogue(folder, tmp_path / "c")
 
 
 def test_shards_without_labels_are_named(folder: Path, data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"lacks the column entities; `mofi curate` writes labelled shards"):
-        look_through(folder, tmp_path / "c", data / "i2e" / "vocabulary.parquet")
+        build_catalogue(folder, tmp_path / "c", data / "i2e" / "vocabulary.parquet")
 
 
 def test_an_entity_that_is_twice_in_the_vocabulary_is_named(data: Path, tmp_path: Path) -> None:
     twice = [VOCABULARY_ROW | {"entity_id": entity} for entity in ("Q1", "Q2", "Q1")]
     pq.write_table(pa.Table.from_pylist(twice), tmp_path / "v.parquet")
-    with pytest.raises(InputError, match=r"v.parquet has Q1 more than once; `mofi curate` writes it anew"):
-        look_through(data / "i2e" / "train", tmp_path / "c", tmp_path / "v.parquet")
+    with pytest.raises(InputError, match=r"v.parquet has Q1 more than once; run `mofi curate` again"):
+        build_catalogue(data / "i2e" / "train", tmp_path / "c", tmp_path / "v.parquet")
 
 
 def test_a_vocabulary_that_is_no_parquet_is_named(data: Path, tmp_path: Path) -> None:
     (tmp_path / "v.parquet").write_bytes(b"no table")
-    with pytest.raises(InputError, match=r"v.parquet is no vocabulary \(.*`mofi curate` writes it anew"):
-        look_through(data / "i2e" / "train", tmp_path / "c", tmp_path / "v.parquet")
+    with pytest.raises(InputError, match=r"v.parquet is not a vocabulary \(.*run `mofi curate` again"):
+        build_catalogue(data / "i2e" / "train", tmp_path / "c", tmp_path / "v.parquet")
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -79,7 +80,7 @@ def test_a_vocabulary_of_another_data_set_is_an_error_each_time(data: Path, tmp_
     shards = ShardFolder.at(data / "i2e" / "train")
     for _ in range(2):
         with pytest.raises(
-            InputError, match=r"^40 of 48 pictures show no training entity .*not of one run of `mofi cur"
+            InputError, match=r"^40 of 48 pictures show no training entity .*not from one run of `mofi cur"
         ):
             build(shards, tmp_path / "v.parquet", tmp_path / "work", 0.8)
     assert load(build(shards, tmp_path / "v.parquet", tmp_path / "work", 0.9)).dropped == {"no_class": 40}
@@ -87,39 +88,39 @@ def test_a_vocabulary_of_another_data_set_is_an_error_each_time(data: Path, tmp_
 
 def test_a_tar_of_another_index_is_named(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "00000.tar", folder / "00001.tar")
-    own = source(look_through(folder, tmp_path / "c"), tmp_path / "s", Share(6), window=3)
+    own = source(build_catalogue(folder, tmp_path / "c"), tmp_path / "s", BatchPartition(6), window=3)
     with pytest.raises(InputError, match=r"00001.tar holds no picture '00001\d{4}', which its index lists"):
         for step in range(3):
-            own.draw(step)
+            own.read(step)
 
 
 @pytest.mark.parametrize("ending", [".tar", ".parquet"])
 def test_a_shard_that_changes_while_the_run_goes_on_ends_it(folder: Path, tmp_path: Path, ending: str) -> None:
-    own = source(look_through(folder, tmp_path / "c"), tmp_path / "s", Share(6), window=1)
-    own.draw(0)
+    own = source(build_catalogue(folder, tmp_path / "c"), tmp_path / "s", BatchPartition(6), window=1)
+    own.read(0)
     for other in range(3):
         write(tmp_path / "other", [6, 6, 6, 6, 6, 9], text="another text than before")
         shutil.copy(tmp_path / "other" / f"00005{ending}", folder / f"0000{other}{ending}")
     with pytest.raises(InputError, match=rf"0000\d{ending} has changed since this run began to read it; wait until"):
-        own.draw(1)
+        own.read(1)
 
 
 def test_a_shard_that_goes_while_the_run_goes_on_is_named(folder: Path, tmp_path: Path) -> None:
-    own = source(look_through(folder, tmp_path / "c"), tmp_path / "s", Share(6), window=1)
-    own.draw(0)
+    own = source(build_catalogue(folder, tmp_path / "c"), tmp_path / "s", BatchPartition(6), window=1)
+    own.read(0)
     for tar in folder.glob("*.tar"):
         tar.unlink()
     with pytest.raises(InputError, match=r"\d.tar is missing; it was there when the run began"):
-        own.draw(1)
+        own.read(1)
 
 
 def test_a_tar_that_goes_or_changes_after_its_table_was_made_is_named(folder: Path, tmp_path: Path) -> None:
-    catalogue = load(look_through(folder, tmp_path / "c"))
-    Shelf(catalogue, tmp_path / "s", 6).open(0)
+    catalogue = load(build_catalogue(folder, tmp_path / "c"))
+    ShardCache(catalogue, tmp_path / "s", 6).open(0)
     tar = folder / "00000.tar"
     tar.write_bytes(tar.read_bytes() + bytes(512))
     with pytest.raises(InputError, match=r"00000.tar has changed since this run began to read it; wait until"):
-        Shelf(catalogue, tmp_path / "s", 6).open(0)
+        ShardCache(catalogue, tmp_path / "s", 6).open(0)
     tar.unlink()
     with pytest.raises(InputError, match=r"00000.tar is missing; it was there when the run began. Put it back"):
-        Shelf(catalogue, tmp_path / "s", 6).open(0)
+        ShardCache(catalogue, tmp_path / "s", 6).open(0)

@@ -1,4 +1,5 @@
-"""Batches straight from shards: exact resume, in this process and in others, from a disk and from a bucket."""
+"""Batches straight from shards: exact resume, in this process and in others, from a disk and from a
+bucket."""
 
 import multiprocessing
 import os
@@ -12,12 +13,12 @@ import pytest
 import torch
 
 from components.errors import InputError
-from components.pretrain.data.loader import Batch, Share
+from components.pretrain.data.batch import Batch, BatchPartition
 from components.shards.format import shard_name
 from components.storage.s3 import Prefix
 from tests import ROOT
 from tests.endpoint import BUCKET, Endpoint
-from tests.pretrain.data.stream.conftest import loader, look_through, write
+from tests.pretrain.data.stream.conftest import build_catalogue, loader, write
 from tests.pretrain.data.test_loader import length_tokens, words
 
 SIZES = [7, 12, 5, 8]
@@ -29,7 +30,7 @@ def the_tokenizer(tokenizer: object) -> object:
 
 @pytest.fixture
 def labelled(data: Path, tmp_path: Path) -> Path:
-    return look_through(data / "i2e" / "train", tmp_path / "c", data / "i2e" / "vocabulary.parquet")
+    return build_catalogue(data / "i2e" / "train", tmp_path / "c", data / "i2e" / "vocabulary.parquet")
 
 
 def assert_equal(one: Batch, two: Batch) -> None:
@@ -40,14 +41,14 @@ def assert_equal(one: Batch, two: Batch) -> None:
     assert one.entities is not None and two.entities is not None and torch.equal(one.entities, two.entities)
 
 
-def test_a_run_goes_on_at_any_step_with_the_same_batches_in_whatever_processes(labelled: Path, tmp_path: Path) -> None:
+def test_batches_are_the_same_from_any_step_and_in_any_processes(labelled: Path, tmp_path: Path) -> None:
     tokenizer = partial(the_tokenizer, length_tokens)
-    own = loader(labelled, tmp_path / "s", Share(8), tokenizer=tokenizer)
+    own = loader(labelled, tmp_path / "s", BatchPartition(8), tokenizer=tokenizer)
     straight = list(own.batches(0, 14))
     assert [batch.step for batch in straight] == list(range(14))
     for batch, step in zip(own.batches(5, 8), range(5, 8), strict=True):
         assert_equal(batch, straight[step])
-    others = loader(labelled, tmp_path / "other", Share(8), decoders=2, tokenizer=tokenizer)
+    others = loader(labelled, tmp_path / "other", BatchPartition(8), decoders=2, tokenizer=tokenizer)
     made = list(others.batches(3, 14))
     assert len(made) == 11
     for batch in made:
@@ -58,11 +59,11 @@ def test_a_run_goes_on_at_any_step_with_the_same_batches_in_whatever_processes(l
 _ENDLESS = """
 import sys
 from pathlib import Path
-from components.pretrain.data.loader import Share
+from components.pretrain.data.batch import BatchPartition
 from tests.pretrain.data.stream.conftest import loader
 
 if __name__ == "__main__":
-    for number, _ in enumerate(loader(Path(sys.argv[1]), Path(sys.argv[2]), Share(8), decoders=2).batches(0, 10**6)):
+    for number, _ in enumerate(loader(Path(sys.argv[1]), Path(sys.argv[2]), BatchPartition(8), decoders=2).batches(0, 10**6)):
         if number == 3:
             print("running", flush=True)
             sys.stdin.read()
@@ -70,7 +71,7 @@ if __name__ == "__main__":
 
 
 def test_a_trainer_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
-    catalogued = look_through(write(tmp_path / "shards", SIZES), tmp_path / "c")
+    catalogued = build_catalogue(write(tmp_path / "shards", SIZES), tmp_path / "c")
     (tmp_path / "endless.py").write_text(_ENDLESS, encoding="utf-8")
     command = [sys.executable, str(tmp_path / "endless.py"), str(catalogued), str(tmp_path / "s")]
     paths = {"PYTHONPATH": str(ROOT)}
@@ -89,8 +90,8 @@ def test_a_trainer_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> No
 
 
 def test_errors_of_other_processes_come_out_as_they_are(tmp_path: Path) -> None:
-    catalogued = look_through(write(tmp_path / "shards", SIZES), tmp_path / "c")
-    own = loader(catalogued, tmp_path / "s", Share(8), decoders=1)
+    catalogued = build_catalogue(write(tmp_path / "shards", SIZES), tmp_path / "c")
+    own = loader(catalogued, tmp_path / "s", BatchPartition(8), decoders=1)
     for tar in (tmp_path / "shards").glob("*.tar"):
         tar.unlink()
     with pytest.raises(InputError, match=r"^\S+\.tar is missing; it was there when the run began\. Put it back"):
@@ -99,13 +100,13 @@ def test_errors_of_other_processes_come_out_as_they_are(tmp_path: Path) -> None:
 
 def test_too_many_bad_pictures_stop_the_training(tmp_path: Path) -> None:
     bad = {(0, place): b"bad" for place in range(0, 120, 3)}
-    catalogued = look_through(write(tmp_path / "shards", [120], bad), tmp_path / "c")
+    catalogued = build_catalogue(write(tmp_path / "shards", [120], bad), tmp_path / "c")
     with pytest.raises(
         InputError,
         match=r"of \d+ pictures of \S+ cannot be decoded, more than pretrain.max_error_share = 0.1",
     ):
-        list(loader(catalogued, tmp_path / "s", Share(8)).batches(0, 40))
-    batches = list(loader(catalogued, tmp_path / "s", Share(8), max_error_share=0.9).batches(0, 15))
+        list(loader(catalogued, tmp_path / "s", BatchPartition(8)).batches(0, 40))
+    batches = list(loader(catalogued, tmp_path / "s", BatchPartition(8), max_error_share=0.9).batches(0, 15))
     assert sum(batch.skipped for batch in batches) >= 40
 
 
@@ -118,8 +119,8 @@ def test_a_bucket_gives_what_a_folder_does_and_leaves_only_a_few_shards_on_disk(
     sizes = [6] * 10
     prefix = Prefix.of(f"s3://{BUCKET}/stream")
     upload(write(tmp_path / "shards", sizes), prefix)
-    here = loader(look_through(tmp_path / "shards", tmp_path / "c"), tmp_path / "s", Share(12))
-    there = loader(look_through(str(prefix).rstrip("/"), tmp_path / "c3"), tmp_path / "s3", Share(12))
+    here = loader(build_catalogue(tmp_path / "shards", tmp_path / "c"), tmp_path / "s", BatchPartition(12))
+    there = loader(build_catalogue(str(prefix).rstrip("/"), tmp_path / "c3"), tmp_path / "s3", BatchPartition(12))
     for one, two in zip(here.batches(0, 12), there.batches(0, 12), strict=True):
         assert torch.equal(one.pictures, two.pictures)
         assert len(list((tmp_path / "s3").glob("*.tar"))) <= 3 * 2 + 4, "three windows, and what is being fetched"
@@ -129,7 +130,7 @@ def test_a_bucket_gives_what_a_folder_does_and_leaves_only_a_few_shards_on_disk(
 def test_objects_that_change_end_the_run(s3: Endpoint, tmp_path: Path) -> None:
     prefix = Prefix.of(f"s3://{BUCKET}/changing")
     upload(write(tmp_path / "shards", SIZES), prefix)
-    there = loader(look_through(str(prefix).rstrip("/"), tmp_path / "c"), tmp_path / "s", Share(8))
+    there = loader(build_catalogue(str(prefix).rstrip("/"), tmp_path / "c"), tmp_path / "s", BatchPartition(8))
     for number in range(len(SIZES)):
         data = bytearray((tmp_path / "shards" / f"{shard_name(number)}.tar").read_bytes())
         data[600] ^= 1  # as many bytes as before
@@ -143,4 +144,4 @@ def test_a_cut_object_is_found_before_training(s3: Endpoint, tmp_path: Path) -> 
     upload(write(tmp_path / "shards", SIZES), prefix)
     prefix.write("00002.tar", (tmp_path / "shards" / "00002.tar").read_bytes().rstrip(b"\0")[:-512])
     with pytest.raises(InputError, match=r"s3://crawls/cut/00002.tar is no whole tar"):
-        look_through(str(prefix).rstrip("/"), tmp_path / "c")
+        build_catalogue(str(prefix).rstrip("/"), tmp_path / "c")

@@ -1,4 +1,4 @@
-"""Trainings that read shards as they lie: when that is done, and that they resume exactly."""
+"""Trainings that read shards directly: when they do, and that they resume exactly."""
 
 import shutil
 import tarfile
@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from components.pretrain import train
 from components.pretrain.job import Job
-from components.pretrain.train import find_sources
+from components.pretrain.plan import plan_job
+from components.pretrain.sources import find_sources
+from components.pretrain.training.data_source import resolve_source
 from components.pretrain.training.loop import run_worker
-from components.pretrain.training.open_data import reading
 from components.storage.json_files import read_json
 from components.storage.s3 import Prefix
 from tests.endpoint import BUCKET, Endpoint
 from tests.pretrain.conftest import MakeJob, MakeParameters, write_pictures
-from tests.pretrain.data.stream.conftest import look_through, setting
-from tests.pretrain.test_train import mark_of
+from tests.pretrain.data.stream.conftest import build_catalogue, stream_config
+from tests.pretrain.test_plan import fingerprint_of
 from tests.pretrain.training.test_loop import MODEL, ignore
 
 STREAM = "stream, windows of 2 shards"
@@ -29,12 +29,12 @@ def streamed(job: Job, data: Path, folder: Path) -> Job:
     shards = data / "i2e" / "train" if labelled else data / "crawl"
     catalogued = folder / "catalogue"
     if not catalogued.exists():
-        look_through(shards, catalogued, job.vocabulary)
-    return replace(job, stream=setting(catalogued, job.work / "shards"))
+        build_catalogue(shards, catalogued, job.vocabulary)
+    return replace(job, stream=stream_config(catalogued, job.work / "shards"))
 
 
 @pytest.mark.parametrize("recipe", ["clip", "multitask"])
-def test_a_recipe_learns_from_shards_as_they_lie(make_job: MakeJob, data: Path, tmp_path: Path, recipe: str) -> None:
+def test_a_recipe_learns_from_shards(make_job: MakeJob, data: Path, tmp_path: Path, recipe: str) -> None:
     job = streamed(make_job(recipe, tmp_path, images_seen=640, batch=16), data, tmp_path)
     run_worker(job, ignore)
     result = read_json(job.result)
@@ -58,7 +58,9 @@ def test_bad_pictures_are_counted_over_all_attempts(make_job: MakeJob, data: Pat
     counts = []
     for name, stops in (("straight", 0), ("stopped", 2)):
         job = make_job("clip", tmp_path / name, images_seen=72 * 4, batch=8, max_error_share=0.5)
-        job = replace(job, stream=setting(look_through(crawl, tmp_path / name / "catalogue"), job.work / "shards"))
+        job = replace(
+            job, stream=stream_config(build_catalogue(crawl, tmp_path / name / "catalogue"), job.work / "shards")
+        )
         for _ in range(stops):
             with pytest.raises(Stopped):
                 run_worker(job, stop)
@@ -71,11 +73,11 @@ class Stopped(Exception):
     """As if the process had been killed."""
 
 
-def stop(figures: dict[str, float]) -> None:
+def stop(metrics: dict[str, float]) -> None:
     raise Stopped
 
 
-def test_a_training_that_is_stopped_goes_on_to_the_same_weights(make_job: MakeJob, data: Path, tmp_path: Path) -> None:
+def test_a_stopped_training_resumes_to_the_same_weights(make_job: MakeJob, data: Path, tmp_path: Path) -> None:
     models = []
     for name in ("straight", "stopped"):
         job = streamed(make_job("multitask", tmp_path / name), data, tmp_path)
@@ -92,22 +94,22 @@ def test_decoded_pictures_are_cached_while_they_fit(data: Path, make_parameters:
     pictures, size = 72, 72 * 32 * 32 * 3
     fits, does_not = (make_parameters(source="auto", cache_gigabytes=(size + more) / 1e9) for more in (0, -1))
     assert pictures == 9 * 8
-    assert reading(data / "crawl", fits) == "cache"
-    assert reading(data / "crawl", does_not) == STREAM
-    assert reading(data / "crawl", make_parameters(source="stream")) == STREAM
-    assert reading(data / "crawl", make_parameters(source="cache", cache_gigabytes=0)) == "cache"
+    assert resolve_source(data / "crawl", fits) == "cache"
+    assert resolve_source(data / "crawl", does_not) == STREAM
+    assert resolve_source(data / "crawl", make_parameters(source="stream")) == STREAM
+    assert resolve_source(data / "crawl", make_parameters(source="cache", cache_gigabytes=0)) == "cache"
 
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_window_of_fewer_shards_than_workers_is_warned_of(
     data: Path, make_parameters: MakeParameters, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for workers, told in ((2, False), (8, True)):
+    for workers, warned in ((2, False), (8, True)):
         caplog.clear()
         parameters = make_parameters(source="stream", window=2, workers=workers)
-        train.plan("clip", find_sources("clip", data / "crawl", parameters), parameters, tmp_path)
+        plan_job("clip", find_sources("clip", data / "crawl", parameters), parameters, tmp_path)
         message = "pretrain.window is 2 shards, fewer than pretrain.workers, which is 8: every shard is read by some 5 workers"
-        assert (message in caplog.text) is told
+        assert (message in caplog.text) is warned
 
 
 def test_how_pictures_are_read_is_part_of_the_result_and_in_how_many_processes_is_not(
@@ -115,7 +117,7 @@ def test_how_pictures_are_read_is_part_of_the_result_and_in_how_many_processes_i
 ) -> None:
     def mark(**changes: object) -> str:
         parameters = make_parameters(**changes)
-        return mark_of(find_sources("clip", data / "crawl", parameters), parameters)
+        return fingerprint_of(find_sources("clip", data / "crawl", parameters), parameters)
 
     assert mark(source="auto") == mark(source="cache") == mark(source="cache", window=9)
     assert mark(source="stream") != mark(source="cache")
@@ -124,20 +126,20 @@ def test_how_pictures_are_read_is_part_of_the_result_and_in_how_many_processes_i
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_a_plan_looks_all_shards_through_once(data: Path, make_parameters: MakeParameters, tmp_path: Path) -> None:
+def test_a_plan_scans_all_shards_once(data: Path, make_parameters: MakeParameters, tmp_path: Path) -> None:
     parameters = make_parameters(source="stream")
     sources = find_sources("supervised", data / "i2e", parameters)
-    job = train.plan("supervised", sources, parameters, tmp_path)
+    job = plan_job("supervised", sources, parameters, tmp_path)
     assert job.stream is not None
     table = (job.stream.catalogue / "shards.npy").stat()
     assert job.validation is not None and job.validation.exists()
-    assert train.plan("supervised", sources, parameters, tmp_path) == job
+    assert plan_job("supervised", sources, parameters, tmp_path) == job
     assert (job.stream.catalogue / "shards.npy").stat().st_mtime_ns == table.st_mtime_ns, "not written again"
     run_worker(job, ignore)
     assert read_json(job.result)["metrics"]["pictures"] == 48
     write_pictures(tmp_path / "other", [0, 1], 3, labelled=False)
     other = make_parameters(source="stream")
-    again = train.plan("clip", find_sources("clip", tmp_path / "other", other), other, tmp_path)
+    again = plan_job("clip", find_sources("clip", tmp_path / "other", other), other, tmp_path)
     assert again.stream is not None and again.stream.catalogue != job.stream.catalogue
 
 
@@ -152,10 +154,10 @@ def test_a_data_set_in_a_bucket_is_found_and_streamed(
     sources = find_sources("supervised", f"s3://{BUCKET}/i2e", make_parameters(source="auto"))
     assert sources.shards == f"s3://{BUCKET}/i2e/train"
     assert sources.validation == f"s3://{BUCKET}/i2e/validation"
-    assert sources.reading == STREAM
+    assert sources.mode == STREAM
     assert sources.vocabulary is not None
     assert sources.vocabulary.read_bytes() == (data / "i2e" / "vocabulary.parquet").read_bytes()
-    before = mark_of(sources, make_parameters())
+    before = fingerprint_of(sources, make_parameters())
     assert [path.name for path in sources.vocabulary.parent.iterdir()] == ["vocabulary.parquet"], "no half copy is left"
     prefix.put(data / "i2e" / "train" / "00000.tar", "train/00001.tar")
-    assert mark_of(sources, make_parameters()) != before
+    assert fingerprint_of(sources, make_parameters()) != before

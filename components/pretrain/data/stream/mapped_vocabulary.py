@@ -1,4 +1,4 @@
-"""A vocabulary's columns, memory-mapped: all processes of a machine share one copy, however many millions of entities it has."""
+"""A memory-mapped vocabulary: all processes of a machine share one copy, however large it is."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,8 @@ import pyarrow as pa
 from components.pretrain.data.vocabulary import COLUMNS, training_entities
 
 
-class Texts(Sequence[str]):
-    """A column of texts."""
+class StringColumn(Sequence[str]):
+    """An Arrow column of strings as a sequence."""
 
     def __init__(self, column: pa.Array) -> None:
         self.column = column
@@ -19,19 +19,19 @@ class Texts(Sequence[str]):
         return len(self.column)
 
     @overload
-    def __getitem__(self, place: int) -> str: ...
+    def __getitem__(self, index: int) -> str: ...
     @overload
-    def __getitem__(self, place: slice) -> "Texts": ...
-    def __getitem__(self, place: int | slice) -> "str | Texts":
+    def __getitem__(self, index: slice) -> "StringColumn": ...
+    def __getitem__(self, index: int | slice) -> "str | StringColumn":
         """One text, or a column of some."""
-        if isinstance(place, slice):
-            return Texts(self.column[place])
-        text: str = self.column[place].as_py()
+        if isinstance(index, slice):
+            return StringColumn(self.column[index])
+        text: str = self.column[index].as_py()
         return text
 
 
 def write_columns(vocabulary: Path, file: Path) -> None:
-    """The training entities of `vocabulary.parquet`, in file order, as an Arrow file for `columns`.
+    """Writes the training entities of `vocabulary.parquet` as an Arrow file for `read_columns`.
 
     Raises:
         InputError: as `training_entities` does.
@@ -41,9 +41,9 @@ def write_columns(vocabulary: Path, file: Path) -> None:
         writer.write_table(table)
 
 
-def columns(file: Path) -> tuple[Texts, Texts, Texts]:
-    """Q-ids, names and descriptions, as `write_columns` left them."""
+def read_columns(file: Path) -> tuple[StringColumn, StringColumn, StringColumn]:
+    """Q-ids, names and descriptions, as `write_columns` wrote them."""
     with pa.memory_map(str(file)) as source:
         table = pa.ipc.open_file(source).read_all()
-    ids, labels, descriptions = (Texts(table[name].chunk(0)) for name in COLUMNS)
+    ids, labels, descriptions = (StringColumn(table[name].chunk(0)) for name in COLUMNS)
     return ids, labels, descriptions

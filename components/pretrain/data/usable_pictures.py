@@ -1,4 +1,4 @@
-"""The pictures of an index that a recipe can use, a whole shard at a time and in columns."""
+"""The pictures of a shard index that a recipe can use, read in columns."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,26 +16,33 @@ from components.shards.format import SUCCESS
 NO_CLASS = -1
 
 
-class Classes:
-    """Entities by class number: 40 bytes each, so that millions fit beside a model, where a dict would take ten times that."""
+class ClassIndex:
+    """Entity → class number, in sorted arrays: 40 bytes an entity, a tenth of what a dict takes."""
 
     def __init__(self, entity_ids: pa.Array) -> None:
         names = _bytes(entity_ids)
         self._order = np.argsort(names, kind="stable")
         self._names = names[self._order]
 
-    def numbers(self, entities: pa.Array) -> npt.NDArray[np.int64]:
-        """n strings → class numbers int64 [n], `NO_CLASS` for what is no class."""
+    def lookup(self, entities: pa.Array) -> npt.NDArray[np.int64]:
+        """n entities → class numbers int64 [n], `NO_CLASS` for unknown ones."""
         if not len(entities):
             return np.zeros(0, np.int64)
         asked = _bytes(entities)
-        places = np.minimum(np.searchsorted(self._names, asked), len(self._names) - 1)
-        return np.where(self._names[places] == asked, self._order[places], NO_CLASS)
+        found = np.minimum(np.searchsorted(self._names, asked), len(self._names) - 1)
+        return np.where(self._names[found] == asked, self._order[found], NO_CLASS)
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Usable pictures of one shard: `keys` and `alt_texts` of n strings, `classes` int64 [n, k] padded with -1, or None."""
+class UsablePictures:
+    """Usable pictures of one shard.
+
+    Attributes:
+        keys: n strings.
+        alt_texts: n strings.
+        classes: int64 [n, k], padded with -1, or None.
+        dropped: unusable pictures, by reason.
+    """
 
     keys: pa.Array
     alt_texts: pa.Array
@@ -43,50 +50,51 @@ class Rows:
     dropped: Counter[str]
 
 
-def usable_rows(index: Path, classes: Classes | None) -> Rows:
+def read_usable_pictures(index: Path, classes: ClassIndex | None) -> UsablePictures:
     """Keeps the pictures with a class, or with an alt text if `classes` is None.
 
     Raises:
-        InputError: if the file is no index of pictures.
+        InputError: if the file is not an index of pictures.
     """
     wanted = ["key", "caption", *(["entities"] if classes else [])]
     try:
         names = pq.read_schema(index).names
-        lacking = [name for name in wanted if name not in names]
-        if lacking:
+        missing = [name for name in wanted if name not in names]
+        if missing:
             raise InputError(
-                f"{index} is no index of such a shard: it lacks the column {lacking[0]}; "
-                + ("`mofi curate` writes labelled shards" if lacking == ["entities"] else "see docs/formats.md")
+                f"{index} is not an index of pictures: it lacks the column {missing[0]}; "
+                + ("`mofi curate` writes labelled shards" if missing == ["entities"] else "see docs/formats.md")
             )
         table = pq.read_table(index, columns=[*wanted, *(["status"] if "status" in names else [])])
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{index} is no index ({error}); run the stage that writes it again") from error
+        raise InputError(f"{index} is not an index ({error}); run the stage that writes it again") from error
     if "status" in table.column_names:
         table = table.filter(pc.equal(table["status"], SUCCESS))
     table = table.combine_chunks()
-    keys = _whole(table["key"]).cast(pa.string())
-    alt_texts = pc.fill_null(_whole(table["caption"]).cast(pa.string()), "")
+    keys = _combined(table["key"]).cast(pa.string())
+    alt_texts = pc.fill_null(_combined(table["caption"]).cast(pa.string()), "")
     if classes is None:
         kept = np.asarray(pc.not_equal(pc.utf8_trim_whitespace(alt_texts), ""), dtype=bool)
         dropped = Counter(no_alt_text=int((~kept).sum()))
         numbers = None
     else:
-        padded = padded_classes(_whole(table["entities"]), classes)
+        padded = padded_classes(_combined(table["entities"]), classes)
         kept = padded[:, 0] != NO_CLASS
         dropped, numbers = Counter(no_class=int((~kept).sum())), padded[kept]
     mask = pa.array(kept)
-    return Rows(keys.filter(mask), alt_texts.filter(mask), numbers, +dropped)
+    return UsablePictures(keys.filter(mask), alt_texts.filter(mask), numbers, +dropped)
 
 
-def padded_classes(entities: pa.Array, classes: Classes) -> npt.NDArray[np.int64]:
-    """n lists of entities → the classes among them in their order, int64 [n, k ≥ 1], padded with `NO_CLASS`."""
-    numbers = classes.numbers(entities.flatten())
+def padded_classes(entities: pa.Array, classes: ClassIndex) -> npt.NDArray[np.int64]:
+    """n lists of entities → the known classes in order, int64 [n, k ≥ 1], padded with
+    `NO_CLASS`."""
+    numbers = classes.lookup(entities.flatten())
     known = numbers != NO_CLASS
     row = np.asarray(pc.list_parent_indices(entities), dtype=np.int64)[known]
     counts = np.bincount(row, minlength=len(entities))
-    place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    column = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     padded = np.full((len(entities), max(1, int(counts.max(initial=0)))), NO_CLASS, dtype=np.int64)
-    padded[row, place] = numbers[known]
+    padded[row, column] = numbers[known]
     return padded
 
 
@@ -94,5 +102,5 @@ def _bytes(texts: pa.Array) -> npt.NDArray[np.bytes_]:
     return np.array(texts.cast(pa.binary()).to_pylist(), dtype=np.bytes_)
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def _combined(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

@@ -54,7 +54,8 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
 
 
 def train_while(job: Job, *happenings: tuple[Callable[[], bool], Callable[[], None]]) -> None:
-    """Trains; waits for the first condition, does what belongs to it, waits for the second, and so on."""
+    """Trains; waits for the first condition, does what belongs to it, waits for the second, and so
+    on."""
     with ThreadPoolExecutor(1) as pool:  # Ray starts nodes in the main thread only
         training = pool.submit(trainer.fit, job)
         for condition, action in happenings:
@@ -83,7 +84,7 @@ def test_a_lost_node_is_done_without(make_job: MakeJob, tmp_path: Path, nodes: N
 def test_a_node_that_comes_back_is_taken_in(
     make_job: MakeJob, tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "_LOOKS_EVERY", 2.0)
+    monkeypatch.setattr(trainer, "_RESIZE_INTERVAL", 2.0)
     knobs = {"images_seen": 32_000, "workers": 2, "max_failures": 9, "checkpoint_every": 50, "keep_checkpoints": 999}
     job = make_job("multitask", tmp_path, "vit", negatives=3, **knobs)
     train_while(

@@ -1,4 +1,4 @@
-"""Whether shards hold pictures of the size that a training wants."""
+"""A warning about shards whose pictures are smaller than the training's picture size."""
 
 import logging
 from pathlib import Path
@@ -14,13 +14,13 @@ from components.storage.location import local_copy
 
 logger = logging.getLogger(__name__)
 
-_NOTABLE = 0.5
+_SMALL_SHARE = 0.5
 
 
-def tell_of_small(shards: Path | str, side: int) -> None:
-    """Warns where most pictures of the first shard have a side below `side` px, since they are enlarged to it.
+def warn_of_small_pictures(shards: Path | str, side: int) -> None:
+    """Warns if most pictures of the first shard have a side below `side` px, which enlarges them.
 
-    Shards whose index does not say how large pictures are, as other programs may write them, are not looked at.
+    Indexes without sizes, as other programs may write them, are skipped.
 
     Raises:
         InputError: if the shard is missing, or its index cannot be read.
@@ -32,13 +32,13 @@ def tell_of_small(shards: Path | str, side: int) -> None:
                 return
             table = pq.read_table(index, columns=["width", "height"])
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{location} is no index ({error}); run the stage that writes it again") from error
+            raise InputError(f"{location} is not an index ({error}); run the stage that writes it again") from error
     shorter = np.asarray(pc.drop_null(pc.min_element_wise(table["width"], table["height"], skip_nulls=False)))
     small = int((shorter < side).sum())
-    if small > _NOTABLE * len(shorter):
+    if small > _SMALL_SHARE * len(shorter):
         logger.warning(
             "%d of %d pictures of %s are smaller than pretrain.picture_size = %d px (half have a side of at most %d px) and are "
-            "enlarged; lower it and take a tower for smaller pictures, or crawl larger ones (crawl.resize, crawl.side)",
+            "enlarged; lower it and choose a tower for smaller pictures, or crawl larger ones (crawl.resize, crawl.side)",
             small,
             len(shorter),
             location,

@@ -7,13 +7,13 @@ import pytest
 
 from components.errors import InputError
 from components.images.decode import decode
-from components.pretrain.data.cache import Pictures, decode_shard
+from components.pretrain.data.picture_cache import DecodedPictures, decode_shard
 from components.shards.format import picture_key
 from components.shards.writer import Row, write_shard
 from tests.pretrain.conftest import drawing
 
 
-def test_pictures_come_back_in_order_with_their_texts_and_entities(data: Path, train_pictures: Pictures) -> None:
+def test_pictures_come_back_in_order_with_their_texts_and_entities(data: Path, train_pictures: DecodedPictures) -> None:
     assert len(train_pictures) == 48
     assert train_pictures.alt_texts[:3] == ["crab 0", "whale 0", "mango 0"]
     assert train_pictures.entities[:3] == [["Q1"], ["Q2"], ["Q3"]]
@@ -31,9 +31,9 @@ def test_a_picture_that_cannot_be_decoded_is_counted_and_left_out(tmp_path: Path
     outcome = decode_shard(32, tmp_path / "00000.tar", 0, tmp_path)
     assert outcome.counts == {"decoded": 2, "bad_picture": 1}
     assert (outcome.attempted, outcome.errors) == (3, 1)
-    assert Pictures(tmp_path).alt_texts == ["text 0", "text 2"]
+    assert DecodedPictures(tmp_path).alt_texts == ["text 0", "text 2"]
 
 
 def test_an_empty_cache_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no decoded pictures"):
-        Pictures(tmp_path)
+        DecodedPictures(tmp_path)

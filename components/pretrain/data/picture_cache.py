@@ -1,4 +1,6 @@
-"""Decoded pictures on disk: shards → one memory-mapped uint8 array and one table of texts and entities per shard."""
+"""Decoded pictures on disk: per shard one memory-mapped uint8 array and a table of texts and
+entities.
+"""
 
 import logging
 from collections import Counter
@@ -27,19 +29,21 @@ KEPT_CACHES = 4
 
 
 def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: float) -> Path:
-    """Decodes every picture of the shards in `folder` once, over the Ray cluster; later calls find the cache.
+    """Decodes all pictures of the shards in `folder` over the Ray cluster, or finds them in the
+    cache.
 
     Args:
-        folder: picture shards; the URL of those in a bucket.
+        folder: picture shards, by path or URL.
         size: side of the decoded pictures, px.
-        work: where caches lie; the oldest beyond a few are dropped.
-        max_error_share: above this share of undecodable pictures the call fails.
+        work: folder of the caches; the oldest beyond a few are deleted.
+        max_error_share: largest allowed share of undecodable pictures.
 
     Returns:
-        The folder of `NUMBER.npy` (uint8 [n, size, size, 3]) and `NUMBER.parquet` (`SAMPLE_SCHEMA`).
+        The folder of `NUMBER.npy` (uint8 [n, size, size, 3]) and `NUMBER.parquet`
+            (`SAMPLE_SCHEMA`).
 
     Raises:
-        InputError: when there is no shard, or too many pictures are bad.
+        InputError: if there is no shard, or too many pictures are bad.
     """
     shards = ShardFolder.at(folder)
     cache = work / fingerprint(code_mark(__name__), shards.mark(), size)
@@ -70,7 +74,9 @@ def _decode_shard(shards: ShardFolder, size: int, tar: tuple[str, int], number: 
 
 
 def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
-    """One tar → `NUMBER.npy` and `NUMBER.parquet` in `out`; a picture that cannot be decoded is counted and left out."""
+    """One tar → `NUMBER.npy` and `NUMBER.parquet` in `out`; undecodable pictures are counted and
+    skipped.
+    """
     pictures: list[npt.NDArray[np.uint8]] = []
     rows: list[dict[str, object]] = []
     counts: Counter[str] = Counter()
@@ -80,7 +86,7 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
         except BadImage as error:
             counts["bad_picture"] += 1
             if counts["bad_picture"] <= 3:
-                logger.warning("%s: picture %s is left out: %s", tar, picture.key, error)
+                logger.warning("%s: picture %s is skipped: %s", tar, picture.key, error)
             continue
         entities = picture.record.get("entities") or []
         rows.append({"key": picture.key, "alt_text": picture.caption, "entities": list(entities)})
@@ -92,7 +98,7 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
 
 
 def drop_oldest(work: Path) -> None:
-    """Removes all but the newest few folders and those that other runs use."""
+    """Deletes all but the newest `KEPT_CACHES` folders and those that other runs use."""
     ages: list[tuple[float, Path]] = []
     for path in work.iterdir():
         with suppress(FileNotFoundError):
@@ -100,11 +106,11 @@ def drop_oldest(work: Path) -> None:
                 ages.append((path.stat().st_mtime, path))
     for _, old in sorted(ages)[:-KEPT_CACHES]:
         if drop_unused(old) is None:
-            logger.info("the cache %s is the oldest of more than %d and is dropped", old, KEPT_CACHES)
+            logger.info("deleted the cache %s, the oldest of more than %d", old, KEPT_CACHES)
 
 
-class Pictures:
-    """The decoded pictures of a cache as one long, memory-mapped sequence, with their texts and entities."""
+class DecodedPictures:
+    """The pictures of a cache as one memory-mapped sequence, with their texts and entities."""
 
     def __init__(self, cache: Path) -> None:
         names = sorted(path.stem for path in cache.glob("*.npy"))

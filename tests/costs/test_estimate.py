@@ -8,23 +8,23 @@ from typer.testing import CliRunner
 
 from components.cli import parameters
 from components.cli.main import app
+from components.costs import estimate as cost
 from components.costs import gpus, table
-from components.costs import model as cost
-from components.costs.counting import Pass, Size, Towers
+from components.costs.counting import PassCost, TowerCosts, TowerSize
+from components.costs.estimate import Training
 from components.costs.gpus import Precision
-from components.costs.model import Training
 from components.errors import ParameterError
 from components.pretrain.step.class_table import ClassTable
 from tests import ROOT
 from tests.pretrain.conftest import MakeParameters
 
 OWN = ROOT / "params.yaml"
-IMAGE = Size(parameters=1000, tensors=10, state=4100, averaged=4050)
-TEXT = Size(parameters=500, tensors=5, state=2000, averaged=2000)
-IMAGE_PASS = Pass(forward=10_000, backward=20_000, recomputed=9_000, kept=5_000, kept_checkpointed=700, copies=0)
-TEXT_PASS = Pass(forward=1_000, backward=2_000, recomputed=900, kept=500, kept_checkpointed=70, copies=0)
+IMAGE = TowerSize(parameters=1000, tensors=10, state=4100, averaged=4050)
+TEXT = TowerSize(parameters=500, tensors=5, state=2000, averaged=2000)
+IMAGE_PASS = PassCost(forward=10_000, backward=20_000, recomputed=9_000, kept=5_000, kept_checkpointed=700, copies=0)
+TEXT_PASS = PassCost(forward=1_000, backward=2_000, recomputed=900, kept=500, kept_checkpointed=70, copies=0)
 TRAINING = Training(
-    towers=Towers(width=8, image=IMAGE, text=TEXT, image_pass=IMAGE_PASS, text_pass=TEXT_PASS),
+    towers=TowerCosts(width=8, image=IMAGE, text=TEXT, image_pass=IMAGE_PASS, text_pass=TEXT_PASS),
     reads_texts=True,
     images_seen=7200,
     batch=16,
@@ -45,9 +45,9 @@ def test_operations_are_those_of_the_towers_and_of_two_losses() -> None:
 
 
 def test_gradient_checkpointing_trades_memory_for_operations() -> None:
-    anew = replace(TRAINING, checkpointing=True)
-    assert cost.operations_per_image(anew) == cost.operations_per_image(TRAINING) + 9_900
-    assert cost.memory(anew, 1)["activations"] == 16 * 770 < cost.memory(TRAINING, 1)["activations"] == 16 * 5_500
+    again = replace(TRAINING, checkpointing=True)
+    assert cost.operations_per_image(again) == cost.operations_per_image(TRAINING) + 9_900
+    assert cost.memory(again, 1)["activations"] == 16 * 770 < cost.memory(TRAINING, 1)["activations"] == 16 * 5_500
 
 
 def test_parts_of_a_batch_trade_memory_for_one_more_forward_pass() -> None:
@@ -137,34 +137,34 @@ def test_a_batch_samples_no_more_classes_than_there_are() -> None:
     ("recipe", "texts", "classes"), [("clip", True, 0), ("supervised", False, 9), ("multitask", True, 9)]
 )
 def test_a_recipe_costs_what_it_uses(make_parameters: MakeParameters, recipe: str, texts: bool, classes: int) -> None:
-    planned = cost.plan(recipe, make_parameters("vit"), 9, precision=Precision.FP32)
+    planned = cost.plan_training(recipe, make_parameters("vit"), 9, precision=Precision.FP32)
     assert (planned.reads_texts, planned.classes, planned.averaged) == (texts, classes, True)
 
 
 def test_a_file_s_parts_and_dropped_patches_are_counted(make_parameters: MakeParameters) -> None:
     whole, half = (
-        cost.plan("clip", make_parameters("vit", **changes), 9, precision=Precision.FP32)
+        cost.plan_training("clip", make_parameters("vit", **changes), 9, precision=Precision.FP32)
         for changes in ({}, {"accumulate": 4, "patch_dropout": 0.5})
     )
     assert (whole.parts, half.parts) == (1, 4)
     assert half.towers.image_pass.forward < whole.towers.image_pass.forward
     with pytest.raises(ParameterError, match=r"pretrain.patch_dropout is 0.5, but .* is a ResNet"):
-        cost.plan("clip", make_parameters(patch_dropout=0.5), 9, precision=Precision.FP32)
+        cost.plan_training("clip", make_parameters(patch_dropout=0.5), 9, precision=Precision.FP32)
 
 
 def test_a_text_longer_than_the_context_is_refused(make_parameters: MakeParameters) -> None:
     with pytest.raises(ParameterError, match=r"--text-tokens is 9, but .* reads 8 at most"):
-        cost.plan("clip", make_parameters("vit"), 9, precision=Precision.FP32, text_tokens=9)
+        cost.plan_training("clip", make_parameters("vit"), 9, precision=Precision.FP32, text_tokens=9)
 
 
 def test_gpus_are_known_by_name_or_given() -> None:
-    assert gpus.choose("a100-80gb", None, None, Precision.BF16).tflops == 312
-    assert gpus.choose("h100", None, 94, Precision.BF16).memory == 94
-    assert gpus.choose("mine", 50, 12, Precision.FP32) == gpus.Gpu(50, 12)
+    assert gpus.choose_gpu("a100-80gb", None, None, Precision.BF16).tflops == 312
+    assert gpus.choose_gpu("h100", None, 94, Precision.BF16).memory == 94
+    assert gpus.choose_gpu("mine", 50, 12, Precision.FP32) == gpus.Gpu(50, 12)
     with pytest.raises(ParameterError, match=r"--gpu is 'mine'; name one of a100-40gb, .* or give --peak-tflops"):
-        gpus.choose("mine", None, 12, Precision.BF16)
+        gpus.choose_gpu("mine", None, 12, Precision.BF16)
     with pytest.raises(ParameterError, match=r"--precision is fp32, .* give --peak-tflops"):
-        gpus.choose("h100", None, None, Precision.FP32)
+        gpus.choose_gpu("h100", None, None, Precision.FP32)
 
 
 @pytest.mark.parametrize("wrong", ["", "0", "1,,2", "-1", "many"])
@@ -178,7 +178,7 @@ def test_the_command_prints_what_the_equations_say() -> None:
     assert result.exit_code == 0, result.output
     rows = {line.split("  ")[0].strip(): line.split() for line in result.output.splitlines()}
     knobs = parameters.load(OWN).pretrain
-    planned = cost.plan("multitask", knobs, 2_000_000, precision=Precision.BF16)
+    planned = cost.plan_training("multitask", knobs, 2_000_000, precision=Precision.BF16)
     hours = cost.gpu_hours(planned, 989e12, 0.4)
     assert float(rows["GPU-hours"][-1]) == pytest.approx(hours, abs=1e-3)
     assert rows["images of a step"][-2:] == [str(knobs.batch), str(knobs.batch // 8)]

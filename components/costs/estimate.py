@@ -1,29 +1,31 @@
-"""What a pre-training costs: operations an image, memory of a worker, images a second, GPU-hours.
+"""Estimates a pre-training: operations an image, memory of a worker, images a second, GPU-hours.
 
-Symbols: B images a step over all W workers, b = B / W of one; d the width of an embedding; R classes that a step samples of
-the C in the table; P parameters that are trained. An operation is a multiplication or an addition.
+Symbols: B images a step over all W workers, b = B / W of one; d the width of an embedding; R
+classes that a step samples of the C in the table; P trained parameters. A multiplication or an
+addition is one operation.
 """
 
 import math
 from dataclasses import dataclass, replace
 
-from components.costs.counting import Pass, Towers, count_towers
+from components.costs.counting import PassCost, TowerCosts, count_towers
 from components.costs.gpus import Precision
 from components.errors import ParameterError
 from components.models import towers
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipe import make_recipe
-from components.pretrain.step.towers import in_training
+from components.pretrain.step.training_towers import training_config
 
 _FLOAT, _COUNT = 4, 4
-# Float matrices [R / W, d] beside the table: the rows, their normalised copy and the gradients of both in the backward pass, then
-# their new moments, the change, and what is in between.
+# Float matrices [R / W, d] besides the table: the rows, their normalised copy and the gradients of
+# both in the backward pass, then new moments, the update, and intermediate results.
 _ROW_COPIES = 8
-# Bytes of one logit at the peak, which is in the backward pass: float32 logits, their softmax and two gradients, and masks.
+# Bytes of one logit at the peak, in the backward pass: float32 logits, softmax, two gradients, and
+# masks.
 _MARGIN_LOGIT, _CONTRASTIVE_LOGIT = 16, 20
-# What of a worker's memory grows with its images.
+# The parts of a worker's memory that grow with its images.
 _BY_IMAGE = ("activations", "embeddings of all parts", "logits")
-# Share of a GPU's memory that is left to kernels, communication and gaps between blocks: ours, not measured.
+# Fraction of a GPU's memory for kernels, communication and fragmentation: a choice, not measured.
 HEADROOM = 0.1
 
 
@@ -31,12 +33,20 @@ HEADROOM = 0.1
 class Training:
     """What the cost depends on.
 
-    `classes` and `negatives` are 0 without a class table, which `table_in_host` keeps off the GPU; `averaged` says whether
-    averaged weights are kept, `checkpointing` whether the towers' blocks are computed anew in the backward pass instead of kept,
-    `parts` into how many a worker's share of a batch is cut (`accumulate.Passes`).
+    Attributes:
+        towers: counts of the towers.
+        reads_texts: whether the recipe trains the text tower.
+        images_seen: counted with repetition.
+        batch: B.
+        classes: C; 0 without a class table.
+        negatives: |N'|; 0 without a class table.
+        averaged: whether averaged weights are kept.
+        checkpointing: whether activations of blocks are recomputed instead of kept.
+        table_in_host: whether the class table is in host memory.
+        parts: parts of a worker's batch that are computed one after another (`GradCache`).
     """
 
-    towers: Towers
+    towers: TowerCosts
     reads_texts: bool
     images_seen: int
     batch: int
@@ -49,12 +59,12 @@ class Training:
 
     @property
     def sampled(self) -> int:
-        """R: the classes of a step, where a batch has no more than |N'| of its own."""
+        """R: the classes of a step, if a batch has at most |N'| of its own."""
         return min(self.classes, max(self.negatives + 1, self.batch))
 
     @property
-    def passes(self) -> list[Pass]:
-        """Those of the towers that are trained."""
+    def passes(self) -> list[PassCost]:
+        """The passes of the trained towers."""
         return [self.towers.image_pass, *([self.towers.text_pass] if self.reads_texts else [])]
 
     @property
@@ -63,7 +73,7 @@ class Training:
         return self.towers.image.parameters + (self.towers.text.parameters if self.reads_texts else 0)
 
 
-def plan(
+def plan_training(
     recipe: str,
     parameters: PretrainParameters,
     classes: int,
@@ -72,33 +82,35 @@ def plan(
     checkpointing: bool = False,
     text_tokens: int | None = None,
 ) -> Training:
-    """What the cost of training `recipe` with a parameter file depends on.
+    """What the cost of training `recipe` with these parameters depends on.
 
     Args:
         recipe: a file of `components/pretrain/recipes`.
         parameters: the stage's section.
-        classes: C, of the vocabulary; a recipe without a class table has none.
+        classes: C, of the vocabulary; ignored by recipes without a class table.
         precision: of the towers' arithmetic.
-        checkpointing: whether the towers' blocks are computed anew in the backward pass.
-        text_tokens: length of a text, start and end included; None = the whole context, which bounds it.
+        checkpointing: whether activations of blocks are recomputed.
+        text_tokens: length of a text, including start and end; None = the whole context, a bound.
 
     Raises:
-        ParameterError: if there is no such recipe or tower, the tower cannot train so, or a text is longer than the context.
+        ParameterError: if there is no such recipe or tower, the tower cannot be trained so, or a
+            text
+            is longer than the context.
     """
-    wants = make_recipe(recipe, parameters)
+    planned_recipe = make_recipe(recipe, parameters)
     knobs = parameters.model_copy(update={"gradient_checkpointing": checkpointing})
-    config = in_training(towers.read_config(parameters.tower), knobs)
+    config = training_config(towers.read_config(parameters.tower), knobs)
     if text_tokens is not None and text_tokens > config.context_length:
         raise ParameterError(
-            f"--text-tokens is {text_tokens}, but {parameters.tower} reads {config.context_length} at most; name fewer"
+            f"--text-tokens is {text_tokens}, but {parameters.tower} reads {config.context_length} at most; choose fewer"
         )
     return Training(
         towers=count_towers(config, precision, text_tokens),
-        reads_texts=wants.uses_texts,
+        reads_texts=planned_recipe.uses_texts,
         images_seen=parameters.images_seen,
         batch=parameters.batch,
-        classes=classes if wants.uses_classes else 0,
-        negatives=parameters.negatives if wants.uses_classes else 0,
+        classes=classes if planned_recipe.uses_classes else 0,
+        negatives=parameters.negatives if planned_recipe.uses_classes else 0,
         averaged=parameters.average_decay > 0,
         checkpointing=checkpointing,
         table_in_host=parameters.head_device == "cpu",
@@ -120,12 +132,14 @@ class Operations:
 
 
 def operations(training: Training) -> dict[str, Operations]:
-    """By part of the step, in the order of the step; what is not a matrix product or a convolution counts as nothing.
+    """Operations by part of the step. Only matrix products and convolutions count.
 
-    - towers: as counted (`counting`). `recomputed` is gradient checkpointing's second forward pass, and the one more that a batch
-      in parts takes.
-    - class table, MOFI.md, supervised: cosines of b images with R rows, 2 d R an image; their gradients twice that.
-    - contrastive, MOFI.md, contrastive: b images with B texts and b texts with B images, 4 d B an image; twice that backwards.
+    - towers: as counted (`counting`). `recomputed` is the second forward pass of gradient
+      checkpointing, and that of a batch in parts.
+    - class table, MOFI.md, supervised: cosines of b images with R rows, 2 d R an image; twice that
+      for gradients.
+    - contrastive, MOFI.md, contrastive: b images with B texts and b texts with B images, 4 d B an
+      image; twice that for gradients.
     """
     width = training.towers.width
     image, text = training.towers.image_pass, training.towers.text_pass
@@ -149,41 +163,46 @@ def _recomputed(training: Training) -> Operations:
 
 
 def _products(pairs: int) -> tuple[int, int]:
-    """Forwards and backwards: each side of a product has a gradient, and each costs as much as the product."""
+    """Forwards and backwards: each factor's gradient costs as much as the product."""
     return 2 * pairs, 4 * pairs
 
 
 def operations_per_image(training: Training) -> int:
-    """All of `operations` together."""
+    """The sum of `operations`."""
     return sum(part.total for part in operations(training).values())
 
 
 def table_rows(classes: int, workers: int) -> int:
-    """Rows of the fullest worker: the table is shared out evenly."""
+    """Rows on the fullest worker."""
     return -(-classes // workers)
 
 
 def table_bytes(classes: int, width: int, workers: int = 1) -> int:
-    """Of one worker's rows: the weight and both of Adam's moments in float32, 12 d a row, and the count of its updates."""
+    """One worker's rows: weight and two moments in float32, 12 d bytes a row, and a count of
+    updates.
+    """
     return table_rows(classes, workers) * (3 * _FLOAT * width + _COUNT)
 
 
 def memory(training: Training, workers: int) -> dict[str, int]:
-    """Bytes of one worker by what they are for. Their sum bounds the peak from above.
+    """Bytes of one worker, by use. Their sum is an upper bound of the peak.
 
-    It is a bound because activations are given back while gradients appear, and the sampled rows' update comes after both.
-    Batches that were made ahead lie in host memory.
+    It is a bound because activations are freed while gradients appear, and the sampled rows' update
+    comes after both. Prefetched batches are in host memory.
 
-    - gradients 4 P; with several workers DistributedDataParallel's buckets hold them once more.
-    - AdamW: two moments, 8 P, and a step count a tensor.
-    - activations: b times what the towers keep of an image and its text, of one part where a batch is cut into several.
-    - embeddings of all parts: 2 b floats [d] of images, and as many of texts, since each has a gradient; with one part they are
-      among the activations.
+    - gradients 4 P; with several workers once more in DistributedDataParallel's buckets.
+    - AdamW: two moments, 8 P, and a step count per tensor.
+    - activations: b times what the towers keep for an image and its text, of one part if a batch is
+      computed in parts.
+    - embeddings of all parts: 2 b floats [d] of images, and as many of texts, for values and
+      gradients; with one part they are among the activations.
     - sampled rows: 8 float matrices [R / W, d].
-    - logits: b R of the class table, since a worker has a share of the rows for all images; twice b B of the contrastive loss.
+    - logits: b R of the class table, since a worker has part of the rows for all images; twice b B
+        of
+      the contrastive loss.
 
     Raises:
-        ParameterError: if the workers cannot share the batch evenly.
+        ParameterError: if the workers do not divide the batch.
     """
     own = images_per_worker(training, workers)
     towers, width = training.towers, training.towers.width
@@ -206,7 +225,7 @@ def memory(training: Training, workers: int) -> dict[str, int]:
 
 
 def checkpoint_bytes(training: Training, workers: int) -> int:
-    """What the first worker holds in host memory while a checkpoint is written beside the next steps: all that changes."""
+    """Host memory of the first worker while a checkpoint is written: all that steps change."""
     parts = memory(replace(training, table_in_host=False), workers)
     return sum(parts[name] for name in ("weights", "AdamW", "averaged weights", "class table"))
 
@@ -230,7 +249,7 @@ def images_per_worker(training: Training, workers: int) -> int:
     """b.
 
     Raises:
-        ParameterError: if the workers cannot share the batch evenly.
+        ParameterError: if the workers do not divide the batch.
     """
     if training.batch % workers:
         raise ParameterError(
@@ -240,17 +259,17 @@ def images_per_worker(training: Training, workers: int) -> int:
 
 
 def most_images(training: Training, workers: int, capacity: float) -> int:
-    """The most images of a step that a worker has room for, at that number of workers; 0 if not even one in each part.
+    """The largest batch that fits into a worker's memory; 0 if not even one image per part does.
 
     Args:
-        training: whose batch is taken for the columns of the contrastive logits.
+        training: its batch gives the columns of the contrastive logits.
         workers: W.
         capacity: of one GPU's memory, bytes; `HEADROOM` of it stays free.
     """
     sizes = memory(training, workers)
-    still = sum(size for name, size in sizes.items() if name not in _BY_IMAGE)
-    room = (1 - HEADROOM) * capacity - still
-    # One image of every part: activations are kept of a single part.
+    fixed = sum(size for name, size in sizes.items() if name not in _BY_IMAGE)
+    room = (1 - HEADROOM) * capacity - fixed
+    # One image of every part; only one part's activations are kept at a time.
     each = _kept(training) + training.parts * (_embeddings(training) + _logits(training))
     return max(0, int(room // each)) * training.parts
 
@@ -260,14 +279,14 @@ def images_per_second(training: Training, workers: int, peak: float, efficiency:
 
     Args:
         training: what is trained.
-        workers: W, a GPU each.
+        workers: W, one GPU each.
         peak: operations a second of one GPU.
-        efficiency: share of the peak that the whole training reaches, waiting for data and other workers included. Where
-            nothing is recomputed it is the model FLOPs utilisation (MFU).
+        efficiency: fraction of the peak that the whole training reaches, including waiting for data
+            and other workers. Without recomputation it is the model FLOPs utilisation (MFU).
     """
     return workers * efficiency * peak / operations_per_image(training)
 
 
 def gpu_hours(training: Training, peak: float, efficiency: float) -> float:
-    """For `images_seen`, however many GPUs share it at that efficiency."""
+    """For `images_seen`, on any number of GPUs with that efficiency."""
     return training.images_seen / images_per_second(training, 1, peak, efficiency) / 3600

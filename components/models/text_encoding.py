@@ -1,18 +1,20 @@
-"""Text towers without the padding: a batch's texts are much shorter than the context, and padding costs as much as words."""
+"""Encodes texts without their padding, which costs as much as words."""
 
 import torch.nn.functional as F
 from open_clip.model import CLIP
 from torch import Tensor, arange, cat, nn
 
-# Texts of similar length run together; more groups save less padding than their own overhead costs.
+# Texts of similar length run together; more groups cost more overhead than they save padding.
 _GROUPS = 4
 
 
 def encode_texts(towers: nn.Module, tokens: Tensor) -> Tensor:
-    """`towers.encode_text(tokens, normalize=True)` to rounding, at a third of its cost for short texts.
+    """`towers.encode_text(tokens, normalize=True)` to rounding, at a third of its cost for short
+    texts.
 
-    A causal tower reads a text out at its end token, which nothing behind it can influence, so the tokens behind it need
-    not be computed. Other kinds of text towers run as open_clip runs them.
+    A causal tower reads a text out at its end token, which later tokens cannot influence, so those
+    are
+    not computed. Other text towers run as in open_clip.
 
     Args:
         towers: an open_clip model.

@@ -13,9 +13,9 @@ from components.models import towers
 from components.models.config import TowerConfig
 from components.pretrain.step.optimiser import make_optimiser
 from components.pretrain.step.precision import uses_bf16
-from components.pretrain.step.towers import for_training
+from components.pretrain.step.training_towers import build_for_training
+from components.pretrain.training.forward import ForwardPass
 from components.pretrain.training.loop import run_worker
-from components.pretrain.training.setup import Forward
 from components.storage.json_files import read_json
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.step.test_grad_cache import one_step
@@ -73,7 +73,7 @@ def test_blocks_are_really_computed_again(make_parameters: MakeParameters, tower
     config = towers.read_config(str(tower_files["vit"]))
     counts = []
     for on in (False, True):
-        model: Any = for_training(config, make_parameters("vit", gradient_checkpointing=on))
+        model: Any = build_for_training(config, make_parameters("vit", gradient_checkpointing=on))
         calls: list[None] = []
         model.visual.transformer.resblocks[0].attn.register_forward_hook(lambda *_, calls=calls: calls.append(None))
         one_step(model, config, 12)
@@ -96,7 +96,7 @@ def test_what_a_resnet_cannot_do_is_an_error(
     make_parameters: MakeParameters, tower_files: dict[str, Path], change: dict[str, Any]
 ) -> None:
     with pytest.raises(ParameterError, match=rf"pretrain.{next(iter(change))} is .* is a ResNet"):
-        for_training(towers.read_config(str(tower_files["resnet"])), make_parameters("resnet", **change))
+        build_for_training(towers.read_config(str(tower_files["resnet"])), make_parameters("resnet", **change))
 
 
 def test_a_cpu_never_takes_bf16_by_itself() -> None:
@@ -108,7 +108,7 @@ def embeddings(config: TowerConfig, precision: str, device: torch.device) -> lis
 
     model = towers.build(config, 1).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     pictures, tokens = (tensor.to(device) for tensor in batch(6))
-    return [tensor.detach().cpu() for tensor in Forward(model.train(), config, device, precision)(pictures, tokens)]
+    return [tensor.detach().cpu() for tensor in ForwardPass(model.train(), config, device, precision)(pictures, tokens)]
 
 
 @pytest.mark.parametrize("tower", ["vit", "resnet"])

@@ -1,4 +1,4 @@
-"""Shards of pictures that are smaller than a training wants them."""
+"""Shards of pictures smaller than the training's picture size."""
 
 import logging
 import shutil
@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.errors import InputError, ParameterError
-from components.pretrain.data.sizes import tell_of_small
-from components.pretrain.train import find_sources, plan
+from components.pretrain.data.picture_size import warn_of_small_pictures
+from components.pretrain.plan import plan_job
+from components.pretrain.sources import find_sources
 from tests.pretrain.conftest import MakeParameters
 
 
@@ -20,12 +21,12 @@ def index(folder: Path, sides: list[tuple[int | None, int | None]]) -> Path:
     return folder
 
 
-def test_pictures_that_are_enlarged_are_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_enlarged_pictures_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = index(tmp_path, [(300, 60), (60, 300), (100, 64), (300, 300), (None, None)])
-    tell_of_small(folder, 64)
+    warn_of_small_pictures(folder, 64)
     assert not caplog.messages
     with caplog.at_level(logging.WARNING):
-        tell_of_small(folder, 224)
+        warn_of_small_pictures(folder, 224)
     (line,) = caplog.messages
     assert line.startswith(
         f"3 of 4 pictures of {folder}/00000.parquet are smaller than pretrain.picture_size = 224 px (half have a side of at "
@@ -33,19 +34,19 @@ def test_pictures_that_are_enlarged_are_told_of(tmp_path: Path, caplog: pytest.L
     )
 
 
-def test_indexes_without_sizes_are_taken_as_they_are(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_indexes_without_sizes_are_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pq.write_table(pa.table({"key": ["a"]}), tmp_path / "00000.parquet")
-    tell_of_small(tmp_path, 224)
+    warn_of_small_pictures(tmp_path, 224)
     assert not caplog.messages
 
 
-def test_a_file_that_is_no_index_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_index_is_named(tmp_path: Path) -> None:
     (tmp_path / "00000.parquet").write_bytes(b"no table")
-    with pytest.raises(InputError, match=r"00000.parquet is no index"):
-        tell_of_small(tmp_path, 224)
+    with pytest.raises(InputError, match=r"00000.parquet is not an index"):
+        warn_of_small_pictures(tmp_path, 224)
 
 
-def test_a_training_looks(
+def test_planning_a_training_warns_of_small_pictures(
     data: Path, make_parameters: MakeParameters, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     crawl = tmp_path / "crawl"
@@ -56,7 +57,7 @@ def test_a_training_looks(
     table = table.drop_columns([name for name in ("width", "height") if name in table.column_names])
     pq.write_table(table.append_column("width", sides).append_column("height", sides), file)
     knobs = make_parameters(picture_size=48)
-    plan("clip", find_sources("clip", crawl, knobs), knobs, tmp_path)
+    plan_job("clip", find_sources("clip", crawl, knobs), knobs, tmp_path)
     assert any("pictures of " in line and "pretrain.picture_size = 48 px" in line for line in caplog.messages)
 
 

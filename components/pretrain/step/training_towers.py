@@ -1,4 +1,5 @@
-"""Towers as a training step computes them: patches dropped, activations computed again, compiled."""
+"""Towers as a training step computes them: with patch dropout, gradient checkpointing, or
+compiled."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,11 +13,11 @@ from components.models.towers import build
 from components.pretrain.parameters import PretrainParameters
 
 
-def in_training(config: TowerConfig, parameters: PretrainParameters) -> TowerConfig:
-    """The towers as a step computes them, which leaves out the patches that are dropped.
+def training_config(config: TowerConfig, parameters: PretrainParameters) -> TowerConfig:
+    """The config of the towers in training, with patch dropout.
 
     Raises:
-        ParameterError: if the image tower has no patches to drop, or no blocks to compute again.
+        ParameterError: if the image tower has no patches to drop, or no blocks to checkpoint.
     """
     if isinstance(config.model["vision_cfg"].get("layers"), list):
         for name, wanted in (
@@ -25,16 +26,18 @@ def in_training(config: TowerConfig, parameters: PretrainParameters) -> TowerCon
         ):
             if wanted:
                 raise ParameterError(
-                    f"pretrain.{name} is {wanted}, but {parameters.tower} is a ResNet, which open_clip has no such thing for; "
-                    "switch it off, or choose a ViT"
+                    f"pretrain.{name} is {wanted}, but {parameters.tower} is a ResNet, which does not support it in "
+                    "open_clip; switch it off, or choose a ViT"
                 )
     dropped = {"patch_dropout": parameters.patch_dropout} if parameters.patch_dropout else {}
     return replace(config, model=config.model | {"vision_cfg": config.model["vision_cfg"] | dropped})
 
 
-def for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Module:
-    """Untrained towers, as `build` makes them from the seed, that train as the parameters say; raises as `in_training` does."""
-    model: Any = build(in_training(config, parameters), parameters.seed)
+def build_for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Module:
+    """Towers with random weights from the seed, set up as the parameters say; raises as
+    `training_config`.
+    """
+    model: Any = build(training_config(config, parameters), parameters.seed)
     if parameters.gradient_checkpointing:
         model.set_grad_checkpointing()
     if parameters.compile:
@@ -44,9 +47,12 @@ def for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Modu
 
 
 def compile_in_place(model: nn.Module, gradient_checkpointing: bool) -> None:
-    """Compiles what the towers spend their time in; names of weights stay. Texts come in any length, pictures in one."""
+    """Compiles the towers; names of weights stay. Texts have dynamic lengths, pictures a fixed
+    size.
+    """
     if gradient_checkpointing:
-        # Dynamo cannot cut a graph for DistributedDataParallel where activations are computed again.
+        # Dynamo cannot split graphs for DistributedDataParallel together with gradient
+        # checkpointing.
         torch._dynamo.config.optimize_ddp = False
     model.get_submodule("visual").compile()
     model.get_submodule("text" if hasattr(model, "text") else "transformer").compile(dynamic=True)
