@@ -20,7 +20,8 @@ from components.execution.shard_map import Outcome, map_shards
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the crawl: its file of pairs, and the shards that they go to, `shard_size` pairs each, in order."""
+    """A part of the crawl: its file of pairs, and the shards that they go to, `shard_size` pairs
+    each, in order."""
 
     pairs: Path
     pictures: int
@@ -47,7 +48,8 @@ class Plan:
 
 
 def make_plan(files: Sequence[Path], parameters: CrawlParameters, work: Path) -> Plan:
-    """Gathers the files of pairs by host into parts of some `part_pairs`, a part in memory at a time.
+    """Gathers the files of pairs by host into parts of some `part_pairs`, a part in memory at a
+    time.
 
     The pairs that the part filters keep are ordered by a hash of the address, which spreads each
     host's pictures evenly over the part: no host holds up the others for long.

@@ -1,4 +1,5 @@
-"""Every model and every floor on the benchmark, the data against the truth, and the report's data."""
+"""Every model and every floor on the benchmark, the data against the truth, and the report's
+data."""
 
 import logging
 import shutil
@@ -26,7 +27,8 @@ UNTRAINED = "untrained"
 
 
 def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[str, Any]:
-    """Writes `out` (embeddings, retrieval examples, map); returns the content of `metrics/evaluate.json`.
+    """Writes `out` (embeddings, retrieval examples, map); returns the content of
+    `metrics/evaluate.json`.
 
     Raises:
         InputError: if a model, the benchmark, the truth or the labels are missing or damaged.

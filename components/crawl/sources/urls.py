@@ -1,4 +1,5 @@
-"""Lists of addresses and texts, such as those of LAION or DataComp: csv, tsv, json, jsonl, parquet."""
+"""Lists of addresses and texts, such as those of LAION or DataComp: csv, tsv, json, jsonl,
+parquet."""
 
 import bz2
 import csv

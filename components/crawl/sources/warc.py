@@ -33,7 +33,8 @@ class Warc(PairSource):
 
 
 def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:
-    """What a record's page gives, or why it gives nothing; "" for a record that is no HTTP answer."""
+    """What a record's page gives, or why it gives nothing; "" for a record that is no HTTP
+    answer."""
     if not record.is_http:
         return ""
     position = record.stream_pos

@@ -21,8 +21,8 @@ class Features:
     """What one worker's forward pass gives. Embeddings are L2-normalised, float [b, d].
 
     `target` int64 [b] is the entity drawn for each picture, `entities` int64 [b, k] all of its
-    entities, padded with -1; both are class indices. A recipe without labels has neither, one without
-    texts has no `texts`.
+    entities, padded with -1; both are class indices. A recipe without labels has neither, one
+    without texts has no `texts`.
     """
 
     images: Tensor

@@ -19,9 +19,11 @@ class Contrastive(Recipe):
 
 
 def contrastive_loss(features: Features) -> Tensor:
-    """MOFI.md, Losses, contrastive: float [], this worker's pictures and texts against those of all workers.
+    """MOFI.md, Losses, contrastive: float [], this worker's pictures and texts against those of all
+    workers.
 
-    The mean of all workers' losses, and of their gradients, is that of the whole batch on one worker.
+    The mean of all workers' losses, and of their gradients, is that of the whole batch on one
+    worker.
     """
     assert features.texts is not None and features.logit_scale is not None
     images, texts = features.images, features.texts

@@ -20,7 +20,8 @@ class Supervised(Recipe):
 
 
 def supervised_loss(features: Features, parameters: PretrainParameters) -> Tensor:
-    """MOFI.md, Losses, supervised: every worker's pictures against the part of the classes that this one holds.
+    """MOFI.md, Losses, supervised: every worker's pictures against the part of the classes that
+    this one holds.
 
     The mean loss of this worker's own pictures, float [].
     """
