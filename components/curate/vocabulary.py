@@ -33,8 +33,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Settled:
-    """The data set's n pictures, which of them are held out (bool [n]), its vocabulary, and drops
-    by reason."""
+    """The data set's n pictures, which are held out (bool [n]), the vocabulary, drops by reason."""
 
     pictures: Pictures
     validation: Mask

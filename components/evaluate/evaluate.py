@@ -1,5 +1,4 @@
-"""Every model and every floor on the benchmark, the data against the truth, and the report's
-data."""
+"""Runs the evaluation: every model and floor on the benchmark, the data against the truth."""
 
 import logging
 import shutil
@@ -27,8 +26,7 @@ UNTRAINED = "untrained"
 
 
 def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[str, Any]:
-    """Writes `out` (embeddings, retrieval examples, map); returns the content of
-    `metrics/evaluate.json`.
+    """Writes embeddings, retrieval examples and a map; returns what `metrics/evaluate.json` holds.
 
     Raises:
         InputError: if a model, the benchmark, the truth or the labels are missing or damaged.
