@@ -1,8 +1,9 @@
 """Seams: packages whose files are found by their names, so that a new one touches no other file.
 
 Every module of such a package (a crawl source, a recipe, a filter, an evaluation task) holds one
-subclass of the base class that the package's `__init__.py` documents. Callers import the package and
-pass it by its name, `find_all(tasks, Task)`: what a stage runs can then be read from its imports.
+subclass of the base class that the package's `__init__.py` documents. Callers import the package
+and pass it by its name, `find_all(tasks, Task)`: what a stage runs can then be read from its
+imports.
 """
 
 import importlib
@@ -34,5 +35,6 @@ def find(package: ModuleType, name: str, base: type[T]) -> type[T]:
 
 
 def find_all(package: ModuleType, base: type[T]) -> dict[str, type[T]]:
-    """Name → subclass of `base`, for every module of the package, sorted by name; raises as `find` does."""
+    """Name → subclass of `base`, for every module of the package, sorted by name; raises as `find`
+    does."""
     return {name: find(package, name, base) for name in names_in(package)}

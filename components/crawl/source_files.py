@@ -54,7 +54,8 @@ def find_files(locations: Sequence[str]) -> list[SourceFile]:
     """The files that `KIND:LOCATION`s mean, in order.
 
     Raises:
-        InputError: if a kind is unknown, a location matches nothing, or a file cannot be of its kind.
+        InputError: if a kind is unknown, a location matches nothing, or a file cannot be of its
+            kind.
     """
     kinds = names_in(sources)
     found: dict[SourceFile, None] = {}
@@ -72,7 +73,8 @@ def find_files(locations: Sequence[str]) -> list[SourceFile]:
 
 
 def read_files(files: Sequence[SourceFile], parameters: CrawlParameters, work: Path) -> tuple[list[Path], Counter[str]]:
-    """Reads files of pairs; returns what they gave, a file of pairs for each, in order, and the counts.
+    """Reads files of pairs; returns what they gave, a file of pairs for each, in order, and the
+    counts.
 
     Records that cannot be read count as errors; the first of each file are logged with their place.
     """

@@ -1,4 +1,5 @@
-"""The files of `data/i2e/` (docs/formats.md) and of the curate stage's passes between themselves."""
+"""The files of `data/i2e/` (docs/formats.md) and of the curate stage's passes between
+themselves."""
 
 import pyarrow as pa
 
@@ -14,8 +15,9 @@ VOCABULARY_SCHEMA = pa.schema(
         ("split", pa.string()),
     ]
 )
-# A labelled picture of the crawl: its row in the crawl's index, where its bytes stand in the tar, and its entities, best first. For
-# each entity: how many candidates its mention had (0 = unknown), and whether the picture overruled the text about that mention.
+# A labelled picture of the crawl: its row in the crawl's index, where its bytes stand in the tar,
+# and its entities, best first. For each entity: how many candidates its mention had (0 = unknown),
+# and whether the picture overruled the text about that mention.
 SURVEY_SCHEMA = pa.schema(
     [
         ("row", pa.int32()),
@@ -28,10 +30,12 @@ SURVEY_SCHEMA = pa.schema(
         ("overruled", pa.list_(pa.bool_())),
     ]
 )
-# A picture of an output shard, in order: shard of the crawl, row of that shard's survey, entities of the vocabulary.
+# A picture of an output shard, in order: shard of the crawl, row of that shard's survey, entities
+# of the vocabulary.
 PLAN_SCHEMA = pa.schema([("shard", pa.int32()), ("row", pa.int32()), ("entities", pa.list_(pa.int64()))])
 
-# Why a picture is dropped before the filters (`components/curate/filters`) are asked, in this order.
+# Why a picture is dropped before the filters (`components/curate/filters`) are asked, in this
+# order.
 UNLABELLED = "unlabelled"  # the label stage kept no entity
 DUPLICATE = "duplicate"  # another picture has the same bytes
 CONTRADICTED = "contradicted"  # no entity is named by most of its copies

@@ -72,7 +72,8 @@ class Selection:
 def hold_out(chance: npt.NDArray[np.float64], share: float) -> Mask:
     """The entities whose hash is below `share`; if both splits can have an entity, both get one.
 
-    A Q-id is held out or not whatever else is in the data set, so a crawl that grows keeps its split.
+    A Q-id is held out or not whatever else is in the data set, so a crawl that grows keeps its
+    split.
     """
     held = chance < share
     if share > 0 and len(chance) > 1 and not held.any():

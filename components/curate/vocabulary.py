@@ -34,7 +34,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Settled:
-    """The data set's n pictures, which of them are held out (bool [n]), its vocabulary, and drops by reason."""
+    """The data set's n pictures, which are held out (bool [n]), the vocabulary, drops by reason."""
 
     pictures: Pictures
     validation: Mask
@@ -51,8 +51,8 @@ def picture_filters() -> dict[str, type[PictureFilter]]:
 def settle(pictures: Pictures, parameters: CurateParameters) -> Settled:
     """Drops rare entities, and the pictures that a filter drops, until nothing changes.
 
-    In the end every entity has `min_images` pictures in its split, and a picture's entities are all of
-    one split.
+    In the end every entity has `min_images` pictures in its split, and a picture's entities are all
+    of one split.
 
     Raises:
         InputError: if no entity is left.

@@ -44,8 +44,8 @@ class PairFilter(Filter):
 class PartFilter(Filter):
     """Judges pairs by each other, when those of all sources are gathered.
 
-    It sees a part of the crawl at a time, some `part_pairs` pairs in memory: all pairs whose pictures
-    are on the same hosts, from whatever source and page they come.
+    It sees a part of the crawl at a time, some `part_pairs` pairs in memory: all pairs whose
+    pictures are on the same hosts, from whatever source and page they come.
     """
 
     @abstractmethod

@@ -35,8 +35,9 @@ _NUMBERS = ("original_width", "original_height", "http_status")
 def adopt(files: Sequence[SourceFile], job: DownloadJob, first_shard: int, work: Path) -> Counter[str]:
     """Turns each file into one shard, numbered from `first_shard`; returns counts by outcome.
 
-    Pairs are filtered, and pictures are verified, resized and compared with the hold-out, as if they
-    had just been downloaded. Of a file that breaks off, the pictures before the break are kept.
+    Pairs are filtered, and pictures are verified, resized and compared with the hold-out, as if
+    they had just been downloaded. Of a file that breaks off, the pictures before the break are
+    kept.
     """
     job.shards.mkdir(parents=True, exist_ok=True)
     task = partial(_adopt_one, job, first_shard)

@@ -1,8 +1,8 @@
 """What the KIND of a `KIND:LOCATION` can be: one file a kind, found by its name.
 
-A file holds one subclass of `PairSource` or of `ShardSource`. Both are split alike: each file that a
-location means is read by one task, from beginning to end, so many files of moderate size go fastest.
-This module imports nothing heavy, so that listing the kinds is quick.
+A file holds one subclass of `PairSource` or of `ShardSource`. Both are split alike: each file that
+a location means is read by one task, from beginning to end, so many files of moderate size go
+fastest. This module imports nothing heavy, so that listing the kinds is quick.
 """
 
 from abc import ABC, abstractmethod
@@ -33,8 +33,8 @@ class PairSource(Source, ABC):
     """Yields pairs, whose pictures are then downloaded.
 
     Attributes:
-        attempted: the counts (beginnings of their names, see `crawl/counts.py`) that sum to what was
-            read; `max_error_share` is a share of them.
+        attempted: the counts (beginnings of their names, see `crawl/counts.py`) that sum to what
+            was read; `max_error_share` is a share of them.
     """
 
     attempted: ClassVar[tuple[str, ...]] = ("pages.",)

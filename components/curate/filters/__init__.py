@@ -1,8 +1,9 @@
 """What drops a labelled picture from the data set: one file a filter, found by its name.
 
 The name of the file is the reason under which `metrics/curate.json` counts what the filter drops. A
-file holds one subclass of `PictureFilter`. Copies of equal bytes are no filter's business: they vote
-on their entities first (`curate/duplicates.py`), and a filter sees one picture for all of them.
+file holds one subclass of `PictureFilter`. Copies of equal bytes are no filter's business: they
+vote on their entities first (`curate/duplicates.py`), and a filter sees one picture for all of
+them.
 """
 
 from abc import ABC, abstractmethod
@@ -16,8 +17,9 @@ from components.curate.selection import Selection
 class PictureFilter(ABC):
     """A filter of one data set. It sees the pictures of the whole crawl at once, as columns.
 
-    After rare entities have left the vocabulary, all filters are asked in turn, and again until none
-    drops anything: what one drops can make an entity rare. So a filter must not keep state of its own.
+    After rare entities have left the vocabulary, all filters are asked in turn, and again until
+    none drops anything: what one drops can make an entity rare. So a filter must not keep state of
+    its own.
 
     Attributes:
         order: filters are asked in ascending order, and the first that drops a picture counts it.

@@ -18,7 +18,8 @@ class Labels(DataTask):
     main_score = "precision"
 
     def run(self, inputs: Inputs) -> dict[str, Any]:
-        """The figures of `label_quality.measure`; under `image_filter` those of `filter_audit.audit`."""
+        """The figures of `label_quality.measure`; under `image_filter` those of
+        `filter_audit.audit`."""
         if not inputs.truth.is_file():
             raise InputError(f"{inputs.truth} is missing; run `mofi sample build`, or name a truth table with --truth")
         index, truth = read_index(inputs.crawl), pq.read_table(inputs.truth)
