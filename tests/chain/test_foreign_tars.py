@@ -17,7 +17,7 @@ from components.label.format import LABELS_SCHEMA
 from components.label.image_filter.batches import batches_ahead
 from components.pretrain.data.picture_cache import decode_shard
 from components.pretrain.data.stream import catalogue
-from components.pretrain.data.stream.shard_cache import Shelf
+from components.pretrain.data.stream.shard_cache import ShardCache
 from components.report.crawl_figures import read_shards
 from components.shards.folder import ShardFolder
 from components.shards.reader import read_shard
@@ -113,7 +113,7 @@ def test_pre_training_streams_every_picture(expected: dict[str, bytes], tmp_path
         counts |= catalogue.survey(shards, None, block, number, tmp_path / "finished").counts
     catalogue.prepare(tmp_path / "catalogue", None)
     catalogue.conclude(tmp_path / "catalogue", shards, tmp_path / "finished", counts)
-    opened = Shelf(catalogue.load(tmp_path / "catalogue"), tmp_path / "scratch", 2).open(0)
+    opened = ShardCache(catalogue.load(tmp_path / "catalogue"), tmp_path / "scratch", 2).open(0)
     assert [bytes(opened.image(row)) for row in range(len(expected))] == list(expected.values())
 
 
