@@ -2,7 +2,7 @@
 
 Unfinished work and caches carry that digest in their names, so that a stage which is resumed after
 a change of code does not mix what old and new code made. `dvc.yaml` names the same files as
-dependencies; tests/test_data_graph.py holds the two against each other.
+dependencies; tests/data_graph holds the two against each other.
 """
 
 import ast

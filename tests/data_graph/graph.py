@@ -1,4 +1,4 @@
-"""dvc.yaml tells the truth: every stage depends on the code, knobs and data that can change its result.
+"""dvc.yaml as DVC resolves it, and what the command of each stage runs and reads.
 
 The code is computed: a stage's command leads to a function of the command line, and that one's
 imports, lazy ones included, to all files that the stage runs.
@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import typer
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
@@ -127,54 +126,6 @@ def below(dep: Path) -> Iterator[Path]:
 STAGES = sorted(stages())
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_all_code_that_it_runs(stage: str) -> None:
-    deps = code_deps(stage)
-    missing = sorted(
-        str(file) for file in files_of(run_by(stage)) if not any(file == dep or dep in file.parents for dep in deps)
-    )
-    assert missing == [], f"dvc.yaml: stage {stage} runs {missing}, which its deps lack"
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_no_code_that_it_does_not_run(stage: str) -> None:
-    run = files_of(run_by(stage))
-    for dep in code_deps(stage):
-        files = set(below(dep))
-        assert files & run, f"dvc.yaml: stage {stage} depends on {dep}, of which it runs nothing"
-        share = len(files & run) / len(files)
-        assert share >= REACHED, f"dvc.yaml: stage {stage} runs {share:.0%} of {dep}: name what it runs of it"
-
-
-@pytest.mark.parametrize("of", [f"{stage}: {module}" for stage, module, _ in LEFT_OUT])
-def test_what_is_left_out_would_be_run(of: str) -> None:
-    """A line of the list that nothing needs any more goes."""
-    pattern, module = of.split(": ")
-    reached = set[str]()
-    for stage in STAGES:
-        if fnmatch(stage, pattern):
-            start, function = entry(stages()[stage].cmd)
-            tree = ast.parse(source(start))
-            reached |= {"components.cli.main", *closure(*sorted(imports(tree, called(tree, function))))}
-    assert any(name == module or name.startswith(f"{module}.") for name in reached)
-
-
-def test_a_dep_that_is_taken_away_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = [dep for dep in code_deps("label") if dep != Path("components/shards/reader.py")]
-    monkeypatch.setattr(f"{__name__}.code_deps", lambda stage: kept)
-    with pytest.raises(AssertionError, match=r"components/shards/reader\.py"):
-        test_a_stage_depends_on_all_code_that_it_runs("label")
-
-
-def test_a_dep_that_is_not_run_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    more = [*code_deps("label"), Path("components/costs")]
-    monkeypatch.setattr(f"{__name__}.code_deps", lambda stage: more)
-    with pytest.raises(AssertionError, match="depends on components/costs, of which it runs nothing"):
-        test_a_stage_depends_on_no_code_that_it_does_not_run("label")
-
-
-# Parameters
-
 # Sections of other stages that a stage reads, too.
 ALSO = {"crawl": ["sample.port"], "query": ["promote.name", "promote.alias"]}
 
@@ -208,55 +159,3 @@ def params_of(stage: str) -> set[str]:
     named = {key for dep in stages()[stage].deps if hasattr(dep, "params") for key in dep.params}
     whole = {key for key in named if "." not in key}
     return (named - whole) | {f"{key}.{knob}" for key in whole for knob in section_of(key).model_fields}
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_the_knobs_that_can_change_its_result_and_on_no_others(stage: str) -> None:
-    assert params_of(stage) == knobs_with_effect(stage)
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_command_reads_only_the_sections_that_its_stage_depends_on(stage: str) -> None:
-    module, function = entry(stages()[stage].cmd)
-    tree = ast.parse(source(module))
-    names = called(tree, function)
-    read = {
-        node.attr
-        for part in tree.body
-        if isinstance(part, ast.FunctionDef) and part.name in names
-        for node in ast.walk(part)
-        if isinstance(node, ast.Attribute) and node.attr in Parameters.model_fields
-    }
-    assert read <= {key.partition(".")[0] for key in params_of(stage)}
-
-
-# Data
-
-
-def paths_of(stage: str) -> set[Path]:
-    """What a stage's command is told to read or write: its options, as given or by default."""
-    program, *words = shlex.split(stages()[stage].cmd)
-    command: Any = typer.main.get_command(main.app)
-    while hasattr(command, "commands"):
-        command = command.commands[words.pop(0)]
-    values = command.make_context(program, words).params.values()
-    texts = {str(value) for value in values if isinstance(value, (str, Path))}
-    return {Path(text) for text in texts if text.partition("/")[0] in ("data", "models", "metrics", "reports")}
-
-
-# (stage, path, reason)
-NOT_READ = (("query", "models", "read where the registry lacks the champion, whose digest metrics/promote.json holds"),)
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_the_data_that_its_command_reads(stage: str) -> None:
-    known = [
-        Path(item.def_path) for item in (*stages()[stage].deps, *stages()[stage].outs) if not hasattr(item, "params")
-    ]
-    paths = {path for path in paths_of(stage) if (stage, str(path)) not in {(of, text) for of, text, _ in NOT_READ}}
-    missing = {
-        str(path)
-        for path in paths
-        if not any(path == item or item in path.parents or path in item.parents for item in known)
-    }
-    assert missing == set()
