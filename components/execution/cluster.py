@@ -28,6 +28,8 @@ RAY_ENVIRONMENT = {
 # that one gives threads pools of their own, in each of which a task's threads leave something behind.
 _WORKERS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
 _PATIENCE = 10.0  # seconds
+_STARTS = 3
+_SLOW_START = "timed out during startup"
 
 
 def connect() -> None:
@@ -56,15 +58,36 @@ def connect() -> None:
             raise _silent(address, error) from error
         logger.info("joined the Ray cluster at %s", address)
     else:
-        with _environment(_worker_environment()):
-            ray.init(
-                address="local",  # never a cluster that somebody else started here
-                include_dashboard=False,
-                _node_ip_address="127.0.0.1",  # nothing outside this machine is to reach it
-                object_store_memory=max(256, 32 * (os.cpu_count() or 1)) * 1024**2,
-                logging_level=logging.WARNING,
-            )
+        _start()
         logger.info("started Ray on this machine with %s CPUs", int(ray.cluster_resources().get("CPU", 0)))
+
+
+def _start() -> None:
+    """Starts Ray on this machine. Ray gives each start 30 seconds, which a busy machine may exceed.
+
+    Raises:
+        SetupError: if it does so again and again.
+    """
+    for _ in range(_STARTS):
+        try:
+            with _environment(_worker_environment()):
+                ray.init(
+                    address="local",  # never a cluster that somebody else started here
+                    include_dashboard=False,
+                    _node_ip_address="127.0.0.1",  # nothing outside this machine is to reach it
+                    object_store_memory=max(256, 32 * (os.cpu_count() or 1)) * 1024**2,
+                    logging_level=logging.WARNING,
+                )
+        except Exception as error:
+            if _SLOW_START not in str(error):
+                raise
+            logger.warning("Ray took too long to start; trying again")
+            ray.shutdown()
+        else:
+            return
+    raise SetupError(
+        f"Ray could not start in {_STARTS} attempts of 30 seconds: this machine is too busy; end other work and run it again"
+    )
 
 
 def _worker_environment() -> dict[str, str]:
