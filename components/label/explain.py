@@ -1,4 +1,4 @@
-"""Why a text is linked as it is: the label stage's own steps on one text, without a picture."""
+"""Explains how a text is linked: the label stage's own steps on one text, without a picture."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,7 @@ from components.label.text.word_counts import WordCounts, read_counts
 
 @dataclass(frozen=True)
 class Explanation:
-    """A text as the stage reads and links it; `evidence` has one entry per mention of `reading`, in
-    its order of candidates."""
+    """How a text is linked; `evidence` has one entry per mention that has candidates."""
 
     reading: Reading
     label: Label
@@ -38,9 +37,9 @@ class Explanation:
 def explain_text(
     text: str, context: str, site: str, knowledge: Path, labels: Path, parameters: LabelParameters
 ) -> Explanation:
-    """Links one text, with the word counts, stop list, entity counts and profiles in `labels`.
+    """Links one text with the word counts, stop list, entity counts and profiles in `labels`.
 
-    Each of these may be missing.
+    Any of these may be missing.
 
     Raises:
         InputError: if there is no knowledge base.
@@ -83,8 +82,7 @@ def table(explained: Explanation, knowledge: Path) -> Group:
 def _candidates(
     mention: ReadMention, decisions: list[Decision], found: Evidence, weights: WeightParameters, base: KnowledgeBase
 ) -> Table:
-    """One row per candidate, likeliest first, and one for "none of them"; the likeliest of all is
-    bold."""
+    """A row per candidate, likeliest first, then "none of them"; the winner is bold."""
     rows = Table(box=None, title_justify="left", title_style="")
     for heading in ("", "name, description", *TERMS, "sum", "probability", "outcome"):
         rows.add_column(heading, no_wrap=heading != "name, description")

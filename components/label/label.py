@@ -1,4 +1,4 @@
-"""The label stage: shard maps over the crawl, with what they counted added up in between."""
+"""The label stage: shard maps over the crawl, whose counts are summed between passes."""
 
 import logging
 import shutil
@@ -37,9 +37,9 @@ _CALIBRATION = ("calibration.json", "calibration.parquet", "calibration.svg")
 def label_pictures(
     crawl: Path | str, knowledge: Path | str, model: str, out: Path | str, parameters: LabelParameters
 ) -> dict[str, Any]:
-    """Replaces `out` by labels of every picture of `crawl` (docs/formats.md); returns measures.
+    """Replaces `out` with labels of every picture of `crawl` (docs/formats.md); returns counts.
 
-    Each place is a path, `file://` or `s3://BUCKET/PREFIX`.
+    Each location is a path, `file://` or `s3://BUCKET/PREFIX`.
 
     Args:
         crawl: picture shards; of those in a bucket, each task fetches its own.
@@ -55,8 +55,7 @@ def label_pictures(
     Raises:
         InputError: if an input is missing or changes meanwhile, too many pictures cannot be read,
             or a bucket refuses.
-        SetupError: if the model's weights cannot be had, or the bucket's server fails again and
-            again.
+        SetupError: if the model's weights cannot be loaded, or the bucket's server keeps failing.
     """
     place = folder_at(out)
     inputs = Inputs.find(crawl, knowledge, model)
@@ -110,7 +109,7 @@ def _on_item(task: Any, job: tasks.Job, item: Any, position: int, out: Path) -> 
 
 
 def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters, between: Path) -> None:
-    """Adds up the words' counts, makes the stop list, and draws the reference pictures."""
+    """Sums the word counts, derives the stop list, and samples the reference pictures."""
     write_counts(
         between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
     )
@@ -122,15 +121,14 @@ def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters,
         images = np.load(surveyed / f"{shard_name(number)}_images.npy")
         np.save(between / f"{shard_name(number)}_images.npy", images)
         lots = read_json(surveyed / f"{shard_name(number)}_lots.json")
-        # Equal pictures have equal lots and count once.
+        # Equal pictures have equal keys and count once.
         drawn |= {name: image for name, image in zip(lots, images, strict=True) if image.any()}
         drawn = dict(sorted(drawn.items())[: parameters.references])
     np.save(between / "references.npy", np.array(list(drawn.values()), dtype=np.float16).reshape(-1, images.shape[1]))
 
 
 def _sum_readings(readings: Path, numbers: list[int], between: Path) -> list[tuple[int, int, int]]:
-    """Adds the pages' profiles and the counts of entities up; returns the sure pictures of all
-    shards, in random order: (shard, position, entity row)."""
+    """Sums page profiles and entity counts; samples unambiguous (shard, position, entity row)."""
     Named.sum(Named.read(readings / f"{shard_name(n)}_{NAMED}") for n in numbers).write(between / NAMED)
     merge_sums([readings / f"{shard_name(n)}_pages.parquet" for n in numbers], between / "pages.parquet")
     sure: list[tuple[str, int, int, int]] = []
@@ -142,8 +140,7 @@ def _sum_readings(readings: Path, numbers: list[int], between: Path) -> list[tup
 
 
 def _sum_candidates(readings: Path, numbers: list[int], between: Path) -> list[int]:
-    """Gathers the entity rows that any text may mean, once each; returns the first place of every
-    block of their texts."""
+    """Collects the distinct candidate rows of all texts; returns the offset of each block."""
     rows = np.zeros(0, dtype=np.int32)
     for number in numbers:
         rows = np.union1d(rows, np.load(readings / f"{shard_name(number)}_rows.npy"))

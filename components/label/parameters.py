@@ -1,4 +1,4 @@
-"""The knobs of linking alt texts to entities."""
+"""Parameters of linking alt texts to entities."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from components.section import Section
 
 
 class WeightParameters(Section):
-    """How much each kind of evidence counts in a candidate's log-odds (MOFI.md, text disambiguation)."""
+    """Weights of the evidence in a candidate's log-odds (MOFI.md, text disambiguation)."""
 
     prior: float = Field(description="weight of the natural log of the name's prior; 0 or more", ge=0, le=10)
     text: float = Field(

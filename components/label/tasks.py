@@ -1,16 +1,13 @@
 """The label stage's passes over the shards; each is a task of the shard map.
 
-1. `survey`: what words do the sites use, and what do the pictures look like to CLIP (each picture
-    is embedded once)?
-2. `read`: mentions and candidates of every text; what each page is about; which pictures' entities
-    are beyond doubt.
-3. `embed_texts` (by block, not by shard): what do the candidates' texts look like to CLIP (each is
-    embedded once)?
-4. `calibrate_filter` (once, not by shard): does CLIP tell sure pairs from shuffled ones?
-5. `decide`: candidates by text and picture → `data/labels/NUMBER.parquet`.
+1. `survey`: counts the words of each site and embeds every picture once with CLIP.
+2. `detect`: mentions and candidates of every text, page profiles, and unambiguous pictures.
+3. `embed_texts` (by block, not by shard): embeds the text of every candidate once with CLIP.
+4. `calibrate_filter` (once, not by shard): how well CLIP separates matched from shuffled pairs.
+5. `decide`: candidates scored by text and picture → `data/labels/NUMBER.parquet`.
 
-Between passes the driver adds up what the shards counted (`components.label.label`). Nothing but
-keys and files' names depends on how the pictures are split into shards.
+Between passes the driver sums the counts of the shards (`components.label.label`). Only keys and
+file names depend on how the pictures are split into shards.
 """
 
 from collections import Counter
@@ -47,14 +44,13 @@ from components.storage.json_files import read_json, write_json
 from components.storage.location import local_copy
 from components.storage.mirror import Mirror
 
-# Sure pictures that the image filter is calibrated on, at most.
+# Unambiguous pictures that the image filter is calibrated on, at most.
 MOST_PAIRS = 4096
 
 
 @dataclass(frozen=True)
 class Job:
-    """Where the inputs are (`crawl`: a path or URL), and where the driver put what earlier passes
-    found (`between`)."""
+    """Locations of the inputs, and of the summed results of earlier passes (`intermediate`)."""
 
     crawl: str
     knowledge: Path | Mirror
@@ -73,15 +69,13 @@ def rows_of(crawl: Path | str, number: int) -> list[dict[str, Any]]:
 
 
 def lot(row: dict[str, Any]) -> str:
-    """Where a picture stands in a random order that depends on its bytes alone."""
-    # Backwards, so that this order has nothing to do with others made of the same hash.
+    """Sorts pictures in a random order that depends on their bytes alone."""
+    # Reversed, so that this order is independent of others by the same hash.
     return str(row["sha256"] or "")[::-1]
 
 
 def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes `NUMBER_images.npy` (float16 [pictures, d], in key order; zeros = unreadable), the
-    pictures' lots and the words' counts.
-    """
+    """Writes `NUMBER_images.npy` (float16 [pictures, d] by key; zeros = unreadable) and counts."""
     rows = rows_of(job.crawl, number)
     places = {row["key"]: n for n, row in enumerate(rows)}
     encoder = workers.encoder(job.model)
@@ -113,8 +107,7 @@ def _voices(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def read(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes the shard's readings (`MENTIONS_SCHEMA`), its part of the pages' profiles, its
-    candidates and its sure pictures."""
+    """Writes mentions (`MENTIONS_SCHEMA`), candidates, profile sums and unambiguous pictures."""
     p = job.parameters
     finder = workers.mention_finder(job.knowledge, p.ner, p.max_words, p.max_candidates)
     knowledge = workers.knowledge_base(job.knowledge)
@@ -135,8 +128,7 @@ def read(job: Job, number: int, _: int, out: Path) -> Outcome:
 
 
 def _sure(rows: list[dict[str, Any]], readings: list[Reading], min_coverage: float) -> list[tuple[str, int, int]]:
-    """(lot, entity row, position in the shard) of pictures whose entity is beyond doubt, by lot, at
-    most `MOST_PAIRS`."""
+    """(order key, entity row, position) of at most `MAX_PAIRS` unambiguous pictures, sorted."""
     sure = (
         (lot(row), entity, n)
         for n, (row, reading) in enumerate(zip(rows, readings, strict=True))
@@ -146,7 +138,7 @@ def _sure(rows: list[dict[str, Any]], readings: list[Reading], min_coverage: flo
 
 
 def embed_texts(job: Job, first: int, _: int, out: Path) -> Outcome:
-    """Writes the block of candidates' texts that begins at place `first`."""
+    """Embeds the block of candidate texts that begins at offset `first`."""
     rows = np.load(job.between / ROWS, mmap_mode="r")[first : first + BLOCK]
     knowledge = workers.knowledge_base(job.knowledge)
     texts = [workers.entity_text(knowledge, int(row)) for row in rows]
@@ -156,11 +148,11 @@ def embed_texts(job: Job, first: int, _: int, out: Path) -> Outcome:
 
 
 def calibrate_filter(job: Job, sure: list[tuple[int, int, int]], _: int, out: Path) -> Outcome:
-    """Writes `calibration.json`, the scores behind it (`PAIRS_SCHEMA`) and their chart, from sure
-    pictures in random order: (shard, position, entity row).
+    """Writes `calibration.json`, the scores behind it (`PAIRS_SCHEMA`) and their chart.
 
-    The unmatched text of a picture is that of the picture half the list further, if it shows
-    another entity.
+    `sure` lists unambiguous pictures as (shard, position, entity row) in random order. The
+    unmatched text of a picture is that of the picture half the list away, unless both show the same
+    entity.
     """
     scorer = workers.scorer(job.between)
     images = {n: np.load(job.between / f"{shard_name(n)}_images.npy", mmap_mode="r") for n in {n for n, _, _ in sure}}
@@ -182,8 +174,7 @@ def calibrate_filter(job: Job, sure: list[tuple[int, int, int]], _: int, out: Pa
 
 
 def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes `NUMBER.parquet` (`LABELS_SCHEMA`), `NUMBER_images.npy` and `NUMBER_stats.json` of
-    `data/labels/`."""
+    """Writes `NUMBER.parquet` (`LABELS_SCHEMA`), `NUMBER_images.npy` and `NUMBER_stats.json`."""
     assert job.calibration is not None
     knowledge = workers.knowledge_base(job.knowledge)
     table = pq.read_table(job.between / f"{shard_name(number)}.parquet")

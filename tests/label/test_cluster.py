@@ -1,4 +1,4 @@
-"""`mofi label run` on a cluster of two nodes, from and to a real S3 endpoint, as a user starts it."""
+"""`mofi label run` on a cluster of two nodes, from and to a real S3 endpoint."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.label.conftest import Parameters, small_web, upload, write_crawl
 
 @dataclass(frozen=True)
 class User:
-    """Who types `mofi label run …` in a folder of their own, with all inputs and the labels under a prefix of the bucket."""
+    """A user of `mofi label run` with all inputs and the labels under a prefix of the bucket."""
 
     folder: Path
     bucket: Prefix
@@ -91,7 +91,7 @@ def apart(
     clip: Path,
     knobs: Parameters,
 ) -> User:
-    """On the cluster, beside a bucket that holds all that is read."""
+    """On the cluster, with a bucket that holds all inputs."""
     defaults = yaml.safe_load((ROOT / "params.yaml").read_text())
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(defaults | {"label": knobs().model_dump(mode="json")}))
     bucket = Prefix.of(f"s3://{BUCKET}/{request.node.name}".partition("[")[0])

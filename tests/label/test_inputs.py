@@ -1,4 +1,4 @@
-"""What the label stage reads, in folders and in a bucket: found, or named with the mend; and noticed when it changes."""
+"""Inputs of the label stage, in folders and in a bucket: missing ones and changes are reported."""
 
 import re
 from pathlib import Path

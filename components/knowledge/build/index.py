@@ -19,13 +19,14 @@ def write_partition(
 ) -> Outcome:
     """Writes partition `number` of the index; a task of the shard map.
 
-    With sitelinks s of an item and n anchors of the name that link to it, and with w = log(1 + s) + `prior_smoothing`, the prior is
-    (n + k w / sum w) / (sum n + k), with sums over the name's items (MOFI.md, candidates); k is `smoothing`, a pseudo-count.
+    For an item with s sitelinks and n anchors of the name that link to it, and with
+    w = log(1 + s) + `prior_smoothing`, the prior is (n + k w / sum w) / (sum n + k), with sums over
+    the name's items (MOFI.md, candidates); the pseudo-count k is `smoothing`.
 
     Args:
-        sources: files of names (`NAME_SCHEMA`, a batch for each partition), and the entity row that the rows of each count from.
-        ids: the numbers of the entities' Q-ids, by row (`IDS`).
-        smoothing: `anchor_smoothing`.
+        sources: files of names (`NAME_SCHEMA`, a batch per partition) and their first rows.
+        ids: file of the Q-id numbers by entity row (`IDS`).
+        smoothing: pseudo-count `anchor_smoothing`.
         number: of the partition.
         out: folder for the files.
     """
@@ -54,7 +55,7 @@ def write_partition(
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """The different names, sorted, and each row's place among them."""
+    """The distinct names, sorted, and the index of each row's name among them."""
     encoded = column.combine_chunks().dictionary_encode()
     order = np.asarray(pc.sort_indices(encoded.dictionary))
     places = np.empty(len(order), dtype=np.int64)

@@ -1,7 +1,7 @@
 """One line of a Wikidata JSON dump → what is kept of its item, or why nothing is.
 
-A typed decoder reads the lines that are built as they should, and only the parts that are kept:
-three times as quick as reading all of a line. Whatever it refuses is read again as any JSON.
+A typed decoder reads well-formed lines, and of these only the fields that are kept: three times as
+fast as decoding everything. A line that it rejects is decoded again as generic JSON.
 """
 
 import re
@@ -15,13 +15,13 @@ from msgspec.structs import astuple
 from components.knowledge.base.entity import Entity
 from components.knowledge.qid import is_qid
 
-# Properties, lexemes, media: they stand in dumps too, and are no mistake.
+# Properties, lexemes, media: legitimate entries of a dump that are not items.
 _OTHER = re.compile(r"[PLME][1-9][0-9]*")
 NO_ITEM, NO_ENTITY, NO_LABEL, EXCLUDED, INVALID = "no_item", "no_entity", "no_label", "excluded_class", "invalid_json"
 
 
 class ItemReader:
-    """Reads items in some languages, but for instances of excluded classes.
+    """Reads items in some languages, without instances of excluded classes.
 
     Label and description are those of the first language that has one; labels of the others are
     aliases.
@@ -53,11 +53,11 @@ class ItemReader:
         return item if self._excluded.isdisjoint(item.instance_of) else EXCLUDED
 
 
-# As it should be
+# Well-formed lines
 
 
 def _decoder(languages: Sequence[str]) -> msgspec.json.Decoder[Any]:
-    """Of the parts that are kept, in some languages; dumps write an empty mapping as a list."""
+    """Decoder of the fields that are kept; dumps write an empty mapping as a list."""
     define = msgspec.defstruct
     text = define("Text", [("value", str, "")], gc=False)
     target = define("Target", [("id", str, "")], gc=False)
@@ -78,7 +78,7 @@ def _decoder(languages: Sequence[str]) -> msgspec.json.Decoder[Any]:
 
 
 def _statement(value: Any) -> Any:
-    """A statement whose value is of a kind; those of an unknown or of no value have none."""
+    """Type of a statement with a value of this type; unknown values and no-values lack it."""
     data = msgspec.defstruct("Data", [("value", value)], gc=False)
     snak = msgspec.defstruct("Snak", [("datavalue", data | None, None)], gc=False)
     return msgspec.defstruct("Statement", [("mainsnak", snak), ("rank", str, "")], gc=False)
@@ -139,12 +139,12 @@ def _items(ids: Iterator[str]) -> tuple[str, ...]:
 
 
 def _aliases(label: str, aliases: list[str], labels: list[str]) -> tuple[str, ...]:
-    """Different aliases, and the labels of the other languages."""
+    """Distinct aliases, then the labels of the other languages."""
     more = [other for other in labels if other != label]
     return tuple(dict.fromkeys(filter(None, aliases + more))) if aliases or more else ()
 
 
-# As it may be: anything, by mistake
+# Any other JSON
 
 
 def _read_any(line: bytes, languages: Sequence[str], wikis: Sequence[str]) -> Entity | str:

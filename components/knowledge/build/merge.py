@@ -1,6 +1,6 @@
 """Parts of a dump → ranges of entities, sorted by Q-id, each once, with their names.
 
-Instances of excluded kinds are left out. An external sort: items are split into ranges of Q-id
+Instances of excluded classes are left out. An external sort: items are split into ranges of Q-id
 numbers that fit into memory, and a task of the shard map gathers one range from the parts that
 reach into it.
 """
@@ -42,7 +42,7 @@ class Range:
 
 
 def cut(parts: Path, most: int) -> list[Range]:
-    """Ranges of about `most` items each, of the parts in a folder; at least one."""
+    """Splits the parts in a folder into ranges of about `most` items each; at least one."""
     buckets: Counter[int] = Counter()
     spans: list[tuple[int, int, int]] = []
     for path in sorted(parts.glob("*.arrow")):
@@ -93,8 +93,7 @@ def kinds_of(parts: Path, excluded: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class MergeJob:
-    """`parts` are the parsed blocks; `excluded` the Q-ids of classes whose instances are left
-    out."""
+    """`parts`: folder of the parsed blocks; `excluded`: Q-ids of classes to leave out."""
 
     parts: Path
     excluded: tuple[str, ...]
@@ -109,7 +108,7 @@ def merge(job: MergeJob, span: Range, number: int, out: Path) -> Outcome:
     """
     gathered = pa.concat_tables([PART_SCHEMA.empty_table(), *(_slice(job.parts, part, span) for part in span.parts)])
     numbers = _numbers(gathered)
-    order = np.argsort(numbers, kind="stable")  # of an item that stands twice, the first is kept
+    order = np.argsort(numbers, kind="stable")  # of duplicate items the first is kept
     numbers = numbers[order]
     first = np.ones(len(order), dtype=bool)
     first[1:] = numbers[1:] != numbers[:-1]

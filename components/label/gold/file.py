@@ -2,13 +2,13 @@
 
 The format is that of github.com/ad-freiburg/elevant. A line is an object with `text` and `labels`,
 a list of `{"span": [start, end], "entity_id": "Q…"}`: offsets in characters, end exclusive. Of
-ELEVANT's other fields these three matter, and all others are passed over:
+ELEVANT's other fields these three matter, and all others are ignored:
 
-- `optional` of a label (and its `type` QUANTITY or DATETIME): missing it is no mistake;
-- an `entity_id` that begins with "Unknown": a name whose bearer Wikidata does not have;
+- `optional` of a label (and its `type` QUANTITY or DATETIME): missing it is not an error;
+- an `entity_id` that begins with "Unknown": an entity that Wikidata does not have;
 - `evaluation_span` of a line: only this part of the text is labelled.
 
-A label inside a longer one is another reading of the same words and counts as optional.
+A label nested in a longer one counts as optional.
 """
 
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class GoldText:
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that says nothing usable: its number, counted from 1, and what to fix."""
+    """An unusable line: its number, counted from 1, and what to fix."""
 
     line: int
     message: str
@@ -75,7 +75,7 @@ class BadLine:
 
 @dataclass(frozen=True)
 class Gold:
-    """What could be read of a gold file, and what could not."""
+    """The texts of a gold file, and its unusable lines."""
 
     texts: tuple[GoldText, ...]
     bad: tuple[BadLine, ...]
@@ -86,10 +86,10 @@ class _Bad(Exception):
 
 
 def read_gold(path: Path) -> Gold:
-    """Reads a gold file; blank lines are passed over.
+    """Reads a gold file; blank lines are skipped.
 
-    A line with any mistake is left out as a whole, as a text with half its labels would count right
-    links as wrong.
+    A line with any mistake is left out as a whole: with half of its labels missing, correct links
+    would count as wrong.
 
     Raises:
         InputError: if the file cannot be read, or holds no usable line.

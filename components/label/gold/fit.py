@@ -1,16 +1,18 @@
 """Learns `label.weights` from a gold file, by maximum likelihood.
 
-For a mention with candidates c, of the evidence x_c = (log prior, cosine to the text, cosine to the other entities) and with
-"none of them" as one more choice, the stage has P(c) = exp(w·x_c) / (exp(w_none) + sum_c' exp(w·x_c')). Of the gold choices y_m of
-the mentions m this minimises
+For a mention with candidates c, evidence x_c = (log prior, cosine to the text, cosine to the other
+entities) and "none of them" as one more choice, the stage has
+P(c) = exp(w·x_c) / (exp(w_none) + sum_c' exp(w·x_c')). For the gold choices y_m of the mentions m
+this minimises
 
     - sum_m log P(y_m)  +  strength / 2 * |w - w_present|²
 
-over w = (prior, text, coherence, none), where y_m is "none of them" if the gold's entity is not among the candidates. Given x it is
-convex. x itself depends on w, as the other entities' mean comes from the probabilities of the round before; so evidence and weights
-are computed in turns until the weights stay.
+over w = (prior, text, coherence, none), where y_m is "none of them" if the gold entity is not among
+the candidates. Given x this is convex. As x depends on w by the mean of the other entities,
+evidence and weights are computed alternately until the weights converge.
 
-A gold text stands on no page, so `page` keeps its value; `none` keeps it too where every mention means one of its candidates.
+A gold text has no page, so `page` keeps its value; so does `none` where every mention means one of
+its candidates.
 """
 
 import hashlib
@@ -35,9 +37,10 @@ _DIGITS = 2
 
 @dataclass(frozen=True)
 class Examples:
-    """Choices of n mentions, one below the other: `features` [rows, 4] in the order of `LEARNT`.
+    """Stacked choices of n mentions: `features` [rows, 4] in the order of `FITTED`.
 
-    A mention's rows are its candidates and then "none of them"; they begin at `starts` [n], and `right` [n] is the gold's row.
+    A mention's rows are its candidates, then "none of them"; they begin at `starts` [n], and
+    `gold` [n] is the row of the gold choice.
     """
 
     features: Numbers
@@ -51,26 +54,26 @@ class Examples:
 
 @dataclass(frozen=True)
 class Fit:
-    """What was learnt, and what it is worth: figures of the texts learnt from and of those held out, before and after."""
+    """The new weights; `figures` before and after, on the training and on the held-out texts."""
 
     weights: WeightParameters
     figures: dict[str, dict[str, Any]]
 
     @property
     def better(self) -> bool:
-        """Whether texts that nothing was learnt from became likelier."""
+        """Whether the held-out log-loss improved."""
         held_out = self.figures["held_out"]
         return bool(held_out["mentions"] and held_out["log_loss_after"] < held_out["log_loss_before"])
 
 
 def fit(texts: Sequence[GoldText], linker: GoldLinker, held_out: float, strength: float) -> Fit:
-    """Learns from the texts that are not held out, and compares present and new weights on both parts.
+    """Learns from the texts that are not held out; compares old and new weights on both parts.
 
     Args:
         texts: of a gold file.
-        linker: knows the present weights.
-        held_out: share of texts, [0, 1), that nothing is learnt from; which, says a hash of the text.
-        strength: of the pull towards the present weights, in units of one mention's log-loss; 0 = none.
+        linker: has the current weights.
+        held_out: share of texts, [0, 1), to hold out, chosen by a hash of the text.
+        strength: L2 penalty towards the current weights, in log-losses of a mention; 0 = none.
 
     Raises:
         InputError: if no mention to learn from has a candidate.
@@ -114,7 +117,7 @@ def _learn(cases: Sequence[Case], texts: Sequence[GoldText], linker: GoldLinker,
 
 
 def minimise(examples: Examples, present: Numbers, strength: float) -> Numbers:
-    """The weights [4] with the least penalised log-loss, within what the parameter file allows."""
+    """The weights [4] with the least penalised log-loss, within the bounds of the parameters."""
     from scipy.optimize import minimize  # loads slowly
 
     free = np.array([name != "none" or examples.none_is_right > 0 for name in LEARNT])
@@ -130,7 +133,7 @@ def minimise(examples: Examples, present: Numbers, strength: float) -> Numbers:
 
 
 def _limits() -> list[tuple[float, float]]:
-    """Of each of `LEARNT`, as its field declares them."""
+    """Bounds of each of `FITTED`, as its field declares them."""
     limits = []
     for name in LEARNT:
         given = {type(m).__name__: m for m in WeightParameters.model_fields[name].metadata}
@@ -142,7 +145,7 @@ _LIMITS = _limits()
 
 
 def _loss(examples: Examples, weights: Numbers) -> tuple[float, Numbers]:
-    """Log-loss, summed over the mentions, and its slope [4]."""
+    """Log-loss, summed over the mentions, and its gradient [4]."""
     z = examples.features @ weights
     totals = np.logaddexp.reduceat(z, examples.starts)
     sizes = np.diff(np.append(examples.starts, len(z)))
@@ -154,7 +157,7 @@ def _loss(examples: Examples, weights: Numbers) -> tuple[float, Numbers]:
 def _examples(
     cases: Sequence[Case], texts: Sequence[GoldText], weights: WeightParameters, linker: GoldLinker
 ) -> Examples:
-    """The evidence that the stage would see with these weights."""
+    """The evidence that the stage computes with these weights."""
     iterations = linker.parameters.iterations
     blocks: list[Numbers] = []
     starts, right, row, none_is_right = [], [], 0, 0
@@ -188,7 +191,7 @@ def _compare(
 
 
 def _accuracy(examples: Examples, weights: Numbers) -> float | None:
-    """Share of mentions whose right choice, "none of them" included, is the likeliest."""
+    """Share of mentions whose gold choice, "none of them" included, is the likeliest."""
     if not len(examples):
         return None
     z = examples.features @ weights

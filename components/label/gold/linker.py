@@ -1,7 +1,7 @@
 """The label stage's mention finder and disambiguation on the texts of a gold file.
 
-Unlike a picture's alt text, which is linked for the sake of its subject, a gold text has all of its mentions linked. It has no
-picture and stands on no page: prior, text and coherence decide.
+Of a picture's alt text only the subject is linked, of a gold text all mentions. It has no picture
+and no page: prior, text and coherence decide.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ from components.label.text.word_counts import words_of
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a text and what it may mean, best prior first."""
+    """A span of a text with its candidates, best prior first."""
 
     start: int
     end: int
@@ -33,7 +33,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Case:
-    """The mentions of one text that have candidates, as the disambiguation takes them."""
+    """The mentions of one text that have candidates, as input of the disambiguation."""
 
     spans: tuple[Span, ...]
     choices: tuple[Choice, ...]
@@ -42,7 +42,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Link:
-    """A span with its candidates' probabilities, [n]; `entity_id` is the one that it is linked to, None = to none of them."""
+    """A span with its candidates' probabilities, [n]; it is linked to `entity_id`, if any."""
 
     start: int
     end: int
@@ -55,7 +55,7 @@ class GoldLinker:
     """Links texts with a knowledge base and the parameters of the label stage."""
 
     def __init__(self, knowledge: Path, parameters: LabelParameters, labels: Path | None = None) -> None:
-        """`labels`: finished labels, for what their crawl taught: its stop list, and how often it names each entity.
+        """`labels`: finished labels, for the stop list and the entity counts of their crawl.
 
         Raises:
             InputError: if there is no knowledge base.
@@ -68,7 +68,7 @@ class GoldLinker:
         self._finder = workers.mention_finder(knowledge, p.ner, p.max_words, p.max_candidates)
 
     def found(self, texts: Sequence[GoldText]) -> list[list[Span]]:
-        """The mentions that the stage's finder sees in the labelled part of each text."""
+        """The mentions that the stage's finder detects in the labelled part of each text."""
         searched = [stop(found, self._common)[0] for found in self._finder.search([text.text for text in texts])]
         return [
             [Span(m.start, m.end, m.candidates) for m in found.mentions if text.start <= m.start and m.end <= text.end]
@@ -76,14 +76,14 @@ class GoldLinker:
         ]
 
     def given(self, texts: Sequence[GoldText]) -> list[list[Span]]:
-        """The spans of the labels that are not optional, with what the stage would take for their candidates (maybe none)."""
+        """Spans of the labels that are not optional, with their candidates (maybe none)."""
         return [
             [Span(m.start, m.end, self._finder.candidates_of(text.text[m.start : m.end])) for m in text.mandatory]
             for text in texts
         ]
 
     def cases(self, texts: Sequence[GoldText], spans: Sequence[Sequence[Span]]) -> list[Case]:
-        """Texts and their spans for the disambiguation; a span without candidates plays no part in it."""
+        """Texts and their spans for the disambiguation; spans without candidates are left out."""
         named = [tuple(span for span in own if span.candidates) for own in spans]
         around = self.base.embed([_around(text.text, own) for text, own in zip(texts, spans, strict=True)])
         nowhere = np.zeros(self.base.size, dtype=np.float32)
@@ -113,6 +113,6 @@ class GoldLinker:
 
 
 def _around(text: str, spans: Sequence[Span]) -> str:
-    """The words of a text without its mentions' own: a name is no evidence of its own meaning."""
+    """Words of a text around its mentions: a name is no evidence of its own meaning."""
     own = {word for span in spans for word in words_of(text[span.start : span.end])}
     return " ".join(word for word in words_of(text) if word not in own)

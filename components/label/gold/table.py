@@ -1,4 +1,4 @@
-"""What was measured on, and learnt from, a gold file, for the terminal."""
+"""Tables for the terminal: the evaluation on a gold file, and the fit of the weights."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _SHOWN_LINES, _SHOWN_EXAMPLES = 10, 2
 
 
 def table(figures: Mapping[str, Any]) -> Group:
-    """What `gold_scores.score` returns, as tables: figures, then errors with some examples, then lines left out."""
+    """Tables of what `scores.score` returns: figures, errors with examples, unusable lines."""
     parts: list[ConsoleRenderable] = [
         Text(f"{figures['labels']} labels in {figures['texts']} texts"),
         _scores(figures),
@@ -29,7 +29,7 @@ def table(figures: Mapping[str, Any]) -> Group:
 
 
 def fit_table(figures: Mapping[str, Any], bad_lines: Sequence[str]) -> Group:
-    """What `fit.fit` found, by part of the gold file: log-loss and accuracy with the present and with the new weights."""
+    """Log-loss and accuracy before and after `fit.fit`, by part of the gold file."""
     rows = Table("", "texts", "mentions", "log-loss", "→", "accuracy", "→", box=None)
     for name, part in figures.items():
         scores = (

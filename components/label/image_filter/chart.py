@@ -1,4 +1,4 @@
-"""The image filter's calibration as a chart: matched against shuffled pairs, the threshold, and where the odds are even."""
+"""Chart of the image filter's calibration: matched and shuffled pairs, threshold, even odds."""
 
 import math
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from components.svg import CURVE, GRID, HEIGHT, INK, LIMIT, WIDTH, line, page, t
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 32, 74, 52
 _BINS = 48
-# Scores further out than this share of all, at either end, are drawn in the last column.
+# This share of the scores at either end is drawn in the outermost column.
 _OUTLIERS = 0.002
 _MATCHED, _SHUFFLED = CURVE, "#8a8f99"
 _TITLE = "Scores of pictures with their own text and with another’s"
 
 
 def calibration_chart(matched: Sequence[float], shuffled: Sequence[float], calibration: Calibration) -> str:
-    """SVG: the shares of matched and of shuffled pairs by score z, standard deviations; without pairs, a note that says so."""
+    """SVG histogram of matched and shuffled pairs by score z; without pairs, a note."""
     told = _summary(calibration)
     described = f"Histogram of matched and of shuffled pairs by score. {told}"
     parts = [text(_LEFT, 44, told, "start")]

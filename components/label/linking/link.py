@@ -1,4 +1,4 @@
-"""One picture's mentions → its entities, and why each candidate was kept or dropped."""
+"""Links the mentions of one picture, with a reason for each candidate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from components.label.parameters import LabelParameters
 
 @dataclass(frozen=True)
 class Linkable:
-    """A mention in its text: offsets, whether it lies in the subject, its coverage, and its candidates.
+    """A mention with its n candidates.
 
-    `entity_ids` are the candidates'; `choice` has their embeddings and priors, `image_scores` the picture's z for each, [n].
+    `candidates` has the embeddings and priors of `entity_ids`; `image_scores` are z, [n].
     """
 
     start: int
@@ -31,7 +31,7 @@ class Linkable:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """The reason of every candidate of a mention; `winner` is the candidate that may become a label, with its score."""
+    """A reason per candidate of a mention, and the candidate that may become a label."""
 
     reasons: list[str]
     winner: int | None = None
@@ -46,9 +46,9 @@ def link(
     parameters: LabelParameters,
     barred: Sequence[Decision] = (),
 ) -> Label:
-    """Disambiguates by text, lets the picture have its say, and keeps the best `max_entities` (MOFI.md, Building I2E).
+    """Scores candidates by text, then by picture; keeps `max_entities` (MOFI.md, Building I2E).
 
-    `barred` are decisions about candidates that were ruled out before; they only join the others.
+    `barred` are decisions on candidates that were ruled out before; they are only included.
     """
     by_text = probabilities([m.choice for m in mentions], context, parameters.weights, parameters.iterations)
     verdicts = [

@@ -1,4 +1,4 @@
-"""A reading's mentions as the disambiguation takes them, and the candidates that never come so far."""
+"""A picture text's mentions as input of the linker, and decisions on barred candidates."""
 
 from collections.abc import Callable
 
@@ -11,19 +11,19 @@ from components.label.linking.entity_counts import Named
 from components.label.linking.link import Linkable
 from components.label.text.reading import Reading, ReadMention
 
-# What the picture says of a mention's candidates: z of each, float64 [n].
+# Image scores of a mention's candidates: z of each, float64 [n].
 Seen = Callable[[ReadMention], npt.NDArray[np.float64]]
 
 
 def unseen(mention: ReadMention) -> npt.NDArray[np.float64]:
-    """Of a text without a picture: nothing."""
+    """Zeros, for a text without a picture."""
     return np.zeros(len(mention.rows))
 
 
 def linkables(
     reading: Reading, knowledge: KnowledgeBase, named: Named, smoothing: float, seen: Seen = unseen
 ) -> list[Linkable]:
-    """The mentions that have candidates, in their order, with the priors that the crawl's counts give (`named_smoothing`)."""
+    """Mentions with candidates, in order, with the priors updated by the crawl's counts."""
     return [
         Linkable(
             m.start,
@@ -40,7 +40,7 @@ def linkables(
 
 
 def barred_decisions(reading: Reading, knowledge: KnowledgeBase) -> list[Decision]:
-    """About the candidates that the case of their mention rules out."""
+    """Decisions on the candidates that the case of their mention rules out."""
     return [
         Decision(reading.text[m.start : m.end], m.start, m.end, knowledge.entity_id(row), 0.0, 0.0, False, COMMON_WORD)
         for m in reading.mentions

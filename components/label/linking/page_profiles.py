@@ -1,8 +1,9 @@
-"""What a page is about: the mean embedding of the entities that its pictures' texts may name.
+"""Page profiles: the mean embedding of the entities that a page's texts may name.
 
-MOFI.md scores candidates by "the other entities in the same text". An alt text rarely names two; the other pictures of its page and
-site name hundreds, and a page of animals is no page of companies. A name with k meanings adds their prior-weighted mean, which
-points nowhere in particular; names with one meaning prevail. A picture never vouches for itself: its own part is taken out.
+MOFI.md scores candidates by "the other entities in the same text". An alt text rarely names two,
+but the other pictures of its page and site name hundreds, and a page of animals is not a page of
+companies. A name with k meanings adds their prior-weighted mean, which has no clear direction;
+unambiguous names dominate. A picture's own contribution is subtracted from its profile.
 """
 
 from collections import defaultdict
@@ -37,7 +38,7 @@ class Share:
         return Share(self.weight + other.weight, self.sum + other.sum)
 
     def without(self, other: "Share") -> "Share":
-        """What remains when `other` was a part of it."""
+        """The sum without `other`, which is part of it."""
         return Share(max(0.0, self.weight - other.weight), self.sum - other.sum)
 
     def times(self, factor: float) -> "Share":
@@ -46,7 +47,7 @@ class Share:
 
 
 def contribution(reading: Reading, knowledge: KnowledgeBase) -> Share:
-    """One picture's part: its subject's mentions, by coverage and by how few meanings they have."""
+    """One picture's part: its subject's mentions, weighted by coverage / candidates."""
     total = Share(0.0, np.zeros(knowledge.size))
     for mention in reading.mentions:
         if mention.in_subject and mention.rows:
@@ -66,7 +67,7 @@ def write_sums(path: Path, readings: Iterable[Reading], knowledge: KnowledgeBase
 
 
 def merge_sums(paths: Iterable[Path], out: Path) -> None:
-    """Adds the sums of all shards, in the order of `paths`, and writes them sorted by site and page."""
+    """Adds the sums of all shards in the order of `paths`; writes them sorted by site and page."""
     sums: dict[_Key, Share] = {}
     for path in paths:
         for key, share in _read(path, None):
@@ -100,7 +101,10 @@ class Profiles:
         return cls({key: share for key, share in _read(path, pages | {""}) if key[0] in sites})
 
     def around(self, reading: Reading, own: Share, shrinkage: float) -> Vector:
-        """What the rest of the page is about, mixed with `shrinkage` pictures' worth of its site; float32 [d], unit or zero."""
+        """Profile of the rest of the page, float32 [d], unit or zero.
+
+        It is shrunk towards the site's, which counts as `shrinkage` pictures.
+        """
         page, site = self._sums[reading.site, reading.page_url], self._sums[reading.site, ""]
         if page is None or site is None:
             return np.zeros(own.sum.shape, dtype=np.float32)
@@ -109,6 +113,6 @@ class Profiles:
         return unit(mixed.astype(np.float32))
 
     def of_site(self, site: str, size: int) -> Vector:
-        """What a whole site is about; float32 [size], unit, or zero for an unknown site."""
+        """Profile of a whole site, float32 [size], unit; zero for an unknown site."""
         share = self._sums[site, ""]
         return np.zeros(size, dtype=np.float32) if share is None else unit(share.sum.astype(np.float32))

@@ -1,7 +1,8 @@
-"""Alt text → mentions: names of the knowledge base by longest match, and names that spaCy's NER finds (MOFI.md, "mentions").
+"""Mention detection by longest match of known names and by spaCy's NER (MOFI.md, "mentions").
 
-Common nouns are entities too ("dolphin"), so the knowledge base's own names are matched beside the named-entity model. Offsets
-always point into the text as given: `text[mention.start:mention.end]` is the mention's surface.
+Common nouns are entities too ("dolphin"), so the knowledge base's own names are matched in addition
+to the named-entity model. Offsets refer to the text as given: `text[mention.start:mention.end]` is
+the mention's surface form.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,15 +16,15 @@ from components.knowledge.base.names import words as split
 from components.label.text.ner import NamedSpan, named_spans
 from components.label.text.spelling import POSSESSIVE, halves, singulars
 
-# Look-ups that a process remembers.
+# Cached look-ups per process.
 _REMEMBERED = 50_000
-# Between two words that may be one ("e-mail" is an email): ASCII's hyphen and Unicode's own, breaking and not.
+# Between two words that may be one ("e-mail" is an email): ASCII's hyphen and Unicode's two.
 _HYPHENS = frozenset("-\u2010\u2011")
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A part of a text that may name an entity; `candidates` are best prior first, `first` and `last` count words."""
+    """A span that may name an entity, words `first` to `last`; `candidates` by descending prior."""
 
     start: int
     end: int
@@ -40,7 +41,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A text, its words, and its mentions in order of their offsets, of which no two overlap."""
+    """A text, its words, and its non-overlapping mentions in order of offset."""
 
     text: str
     words: Words
@@ -49,7 +50,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Matched:
-    """A text, its words, and all names in it, overlaps included; `longer` says that one may go on behind the window."""
+    """All names in a text, overlaps included; `longer`: one may be longer than `max_words`."""
 
     text: str
     words: Words
@@ -58,10 +59,10 @@ class _Matched:
 
 
 class MentionFinder:
-    """Finds mentions; holds the knowledge base, the NER model (None: names only) and a cache of look-ups."""
+    """Finds mentions with a knowledge base and a NER model (None: known names only)."""
 
     def __init__(self, knowledge: KnowledgeBase, ner: Any, *, max_words: int, max_candidates: int) -> None:
-        """`max_words` bounds a name's length, `max_candidates` the entities kept per name (highest prior first)."""
+        """`max_words` bounds a name's length, `max_candidates` the entities per name."""
         self._knowledge = knowledge
         self._ner = ner
         self._max_words = max_words
@@ -71,17 +72,17 @@ class MentionFinder:
         self._goes_on: Callable[[str], bool] = lru_cache(_REMEMBERED)(knowledge.goes_on)
 
     def find(self, texts: Sequence[str]) -> list[list[Mention]]:
-        """The mentions of each text, in order of their offsets; no two of one text overlap."""
+        """The non-overlapping mentions of each text, in order of offset."""
         return [list(found.mentions) for found in self.search(texts)]
 
     def candidates_of(self, surface: str) -> tuple[Candidate, ...]:
-        """What a surface that is known to be a mention may mean, looked up as `find` looks it up; best prior first."""
+        """Candidates of a surface form, looked up as `find` does; best prior first."""
         words = split(surface)
         whole = self._mention(surface, words, 0, len(words) - 1, " ".join(words.texts)) if words else None
         return whole.candidates if whole else ()
 
     def search(self, texts: Sequence[str]) -> list[Found]:
-        """Words and mentions of each text. A text that stands several times is searched once."""
+        """Words and mentions of each text; equal texts are searched once."""
         matched = {text: self._match(text) for text in dict.fromkeys(texts)}
         asked = [m for m in matched.values() if self._ner is not None and _ner_matters(m)]
         spans = named_spans(self._ner, [(m.text, m.words) for m in asked]) if asked else []
@@ -110,7 +111,7 @@ class MentionFinder:
         return _Matched(text, words, mentions, longer)
 
     def _choose(self, matched: _Matched, names: Sequence[NamedSpan]) -> list[Mention]:
-        """Of all matches, with the names that are longer than the window, those that remain."""
+        """Adds names that are longer than `max_words`, and resolves overlaps."""
         found = matched.mentions
         for first, last, _ in names:
             if last - first >= self._max_words:
@@ -130,7 +131,7 @@ class MentionFinder:
         return Mention(start, end, text[start:end], first, last, candidates) if candidates else None
 
     def _hyphenated(self, text: str, words: Words, first: int) -> Mention | None:
-        """`e-mail` → `email`, where `e mail` is no name."""
+        """`e-mail` → `email`, if `e mail` is not a name."""
         if first + 1 == len(words) or text[words.ends[first] : words.starts[first + 1]] not in _HYPHENS:
             return None
         left, right = words.texts[first], words.texts[first + 1]
@@ -141,7 +142,7 @@ class MentionFinder:
         return Mention(start, end, text[start:end], first, first + 1, candidates) if candidates else None
 
     def _try_spellings(self, name: str) -> tuple[Candidate, ...]:
-        """The name as it stands; else without its plural; else as two words written together."""
+        """The name itself, else its singular, else the two words that it joins."""
         if name.replace(" ", "").isdigit():
             return ()
         return self._spelt(name) or (self._cut(name) if " " not in name else ())
@@ -153,7 +154,7 @@ class MentionFinder:
         return ()
 
     def _cut(self, word: str) -> tuple[Candidate, ...]:
-        """`crescentmoon` → `crescent moon`; the only cut that gives a name, or nothing."""
+        """`crescentmoon` → `crescent moon`, if exactly one split gives a name."""
         found = [candidates for cut in halves(word) if (candidates := self._candidates(cut))]
         return found[0] if len(found) == 1 else ()
 
@@ -162,19 +163,22 @@ class MentionFinder:
 
 
 def _ner_matters(matched: _Matched) -> bool:
-    """Whether the model's answer could change anything: it only finds names that are longer than the window, and discards
-    parts of written names, which begin with a capital and have two words at least."""
+    """Whether NER can change the result.
+
+    It only adds names longer than `max_words`, and removes parts of capitalised names of two or
+    more words.
+    """
     count = len(matched.words)
     return matched.longer or (not matched.text.islower() and any(m.length < count for m in matched.mentions))
 
 
 def _stem(surface: str) -> int:
-    """Where the possessive ending of a surface begins."""
+    """Offset of the possessive ending of a surface form."""
     return max(place for place, character in enumerate(surface) if normalise(f"a{character}a") == "a'a")
 
 
 def longest(mentions: Sequence[Mention]) -> list[Mention]:
-    """The longest mentions (words, then characters, then leftmost) that do not overlap a longer one, by offset."""
+    """Mentions by offset that overlap no longer one (in words, then characters, then leftmost)."""
     if len(mentions) < 2:
         return list(mentions)
     kept: list[Mention] = []
@@ -188,6 +192,6 @@ def longest(mentions: Sequence[Mention]) -> list[Mention]:
 
 
 def _is_part(mention: Mention, wholes: Sequence[NamedSpan]) -> bool:
-    """Whether the mention is a mere part of a written name that is one thing."""
+    """Whether the mention is a proper part of an atomic name."""
     span = (mention.first, mention.last)
     return any(n.first <= span[0] and span[1] <= n.last and span != (n.first, n.last) for n in wholes)

@@ -1,4 +1,4 @@
-"""What was read in one picture's words: the text that is linked, its mentions, and which of them it is about."""
+"""The text that is linked for one picture, with its mentions and their coverage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,16 @@ from components.label.text.subject import find_subject
 from components.label.text.word_counts import WordCounts, voice, words_of
 
 ALT, CAPTION = "alt", "caption"
-# Characters of a text that are read; nobody describes a picture at greater length.
+# Characters of a text that are used; descriptions of pictures are not longer.
 LONGEST = 2000
 
 
 @dataclass(frozen=True)
 class ReadMention:
-    """A mention as files keep it: candidates are entity rows with priors, best first; `barred` are rows that its case rules out.
+    """A mention as files store it: candidates are entity rows with priors, best first.
 
-    Where all candidates are barred, `rows` is empty and the mention is none.
+    `barred` are rows that the mention's case rules out. Where all candidates are barred, `rows` is
+    empty and the mention is not linked.
     """
 
     start: int
@@ -33,7 +34,7 @@ class ReadMention:
 
 @dataclass(frozen=True)
 class Reading:
-    """`text` is the alt text or the figure caption (`source`); `context` are the words around its linked mentions."""
+    """The alt text or figure caption (`source`) of a picture; `context` excludes its mentions."""
 
     key: str
     site: str
@@ -75,7 +76,7 @@ class Reading:
         return cls(**{**row, "mentions": mentions})
 
     def sure_entity(self, min_coverage: float) -> int | None:
-        """The entity row that the text names beyond doubt: one mention in the subject, covering it, with one meaning."""
+        """The entity row, if the subject has one mention, which covers it and has one candidate."""
         inside = [m for m in self.mentions if m.in_subject]
         if len(inside) == 1 and len(inside[0].rows) == 1 and inside[0].coverage >= min_coverage:
             return inside[0].rows[0]
@@ -89,13 +90,13 @@ def read_text(
     common: frozenset[str],
     parameters: LabelParameters,
 ) -> list[Reading]:
-    """One reading per row (`key, site, page_url, caption, context, page_title`), in their order; `common` is the stop list."""
+    """Reads rows with `key, site, page_url, caption, context, page_title`, given the stop list."""
     reader = _Reader(counts, common, parameters)
     alts = finder.search([_beginning(row["caption"]) for row in rows])
     readings = [reader.read(row, found, ALT) for row, found in zip(rows, alts, strict=True)]
     if not parameters.use_caption:
         return readings
-    # A figure caption speaks for its picture where the alt text names nothing.
+    # The figure caption is used where the alt text names nothing.
     silent = [n for n, r in enumerate(readings) if rows[n]["context"] and not _names(r, parameters.min_coverage)]
     captions = finder.search([_beginning(rows[n]["context"]) for n in silent])
     for n, found in zip(silent, captions, strict=True):
@@ -114,7 +115,7 @@ def _names(reading: Reading, min_coverage: float) -> bool:
 
 
 class _Reader:
-    """Makes readings of searched texts; remembers the words of texts that many rows share, such as page titles."""
+    """Builds picture texts; caches the words of texts that many rows share, e.g. page titles."""
 
     def __init__(self, counts: WordCounts, common: frozenset[str], parameters: LabelParameters) -> None:
         self._counts = counts
@@ -145,7 +146,7 @@ class _Reader:
         return Reading(str(row["key"]), site, str(row["page_url"] or ""), found.text, source, context, tuple(mentions))
 
     def _context(self, row: dict[str, Any], named: set[str]) -> str:
-        """The words of alt text, caption and page title without those that are linked: a name is no evidence of its meaning."""
+        """Words around the mentions: a name is no evidence of its own meaning."""
         said = [word for part in ("caption", "context", "page_title") for word in self._words(_beginning(row[part]))]
         return " ".join([word for word in said if word not in named])
 

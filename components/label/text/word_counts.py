@@ -1,4 +1,4 @@
-"""Words of a text with their offsets, and how much each word tells, learned from the crawl itself."""
+"""How informative each word is, learned from the crawl itself."""
 
 import math
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Any
 from components.knowledge.base.names import normalise
 from components.storage.json_files import read_json, write_json
 
-# Counts of a small crawl or site are drawn towards "rare" by this many imagined texts without the word.
+# Pseudo-count of texts without the word: in a small crawl or site, words count as rare.
 _SMOOTHING = 30
 
 
@@ -20,13 +20,13 @@ def words_of(text: str) -> list[str]:
 
 
 def voice(site: str, source: str) -> str:
-    """Whose words they are: a site's alt texts and its captions have habits of their own and are counted apart."""
+    """Name of a sub-corpus: alt texts and captions of each site are counted separately."""
     return f"{source} {site}"
 
 
 @dataclass(frozen=True)
 class WordCounts:
-    """In how many texts each word stands, over the crawl and by voice."""
+    """Document frequencies of words, over the crawl and by sub-corpus."""
 
     texts: int = 0
     words: Mapping[str, int] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class WordCounts:
     voice_words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def share(self, word: str, speaker: str) -> float:
-        """The larger of the word's shares among the texts of the voice and of the crawl, in (0, 1]."""
+        """The larger of the word's document shares in the sub-corpus and the crawl, in (0, 1]."""
         overall = (self.words.get(word, 0) + 1) / (self.texts + _SMOOTHING)
         if speaker not in self.voice_texts:
             return overall
@@ -42,12 +42,12 @@ class WordCounts:
         return max(overall, count / (self.voice_texts[speaker] + _SMOOTHING))
 
     def information(self, word: str, speaker: str) -> float:
-        """`-log share`, in nats: near 0 for what every picture of a site is called ("logo"), high for a rare word."""
+        """`-log share`, in nats: near 0 for stock phrases ("logo"), high for rare words."""
         return -math.log(self.share(word, speaker))
 
 
 def count_words(texts: Iterable[tuple[str, str]]) -> WordCounts:
-    """Counts (voice, text) pairs; a word counts once per text, and an empty text not at all."""
+    """Counts (sub-corpus, text) pairs; a word once per text, an empty text not at all."""
     voice_texts: Counter[str] = Counter()
     voice_words: dict[str, Counter[str]] = {}
     for speaker, text in texts:
@@ -76,7 +76,7 @@ def _whole(voice_texts: Counter[str], voice_words: dict[str, Counter[str]]) -> W
 
 
 def write_counts(path: Path, counts: WordCounts) -> None:
-    """As JSON; the totals follow from the voices and are not written."""
+    """Writes JSON; the totals follow from the sub-corpora and are not written."""
     content: dict[str, Any] = {
         speaker: {"texts": counts.voice_texts[speaker], "words": dict(counts.voice_words[speaker])}
         for speaker in counts.voice_texts

@@ -1,4 +1,4 @@
-"""How often the crawl names an entity beyond doubt, and what that does to the priors of namesakes."""
+"""Counts of unambiguous names update the priors of namesakes."""
 
 from collections import Counter
 from pathlib import Path

@@ -212,7 +212,7 @@ def test_a_very_long_text_is_read_to_its_end(finder):
     assert len(finder.find([text])[0]) == 14000
 
 
-# What crawled texts are made of: controls, marks of direction, joiners, emoji, combining marks, halves of surrogate pairs, names.
+# Control characters, direction marks, joiners, emoji, combining marks, surrogates and names.
 UNSEEN = [
     "\0",
     "\x1b[31m",
