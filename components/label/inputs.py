@@ -54,7 +54,7 @@ class Inputs:
         return cls(_find_crawl(crawl), _find_knowledge(knowledge), find_model(model))
 
     @property
-    def places(self) -> "list[Path | Prefix]":
+    def folders(self) -> "list[Path | Prefix]":
         """The folders of all inputs."""
         model = [self.model.name] if isinstance(self.model.name, Mirror) else [Path(self.model.name)]
         folders: list[Path | Mirror] = [self.knowledge, *model]
@@ -87,7 +87,7 @@ def _find_crawl(location: Path | str) -> Crawl:
 
 
 def _find_knowledge(location: Path | str) -> Path | Mirror:
-    place = folder_at(location)
-    if not isinstance(place, Path):
-        return Mirror.of(place, holds=TABLE, fix=_FIX)
-    return entity_table(place).parent.absolute()
+    folder = folder_at(location)
+    if not isinstance(folder, Path):
+        return Mirror.of(folder, holds=TABLE, fix=_FIX)
+    return entity_table(folder).parent.absolute()

@@ -42,6 +42,6 @@ def entity_text(knowledge: KnowledgeBase, row: int) -> str:
 
 
 @lru_cache(maxsize=1)
-def scorer(between: Path) -> TextScorer:
+def scorer(intermediate: Path) -> TextScorer:
     """Scorer of a folder's texts; they are memory-mapped, so workers share them."""
-    return TextScorer.open(between)
+    return TextScorer.open(intermediate)

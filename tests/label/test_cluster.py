@@ -119,7 +119,7 @@ def test_two_nodes_make_in_a_bucket_the_labels_that_one_machine_makes_in_a_folde
 
 @pytest.mark.parametrize(
     "line",
-    ["label: CLIP tells", pytest.param("files go to s3://", marks=pytest.mark.slow)],
+    ["label: CLIP separates", pytest.param("files go to s3://", marks=pytest.mark.slow)],
     ids=["before-deciding", "before-uploading"],
 )
 def test_a_killed_run_goes_on_to_the_same_objects(
@@ -127,7 +127,7 @@ def test_a_killed_run_goes_on_to_the_same_objects(
 ) -> None:
     Prefix.of(f"{apart.bucket}labels").write(WHOLE)
     apart.label_until(line)
-    assert (WHOLE in labels(apart, s3)) == (line == "label: CLIP tells")
+    assert (WHOLE in labels(apart, s3)) == (line == "label: CLIP separates")
     assert "label: survey: 3 shards were finished before and are kept" in apart.label().replace(" of 3", "")
     assert labels(apart, s3) == expected
 
@@ -136,7 +136,7 @@ def test_a_killed_run_goes_on_to_the_same_objects(
 def test_another_base_in_the_same_place_drops_what_a_killed_run_made_of_the_first(
     apart: User, s3: Endpoint, expected: dict[str, bytes]
 ) -> None:
-    apart.label_until("label: CLIP tells")
+    apart.label_until("label: CLIP separates")
     # The same base to who labels with it, but not the same objects.
     Prefix.of(f"{apart.bucket}knowledge").write("stats.json", b"{}")
     said = apart.label()

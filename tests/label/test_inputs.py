@@ -101,15 +101,15 @@ def test_a_place_that_is_not_there_is_named_before_anything_is_done(
     said: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    places = {"crawl": str(crawl), "knowledge": str(knowledge), "model": str(clip), "out": "labels"}
+    folders = {"crawl": str(crawl), "knowledge": str(knowledge), "model": str(clip), "out": "labels"}
     with pytest.raises(InputError, match=re.escape(said)):
-        label_pictures(**places | {option: location}, parameters=knobs())
+        label_pictures(**folders | {option: location}, parameters=knobs())
     assert not list(tmp_path.iterdir())
 
 
 def test_wrong_credentials_are_told_with_the_mend(bucket: Prefix, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     _client.cache_clear()
-    with pytest.raises(InputError, match=r"crawl/ cannot be listed: .*AWS_SECRET_ACCESS_KEY") as told:
+    with pytest.raises(InputError, match=r"crawl/ cannot be listed: .*AWS_SECRET_ACCESS_KEY") as caught:
         find(bucket)
-    assert SECRET not in str(told.value)
+    assert SECRET not in str(caught.value)

@@ -44,7 +44,7 @@ def undisturbed(
     ("deadly", "call"),
     [
         ("components.execution.shard_map._stop_if_bad", 2),  # within the survey
-        ("components.label.label._sum_readings", 1),  # between reading and deciding
+        ("components.label.label._sum_mentions", 1),  # between reading and deciding
         pytest.param(
             "components.label.label.publish", 1, marks=pytest.mark.slow
         ),  # before the labels are in their place

@@ -40,7 +40,7 @@ NAME_SCHEMA = pa.schema(
     ]
 )
 # Instead of a row: the "name" is a word and a space, as longer names begin with the word.
-BEGUN = -1
+PREFIX = -1
 # A candidate of a name in the index. It includes the number of the Q-id, as looking that up in
 # `IDS` would touch one more page of memory per candidate.
 RECORD = np.dtype([("row", "<u4"), ("number", "<i8"), ("prior", "<f4"), ("small", "?")])

@@ -49,7 +49,7 @@ class NameIndex:
         # numpy's.
         return cls(tries, [start.view(np.ndarray) for start in starts], [memoryview(r.view(np.uint8)) for r in records])
 
-    def goes_on(self, words: str) -> bool:
+    def is_prefix(self, words: str) -> bool:
         """Whether a longer name starts with these whole words."""
         trie = self._tries[partition_of(words, len(self._tries))]
         return words + " " in trie if " " not in words else bool(trie.has_keys_with_prefix(words + " "))

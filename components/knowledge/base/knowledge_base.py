@@ -84,9 +84,9 @@ class KnowledgeBase:
         records = self._names.records(normalise(name), most)
         return [Candidate(row, qid_of(number), prior, small) for row, number, prior, small in records]
 
-    def goes_on(self, normalised: str) -> bool:
+    def is_prefix(self, normalised: str) -> bool:
         """Whether a longer name starts with these whole words, for longest-match search."""
-        return self._names.goes_on(normalised)
+        return self._names.is_prefix(normalised)
 
     def entity(self, row: int) -> Entity:
         """The entity of a row."""

@@ -12,7 +12,7 @@ _APOSTROPHES = frozenset("’‘ʼʹ′`´")
 # Soft hyphen, zero-width (non-)joiner, word joiner, byte order mark: invisible inside words.
 _INVISIBLE = frozenset("\u00ad\u200c\u200d\u2060\ufeff")
 # Longer texts are not names; caching them would fill the memory.
-_LONGEST_REMEMBERED = 100
+_MAX_CACHED_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +39,32 @@ def normalise(name: str) -> str:
     `Côte_d’Ivoire` → `cote d'ivoire`, `file-type-python` → `file type python`, `C++` → `c++`,
     `:us:` → `us`, `Node.js` → `node js`, `.NET` → `.net`. Idempotent.
     """
-    return _remembered(name) if len(name) <= _LONGEST_REMEMBERED else _normalised(name)
+    return _cached(name) if len(name) <= _MAX_CACHED_LENGTH else _normalised(name)
 
 
 def words(text: str) -> Words:
     """Words of a text as `normalise` writes them, with their offsets (end exclusive)."""
     matches = list(_WORD.finditer(_plain(text)))
-    texts, starts, ends = [_spelt(m.group()) for m in matches], [m.start() for m in matches], [m.end() for m in matches]
+    texts, starts, ends = (
+        [_spelling(m.group()) for m in matches],
+        [m.start() for m in matches],
+        [m.end() for m in matches],
+    )
     if not text.isascii():
         # One character may become several (ß → ss) or none (a combining accent).
-        places = [place for place, c in enumerate(text) for _ in _plain_character(c)]
-        starts, ends = [places[start] for start in starts], [places[end - 1] + 1 for end in ends]
+        offsets = [offset for offset, c in enumerate(text) for _ in _plain_character(c)]
+        starts, ends = [offsets[start] for start in starts], [offsets[end - 1] + 1 for end in ends]
     return Words(texts, starts, ends)
 
 
 def _normalised(name: str) -> str:
-    return " ".join([_spelt(word) for word in _WORD.findall(_plain(name))])
+    return " ".join([_spelling(word) for word in _WORD.findall(_plain(name))])
 
 
-_remembered = lru_cache(maxsize=200_000)(_normalised)
+_cached = lru_cache(maxsize=200_000)(_normalised)
 
 
-def _spelt(word: str) -> str:
+def _spelling(word: str) -> str:
     return "and" if word == "&" else word
 
 

@@ -78,7 +78,7 @@ class AnchorJob:
     parameters: KnowledgeParameters
 
 
-def place(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outcome:
+def resolve_anchors(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outcome:
     """Writes `NUMBER_names.arrow` (`NAME_SCHEMA`, a batch per partition); a task of the shard map.
 
     Rows are counted as `placed`, `unknown_entity` (the base lacks the item) or `bad_row` (no name,

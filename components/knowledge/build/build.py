@@ -21,11 +21,11 @@ from components.errors import InputError
 from components.execution.publication import publish
 from components.execution.shard_map import map_shards
 from components.knowledge.base import format as files
-from components.knowledge.build.anchors import AnchorJob, place, read_anchors
+from components.knowledge.build.anchors import AnchorJob, read_anchors, resolve_anchors
 from components.knowledge.build.dump import blocks
 from components.knowledge.build.embed import EmbedJob, embed, fit
 from components.knowledge.build.index import write_partition
-from components.knowledge.build.merge import MergeJob, cut, kinds_of, merge
+from components.knowledge.build.merge import MergeJob, merge, split_ranges, with_subclasses
 from components.knowledge.build.parse import parse
 from components.knowledge.parameters import KnowledgeParameters
 from components.storage.json_files import write_json
@@ -81,8 +81,8 @@ def build(
         work=work / "parse",
         max_error_share=parameters.max_error_share,
     )
-    spans = cut(parts, sizes.range)
-    excluded = tuple(kinds_of(parts, parameters.exclude_classes))
+    spans = split_ranges(parts, sizes.range)
+    excluded = tuple(with_subclasses(parts, parameters.exclude_classes))
     job = MergeJob(parts, excluded, sizes.partitions(counts["kept"]), parameters)
     ranges, merged = map_shards(partial(merge, job), spans, stage=_STEP.format("merge"), work=work / "merge")
     items = merged.pop("items")
@@ -94,10 +94,10 @@ def build(
     logger.info("%d of %d items kept", items, counts["lines"])
     folder = work / "knowledge"
     bounds = write_entities(ranges, len(spans), items, folder)
-    named = write_index(ranges, bounds, job, work, folder, anchors)
+    name_counts = write_index(ranges, bounds, job, work, folder, anchors)
     _embed(bounds, parameters, work, folder)
     lines = {name: count for name, count in sorted(counts.items()) if count}
-    measures = {"items": items, **named, "lines": lines}
+    measures = {"items": items, **name_counts, "lines": lines}
     write_json(folder / "stats.json", measures)
     publish(folder, out, "knowledge", work / "upload")
     drop(work)
@@ -134,7 +134,7 @@ def write_index(
     sources = [(ranges / f"{n:05d}_names.arrow", row) for n, row in enumerate(bounds[:-1])]
     if anchors is not None:
         linked, counts = map_shards(
-            partial(place, AnchorJob(folder, job.partitions, job.parameters)),
+            partial(resolve_anchors, AnchorJob(folder, job.partitions, job.parameters)),
             read_anchors(anchors),
             stage=_STEP.format("anchors"),
             work=work / "anchors",

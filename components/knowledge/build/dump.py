@@ -93,18 +93,18 @@ def blocks(location: str, size: int) -> Iterator[bytes]:
 
 
 def _whole_lines(stream: IO[bytes], location: str, size: int) -> Iterator[bytes]:
-    begun: list[bytes] = []
+    partial_line: list[bytes] = []
     try:
         # Another CPU decompresses the next block while this one is processed.
         for read in prefetch(iter(partial(stream.read, size), b"")):
             end = read.rfind(b"\n") + 1
             if end:
-                yield b"".join([*begun, memoryview(read)[:end]])
-                begun = []
-            begun.append(read[end:])
+                yield b"".join([*partial_line, memoryview(read)[:end]])
+                partial_line = []
+            partial_line.append(read[end:])
     except (EOFError, OSError, ValueError, RuntimeError, zlib.error, zstandard.ZstdError) as error:
         raise InputError(
             f"{location} cannot be read to its end ({error}); fetch it again, it is probably truncated"
         ) from error
-    if rest := b"".join(begun):
+    if rest := b"".join(partial_line):
         yield rest

@@ -33,8 +33,8 @@ def fit(job: EmbedJob, _: None, __: int, out: Path) -> Outcome:
     parameters = job.parameters
     table = open_entities(job.base)
     size = min(parameters.embedding_sample, table.num_rows)
-    luck = np.random.default_rng(parameters.seed)
-    chosen = np.sort(luck.choice(table.num_rows, size, replace=False, shuffle=False))
+    rng = np.random.default_rng(parameters.seed)
+    chosen = np.sort(rng.choice(table.num_rows, size, replace=False, shuffle=False))
     sample = list(_texts(table.take(pa.array(chosen)), job.base))
     TextEmbedder.fit(sample, parameters.embedding_size, parameters.seed).save(out)
     return Outcome({"sample": size})

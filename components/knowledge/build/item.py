@@ -36,14 +36,14 @@ class ItemReader:
     def read(self, line: bytes) -> Entity | str:
         """The item of a line without the comma at its end, or why it is dropped."""
         try:
-            found = _taken(self._decoder.decode(line), self._wikis)
+            found = _entity_of(self._decoder.decode(line), self._wikis)
         except msgspec.ValidationError:
-            return self._kept(_read_any(line, self._languages, self._wikis))
+            return self._filtered(_read_any(line, self._languages, self._wikis))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return INVALID
-        return self._kept(found)
+        return self._filtered(found)
 
-    def _kept(self, item: Entity | str) -> Entity | str:
+    def _filtered(self, item: Entity | str) -> Entity | str:
         if isinstance(item, str):
             return item
         if not is_qid(item.entity_id):
@@ -91,9 +91,9 @@ class _Site(msgspec.Struct):
 _site = msgspec.json.Decoder(_Site)
 
 
-def _taken(item: Any, wikis: Sequence[str]) -> Entity:
+def _entity_of(item: Any, wikis: Sequence[str]) -> Entity:
     claims = item.claims
-    absent = isinstance(claims, list)
+    no_claims = isinstance(claims, list)
     labels = _texts_of(item.labels)
     label = next(filter(None, labels), "")
     aliases = [] if isinstance(item.aliases, list) else [a.value for many in astuple(item.aliases) for a in many]
@@ -102,10 +102,10 @@ def _taken(item: Any, wikis: Sequence[str]) -> Entity:
         label,
         next(filter(None, _texts_of(item.descriptions)), ""),
         _aliases(label, aliases, labels),
-        () if absent else _targets_of(claims.P31),
-        () if absent else _targets_of(claims.P279),
+        () if no_claims else _targets_of(claims.P31),
+        () if no_claims else _targets_of(claims.P279),
         len(item.sitelinks) if isinstance(item.sitelinks, dict) else 0,
-        "" if absent else next(_values_of(claims.P18), ""),
+        "" if no_claims else next(_values_of(claims.P18), ""),
         _title_of(item.sitelinks, wikis) if item.sitelinks else "",
     )
 

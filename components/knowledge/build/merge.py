@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.execution.shard_map import Outcome
-from components.knowledge.base.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, partition_of, write_arrow
+from components.knowledge.base.format import NAME_SCHEMA, PART_SCHEMA, PREFIX, open_arrow, partition_of, write_arrow
 from components.knowledge.base.names import normalise
 from components.knowledge.build.item import EXCLUDED
 from components.knowledge.parameters import KnowledgeParameters
@@ -41,7 +41,7 @@ class Range:
     parts: tuple[int, ...]
 
 
-def cut(parts: Path, most: int) -> list[Range]:
+def split_ranges(parts: Path, most: int) -> list[Range]:
     """Splits the parts in a folder into ranges of about `most` items each; at least one."""
     buckets: Counter[int] = Counter()
     spans: list[tuple[int, int, int]] = []
@@ -68,7 +68,7 @@ def _numbers(table: pa.Table) -> Integers:
     return np.asarray(table.column("number").to_numpy(), dtype=np.int64)
 
 
-def kinds_of(parts: Path, excluded: Sequence[str]) -> list[str]:
+def with_subclasses(parts: Path, excluded: Sequence[str]) -> list[str]:
     """Q-ids of classes and of all their direct and indirect subclasses among the parts."""
     if not excluded:
         return []
@@ -141,7 +141,7 @@ def _write_names(table: pa.Table, job: MergeJob, path: Path) -> None:
     weights = (np.log1p(table.column("sitelinks").to_numpy()) + job.parameters.prior_smoothing).tolist()
     labels, aliases = table.column("label").to_pylist(), table.column("aliases").to_pylist()
     rows: list[list[NameRow]] = [[] for _ in range(job.partitions)]
-    begun: set[str] = set()
+    prefixes: set[str] = set()
     for row, (label, others, weight) in enumerate(zip(labels, aliases, weights, strict=True)):
         written: dict[str, bool] = {}
         for spelling in (label, *others):
@@ -152,9 +152,9 @@ def _write_names(table: pa.Table, job: MergeJob, path: Path) -> None:
                 rows[partition_of(name, job.partitions)].append((name, row, weight, 0, True, small))
                 first, blank, _ = name.partition(" ")
                 if blank:
-                    begun.add(first)
-    for word in sorted(begun):
-        rows[partition_of(word, job.partitions)].append((word + " ", BEGUN, 0.0, 0, True, False))
+                    prefixes.add(first)
+    for word in sorted(prefixes):
+        rows[partition_of(word, job.partitions)].append((word + " ", PREFIX, 0.0, 0, True, False))
     write_partitions(rows, path)
 
 

@@ -12,19 +12,19 @@ from components.label.gold.linker import GoldLinker, Link
 # Why a label has no correct link, in the order in which the reasons are checked.
 MISSED = {
     "not_in_knowledge_base": "the knowledge base does not have the entity",
-    "wrong_boundary": "a mention was found, but with other ends",
-    "no_candidate": "nothing in the knowledge base has this name",
-    "undetected": "the name is known, but no mention was found here",
-    "gold_not_candidate": "the name stands for other entities in the knowledge base",
-    "abstained": "no candidate was likely enough",
-    "wrong_candidate": "another candidate won",
+    "wrong_boundary": "a mention was detected with different boundaries",
+    "no_candidate": "no entity in the knowledge base has this name",
+    "undetected": "the name is known, but the mention was not detected",
+    "gold_not_candidate": "in the knowledge base the name means other entities",
+    "abstained": "no candidate is likely enough",
+    "wrong_candidate": "another candidate is likelier",
 }
 # Why a link is wrong.
 WRONG_LINKS = {
     "wrong_entity": "the mention means another entity",
-    "unknown_entity": "the mention means something that Wikidata does not have",
-    "wrong_boundary": "the linked mention has other ends than the label",
-    "spurious": "there is no label here",
+    "unknown_entity": "the mention means an entity that Wikidata does not have",
+    "wrong_boundary": "the mention has different boundaries than the label",
+    "spurious": "no label overlaps the mention",
 }
 _EXCERPT = 60
 
@@ -95,8 +95,8 @@ def score(gold: Gold, linker: GoldLinker, examples: int) -> dict[str, Any]:
         links.
     """
     tally = _Tally(linker.base, Errors(examples), Errors(examples))
-    found = linker.links(gold.texts, linker.found(gold.texts))
-    given = linker.links(gold.texts, linker.given(gold.texts))
+    found = linker.links(gold.texts, linker.detect(gold.texts))
+    given = linker.links(gold.texts, linker.gold_spans(gold.texts))
     for text, own, of_gold in zip(gold.texts, found, given, strict=True):
         _detection(tally.detection, text, own)
         _disambiguation(tally, text, of_gold)
@@ -204,13 +204,13 @@ def _example(
         "span": [start, end],
         "mention": text.text[start:end],
         "context": text.text[max(0, start - _EXCERPT) : end + _EXCERPT],
-        "gold": _named(base, gold),
-        "linked": _named(base, link.entity_id),
+        "gold": _name_of(base, gold),
+        "linked": _name_of(base, link.entity_id),
         "candidates": {e: round(float(p), 3) for e, p in zip(link.entity_ids, link.probabilities, strict=True)},
     }
 
 
-def _named(base: KnowledgeBase, entity_id: str | None) -> str | None:
+def _name_of(base: KnowledgeBase, entity_id: str | None) -> str | None:
     """`Q43 (Turkey)`."""
     row = base.row_of(entity_id) if entity_id else None
     return f"{entity_id} ({base.entity(row).label})" if row is not None else entity_id

@@ -22,10 +22,10 @@ import numpy.typing as npt
 Matrix = npt.NDArray[np.float32]
 
 # Limit of the log-odds by the picture, in nats (about 1 : 50).
-_MOST = 4.0
+_MAX_LOG_ODDS = 4.0
 _SMALLEST_DEVIATION = 1e-4
 # Standard errors by which the AUC must exceed 0.5.
-_SURE = 3.0
+_MIN_STANDARD_ERRORS = 3.0
 _NO_THRESHOLD = -1e9
 
 
@@ -41,43 +41,39 @@ class Calibration:
 
     def log_odds(self, z: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """The picture's log-likelihood ratio for each z, clipped, nats."""
-        return np.clip(self.slope * (z - self.middle), -_MOST, _MOST)
+        return np.clip(self.slope * (z - self.middle), -_MAX_LOG_ODDS, _MAX_LOG_ODDS)
 
 
-NO_SAY = Calibration(slope=0.0, middle=0.0, threshold=_NO_THRESHOLD, auc=0.5, pairs=0)
+UNCALIBRATED = Calibration(slope=0.0, middle=0.0, threshold=_NO_THRESHOLD, auc=0.5, pairs=0)
 
 
 @dataclass(frozen=True)
-class Standard:
+class ScoreStatistics:
     """Mean and deviation of each text's cosines with the reference pictures, [n] each."""
 
     mean: npt.NDArray[np.float64]
     deviation: npt.NDArray[np.float64]
 
-    def joined(self, other: "Standard") -> "Standard":
-        """These texts and then those."""
-        return Standard(np.concatenate([self.mean, other.mean]), np.concatenate([self.deviation, other.deviation]))
 
-
-def standard(texts: Matrix, references: Matrix) -> Standard:
+def score_statistics(texts: Matrix, references: Matrix) -> ScoreStatistics:
     """Statistics of texts [n, d] over reference pictures [r, d], L2-normalised; r may be 0."""
     if not len(references):
-        return Standard(np.zeros(len(texts)), np.ones(len(texts)))
+        return ScoreStatistics(np.zeros(len(texts)), np.ones(len(texts)))
     cosines = (texts @ references.T).astype(np.float64)
-    return Standard(cosines.mean(axis=1), np.maximum(cosines.std(axis=1), _SMALLEST_DEVIATION))
+    return ScoreStatistics(cosines.mean(axis=1), np.maximum(cosines.std(axis=1), _SMALLEST_DEVIATION))
 
 
 def calibrate(matched: Sequence[float], unmatched: Sequence[float], quantile: float) -> Calibration:
     """From the z of matched and unmatched pairs; `UNCALIBRATED` if AUC is no better than chance."""
     if len(matched) < 2 or len(unmatched) < 2:
-        return NO_SAY
+        return UNCALIBRATED
     right, wrong = np.sort(np.asarray(matched)), np.sort(np.asarray(unmatched))
     below = np.searchsorted(wrong, right, side="left") + np.searchsorted(wrong, right, side="right")
     auc = float(below.mean() / (2 * len(wrong)))
     # Standard error of the AUC if both samples have one distribution (Mann-Whitney).
     error = math.sqrt((len(right) + len(wrong) + 1) / (12 * len(right) * len(wrong)))
-    if auc < 0.5 + _SURE * error:
-        return replace(NO_SAY, auc=auc, pairs=len(right))
+    if auc < 0.5 + _MIN_STANDARD_ERRORS * error:
+        return replace(UNCALIBRATED, auc=auc, pairs=len(right))
     variance = float(np.concatenate([right - right.mean(), wrong - wrong.mean()]).var())
     return Calibration(
         slope=float(right.mean() - wrong.mean()) / max(variance, _SMALLEST_DEVIATION),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from components.label.image_filter.calibration import Matrix, Standard, standard
+from components.label.image_filter.calibration import Matrix, ScoreStatistics, score_statistics
 from components.label.vectors import Vector
 
 # Texts per task.
@@ -24,9 +24,9 @@ ROWS, _TEXTS, _STANDARD = "rows.npy", "texts.npy", "standard.npy"
 def write_block(folder: Path, first: int, texts: Matrix, references: Matrix) -> None:
     """Writes embeddings [b, d] of the texts from offset `first`, and their score statistics."""
     kept = texts.astype(np.float16)
-    fitted = standard(kept.astype(np.float32), references)
+    statistics = score_statistics(kept.astype(np.float32), references)
     np.save(folder / f"{first:010d}_{_TEXTS}", kept)
-    np.save(folder / f"{first:010d}_{_STANDARD}", np.stack([fitted.mean, fitted.deviation]))
+    np.save(folder / f"{first:010d}_{_STANDARD}", np.stack([statistics.mean, statistics.deviation]))
 
 
 def join_texts(blocks: Path, out: Path) -> None:
@@ -34,16 +34,16 @@ def join_texts(blocks: Path, out: Path) -> None:
     count = len(np.load(out / ROWS, mmap_mode="r"))
     width = np.load(out / "references.npy", mmap_mode="r").shape[1]
     texts = np.lib.format.open_memmap(out / _TEXTS, "w+", np.float16, (count, width)) if count else None
-    fitted = np.zeros((2, count))
+    statistics = np.zeros((2, count))
     for first in range(0, count, BLOCK):
         assert texts is not None
         texts[first : first + BLOCK] = np.load(blocks / f"{first:010d}_{_TEXTS}")
-        fitted[:, first : first + BLOCK] = np.load(blocks / f"{first:010d}_{_STANDARD}")
+        statistics[:, first : first + BLOCK] = np.load(blocks / f"{first:010d}_{_STANDARD}")
     if texts is None:  # nothing to map
         np.save(out / _TEXTS, np.zeros((0, width), np.float16))
     else:
         texts.flush()
-    np.save(out / _STANDARD, fitted)
+    np.save(out / _STANDARD, statistics)
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class TextScorer:
 
     rows: npt.NDArray[np.int32]
     texts: npt.NDArray[np.float16]
-    standard: Standard
+    statistics: ScoreStatistics
 
     @classmethod
     def open(cls, folder: Path) -> "TextScorer":
         """What `join_texts` wrote; texts are memory-mapped."""
         mean, deviation = np.load(folder / _STANDARD)
         texts = np.load(folder / _TEXTS, mmap_mode="r")
-        return cls(np.load(folder / ROWS), texts, Standard(mean, deviation))
+        return cls(np.load(folder / ROWS), texts, ScoreStatistics(mean, deviation))
 
     def score(self, picture: Vector, rows: Sequence[int]) -> npt.NDArray[np.float64]:
         """z of one picture [d] for entity rows → [n]; zeros for a picture that could not be read.
@@ -72,8 +72,8 @@ class TextScorer:
         """
         if not picture.any():
             return np.zeros(len(rows))
-        places = np.searchsorted(self.rows, rows)
-        if len(rows) and (places.max() == len(self.rows) or (self.rows[places] != rows).any()):
+        positions = np.searchsorted(self.rows, rows)
+        if len(rows) and (positions.max() == len(self.rows) or (self.rows[positions] != rows).any()):
             raise KeyError(f"no text was embedded for some of the entity rows {list(rows)}")
-        cosines = (self.texts[places].astype(np.float32) @ picture).astype(np.float64)
-        return np.asarray((cosines - self.standard.mean[places]) / self.standard.deviation[places])
+        cosines = (self.texts[positions].astype(np.float32) @ picture).astype(np.float64)
+        return np.asarray((cosines - self.statistics.mean[positions]) / self.statistics.deviation[positions])

@@ -29,7 +29,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Choice:
+class CandidateSet:
     """The candidates of one mention: embeddings [n, d] (L2-normalised) and priors [n]."""
 
     embeddings: npt.NDArray[np.float32]
@@ -37,20 +37,21 @@ class Choice:
 
 
 def probabilities(
-    choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int
+    candidate_sets: Sequence[CandidateSet], context: Context, weights: WeightParameters, iterations: int
 ) -> list[npt.NDArray[np.float64]]:
     """The probability of each candidate of each mention; the rest to 1 is "none of them"."""
-    if not choices:
+    if not candidate_sets:
         return []
     # The candidates of all mentions are stacked: numpy is as fast for ten mentions as for one.
-    sizes = [len(choice.priors) for choice in choices]
+    sizes = [len(candidates.priors) for candidates in candidate_sets]
     starts = np.cumsum([0, *sizes[:-1]])
-    stack = Choice(
-        np.concatenate([choice.embeddings for choice in choices]), np.concatenate([choice.priors for choice in choices])
+    stack = CandidateSet(
+        np.concatenate([candidates.embeddings for candidates in candidate_sets]),
+        np.concatenate([candidates.priors for candidates in candidate_sets]),
     )
     fixed = _evidence(stack, context, weights)
     current = _softmax(fixed, starts, sizes, weights.none)
-    for _ in range(iterations if len(choices) > 1 else 0):
+    for _ in range(iterations if len(candidate_sets) > 1 else 0):
         # Mentions are re-scored against the previous round, so order has no effect.
         weighted = current.astype(np.float32)[:, np.newaxis] * stack.embeddings
         means = np.add.reduceat(weighted, starts, axis=0)
@@ -65,10 +66,10 @@ def _units(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0), dtype=np.float32)
 
 
-def _evidence(choice: Choice, context: Context, weights: WeightParameters) -> npt.NDArray[np.float64]:
-    z = weights.prior * np.log(np.maximum(choice.priors, 1e-6).astype(np.float64))
-    z += weights.text * (choice.embeddings @ context.text)
-    z += weights.page * (choice.embeddings @ context.page)
+def _evidence(candidates: CandidateSet, context: Context, weights: WeightParameters) -> npt.NDArray[np.float64]:
+    z = weights.prior * np.log(np.maximum(candidates.priors, 1e-6).astype(np.float64))
+    z += weights.text * (candidates.embeddings @ context.text)
+    z += weights.page * (candidates.embeddings @ context.page)
     return np.asarray(z, dtype=np.float64)
 
 

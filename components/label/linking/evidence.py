@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from components.label.linking.disambiguate import Choice, Context, probabilities
+from components.label.linking.disambiguate import CandidateSet, Context, probabilities
 from components.label.parameters import WeightParameters
 from components.label.vectors import Vector, unit
 
@@ -39,29 +39,33 @@ class Evidence:
         return np.asarray(np.sum(list(self.parts(weights).values()), axis=0), dtype=np.float64)
 
 
-def evidence(choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int) -> list[Evidence]:
+def evidence(
+    candidate_sets: Sequence[CandidateSet], context: Context, weights: WeightParameters, iterations: int
+) -> list[Evidence]:
     """The evidence of the last round of `probabilities` with the same arguments.
 
     `softmax([log_odds, weights.none])` gives that function's probabilities. The weights matter here
     because the mean of the other entities depends on the previous rounds.
     """
-    others = _others(choices, context, weights, iterations)
+    others = _others(candidate_sets, context, weights, iterations)
     return [
         Evidence(
-            prior=np.log(np.maximum(choice.priors, 1e-6).astype(np.float64)),
-            text=(choice.embeddings @ context.text).astype(np.float64),
-            page=(choice.embeddings @ context.page).astype(np.float64),
-            coherence=(choice.embeddings @ other).astype(np.float64),
+            prior=np.log(np.maximum(candidates.priors, 1e-6).astype(np.float64)),
+            text=(candidates.embeddings @ context.text).astype(np.float64),
+            page=(candidates.embeddings @ context.page).astype(np.float64),
+            coherence=(candidates.embeddings @ other).astype(np.float64),
         )
-        for choice, other in zip(choices, others, strict=True)
+        for candidates, other in zip(candidate_sets, others, strict=True)
     ]
 
 
-def _others(choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int) -> list[Vector]:
+def _others(
+    candidate_sets: Sequence[CandidateSet], context: Context, weights: WeightParameters, iterations: int
+) -> list[Vector]:
     """Per mention the unit mean of the others' entities before the last round; zero if none."""
-    if iterations == 0 or len(choices) < 2:
-        return [np.zeros_like(context.text) for _ in choices]
-    before = probabilities(choices, context, weights, iterations - 1)
-    means = [p.astype(np.float32) @ choice.embeddings for p, choice in zip(before, choices, strict=True)]
+    if iterations == 0 or len(candidate_sets) < 2:
+        return [np.zeros_like(context.text) for _ in candidate_sets]
+    before = probabilities(candidate_sets, context, weights, iterations - 1)
+    means = [p.astype(np.float32) @ candidates.embeddings for p, candidates in zip(before, candidate_sets, strict=True)]
     total = np.sum(means, axis=0)
     return [unit(total - mean) for mean in means]

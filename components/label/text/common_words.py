@@ -15,7 +15,7 @@ from components.knowledge.base.knowledge_base import Candidate
 from components.knowledge.base.names import Words
 from components.knowledge.base.names import words as split
 from components.label.parameters import LabelParameters
-from components.label.text.mentions import Found, Mention
+from components.label.text.mentions import MatchedText, Mention
 from components.storage.json_files import read_json, write_json
 
 CASES, COMMON = "cases.json", "common.json"
@@ -86,12 +86,12 @@ def common_words(counts: CaseCounts, parameters: LabelParameters) -> frozenset[s
     return counts.common(parameters.common_share, parameters.common_least)
 
 
-def learnt_words(labels: Path, parameters: LabelParameters) -> frozenset[str]:
+def crawl_stop_list(labels: Path, parameters: LabelParameters) -> frozenset[str]:
     """The stop list of the crawl behind finished labels; empty if there are none."""
     return common_words(read_cases(labels / CASES), parameters) if (labels / CASES).is_file() else frozenset()
 
 
-def stop(found: Found, common: frozenset[str]) -> tuple[Found, Barred]:
+def bar_common_words(matched: MatchedText, common: frozenset[str]) -> tuple[MatchedText, Barred]:
     """Bars capitalised namesakes of lower-case common words, and mentions without others.
 
     Returns:
@@ -99,14 +99,14 @@ def stop(found: Found, common: frozenset[str]) -> tuple[Found, Barred]:
     """
     left: list[Mention] = []
     barred: Barred = {}
-    for mention in found.mentions:
-        if not _is_common(mention, found.text, found.words, common) or all(c.small for c in mention.candidates):
+    for mention in matched.mentions:
+        if not _is_common(mention, matched.text, matched.words, common) or all(c.small for c in mention.candidates):
             left.append(mention)
             continue
         barred[mention.start] = mention, tuple(c for c in mention.candidates if not c.small)
         if allowed := _renormalised([c for c in mention.candidates if c.small]):
             left.append(replace(mention, candidates=allowed))
-    return replace(found, mentions=left) if barred else found, barred
+    return replace(matched, mentions=left) if barred else matched, barred
 
 
 def _is_common(mention: Mention, text: str, words: Words, common: frozenset[str]) -> bool:

@@ -14,9 +14,9 @@ BATCH = 256
 # Labels of spans that are names; dates, counts and the like are not looked up.
 _NAMES = frozenset({"PERSON", "ORG", "GPE", "LOC", "FAC", "PRODUCT", "WORK_OF_ART", "EVENT", "NORP", "LANGUAGE", "LAW"})
 # Labels of atomic names: "Bank of America" is not about America.
-_WHOLES = frozenset({"PERSON", "ORG", "WORK_OF_ART", "FAC", "EVENT"})
+_ATOMIC = frozenset({"PERSON", "ORG", "WORK_OF_ART", "FAC", "EVENT"})
 # Separators of icon names, which the model does not know, and surrogates, which it cannot encode.
-_UNSPOKEN = re.compile("[_:/|+\\-\ud800-\udfff]")
+_SEPARATORS = re.compile("[_:/|+\\-\ud800-\udfff]")
 
 
 class NamedSpan(NamedTuple):
@@ -24,7 +24,7 @@ class NamedSpan(NamedTuple):
 
     first: int
     last: int
-    whole: bool
+    atomic: bool
 
 
 def load_ner() -> Any:
@@ -40,23 +40,23 @@ def load_ner() -> Any:
     return module.load(exclude=["tagger", "parser", "attribute_ruler", "lemmatizer"])
 
 
-def spoken(text: str) -> str:
+def model_input(text: str) -> str:
     """The model's input: icon names ("flag_of_japan") as words. Offsets stay the same."""
-    return _UNSPOKEN.sub(" ", text)
+    return _SEPARATORS.sub(" ", text)
 
 
 def named_spans(ner: Any, texts: Sequence[tuple[str, Words]]) -> list[list[NamedSpan]]:
     """Spans of each (text, words); equal inputs are processed once, independent of order."""
-    readable = [spoken(text)[: ner.max_length] for text, _ in texts]
-    unique = list(dict.fromkeys(readable))
-    documents = dict(zip(unique, (_entities(d) for d in ner.pipe(unique, batch_size=BATCH)), strict=True))
-    return [_in_words(documents[said], words) for said, (_, words) in zip(readable, texts, strict=True)]
+    inputs = [model_input(text)[: ner.max_length] for text, _ in texts]
+    unique = list(dict.fromkeys(inputs))
+    entities = dict(zip(unique, (_entities(d) for d in ner.pipe(unique, batch_size=BATCH)), strict=True))
+    return [_in_words(entities[text], words) for text, (_, words) in zip(inputs, texts, strict=True)]
 
 
 def _entities(document: Any) -> list[tuple[int, int, bool, bool]]:
     """(start, end, has an atomic label, is capitalised) of the names among the entities."""
     return [
-        (e.start_char, e.end_char, e.label_ in _WHOLES, e.text[:1].isupper())
+        (e.start_char, e.end_char, e.label_ in _ATOMIC, e.text[:1].isupper())
         for e in document.ents
         if e.label_ in _NAMES
     ]
@@ -66,10 +66,10 @@ def _in_words(entities: Sequence[tuple[int, int, bool, bool]], words: Words) -> 
     if not entities:
         return []
     spans = []
-    for start, end, kind, written in entities:
+    for start, end, atomic, capitalised in entities:
         # The model splits a possessive off ("America" + "'s"), so a name's last word may end later.
         first, last = bisect_left(words.starts, start), bisect_left(words.starts, end) - 1
         if first <= last:
             # The model labels any lone lower-case word ORG; only a capitalised name is atomic.
-            spans.append(NamedSpan(first, last, kind and written and first < last))
+            spans.append(NamedSpan(first, last, atomic and capitalised and first < last))
     return spans

@@ -14,9 +14,9 @@ _IRREGULAR = {
     "mice": "mouse",
     "oxen": "ox",
 }
-_SMALLEST_HALF = 3
+_MIN_PART = 3
 # Longer names are not written as one word, and every split costs a look-up.
-_LONGEST_CUT = 32
+_MAX_SPLIT_LENGTH = 32
 
 
 def singulars(name: str) -> list[str]:
@@ -49,8 +49,8 @@ def _regular(name: str) -> list[str]:
     return forms
 
 
-def halves(word: str) -> Iterator[str]:
+def splits(word: str) -> Iterator[str]:
     """All splits of a word in two: `crescentmoon` → …, `crescent moon`, …; none if very long."""
-    if len(word) <= _LONGEST_CUT:
-        for place in range(_SMALLEST_HALF, len(word) - _SMALLEST_HALF + 1):
-            yield f"{word[:place]} {word[place:]}"
+    if len(word) <= _MAX_SPLIT_LENGTH:
+        for position in range(_MIN_PART, len(word) - _MIN_PART + 1):
+            yield f"{word[:position]} {word[position:]}"

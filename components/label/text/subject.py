@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.label.text.function_words import FUNCTION_WORDS, NEGATIONS, PICTURE_WORDS
-from components.label.text.mentions import Found, Mention
+from components.label.text.mentions import MatchedText, Mention
 from components.label.text.word_counts import WordCounts
 
 # A break between parts: punctuation that does not join words, or a dash between spaces.
 _BREAK = re.compile(r"[,;:()\[\]/|•·]|\s[–—-]\s|\n")
 # A part with less information (nats, over the whole part) is a stock phrase of its site.
-_TELLING = 1.5
+_MIN_INFORMATION = 1.5
 # A file name that was left where an alt text should be.
 _FILE_NAME = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?|avif|heic|ico)\s*$", re.IGNORECASE)
 
@@ -30,7 +30,7 @@ class Subject:
     last: int
     information: tuple[float, ...]
 
-    def holds(self, mention: Mention) -> bool:
+    def contains(self, mention: Mention) -> bool:
         """Whether the mention lies in the subject."""
         return self.first <= mention.first and mention.last <= self.last
 
@@ -53,39 +53,39 @@ class Subject:
         return own / (own + other) if own > 0 else 0.0
 
 
-def find_subject(found: Found, counts: WordCounts, speaker: str) -> Subject | None:
+def find_subject(matched: MatchedText, counts: WordCounts, subcorpus: str) -> Subject | None:
     """The first part of the text that is not a stock phrase of its sub-corpus, or None.
 
     A mention is never split, even if it contains a break ("Washington, D.C.").
     """
-    information = _information(found, counts, speaker)
-    for first, last in _parts(found):
-        if sum(information[first : last + 1]) >= _TELLING:
-            return Subject(found.words.texts, first, last, information)
+    information = _information(matched, counts, subcorpus)
+    for first, last in _parts(matched):
+        if sum(information[first : last + 1]) >= _MIN_INFORMATION:
+            return Subject(matched.words.texts, first, last, information)
     return None
 
 
-def _information(found: Found, counts: WordCounts, speaker: str) -> tuple[float, ...]:
+def _information(matched: MatchedText, counts: WordCounts, subcorpus: str) -> tuple[float, ...]:
     """Numbers, function and picture words and file endings have none, except within a name."""
-    words = found.words.texts
+    words = matched.words.texts
     joints = {n for n, word in enumerate(words) if len(word) == 1 or word in FUNCTION_WORDS or word.isdigit()}
     pictures = {n for n, word in enumerate(words) if word in PICTURE_WORDS}
-    if len(words) > 1 and _FILE_NAME.search(found.text):
+    if len(words) > 1 and _FILE_NAME.search(matched.text):
         pictures.add(len(words) - 1)
     # "At" may be a name, but a lone "photo" or "png" refers to the picture itself.
-    silent = joints | pictures
-    if silent:
-        for m in found.mentions:
+    uninformative = joints | pictures
+    if uninformative:
+        for m in matched.mentions:
             if not (span := set(range(m.first, m.last + 1))) <= pictures:
-                silent -= span
-    return tuple([0.0 if n in silent else counts.information(word, speaker) for n, word in enumerate(words)])
+                uninformative -= span
+    return tuple([0.0 if n in uninformative else counts.information(word, subcorpus) for n, word in enumerate(words)])
 
 
-def _parts(found: Found) -> list[tuple[int, int]]:
-    words, text = found.words, found.text
+def _parts(matched: MatchedText) -> list[tuple[int, int]]:
+    words, text = matched.words, matched.text
     parts: list[tuple[int, int]] = []
     first = 0
-    joined = {n for m in found.mentions for n in range(m.first + 1, m.last + 1)}
+    joined = {n for m in matched.mentions for n in range(m.first + 1, m.last + 1)}
     for n in range(1, len(words)):
         gap = text[words.ends[n - 1] : words.starts[n]]
         # Most words are separated by a single space.

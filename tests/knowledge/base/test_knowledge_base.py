@@ -77,9 +77,9 @@ def test_an_unknown_name_has_no_candidates(base: KnowledgeBase, name: str) -> No
 def test_names_can_be_searched_for_the_longest_match(base: KnowledgeBase) -> None:
     assert base.candidates("wild turkey")
     assert not base.candidates("wild")
-    assert base.goes_on("wild")
-    assert not base.goes_on("wil")
-    assert not base.goes_on("wild turkey")
+    assert base.is_prefix("wild")
+    assert not base.is_prefix("wil")
+    assert not base.is_prefix("wild turkey")
 
 
 def test_a_name_that_is_too_long_is_not_indexed_but_its_entity_stays(

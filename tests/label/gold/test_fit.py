@@ -10,7 +10,7 @@ from components.cli import parameters
 from components.cli.label_weights import lines, replace_weights
 from components.errors import InputError, ParameterError
 from components.label.gold.file import read_gold
-from components.label.gold.fit import LEARNT, Examples, _loss, fit, minimise
+from components.label.gold.fit import FITTED, Examples, _loss, fit, minimise
 from components.label.gold.linker import GoldLinker
 from tests.label.gold.test_file import entry, label, write
 from tests.label.gold.test_scores import invoke
@@ -22,7 +22,7 @@ def examples(seed, mentions=40):
     """Random choices whose right ones follow a model of known weights."""
     rng = np.random.default_rng(seed)
     truth = np.array([1.0, 6.0, 2.0, 1.0])
-    blocks, starts, right, row, none_is_right = [], [], [], 0, 0
+    blocks, starts, gold, row, none_is_right = [], [], [], 0, 0
     for _ in range(mentions):
         count = int(rng.integers(1, 5))
         block = np.zeros((count + 1, 4))
@@ -33,10 +33,10 @@ def examples(seed, mentions=40):
         chosen = int(rng.choice(count + 1, p=np.exp(z) / np.exp(z).sum()))
         blocks.append(block)
         starts.append(row)
-        right.append(row + chosen)
+        gold.append(row + chosen)
         none_is_right += chosen == count
         row += count + 1
-    return Examples(np.concatenate(blocks), np.array(starts), np.array(right), none_is_right)
+    return Examples(np.concatenate(blocks), np.array(starts), np.array(gold), none_is_right)
 
 
 @settings(deadline=None)
@@ -70,7 +70,7 @@ def test_a_strong_pull_keeps_the_present_weights():
 
 def test_weights_stay_within_what_the_parameter_file_allows():
     against = examples(1)
-    turned = Examples(against.features * [1, -1, -1, 1], against.starts, against.right, against.none_is_right)
+    turned = Examples(against.features * [1, -1, -1, 1], against.starts, against.gold, against.none_is_right)
     found = minimise(turned, PRESENT, 0.0)
     assert (found[:3] >= 0).all()
 
@@ -78,7 +78,7 @@ def test_weights_stay_within_what_the_parameter_file_allows():
 def test_none_keeps_its_weight_where_no_mention_means_none():
     some = examples(1)
     lone = Examples(some.features, some.starts, some.starts, 0)
-    assert minimise(lone, PRESENT, 0.0)[LEARNT.index("none")] == PRESENT[LEARNT.index("none")]
+    assert minimise(lone, PRESENT, 0.0)[FITTED.index("none")] == PRESENT[FITTED.index("none")]
 
 
 BIRD = "a large farm bird, an animal with feathers: turkey number {}"
@@ -113,8 +113,8 @@ def test_the_page_keeps_its_weight(gold, linker):
 def test_a_text_is_learnt_from_or_held_out_whatever_stands_beside_it(gold, linker):
     texts = read_gold(gold).texts
     whole = fit(texts, linker, 0.3, 1.0).figures["held_out"]["texts"]
-    halves = [fit(part, linker, 0.3, 1.0).figures["held_out"]["texts"] for part in (texts[:20], texts[20:])]
-    assert whole == sum(halves)
+    splits = [fit(part, linker, 0.3, 1.0).figures["held_out"]["texts"] for part in (texts[:20], texts[20:])]
+    assert whole == sum(splits)
 
 
 def test_the_order_of_the_texts_plays_no_part(gold, linker):

@@ -134,7 +134,7 @@ def test_examples_are_limited_and_counts_are_not(scored):
 
 
 def test_bad_lines_are_part_of_the_figures(scored):
-    assert scored(entry(), "{")["bad_lines"][0].startswith("line 2: no JSON")
+    assert scored(entry(), "{")["bad_lines"][0].startswith("line 2: not JSON")
 
 
 WORDS = st.lists(
@@ -176,5 +176,5 @@ def test_the_command_prints_and_writes_the_figures(tmp_path, knowledge):
     gold = write(tmp_path, entry("a crab", [label(2, 6, "Q3")]), "{")
     result = invoke("evaluate", gold, "--knowledge", knowledge, "--out", tmp_path / "figures.json")
     assert result.exit_code == 0, result.output
-    assert "end to end" in result.output and "line 2: no JSON" in result.output
+    assert "end to end" in result.output and "line 2: not JSON" in result.output
     assert json.loads((tmp_path / "figures.json").read_text())["labels"] == 1

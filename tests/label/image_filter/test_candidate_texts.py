@@ -33,7 +33,7 @@ def scorer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TextScorer:
 def test_scores_are_standardised_cosines_of_the_asked_rows(scorer: TextScorer) -> None:
     picture = unit(8)
     cosines = scorer.texts[[9, 3]].astype(np.float32) @ picture
-    expected = (cosines - scorer.standard.mean[[9, 3]]) / scorer.standard.deviation[[9, 3]]
+    expected = (cosines - scorer.statistics.mean[[9, 3]]) / scorer.statistics.deviation[[9, 3]]
     assert scorer.score(picture, [45, 15]) == pytest.approx(expected, abs=1e-6)
 
 

@@ -6,7 +6,7 @@ import pytest
 import resvg_py
 from PIL import Image
 
-from components.label.image_filter.calibration import NO_SAY, calibrate
+from components.label.image_filter.calibration import UNCALIBRATED, calibrate
 from components.label.image_filter.chart import calibration_chart
 
 RNG = np.random.default_rng(0)
@@ -43,5 +43,5 @@ def test_without_a_threshold_none_is_drawn() -> None:
 
 @pytest.mark.parametrize("scores", [[], [1.0] * 40])
 def test_no_pairs_and_equal_pairs_are_charts_too(scores: list[float]) -> None:
-    svg = calibration_chart(scores, scores, NO_SAY)
+    svg = calibration_chart(scores, scores, UNCALIBRATED)
     assert resvg_py.svg_to_bytes(svg_string=svg)

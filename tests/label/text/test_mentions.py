@@ -10,7 +10,7 @@ from components.knowledge.base.names import normalise
 from components.knowledge.base.names import words as split
 from components.label.text import mentions, ner
 from components.label.text.mentions import MentionFinder
-from components.label.text.ner import load_ner, spoken
+from components.label.text.ner import load_ner, model_input
 from components.label.text.spelling import singulars
 
 
@@ -195,7 +195,7 @@ def test_mentions_do_not_overlap(finder, text):
 @settings(deadline=None, max_examples=100)
 @given(text=TEXTS)
 def test_the_named_entity_model_sees_the_same_words(text):
-    assert [(start, word.rstrip("+")) for word, start, _ in split(spoken(text))] == [
+    assert [(start, word.rstrip("+")) for word, start, _ in split(model_input(text))] == [
         (start, word.rstrip("+")) for word, start, _ in split(text)
     ]
 

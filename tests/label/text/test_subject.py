@@ -1,23 +1,23 @@
 import pytest
 
 from components.label.text.subject import find_subject
-from components.label.text.word_counts import WordCounts, count_words, voice
+from components.label.text.word_counts import WordCounts, count_words, subcorpus_name
 
-ALT = voice("a", "alt")
+ALT = subcorpus_name("a", "alt")
 
 
 def coverage(finder, text, counts=None, modifier_weight=0.5):
     """Surface → coverage of the mentions in the subject."""
-    found = finder.search([text])[0]
-    subject = find_subject(found, counts or _counts(), ALT)
+    matched = finder.search([text])[0]
+    subject = find_subject(matched, counts or _counts(), ALT)
     if subject is None:
         return {}
-    return {m.surface: round(subject.coverage(m, modifier_weight), 2) for m in found.mentions if subject.holds(m)}
+    return {m.surface: round(subject.coverage(m, modifier_weight), 2) for m in matched.mentions if subject.contains(m)}
 
 
 def _counts() -> WordCounts:
     """A crawl in which every word of these tests is equally rare."""
-    return count_words((voice(f"site {n}", "alt"), f"unrelated{n}") for n in range(1000))
+    return count_words((subcorpus_name(f"site {n}", "alt"), f"unrelated{n}") for n in range(1000))
 
 
 def test_a_name_that_is_the_whole_text_covers_it(finder):

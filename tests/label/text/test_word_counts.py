@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from components.errors import InputError
 from components.knowledge.base.names import words as split
-from components.label.text.word_counts import WordCounts, add_counts, count_words, read_counts, voice, write_counts
+from components.label.text.word_counts import (
+    WordCounts,
+    add_counts,
+    count_words,
+    read_counts,
+    subcorpus_name,
+    write_counts,
+)
 
 SAID = st.lists(st.tuples(st.sampled_from(["alt a", "caption a", "alt b"]), st.text("ab ,-", max_size=9)), max_size=30)
 
@@ -41,16 +48,21 @@ def test_counts_survive_their_file(said, tmp_path_factory):
 
 
 def test_what_a_site_always_says_tells_little():
-    counts = count_words([(voice("a", "alt"), f"logo {n}") for n in range(1000)])
-    assert counts.information("logo", voice("a", "alt")) < 0.1 < 5 < counts.information("crab", voice("a", "alt"))
+    counts = count_words([(subcorpus_name("a", "alt"), f"logo {n}") for n in range(1000)])
+    assert (
+        counts.information("logo", subcorpus_name("a", "alt"))
+        < 0.1
+        < 5
+        < counts.information("crab", subcorpus_name("a", "alt"))
+    )
 
 
 def test_alt_texts_and_captions_of_a_site_are_counted_apart():
-    said = [(voice("a", "alt"), "crab"), (voice("a", "caption"), "crab logo")] * 500
-    said += [(voice(f"other {n}", "alt"), "something else") for n in range(9000)]
+    said = [(subcorpus_name("a", "alt"), "crab"), (subcorpus_name("a", "caption"), "crab logo")] * 500
+    said += [(subcorpus_name(f"other {n}", "alt"), "something else") for n in range(9000)]
     counts = count_words(said)
-    assert counts.information("logo", voice("a", "caption")) < 0.1
-    assert counts.information("logo", voice("a", "alt")) > 2
+    assert counts.information("logo", subcorpus_name("a", "caption")) < 0.1
+    assert counts.information("logo", subcorpus_name("a", "alt")) > 2
 
 
 def test_a_word_of_an_unknown_site_is_weighed_by_the_whole_crawl():

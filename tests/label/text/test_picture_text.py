@@ -1,21 +1,21 @@
 from components.label.format import MENTIONS_SCHEMA
-from components.label.text.reading import ALT, CAPTION, LONGEST, Reading, read_text
+from components.label.text.picture_text import ALT, CAPTION, MAX_CHARACTERS, PictureText, read_picture_texts
 from components.label.text.word_counts import WordCounts, count_words
 from tests.label.conftest import Shown, rows
 
 COUNTS = count_words((f"alt other {n}", f"unrelated{n}") for n in range(1000))
 
 
-def read(finder, parameters, *shown: Shown, counts: WordCounts = COUNTS) -> list[Reading]:
-    return read_text(
+def read(finder, parameters, *shown: Shown, counts: WordCounts = COUNTS) -> list[PictureText]:
+    return read_picture_texts(
         [row | {"key": str(n)} for n, row in enumerate(rows(shown))], finder, counts, frozenset(), parameters
     )
 
 
 def test_the_caption_speaks_where_the_alt_text_names_nothing(finder, knobs):
-    reading = read(finder, knobs(), Shown(1, "image", caption="A crab"))[0]
-    assert (reading.source, reading.text) == (CAPTION, "A crab")
-    assert [reading.text[m.start : m.end] for m in reading.mentions] == ["crab"]
+    picture_text = read(finder, knobs(), Shown(1, "image", caption="A crab"))[0]
+    assert (picture_text.source, picture_text.text) == (CAPTION, "A crab")
+    assert [picture_text.text[m.start : m.end] for m in picture_text.mentions] == ["crab"]
 
 
 def test_the_alt_text_comes_first(finder, knobs):
@@ -31,13 +31,13 @@ def test_captions_can_be_left_out(finder, knobs):
 
 
 def test_a_name_is_no_part_of_its_own_context(finder, knobs):
-    reading = read(finder, knobs(), Shown(1, "Turkey, Asia", "birds", "Turkey on a plate"))[0]
-    assert reading.context.split() == ["asia", "on", "a", "plate", "birds"]
+    picture_text = read(finder, knobs(), Shown(1, "Turkey, Asia", "birds", "Turkey on a plate"))[0]
+    assert picture_text.context.split() == ["asia", "on", "a", "plate", "birds"]
 
 
 def test_an_entity_is_sure_if_its_only_name_covers_the_text(finder, knobs, base):
     sure, several, part, none = (
-        r.sure_entity(0.7)
+        r.unambiguous_entity(0.7)
         for r in read(finder, knobs(), Shown(1, "crab"), Shown(2, "turkey"), Shown(3, "crab soup"), Shown(4, "image"))
     )
     assert base.entity_id(sure) == "Q3"
@@ -46,21 +46,23 @@ def test_an_entity_is_sure_if_its_only_name_covers_the_text(finder, knobs, base)
 
 def test_missing_words_are_empty_ones(finder, knobs):
     row = {"key": "0", "site": None, "page_url": None, "caption": None, "context": None, "page_title": None}
-    reading = read_text([row], finder, COUNTS, frozenset(), knobs())[0]
-    assert (reading.text, reading.context, reading.mentions) == ("", "", ())
+    picture_text = read_picture_texts([row], finder, COUNTS, frozenset(), knobs())[0]
+    assert (picture_text.text, picture_text.context, picture_text.mentions) == ("", "", ())
 
 
 def test_only_the_beginning_of_a_very_long_text_is_read(finder, knobs):
-    reading = read(finder, knobs(), Shown(1, "crab " * 30_000))[0]
-    assert len(reading.text) == LONGEST
-    assert max(m.end for m in reading.mentions) <= LONGEST
+    picture_text = read(finder, knobs(), Shown(1, "crab " * 30_000))[0]
+    assert len(picture_text.text) == MAX_CHARACTERS
+    assert max(m.end for m in picture_text.mentions) <= MAX_CHARACTERS
 
 
 def test_a_reading_survives_its_file(finder, knobs):
     import pyarrow as pa
 
-    reading = read(finder, knobs(), Shown(1, "crab and turkey"))[0]
-    table = pa.Table.from_pylist([reading.row()], MENTIONS_SCHEMA)
-    again = Reading.of(table.to_pylist()[0])
-    assert again.text == reading.text
-    assert [(m.start, m.end, m.rows) for m in again.mentions] == [(m.start, m.end, m.rows) for m in reading.mentions]
+    picture_text = read(finder, knobs(), Shown(1, "crab and turkey"))[0]
+    table = pa.Table.from_pylist([picture_text.row()], MENTIONS_SCHEMA)
+    again = PictureText.of(table.to_pylist()[0])
+    assert again.text == picture_text.text
+    assert [(m.start, m.end, m.rows) for m in again.mentions] == [
+        (m.start, m.end, m.rows) for m in picture_text.mentions
+    ]
