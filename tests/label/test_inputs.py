@@ -84,7 +84,7 @@ def test_what_is_no_shard_may_change_beside_a_crawl(bucket: Prefix) -> None:
         ("crawl", "gs://bucket/crawl", "gs://bucket/crawl cannot be used as a folder; name a path, file:// or s3://"),
         ("knowledge", f"s3://{BUCKET}/nowhere", "nowhere/ holds no entities.parquet; `mofi knowledge build`"),
         ("model", f"s3://{BUCKET}/nowhere", "nowhere/ holds no open_clip_config.json; upload a model folder"),
-        ("model", "file:///nowhere", "file:///nowhere is no folder; name a model folder"),
+        ("model", "file:///nowhere", "file:///nowhere is not a folder; name a model folder"),
         ("out", "s3://no-such-bucket/labels", "s3://no-such-bucket/labels/_writable cannot be written"),
     ],
 )

@@ -158,7 +158,7 @@ def _label(number: int, label: Any, text: str) -> GoldLabel:
 
 def _span(span: Any, text: str, name: str) -> tuple[int, int]:
     # JSON's true is no offset, though Python takes it for 1.
-    whole = isinstance(span, list) and len(span) == 2 and all(type(place) is int for place in span)
+    whole = isinstance(span, list) and len(span) == 2 and all(type(offset) is int for offset in span)
     if not whole:
         raise _LineError(f"{name} is {_short(span)}; give [start, end], two whole numbers")
     start, end = span

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.knowledge.base.entity import Entity
-from components.knowledge.build.item import INVALID, ItemReader, _decoder, _read_any, _taken
+from components.knowledge.build.item import INVALID, ItemReader, _decoder, _entity_of, _read_any
 from tests.knowledge.build.test_dump import JSON, replaced
 from tests.knowledge.conftest import ITEMS, claim
 
@@ -21,7 +21,7 @@ DECODERS = {n: _decoder(LANGUAGES[n:]) for n in range(2)}
 def quickly(line: bytes, first: int = 0) -> Entity | None:
     """None if it is not built as it should be."""
     try:
-        return _taken(DECODERS[first].decode(line), WIKIS[first:])
+        return _entity_of(DECODERS[first].decode(line), WIKIS[first:])
     except msgspec.ValidationError:
         return None
 

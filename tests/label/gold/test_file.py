@@ -146,7 +146,7 @@ def test_an_empty_file_is_an_error(read):
 
 
 def test_a_missing_file_is_an_error_that_says_what_is_wanted(tmp_path):
-    with pytest.raises(InputError, match="name a JSONL file"):
+    with pytest.raises(InputError, match="give a JSONL file"):
         read_gold(tmp_path / "none.jsonl")
 
 
