@@ -122,7 +122,7 @@ def test_two_nodes_make_in_a_bucket_the_labels_that_one_machine_makes_in_a_folde
     ["label: CLIP separates", pytest.param("files go to s3://", marks=pytest.mark.slow)],
     ids=["before-deciding", "before-uploading"],
 )
-def test_a_killed_run_goes_on_to_the_same_objects(
+def test_a_killed_run_resumes_to_the_same_objects(
     apart: User, s3: Endpoint, expected: dict[str, bytes], line: str
 ) -> None:
     Prefix.of(f"{apart.bucket}labels").write(WHOLE)

@@ -8,7 +8,7 @@ RNG = np.random.default_rng(0)
 RIGHT, WRONG = RNG.normal(1.0, 1.0, 2000), RNG.normal(0.0, 1.0, 2000)
 
 
-def test_a_clip_that_tells_pairs_apart_has_a_say():
+def test_a_clip_that_separates_pairs_is_calibrated():
     fitted = calibrate(list(RIGHT), list(WRONG), 0.02)
     assert fitted.slope == pytest.approx(1.0, abs=0.1)
     assert fitted.middle == pytest.approx(0.5, abs=0.1)
@@ -24,14 +24,14 @@ def test_quantile_zero_filters_nothing():
     assert calibrate(list(RIGHT), list(WRONG), 0.0).threshold < -1e6
 
 
-def test_a_clip_that_guesses_has_no_say():
+def test_a_clip_that_guesses_is_not_calibrated():
     fitted = calibrate(list(RNG.normal(size=2000)), list(RNG.normal(size=2000)), 0.02)
     assert (fitted.slope, fitted.threshold) == (0.0, UNCALIBRATED.threshold)
     assert fitted.auc == pytest.approx(0.5, abs=0.05)
     assert fitted.pairs == 2000
 
 
-def test_a_clip_that_is_always_wrong_has_no_say():
+def test_a_clip_that_is_always_wrong_is_not_calibrated():
     assert calibrate(list(WRONG), list(RIGHT), 0.02).slope == 0.0
 
 
@@ -50,7 +50,7 @@ def test_higher_scores_speak_for_the_candidate_within_bounds():
     assert (odds[0], odds[-1]) == (-4.0, 4.0)
 
 
-def test_without_a_say_all_odds_are_even():
+def test_without_calibration_all_odds_are_even():
     assert not UNCALIBRATED.log_odds(np.array([-3.0, 3.0])).any()
 
 

@@ -37,7 +37,7 @@ def test_scores_are_standardised_cosines_of_the_asked_rows(scorer: TextScorer) -
     assert scorer.score(picture, [45, 15]) == pytest.approx(expected, abs=1e-6)
 
 
-def test_an_unreadable_picture_says_nothing(scorer: TextScorer) -> None:
+def test_an_unreadable_picture_scores_zero(scorer: TextScorer) -> None:
     assert not scorer.score(np.zeros(8, np.float32), [0, 5]).any()
 
 

@@ -77,7 +77,7 @@ def test_below_the_threshold(knobs):
 
 
 @pytest.mark.parametrize("scores", [[-9.0, 9.0], [9.0, -9.0]])
-def test_a_clip_without_a_say_leaves_the_decision_to_the_text(knobs, scores):
+def test_an_uncalibrated_clip_leaves_the_decision_to_the_text(knobs, scores):
     label = on_page(mention(["Q1", "Q2"], priors=[0.1, 0.9], scores=scores), parameters=knobs())
     assert label.entities == ("Q2",)
 

@@ -29,14 +29,14 @@ def reading_of(picture_texts: list[PictureText], text: str, page: str) -> Pictur
 @pytest.mark.parametrize(
     ("page", "text", "right", "wrong"), [("animals", "turkey", "Q1", "Q2"), ("countries", "Turkey", "Q2", "Q1")]
 )
-def test_a_page_resembles_what_stands_on_it(profiles, picture_texts, base, page, text, right, wrong):
+def test_a_page_resembles_its_entities(profiles, picture_texts, base, page, text, right, wrong):
     picture_text = reading_of(picture_texts, text, page)
     around = profiles.page_profile(picture_text, contribution(picture_text, base), shrinkage=0.0)
     near, far = (base.embeddings[base.row_of(q)] @ around for q in (right, wrong))
     assert near > far
 
 
-def test_a_picture_does_not_vouch_for_itself(base, finder, knobs, tmp_path):
+def test_a_picture_is_no_evidence_for_itself(base, finder, knobs, tmp_path):
     (picture_text,) = read_picture_texts(
         [rows([Shown(1, "crab")])[0] | {"key": "0"}],
         finder,
@@ -70,7 +70,7 @@ def test_a_name_with_several_meanings_weighs_less(picture_texts, base):
     )
 
 
-def test_an_unknown_page_says_nothing(picture_texts, base):
+def test_an_unknown_page_has_no_profile(picture_texts, base):
     picture_text = picture_texts[0]
     assert not Profiles({}).page_profile(picture_text, contribution(picture_text, base), 10.0).any()
     assert not Profiles({}).site_profile("nowhere", 16).any()

@@ -54,11 +54,11 @@ def test_a_word_is_counted_once_in_a_text_by_its_case_but_not_at_the_beginning()
 @pytest.mark.parametrize(
     "text", ["", " ", "a turkey in the oven", "A TURKEY IN THE OVEN", "Turkey Flag Icon", "七面鳥 と 鳥", "Turkey"]
 )
-def test_a_text_without_both_cases_teaches_nothing(text: str) -> None:
+def test_a_text_without_both_cases_is_ignored(text: str) -> None:
     assert count_cases([text]) == CaseCounts()
 
 
-def test_a_word_is_common_when_enough_texts_and_nearly_all_write_it_small() -> None:
+def test_a_word_is_common_if_enough_texts_and_nearly_all_write_it_in_lower_case() -> None:
     counts = CaseCounts({"turkey": 95, "duck": 94, "rare": 9}, {"turkey": 5, "duck": 6})
     assert counts.common(0.95, 10) == {"turkey"}
 
@@ -84,7 +84,7 @@ def test_counts_are_the_same_after_writing_and_reading(tmp_path: Path, knobs: Pa
 # Stopping
 
 
-def test_a_common_word_written_small_is_no_proper_name(finder: MentionFinder) -> None:
+def test_a_common_word_in_lower_case_is_not_a_proper_name(finder: MentionFinder) -> None:
     assert allowed("A roast turkey", finder) == [("turkey", ["Q1"])]
     assert allowed("A roast turkey", finder, frozenset()) == [("turkey", ["Q1", "Q2"])]
 
@@ -100,7 +100,7 @@ def test_a_capital_may_mean_the_proper_name(finder: MentionFinder, text: str) ->
     assert ["Q1", "Q2"] in [sorted(ids) for _, ids in allowed(text, finder)]
 
 
-def test_a_capital_at_the_beginning_of_a_sentence_says_nothing(finder: MentionFinder) -> None:
+def test_a_capital_at_the_beginning_of_a_sentence_is_ignored(finder: MentionFinder) -> None:
     assert allowed("Turkey with sauce", finder) == [("Turkey", ["Q1"])]
 
 
@@ -125,7 +125,7 @@ def test_names_in_a_script_without_case_stay() -> None:
     assert bar_common_words(matched, frozenset({"鳥"})) == (matched, {})
 
 
-def test_explain_names_the_words_that_were_stopped(knowledge: Path, knobs: Parameters, tmp_path: Path) -> None:
+def test_explain_lists_the_common_words(knowledge: Path, knobs: Parameters, tmp_path: Path) -> None:
     write_cases(tmp_path / "cases.json", CaseCounts({"ruby": 50, "turkey": 50}, {}))
     explained = explain_text("A turkey with a ruby", "", "", knowledge, tmp_path, knobs())
     stopped = {(d.mention, d.entity_id) for d in explained.label.decisions if d.reason == COMMON_WORD}

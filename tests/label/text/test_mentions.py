@@ -75,7 +75,7 @@ def test_plurals_without_a_rule_have_their_singular(plural, singular):
     assert singulars(plural) == [singular]
 
 
-def test_a_word_that_can_be_cut_in_no_way_or_several_is_no_mention(finder):
+def test_a_word_without_exactly_one_split_is_not_a_mention(finder):
     assert found(finder, "catmoonlight") == {}
 
 
@@ -92,17 +92,17 @@ def test_texts_do_not_influence_each_other(finder):
     assert finder.find(texts) == [finder.find([text])[0] for text in texts]
 
 
-def test_a_part_of_a_written_name_is_no_mention(ner_finder, finder):
+def test_a_part_of_a_capitalised_name_is_not_a_mention(ner_finder, finder):
     text = "Headquarters of Bank of America in New York"
     assert found(finder, text) == {"America": ["Q15"]}
     assert found(ner_finder, text) == {}
 
 
-def test_a_whole_written_name_is_a_mention(ner_finder):
+def test_a_whole_capitalised_name_is_a_mention(ner_finder):
     assert "Q15" in found(ner_finder, "People who live in America")["America"]
 
 
-def test_a_part_of_a_written_name_is_no_mention_in_the_possessive_either(ner_finder, finder):
+def test_a_part_of_a_possessive_name_is_not_a_mention(ner_finder, finder):
     text = "The Bank of America's headquarters in New York"
     assert "America" in found(finder, text)
     assert found(ner_finder, text) == {}

@@ -12,7 +12,7 @@ def read(finder, parameters, *shown: Shown, counts: WordCounts = COUNTS) -> list
     )
 
 
-def test_the_caption_speaks_where_the_alt_text_names_nothing(finder, knobs):
+def test_the_caption_is_used_where_the_alt_text_names_nothing(finder, knobs):
     picture_text = read(finder, knobs(), Shown(1, "image", caption="A crab"))[0]
     assert (picture_text.source, picture_text.text) == (CAPTION, "A crab")
     assert [picture_text.text[m.start : m.end] for m in picture_text.mentions] == ["crab"]
@@ -35,7 +35,7 @@ def test_a_name_is_no_part_of_its_own_context(finder, knobs):
     assert picture_text.context.split() == ["asia", "on", "a", "plate", "birds"]
 
 
-def test_an_entity_is_sure_if_its_only_name_covers_the_text(finder, knobs, base):
+def test_an_entity_is_unambiguous_if_its_only_name_covers_the_text(finder, knobs, base):
     sure, several, part, none = (
         r.unambiguous_entity(0.7)
         for r in read(finder, knobs(), Shown(1, "crab"), Shown(2, "turkey"), Shown(3, "crab soup"), Shown(4, "image"))
@@ -44,7 +44,7 @@ def test_an_entity_is_sure_if_its_only_name_covers_the_text(finder, knobs, base)
     assert several is part is none is None
 
 
-def test_missing_words_are_empty_ones(finder, knobs):
+def test_missing_texts_count_as_empty(finder, knobs):
     row = {"key": "0", "site": None, "page_url": None, "caption": None, "context": None, "page_title": None}
     picture_text = read_picture_texts([row], finder, COUNTS, frozenset(), knobs())[0]
     assert (picture_text.text, picture_text.context, picture_text.mentions) == ("", "", ())
@@ -56,7 +56,7 @@ def test_only_the_beginning_of_a_very_long_text_is_read(finder, knobs):
     assert max(m.end for m in picture_text.mentions) <= MAX_CHARACTERS
 
 
-def test_a_reading_survives_its_file(finder, knobs):
+def test_a_picture_text_survives_its_file(finder, knobs):
     import pyarrow as pa
 
     picture_text = read(finder, knobs(), Shown(1, "crab and turkey"))[0]
