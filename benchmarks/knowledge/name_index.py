@@ -33,7 +33,7 @@ from components.execution.shard_map import map_shards
 from components.knowledge.base import format as files
 from components.knowledge.base.knowledge_base import KnowledgeBase, open_entities
 from components.knowledge.build.build import Sizes, write_entities, write_index
-from components.knowledge.build.merge import MergeJob, cut, merge
+from components.knowledge.build.merge import MergeJob, merge, split_ranges
 
 WORK = Path(".work/benchmarks/names")
 _PART = 200_000  # items
@@ -108,7 +108,7 @@ def _build(items: int, base: Path, work: Path) -> int:
     parts, _ = map_shards(_part, [_PART] * (items // _PART), stage="items", work=(work / "parts").absolute())
     job = MergeJob(parts, (), Sizes().partitions(items), knobs)
     ranges, counts = map_shards(
-        partial(merge, job), cut(parts, Sizes().range), stage="merge", work=(work / "merge").absolute()
+        partial(merge, job), split_ranges(parts, Sizes().range), stage="merge", work=(work / "merge").absolute()
     )
     spans = len(list(ranges.glob("*_names.arrow")))
     bounds = write_entities(ranges, spans, counts["items"], base)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from components.errors import InputError
 from components.knowledge.base.names import normalise
-from components.label.text.reading import Reading
+from components.label.text.picture_text import PictureText
 
 LISTED = Path(__file__).parent / "ambiguous.tsv"
 _HEADER = """\
@@ -35,18 +35,18 @@ class Case:
     entity_id: str
 
 
-def draw(pictures: Iterable[tuple[str, Reading, str]], entity_ids: Mapping[int, str]) -> list[Case]:
+def draw(pictures: Iterable[tuple[str, PictureText, str]], entity_ids: Mapping[int, str]) -> list[Case]:
     """All cases of (URL, reading, right entity) triples, sorted by name and entity; `entity_ids` is
     by row."""
     chosen: dict[tuple[str, str], tuple[str, Case]] = {}
-    for url, reading, right in pictures:
-        for mention in reading.mentions:
+    for url, picture_text, right in pictures:
+        for mention in picture_text.mentions:
             ids = [entity_ids[row] for row in (*mention.rows, *mention.barred)]
             if right not in ids:
                 continue
             if len(ids) > 1:
-                surface = reading.text[mention.start : mention.end]
-                drawn = (_hash(url), Case(url, reading.text, surface, len(ids), right))
+                surface = picture_text.text[mention.start : mention.end]
+                drawn = (_hash(url), Case(url, picture_text.text, surface, len(ids), right))
                 key = (normalise(surface), right)
                 chosen[key] = min(chosen.get(key, drawn), drawn, key=lambda entry: entry[0])
             break

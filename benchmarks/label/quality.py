@@ -32,18 +32,18 @@ from components.label.gold.file import read_gold
 from components.label.gold.linker import GoldLinker
 from components.label.gold.scores import score
 from components.label.gold.table import table as gold_table
-from components.label.image_filter.calibration import NO_SAY, Calibration
+from components.label.image_filter.calibration import UNCALIBRATED, Calibration
 from components.label.image_filter.reader import read_calibration
 from components.label.linking.disambiguate import Context
-from components.label.linking.entity_counts import NAMED, Named
+from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts
 from components.label.linking.link import Linkable, link
 from components.label.linking.linkables import linkables
 from components.label.linking.page_profiles import Profiles, contribution
 from components.label.parameters import LabelParameters
 from components.label.reader import read_labels
-from components.label.tasks import rows_of
-from components.label.text.common_words import learnt_words
-from components.label.text.reading import Reading, ReadMention, read_text
+from components.label.tasks import crawled_rows
+from components.label.text.common_words import crawl_stop_list
+from components.label.text.picture_text import PictureText, StoredMention, read_picture_texts
 from components.label.text.word_counts import read_counts
 from components.shards.format import shard_numbers
 from components.shards.index import read_index
@@ -66,7 +66,7 @@ class Picture:
     """
 
     url: str
-    reading: Reading
+    picture_text: PictureText
     entity_id: str | None
     plain: list[Linkable]  # with the knowledge base's priors only
     mentions: list[Linkable]
@@ -115,10 +115,10 @@ def main() -> None:
     rows = {
         row: base.entity_id(row)
         for picture in pictures
-        for m in picture.reading.mentions
+        for m in picture.picture_text.mentions
         for row in (*m.rows, *m.barred)
     }
-    drawn = draw(((p.url, p.reading, p.entity_id) for p in pictures if p.entity_id is not None), rows)
+    drawn = draw(((p.url, p.picture_text, p.entity_id) for p in pictures if p.entity_id is not None), rows)
     if options.write_cases:
         write_cases(case for case in drawn if is_listed(case))
         return
@@ -140,25 +140,25 @@ def read_pictures(
     """The pictures of the truth table with all inputs of `link`, including image scores."""
     finder = workers.mention_finder(base.folder, knobs.ner, knobs.max_words, knobs.max_candidates)
     counts = read_counts(data / "labels" / "words.json")
-    common = learnt_words(data / "labels", knobs)
-    named = Named.read(data / "labels" / NAMED)
+    common = crawl_stop_list(data / "labels", knobs)
+    named = EntityCounts.read(data / "labels" / ENTITY_COUNTS)
     urls = dict(zip(*read_index(data / "crawl").select(["key", "url"]).to_pydict().values(), strict=True))
     pictures = []
     for number in shard_numbers(data / "labels"):
-        readings = read_text(rows_of(data / "crawl", number), finder, counts, common, knobs)
+        picture_texts = read_picture_texts(crawled_rows(data / "crawl", number), finder, counts, common, knobs)
         scores = _image_scores(data / "labels", number)
         profiles = Profiles.read(
-            data / "labels" / "pages.parquet", {r.page_url for r in readings}, {r.site for r in readings}
+            data / "labels" / "pages.parquet", {r.page_url for r in picture_texts}, {r.site for r in picture_texts}
         )
-        texts = base.embed([r.context for r in readings])
-        for reading, text in zip(readings, texts, strict=True):
-            url = urls[reading.key]
+        texts = base.embed([r.context for r in picture_texts])
+        for picture_text, text in zip(picture_texts, texts, strict=True):
+            url = urls[picture_text.key]
             if url in truth:
-                page = profiles.around(reading, contribution(reading, base), knobs.page_shrinkage)
-                seen = partial(_seen, scores[reading.key], base, reading.key)
-                plain = linkables(reading, base, Named.of(Counter()), knobs.named_smoothing, seen)
-                mentions = linkables(reading, base, named, knobs.named_smoothing, seen)
-                pictures.append(Picture(url, reading, truth[url], plain, mentions, Context(text, page)))
+                page = profiles.page_profile(picture_text, contribution(picture_text, base), knobs.page_shrinkage)
+                seen = partial(_seen, scores[picture_text.key], base, picture_text.key)
+                plain = linkables(picture_text, base, EntityCounts.of(Counter()), knobs.named_smoothing, seen)
+                mentions = linkables(picture_text, base, named, knobs.named_smoothing, seen)
+                pictures.append(Picture(url, picture_text, truth[url], plain, mentions, Context(text, page)))
     return pictures
 
 
@@ -168,7 +168,7 @@ def _image_scores(labels: Path, number: int) -> dict[str, dict[tuple[int, str], 
     return {row["key"]: {(d["start"], d["entity_id"]): d["image_score"] for d in row["decisions"]} for row in rows}
 
 
-def _seen(scores: Mapping[tuple[int, str], float], base: KnowledgeBase, key: str, m: ReadMention) -> Any:
+def _seen(scores: Mapping[tuple[int, str], float], base: KnowledgeBase, key: str, m: StoredMention) -> Any:
     try:
         return np.array([scores[m.start, base.entity_id(row)] for row in m.rows])
     except KeyError:
@@ -191,9 +191,9 @@ def link_by_steps(
         less = type(knobs.weights).model_validate(weights | {"none": -50.0})
         seen = [replace(p, mentions=p.plain) for p in pictures] if step == _PLAIN else pictures
         outcomes[step] = _outcome(
-            seen, cases, knobs.model_copy(update={"weights": less, "min_probability": 0.0}), NO_SAY
+            seen, cases, knobs.model_copy(update={"weights": less, "min_probability": 0.0}), UNCALIBRATED
         )
-    outcomes[_NONE] = _outcome(pictures, cases, knobs, NO_SAY)
+    outcomes[_NONE] = _outcome(pictures, cases, knobs, UNCALIBRATED)
     outcomes[_IMAGE] = _outcome(pictures, cases, knobs, calibration)
     return outcomes
 
@@ -204,7 +204,7 @@ def _outcome(
     tally = Tally()
     labels: dict[str, Label] = {}
     for picture in pictures:
-        label = link(picture.reading.text, picture.mentions, picture.context, calibration, knobs)
+        label = link(picture.picture_text.text, picture.mentions, picture.context, calibration, knobs)
         labels[picture.url] = label
         tally.given += len(label.entities)
         tally.linkable += picture.entity_id is not None

@@ -23,18 +23,18 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from benchmarks.harness.claim import Claim, conclude
 from components.cli import parameters
 from components.knowledge.base.knowledge_base import KnowledgeBase
-from components.label.image_filter.calibration import NO_SAY
+from components.label.image_filter.calibration import UNCALIBRATED
 from components.label.linking.disambiguate import Context
-from components.label.linking.entity_counts import Named
+from components.label.linking.entity_counts import EntityCounts
 from components.label.linking.link import link
 from components.label.linking.linkables import linkables
 from components.label.parameters import LabelParameters
-from components.label.tasks import rows_of
+from components.label.tasks import crawled_rows
 from components.label.text.common_words import common_words, count_cases
-from components.label.text.mentions import Found, MentionFinder
+from components.label.text.mentions import MatchedText, MentionFinder
 from components.label.text.ner import BATCH, load_ner
-from components.label.text.reading import read_text
-from components.label.text.word_counts import WordCounts, count_words, read_counts, voice
+from components.label.text.picture_text import read_picture_texts
+from components.label.text.word_counts import WordCounts, count_words, read_counts, subcorpus_name
 from components.shards.folder import ShardFolder
 
 _BAR = 0.8
@@ -75,7 +75,7 @@ class _TimedFinder(MentionFinder):
 
     clock: Clock
 
-    def search(self, texts: Sequence[str]) -> list[Found]:
+    def search(self, texts: Sequence[str]) -> list[MatchedText]:
         start, before = time.process_time(), self.clock.seconds["NER"]
         found = super().search(texts)
         self.clock.add("words and look-ups", start)
@@ -103,7 +103,9 @@ def main() -> None:
     with threadpool_limits(1):
         for kind, (rows, words) in kinds.items():
             unique = list({row["caption"]: row for row in rows if row["caption"].strip()}.values())[: options.most]
-            counts = read_counts(words) if words else count_words((voice("", "alt"), r["caption"]) for r in unique)
+            counts = (
+                read_counts(words) if words else count_words((subcorpus_name("", "alt"), r["caption"]) for r in unique)
+            )
             learnt = counts, common_words(count_cases(row["caption"] for row in unique), knobs)
             claims += _compare(kind, unique, ner, knowledge, learnt, knobs, options.rounds)
     conclude(claims)
@@ -161,21 +163,21 @@ def _ours(
     )
     finder.clock = clock
     start = time.process_time()
-    readings = read_text(rows, finder, *learnt, knobs)
+    picture_texts = read_picture_texts(rows, finder, *learnt, knobs)
     searched = clock.total
     clock.add("subject and context", start)
     clock.seconds["subject and context"] -= searched
     start = time.process_time()
-    contexts = knowledge.embed([reading.context for reading in readings])
+    contexts = knowledge.embed([picture_text.context for picture_text in picture_texts])
     clock.add("embedding", start)
     start = time.process_time()
-    page, nothing_known = np.zeros(knowledge.size, dtype=np.float32), Named.of(Counter())
-    for reading, context in zip(readings, contexts, strict=True):
+    page, nothing_known = np.zeros(knowledge.size, dtype=np.float32), EntityCounts.of(Counter())
+    for picture_text, context in zip(picture_texts, contexts, strict=True):
         link(
-            reading.text,
-            linkables(reading, knowledge, nothing_known, knobs.named_smoothing),
+            picture_text.text,
+            linkables(picture_text, knowledge, nothing_known, knobs.named_smoothing),
             Context(context, page),
-            NO_SAY,
+            UNCALIBRATED,
             knobs,
         )
     clock.add("disambiguation", start)
@@ -201,7 +203,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _alt_texts(crawl: Path) -> list[dict[str, Any]]:
-    rows = [row for number in ShardFolder.at(crawl).numbers() for row in rows_of(crawl, number)]
+    rows = [row for number in ShardFolder.at(crawl).numbers() for row in crawled_rows(crawl, number)]
     return [row | {"caption": row["caption"] or ""} for row in rows]
 
 

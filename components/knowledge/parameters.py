@@ -1,4 +1,4 @@
-"""Knobs of the knowledge base."""
+"""Parameters of the knowledge base."""
 
 from typing import Annotated, ClassVar
 
@@ -19,14 +19,14 @@ class KnowledgeParameters(Section):
         max_length=20,
     )
     exclude_classes: list[Annotated[str, Field(pattern=f"^{PATTERN}$")]] = Field(
-        description="Q-ids; items that are instances of one of them, or of a kind of it, cannot label a picture"
+        description="Q-ids; instances of these classes and of their subclasses cannot label a picture"
     )
     max_name_length: int = Field(description="longer names are not indexed; characters", ge=1, le=10_000)
     prior_smoothing: float = Field(
         description="added to log(1 + sitelinks), so that an item without sitelinks has a chance", gt=0
     )
     anchor_smoothing: float = Field(
-        description="anchor counts' worth of the prior by sitelinks that is mixed with a table of anchors", gt=0, le=1e6
+        description="pseudo-count of anchors for the prior by sitelinks, if there is a table of anchors", gt=0, le=1e6
     )
     max_error_share: float = Field(
         description="share of bad lines of the dump above which the build stops, 0 to 1", ge=0, le=1

@@ -1,1 +1,1 @@
-"""Alt text → mentions → candidates → entities, and the CLIP filter that asks the picture (MOFI.md, "Building I2E")."""
+"""Alt text → mentions → candidates → entities, then CLIP's filter (MOFI.md, "Building I2E")."""

@@ -1,4 +1,4 @@
-"""Why a text is linked as it is: the label stage's own steps on one text, without a picture."""
+"""Explains how a text is linked: the label stage's own steps on one text, without a picture."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,25 +11,24 @@ from rich.text import Text
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label import workers
 from components.label.format import COMMON_WORD, Decision, Label
-from components.label.image_filter.calibration import NO_SAY
+from components.label.image_filter.calibration import UNCALIBRATED
 from components.label.linking.disambiguate import Context
-from components.label.linking.entity_counts import NAMED, Named
+from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts
 from components.label.linking.evidence import TERMS, Evidence, evidence
 from components.label.linking.link import link
 from components.label.linking.linkables import barred_decisions, linkables
 from components.label.linking.page_profiles import Profiles
 from components.label.parameters import LabelParameters, WeightParameters
-from components.label.text.common_words import learnt_words
-from components.label.text.reading import Reading, ReadMention, read_text
+from components.label.text.common_words import crawl_stop_list
+from components.label.text.picture_text import PictureText, StoredMention, read_picture_texts
 from components.label.text.word_counts import WordCounts, read_counts
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A text as the stage reads and links it; `evidence` has one entry per mention of `reading`, in
-    its order of candidates."""
+    """How a text is linked; `evidence` has one entry per mention that has candidates."""
 
-    reading: Reading
+    picture_text: PictureText
     label: Label
     evidence: tuple[Evidence, ...]
     weights: WeightParameters
@@ -38,9 +37,9 @@ class Explanation:
 def explain_text(
     text: str, context: str, site: str, knowledge: Path, labels: Path, parameters: LabelParameters
 ) -> Explanation:
-    """Links one text, with the word counts, stop list, entity counts and profiles in `labels`.
+    """Links one text with the word counts, stop list, entity counts and profiles in `labels`.
 
-    Each of these may be missing.
+    Any of these may be missing.
 
     Raises:
         InputError: if there is no knowledge base.
@@ -50,53 +49,56 @@ def explain_text(
     words, pages = (labels / name for name in ("words.json", "pages.parquet"))
     counts = read_counts(words) if words.is_file() else WordCounts()
     row = {"key": "0", "site": site, "page_url": "", "caption": text, "context": context, "page_title": ""}
-    reading = read_text([row], finder, counts, learnt_words(labels, parameters), parameters)[0]
+    picture_text = read_picture_texts([row], finder, counts, crawl_stop_list(labels, parameters), parameters)[0]
     profiles = Profiles.read(pages, {""}, {site}) if pages.is_file() else Profiles({})
-    surroundings = Context(base.embed([reading.context])[0], profiles.of_site(site, base.size))
-    named = Named.read(labels / NAMED)
-    mentions = linkables(reading, base, named, parameters.named_smoothing)
-    label = link(reading.text, mentions, surroundings, NO_SAY, parameters, barred_decisions(reading, base))
-    found = evidence([m.choice for m in mentions], surroundings, parameters.weights, parameters.iterations)
-    return Explanation(reading, label, tuple(found), parameters.weights)
+    surroundings = Context(base.embed([picture_text.context])[0], profiles.site_profile(site, base.size))
+    entity_counts = EntityCounts.read(labels / ENTITY_COUNTS)
+    mentions = linkables(picture_text, base, entity_counts, parameters.named_smoothing)
+    label = link(
+        picture_text.text, mentions, surroundings, UNCALIBRATED, parameters, barred_decisions(picture_text, base)
+    )
+    all_evidence = evidence([m.candidates for m in mentions], surroundings, parameters.weights, parameters.iterations)
+    return Explanation(picture_text, label, tuple(all_evidence), parameters.weights)
 
 
 def table(explained: Explanation, knowledge: Path) -> Group:
     """For the terminal: the text, a table of candidates and scores per mention, and the outcome."""
     base = workers.knowledge_base(knowledge)
-    reading, label = explained.reading, explained.label
-    marked = Text(f"{reading.source}: {reading.text}")
-    for m in reading.mentions:
-        marked.stylize("bold underline", len(reading.source) + 2 + m.start, len(reading.source) + 2 + m.end)
+    picture_text, label = explained.picture_text, explained.label
+    marked = Text(f"{picture_text.source}: {picture_text.text}")
+    for m in picture_text.mentions:
+        marked.stylize("bold underline", len(picture_text.source) + 2 + m.start, len(picture_text.source) + 2 + m.end)
     linked = [d for d in label.decisions if d.reason != COMMON_WORD]
     tables = [
-        _candidates(m, [d for d in linked if d.start == m.start], found, explained.weights, base)
-        for m, found in zip([m for m in reading.mentions if m.rows], explained.evidence, strict=True)
+        _candidates(m, [d for d in linked if d.start == m.start], mention_evidence, explained.weights, base)
+        for m, mention_evidence in zip([m for m in picture_text.mentions if m.rows], explained.evidence, strict=True)
     ]
-    stopped = sorted({d.mention for d in label.decisions if d.reason == COMMON_WORD})
+    common_words = sorted({d.mention for d in label.decisions if d.reason == COMMON_WORD})
     outcome = ", ".join(label.entities) or ("no entity" if label.decisions else "no known name in this text")
-    common = (
-        [Text(f"common words of this crawl, where they are written small: {', '.join(stopped)}")] if stopped else []
-    )
+    common = [Text(f"common words of this crawl, in lower case: {', '.join(common_words)}")] if common_words else []
     return Group(marked, *tables, *common, Text(f"→ {outcome}"))
 
 
 def _candidates(
-    mention: ReadMention, decisions: list[Decision], found: Evidence, weights: WeightParameters, base: KnowledgeBase
+    mention: StoredMention,
+    decisions: list[Decision],
+    mention_evidence: Evidence,
+    weights: WeightParameters,
+    base: KnowledgeBase,
 ) -> Table:
-    """One row per candidate, likeliest first, and one for "none of them"; the likeliest of all is
-    bold."""
+    """A row per candidate, likeliest first, then "none of them"; the winner is bold."""
     rows = Table(box=None, title_justify="left", title_style="")
     for heading in ("", "name, description", *TERMS, "sum", "probability", "outcome"):
         rows.add_column(heading, no_wrap=heading != "name, description")
     none = 1.0 - sum(d.text_score for d in decisions)
     top = max([none, *(d.text_score for d in decisions)])
     winner = next((d.entity_id for d in decisions if d.text_score == top), "none of them")
-    said = escape(decisions[0].mention)
-    rows.title = f"“{said}” at {mention.start}-{mention.end}, coverage {mention.coverage:.2f}, means {winner}"
-    parts, log_odds = found.parts(weights), found.log_odds(weights)
-    places = {base.entity_id(row): place for place, row in enumerate(mention.rows)}
+    surface = escape(decisions[0].mention)
+    rows.title = f"“{surface}” at {mention.start}-{mention.end}, coverage {mention.coverage:.2f}, means {winner}"
+    parts, log_odds = mention_evidence.parts(weights), mention_evidence.log_odds(weights)
+    positions = {base.entity_id(row): position for position, row in enumerate(mention.rows)}
     for d in decisions:
-        n = places[d.entity_id]
+        n = positions[d.entity_id]
         terms = [f"{parts[name][n]:.2f}" for name in TERMS]
         name = escape(workers.entity_text(base, mention.rows[n]))
         shown = (d.entity_id, name, *terms, f"{log_odds[n]:.2f}", f"{d.text_score:.3f}", d.reason)

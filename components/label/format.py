@@ -1,4 +1,4 @@
-"""The files of `data/labels/` (docs/formats.md) and of the label stage's passes between themselves."""
+"""Files of `data/labels/` (docs/formats.md) and intermediate files of the label stage."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ DECISION_TYPE = pa.struct(
         ("reason", pa.string()),
     ]
 )
-# `source` says what the offsets point into: "alt" (the alt text) or "caption" (the figure caption).
+# `source` is what the offsets refer to: "alt" (the alt text) or "caption" (the figure caption).
 LABELS_SCHEMA = pa.schema(
     [
         ("key", pa.string()),
@@ -26,27 +26,27 @@ LABELS_SCHEMA = pa.schema(
     ]
 )
 
-# What the image filter was calibrated on: a picture's score with its own text, and with another picture's.
+# Scores that the image filter was calibrated on: with the own text and with another's.
 PAIRS_SCHEMA = pa.schema([("matched", pa.float64()), ("shuffled", pa.float64())])
 
 KEPT = "kept"
-# Why a candidate is dropped, in the order in which the reasons are looked for.
-COMMON_WORD = "common_word"  # written small, it is the common word and not what is called so
-NOT_SUBJECT = "not_subject"  # the mention stands outside the part that the text is about
-MODIFIER = "modifier"  # the mention carries too little of that part
-RIVAL = "rival"  # another candidate of the mention is likelier by the text
+# Why a candidate is dropped, in the order in which the reasons are checked.
+COMMON_WORD = "common_word"  # in lower case it is the common word, not its namesake
+NOT_SUBJECT = "not_subject"  # the mention is outside the part that the text is about
+MODIFIER = "modifier"  # the mention covers too little of that part
+RIVAL = "rival"  # by the text, another candidate of the mention is likelier
 UNLIKELY = "unlikely"  # the mention's likeliest candidate is unlikely in this context
-IMAGE_RIVAL = "image_rival"  # won by the text, but the picture speaks for a rival
-IMAGE_UNLIKELY = "image_unlikely"  # won by the text, but the picture makes it unlikely
+IMAGE_RIVAL = "image_rival"  # first by the text, but the picture favours a rival
+IMAGE_UNLIKELY = "image_unlikely"  # first by the text, but unlikely given the picture
 IMAGE_THRESHOLD = "image_threshold"  # the picture scores below the threshold
-SURPLUS = "surplus"  # more entities than a picture may have
-REPEATED = "repeated"  # the same entity stands higher already
+SURPLUS = "surplus"  # the picture already has `max_entities`
+REPEATED = "repeated"  # the entity was kept for a better mention
 BY_IMAGE = frozenset({IMAGE_RIVAL, IMAGE_UNLIKELY, IMAGE_THRESHOLD})
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What became of one candidate of one mention: probability by the text, standardised score of the picture, and why."""
+    """The outcome of one candidate: probability by the text, image score z, and the reason."""
 
     mention: str
     start: int
@@ -60,7 +60,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Label:
-    """One picture's entities (kept, best first) and all decisions, in order of offset and probability."""
+    """One picture's entities, best first, and all decisions by offset, then probability."""
 
     entities: tuple[str, ...]
     decisions: tuple[Decision, ...]
@@ -77,7 +77,7 @@ MENTION_TYPE = pa.struct(
         ("barred", pa.list_(pa.int32())),
     ]
 )
-# One row per picture: the text that is linked, where it stands, and its mentions.
+# One row per picture: the text that is linked, where it comes from, and its mentions.
 MENTIONS_SCHEMA = pa.schema(
     [
         ("key", pa.string()),

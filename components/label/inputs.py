@@ -1,4 +1,4 @@
-"""What a run of the label stage reads, wherever it lies, as it was when the run began."""
+"""Inputs of a run of the label stage, local or remote, as they were when the run began."""
 
 import logging
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _FIX = "`mofi knowledge build` makes a knowledge base"
 
 @dataclass(frozen=True)
 class Crawl:
-    """Picture shards: where they lie, their numbers (0 to n - 1), and their fingerprint's parts."""
+    """Picture shards: their folder, their numbers (0 to n - 1), and their fingerprint."""
 
     shards: ShardFolder
     numbers: list[int]
@@ -44,7 +44,7 @@ class Inputs:
 
     @classmethod
     def find(cls, crawl: Path | str, knowledge: Path | str, model: str) -> "Inputs":
-        """Looks where they are, without reading them.
+        """Locates the inputs without reading them.
 
         Raises:
             InputError: if one is missing, or a bucket refuses.
@@ -54,23 +54,23 @@ class Inputs:
         return cls(_find_crawl(crawl), _find_knowledge(knowledge), find_model(model))
 
     @property
-    def places(self) -> "list[Path | Prefix]":
-        """The folders that they lie in."""
+    def folders(self) -> "list[Path | Prefix]":
+        """The folders of all inputs."""
         model = [self.model.name] if isinstance(self.model.name, Mirror) else [Path(self.model.name)]
         folders: list[Path | Mirror] = [self.knowledge, *model]
         return [self.crawl.shards.folder, *(one.prefix if isinstance(one, Mirror) else one for one in folders)]
 
     @property
     def mark(self) -> tuple[object, ...]:
-        """What a fingerprint counts: bytes of local files; names, sizes and ETags of objects."""
+        """Fingerprint of the inputs: bytes of local files; names, sizes and ETags of objects."""
         knowledge = self.knowledge.mark if isinstance(self.knowledge, Mirror) else self.knowledge
         return self.crawl.mark, knowledge, *self.model.mark
 
     def check_unchanged(self) -> None:
-        """Checks that a bucket holds what it held at first, so that labels are of one crawl.
+        """Checks that buckets are unchanged, so that all labels are of one crawl.
 
         Raises:
-            InputError: if it is not.
+            InputError: if one has changed.
         """
         self.crawl.shards.check_unchanged(self.crawl.mark)
         for folder in (self.knowledge, self.model.name):
@@ -87,7 +87,7 @@ def _find_crawl(location: Path | str) -> Crawl:
 
 
 def _find_knowledge(location: Path | str) -> Path | Mirror:
-    place = folder_at(location)
-    if not isinstance(place, Path):
-        return Mirror.of(place, holds=TABLE, fix=_FIX)
-    return entity_table(place).parent.absolute()
+    folder = folder_at(location)
+    if not isinstance(folder, Path):
+        return Mirror.of(folder, holds=TABLE, fix=_FIX)
+    return entity_table(folder).parent.absolute()

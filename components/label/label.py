@@ -1,4 +1,4 @@
-"""The label stage: shard maps over the crawl, with what they counted added up in between."""
+"""The label stage: shard maps over the crawl, whose counts are summed between passes."""
 
 import logging
 import shutil
@@ -18,7 +18,7 @@ from components.label.image_filter.calibration import Calibration
 from components.label.image_filter.candidate_texts import BLOCK, ROWS, join_texts
 from components.label.image_filter.reader import read_calibration
 from components.label.inputs import Inputs
-from components.label.linking.entity_counts import NAMED, Named
+from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts
 from components.label.linking.page_profiles import merge_sums
 from components.label.parameters import LabelParameters
 from components.label.text.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
@@ -37,9 +37,9 @@ _CALIBRATION = ("calibration.json", "calibration.parquet", "calibration.svg")
 def label_pictures(
     crawl: Path | str, knowledge: Path | str, model: str, out: Path | str, parameters: LabelParameters
 ) -> dict[str, Any]:
-    """Replaces `out` by labels of every picture of `crawl` (docs/formats.md); returns measures.
+    """Replaces `out` with labels of every picture of `crawl` (docs/formats.md); returns counts.
 
-    Each place is a path, `file://` or `s3://BUCKET/PREFIX`.
+    Each location is a path, `file://` or `s3://BUCKET/PREFIX`.
 
     Args:
         crawl: picture shards; of those in a bucket, each task fetches its own.
@@ -55,49 +55,48 @@ def label_pictures(
     Raises:
         InputError: if an input is missing or changes meanwhile, too many pictures cannot be read,
             or a bucket refuses.
-        SetupError: if the model's weights cannot be had, or the bucket's server fails again and
-            again.
+        SetupError: if the model's weights cannot be loaded, or the bucket's server keeps failing.
     """
-    place = folder_at(out)
+    target = folder_at(out)
     inputs = Inputs.find(crawl, knowledge, model)
-    check(place, inputs.places)
+    check(target, inputs.folders)
     numbers = inputs.crawl.numbers
     work = work_folder("label", fingerprint(code_mark(__name__), parameters, *inputs.mark))
-    between = work / "between"
-    between.mkdir(exist_ok=True)
-    job = tasks.Job(inputs.crawl.location, inputs.knowledge, inputs.model.name, between, parameters)
+    intermediate = work / "intermediate"
+    intermediate.mkdir(exist_ok=True)
+    job = tasks.Job(inputs.crawl.location, inputs.knowledge, inputs.model.name, intermediate, parameters)
 
-    surveyed, seen = _map(tasks.survey, job, numbers, "label: survey", work / "survey")
-    if not seen["pictures"]:
+    surveyed, survey_counts = _map(tasks.survey, job, numbers, "label: survey", work / "survey")
+    if not survey_counts["pictures"]:
         raise InputError(
             f"{inputs.crawl.location} holds no picture that was crawled with success; see its *_stats.json for the reasons"
         )
-    _sum_survey(surveyed, numbers, parameters, between)
-    readings, found = _map(tasks.read, job, numbers, "label: read", work / "read")
-    sure = _sum_readings(readings, numbers, between)
+    _sum_survey(surveyed, numbers, parameters, intermediate)
+    detected, mention_counts = _map(tasks.detect, job, numbers, "label: mentions", work / "mentions")
+    unambiguous = _sum_mentions(detected, numbers, intermediate)
     embedded, _ = _map(
-        tasks.embed_texts, job, _sum_candidates(readings, numbers, between), "label: texts", work / "texts"
+        tasks.embed_texts, job, _sum_candidates(detected, numbers, intermediate), "label: texts", work / "texts"
     )
-    join_texts(embedded, between)
-    calibrated, _ = _map(tasks.calibrate_filter, job, [sure], "label: calibrate", work / "calibrate")
+    join_texts(embedded, intermediate)
+    calibrated, _ = _map(tasks.calibrate_filter, job, [unambiguous], "label: calibrate", work / "calibrate")
     for name in _CALIBRATION:
-        shutil.copyfile(calibrated / name, between / name)
-    calibration = read_calibration(between)
+        shutil.copyfile(calibrated / name, intermediate / name)
+    calibration = read_calibration(intermediate)
     logger.info(
-        "label: CLIP tells a matched from an unmatched pair with an AUC of %.3f (%d pairs)%s",
+        "label: CLIP separates matched from unmatched pairs with an AUC of %.3f (%d pairs)%s",
         calibration.auc,
         calibration.pairs,
-        "" if calibration.slope else ", which may be chance; the texts alone decide",
+        "" if calibration.slope else ", no better than chance; candidates are chosen by text alone",
     )
-    labels, decided = _map(
+    labels, decision_counts = _map(
         tasks.decide, replace(job, calibration=calibration), numbers, "label: decide", work / "decide"
     )
-    for name in ("words.json", CASES, "pages.parquet", NAMED, *_CALIBRATION):
-        shutil.copyfile(between / name, labels / name)
+    for name in ("words.json", CASES, "pages.parquet", ENTITY_COUNTS, *_CALIBRATION):
+        shutil.copyfile(intermediate / name, labels / name)
     inputs.check_unchanged()
-    publish(labels, place, "label", work / "upload")
+    publish(labels, target, "label", work / "upload")
     drop(work)
-    return _measures(seen, found, decided, calibration)
+    return _measures(survey_counts, mention_counts, decision_counts, calibration)
 
 
 def _map(task: Any, job: tasks.Job, items: list[Any], stage: str, work: Path) -> tuple[Path, Counter[str]]:
@@ -109,58 +108,62 @@ def _on_item(task: Any, job: tasks.Job, item: Any, position: int, out: Path) -> 
     return task(job, item, position, out)
 
 
-def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters, between: Path) -> None:
-    """Adds up the words' counts, makes the stop list, and draws the reference pictures."""
+def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters, intermediate: Path) -> None:
+    """Sums the word counts, derives the stop list, and samples the reference pictures."""
     write_counts(
-        between / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
+        intermediate / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
     )
     cases = add_cases(read_cases(surveyed / f"{shard_name(n)}_cases.json") for n in numbers)
-    write_cases(between / CASES, cases)
-    write_json(between / COMMON, sorted(common_words(cases, parameters)))
+    write_cases(intermediate / CASES, cases)
+    write_json(intermediate / COMMON, sorted(common_words(cases, parameters)))
     drawn: dict[str, Any] = {}
     for number in numbers:
         images = np.load(surveyed / f"{shard_name(number)}_images.npy")
-        np.save(between / f"{shard_name(number)}_images.npy", images)
-        lots = read_json(surveyed / f"{shard_name(number)}_lots.json")
-        # Equal pictures have equal lots and count once.
-        drawn |= {name: image for name, image in zip(lots, images, strict=True) if image.any()}
+        np.save(intermediate / f"{shard_name(number)}_images.npy", images)
+        order_keys = read_json(surveyed / f"{shard_name(number)}_order.json")
+        # Equal pictures have equal keys and count once.
+        drawn |= {name: image for name, image in zip(order_keys, images, strict=True) if image.any()}
         drawn = dict(sorted(drawn.items())[: parameters.references])
-    np.save(between / "references.npy", np.array(list(drawn.values()), dtype=np.float16).reshape(-1, images.shape[1]))
+    np.save(
+        intermediate / "references.npy", np.array(list(drawn.values()), dtype=np.float16).reshape(-1, images.shape[1])
+    )
 
 
-def _sum_readings(readings: Path, numbers: list[int], between: Path) -> list[tuple[int, int, int]]:
-    """Adds the pages' profiles and the counts of entities up; returns the sure pictures of all
-    shards, in random order: (shard, position, entity row)."""
-    Named.sum(Named.read(readings / f"{shard_name(n)}_{NAMED}") for n in numbers).write(between / NAMED)
-    merge_sums([readings / f"{shard_name(n)}_pages.parquet" for n in numbers], between / "pages.parquet")
-    sure: list[tuple[str, int, int, int]] = []
+def _sum_mentions(detected: Path, numbers: list[int], intermediate: Path) -> list[tuple[int, int, int]]:
+    """Sums page profiles and entity counts; samples unambiguous (shard, position, entity row)."""
+    EntityCounts.sum(EntityCounts.read(detected / f"{shard_name(n)}_{ENTITY_COUNTS}") for n in numbers).write(
+        intermediate / ENTITY_COUNTS
+    )
+    merge_sums([detected / f"{shard_name(n)}_pages.parquet" for n in numbers], intermediate / "pages.parquet")
+    unambiguous: list[tuple[str, int, int, int]] = []
     for number in numbers:
-        shutil.copyfile(readings / f"{shard_name(number)}.parquet", between / f"{shard_name(number)}.parquet")
-        found = read_json(readings / f"{shard_name(number)}_sure.json")
-        sure = sorted([*sure, *((drawn, row, number, position) for drawn, row, position in found)])[: tasks.MOST_PAIRS]
-    return [(number, position, row) for _, row, number, position in sure]
+        shutil.copyfile(detected / f"{shard_name(number)}.parquet", intermediate / f"{shard_name(number)}.parquet")
+        found = read_json(detected / f"{shard_name(number)}_unambiguous.json")
+        unambiguous = sorted([*unambiguous, *((drawn, row, number, position) for drawn, row, position in found)])[
+            : tasks.MAX_PAIRS
+        ]
+    return [(number, position, row) for _, row, number, position in unambiguous]
 
 
-def _sum_candidates(readings: Path, numbers: list[int], between: Path) -> list[int]:
-    """Gathers the entity rows that any text may mean, once each; returns the first place of every
-    block of their texts."""
+def _sum_candidates(detected: Path, numbers: list[int], intermediate: Path) -> list[int]:
+    """Collects the distinct candidate rows of all texts; returns the offset of each block."""
     rows = np.zeros(0, dtype=np.int32)
     for number in numbers:
-        rows = np.union1d(rows, np.load(readings / f"{shard_name(number)}_rows.npy"))
-    np.save(between / ROWS, rows)
+        rows = np.union1d(rows, np.load(detected / f"{shard_name(number)}_rows.npy"))
+    np.save(intermediate / ROWS, rows)
     return list(range(0, len(rows), BLOCK))
 
 
 def _measures(
-    seen: Counter[str], found: Counter[str], decided: Counter[str], calibration: Calibration
+    survey_counts: Counter[str], mention_counts: Counter[str], decision_counts: Counter[str], calibration: Calibration
 ) -> dict[str, Any]:
-    reasons = {name: count for name, count in sorted(decided.items()) if name != "labelled"}
+    reasons = {name: count for name, count in sorted(decision_counts.items()) if name != "labelled"}
     return {
-        "pictures": seen["pictures"],
-        "unreadable": seen["unreadable"],
-        "with_mention": found["with_mention"],
-        "candidates": found["candidates"],
-        "labelled": decided["labelled"],
+        "pictures": survey_counts["pictures"],
+        "unreadable": survey_counts["unreadable"],
+        "with_mention": mention_counts["with_mention"],
+        "candidates": mention_counts["candidates"],
+        "labelled": decision_counts["labelled"],
         "decisions": reasons,
         "image_filter": {
             "auc": round(calibration.auc, 4),

@@ -1,4 +1,4 @@
-"""The knobs of linking alt texts to entities."""
+"""Parameters of linking alt texts to entities."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from components.section import Section
 
 
 class WeightParameters(Section):
-    """How much each kind of evidence counts in a candidate's log-odds (MOFI.md, text disambiguation)."""
+    """Weights of the evidence in a candidate's log-odds (MOFI.md, text disambiguation)."""
 
     prior: float = Field(description="weight of the natural log of the name's prior; 0 or more", ge=0, le=10)
     text: float = Field(
@@ -30,14 +30,14 @@ class LabelParameters(Section):
     max_words: int = Field(description="longest name to match, words; 1 to 12", ge=1, le=12)
     max_candidates: int = Field(description="entities considered per name, highest prior first; 1 to 100", ge=1, le=100)
     common_share: float = Field(
-        description="share of small initials from which a word is common, and not its capitalised namesakes; 0.5 to 1",
+        description="share of lower-case initials from which a word is common; rules out capitalised namesakes; 0.5 to 1",
         ge=0.5,
         le=1,
     )
-    common_least: int = Field(description="texts that must write a common word small; 1 or more", ge=1)
+    common_least: int = Field(description="texts that must write a common word in lower case; 1 or more", ge=1)
     use_caption: bool = Field(description="look in the figure caption where the alt text names nothing; true or false")
     min_coverage: float = Field(
-        description="share of the subject's information that the mention must carry, 0 to 1", ge=0, le=1
+        description="share of the subject's information that the mention must cover, 0 to 1", ge=0, le=1
     )
     modifier_weight: float = Field(
         description="how much a word before the mention counts against it, 0 = not at all, 1 = as a noun", ge=0, le=1
@@ -46,12 +46,14 @@ class LabelParameters(Section):
     iterations: int = Field(description="rounds of re-scoring by the other entities of the text; 0 to 10", ge=0, le=10)
     weights: WeightParameters = Field(description="weights of the evidence from the text")
     named_smoothing: float = Field(
-        description="pictures' worth of its prior that a candidate's count of pictures that surely name it is mixed with; above 0",
+        description="pseudo-count of the prior when updated by the pictures that name a candidate unambiguously; above 0",
         gt=0,
         le=1e9,
     )
     page_shrinkage: float = Field(
-        description="pictures' worth of its site that a page's profile is mixed with; 0 or more", ge=0, le=1000
+        description="pseudo-count of pictures with which a page's profile is shrunk towards its site's; 0 or more",
+        ge=0,
+        le=1000,
     )
     min_probability: float = Field(description="least probability by the text that is kept, 0 to 1", ge=0, le=1)
     image_weight: float = Field(

@@ -13,7 +13,7 @@ from components.shards.format import shard_name, shard_numbers
 
 
 def read_labels(folder: Path, number: int, columns: Sequence[str] = LABELS_SCHEMA.names) -> pa.Table:
-    """The labels of one shard: these columns of `LABELS_SCHEMA`, a row per picture in key order.
+    """Labels of one shard: columns of `LABELS_SCHEMA`, a row per picture in key order.
 
     Raises:
         InputError: if the file is missing, damaged or lacks a column.
@@ -28,7 +28,7 @@ def read_labels(folder: Path, number: int, columns: Sequence[str] = LABELS_SCHEM
 
 
 def label_rows(folder: Path, columns: Sequence[str] = LABELS_SCHEMA.names) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of all shards in order, each with its shard's number; holds one shard at a time.
+    """Yields (shard number, row) of all shards in order; holds one shard at a time.
 
     Raises:
         InputError: if there is no shard, or as `read_labels` does.

@@ -1,4 +1,4 @@
-"""What a worker process loads once and keeps: the knowledge base, the NER model, the CLIP model, the texts' embeddings."""
+"""What a worker process loads once: knowledge base, NER and CLIP models, text embeddings."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from components.storage.mirror import Mirror, local
 
 @lru_cache(maxsize=1)
 def knowledge_base(folder: Path | Mirror) -> KnowledgeBase:
-    """The knowledge base of a folder; its tables are memory-mapped, so workers share them."""
+    """Opens a knowledge base; its tables are memory-mapped, so workers share them."""
     return KnowledgeBase.open(local(folder))
 
 
@@ -36,12 +36,12 @@ def encoder(model: str | Mirror) -> Encoder:
 
 
 def entity_text(knowledge: KnowledgeBase, row: int) -> str:
-    """What CLIP reads about an entity: "name, description", or the name where there is no description."""
+    """CLIP's text of an entity: "name, description", or the name if it has no description."""
     entity = knowledge.entity(row)
     return f"{entity.label}, {entity.description}" if entity.description else entity.label
 
 
 @lru_cache(maxsize=1)
-def scorer(between: Path) -> TextScorer:
-    """The scorer of the texts that lie in a folder; they are memory-mapped, so workers share them."""
-    return TextScorer.open(between)
+def scorer(intermediate: Path) -> TextScorer:
+    """Scorer of a folder's texts; they are memory-mapped, so workers share them."""
+    return TextScorer.open(intermediate)

@@ -14,7 +14,7 @@ from components.images.decode import BadImage
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
 from components.label.image_filter.reader import read_calibration
-from components.label.text.reading import CAPTION, LONGEST
+from components.label.text.picture_text import CAPTION, MAX_CHARACTERS
 from components.report.calibration import calibration_uri
 from components.report.template import environment
 from components.report.thumbnails import data_uri
@@ -133,7 +133,7 @@ def _with_pictures(found: Sequence[Overruled], crawl: Path) -> Iterator[tuple[Ov
 
 
 def _text(one: Overruled, row: dict[str, Any]) -> str:
-    return str(row["context" if one.source == CAPTION else "caption"] or "")[:LONGEST]
+    return str(row["context" if one.source == CAPTION else "caption"] or "")[:MAX_CHARACTERS]
 
 
 def _shown(one: Overruled, row: dict[str, Any], picture: bytes | None, names: KnowledgeBase) -> Shown:

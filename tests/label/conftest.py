@@ -1,4 +1,4 @@
-"""A small knowledge base in which names mean several things, a crawl of painted squares, and an untrained CLIP."""
+"""A small knowledge base with ambiguous names, a crawl of painted squares, an untrained CLIP."""
 
 import bz2
 import hashlib

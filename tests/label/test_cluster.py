@@ -1,4 +1,4 @@
-"""`mofi label run` on a cluster of two nodes, from and to a real S3 endpoint, as a user starts it."""
+"""`mofi label run` on a cluster of two nodes, from and to a real S3 endpoint."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.label.conftest import Parameters, small_web, upload, write_crawl
 
 @dataclass(frozen=True)
 class User:
-    """Who types `mofi label run …` in a folder of their own, with all inputs and the labels under a prefix of the bucket."""
+    """A user of `mofi label run` with all inputs and the labels under a prefix of the bucket."""
 
     folder: Path
     bucket: Prefix
@@ -91,7 +91,7 @@ def apart(
     clip: Path,
     knobs: Parameters,
 ) -> User:
-    """On the cluster, beside a bucket that holds all that is read."""
+    """On the cluster, with a bucket that holds all inputs."""
     defaults = yaml.safe_load((ROOT / "params.yaml").read_text())
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(defaults | {"label": knobs().model_dump(mode="json")}))
     bucket = Prefix.of(f"s3://{BUCKET}/{request.node.name}".partition("[")[0])
@@ -119,15 +119,15 @@ def test_two_nodes_make_in_a_bucket_the_labels_that_one_machine_makes_in_a_folde
 
 @pytest.mark.parametrize(
     "line",
-    ["label: CLIP tells", pytest.param("files go to s3://", marks=pytest.mark.slow)],
+    ["label: CLIP separates", pytest.param("files go to s3://", marks=pytest.mark.slow)],
     ids=["before-deciding", "before-uploading"],
 )
-def test_a_killed_run_goes_on_to_the_same_objects(
+def test_a_killed_run_resumes_to_the_same_objects(
     apart: User, s3: Endpoint, expected: dict[str, bytes], line: str
 ) -> None:
     Prefix.of(f"{apart.bucket}labels").write(WHOLE)
     apart.label_until(line)
-    assert (WHOLE in labels(apart, s3)) == (line == "label: CLIP tells")
+    assert (WHOLE in labels(apart, s3)) == (line == "label: CLIP separates")
     assert "label: survey: 3 shards were finished before and are kept" in apart.label().replace(" of 3", "")
     assert labels(apart, s3) == expected
 
@@ -136,7 +136,7 @@ def test_a_killed_run_goes_on_to_the_same_objects(
 def test_another_base_in_the_same_place_drops_what_a_killed_run_made_of_the_first(
     apart: User, s3: Endpoint, expected: dict[str, bytes]
 ) -> None:
-    apart.label_until("label: CLIP tells")
+    apart.label_until("label: CLIP separates")
     # The same base to who labels with it, but not the same objects.
     Prefix.of(f"{apart.bucket}knowledge").write("stats.json", b"{}")
     said = apart.label()

@@ -20,10 +20,10 @@ def shown(explanation, knowledge) -> str:
 
 
 def test_every_candidate_is_explained(knowledge, tmp_path, knobs):
-    said = shown(explained("turkey", knowledge, tmp_path, knobs(none=-5.0), "a country in Asia"), knowledge)
-    assert "Q2" in said and "Turkey, country of the world in Asia and Europe" in said and "kept" in said
-    assert "Q1" in said and "rival" in said
-    assert said.rstrip().endswith("→ Q2")
+    output = shown(explained("turkey", knowledge, tmp_path, knobs(none=-5.0), "a country in Asia"), knowledge)
+    assert "Q2" in output and "Turkey, country of the world in Asia and Europe" in output and "kept" in output
+    assert "Q1" in output and "rival" in output
+    assert output.rstrip().endswith("→ Q2")
 
 
 def test_the_context_changes_the_winner(knowledge, tmp_path, knobs):
@@ -36,37 +36,37 @@ def test_the_context_changes_the_winner(knowledge, tmp_path, knobs):
 
 def test_each_candidate_is_shown_with_the_parts_of_its_score_and_their_sum(knowledge, tmp_path, knobs):
     explanation = explained("turkey", knowledge, tmp_path, knobs(none=-5.0), "a country in Asia")
-    said = shown(explanation, knowledge)
+    output = shown(explanation, knowledge)
     (found,) = explanation.evidence
     decisions = {d.entity_id: d for d in explanation.label.decisions}
     parts, log_odds = found.parts(explanation.weights), found.log_odds(explanation.weights)
     for n, entity in enumerate(("Q1", "Q2")):
-        cells = next(line for line in said.splitlines() if line.strip().startswith(entity)).split()
+        cells = next(line for line in output.splitlines() if line.strip().startswith(entity)).split()
         numbers = [f"{parts[name][n]:.2f}" for name in ("prior", "text", "page", "coherence")]
         assert cells[-7:-1] == [*numbers, f"{log_odds[n]:.2f}", f"{decisions[entity].text_score:.3f}"]
 
 
 def test_the_winner_of_a_mention_is_named_even_where_the_mention_is_dropped(knowledge, tmp_path, knobs):
-    said = shown(explained("no crab", knowledge, tmp_path, knobs(none=-5.0)), knowledge)
-    assert "“crab” at 3-7, coverage 0.00, means Q3" in said
+    output = shown(explained("no crab", knowledge, tmp_path, knobs(none=-5.0)), knowledge)
+    assert "“crab” at 3-7, coverage 0.00, means Q3" in output
 
 
-def test_a_text_without_a_known_name_is_said_to_have_none(knowledge, tmp_path, knobs):
-    said = shown(explained("nothing known", knowledge, tmp_path, knobs()), knowledge)
-    assert "no known name in this text" in said
+def test_a_text_without_a_known_name_is_reported_as_such(knowledge, tmp_path, knobs):
+    output = shown(explained("nothing known", knowledge, tmp_path, knobs()), knowledge)
+    assert "no known name in this text" in output
 
 
-def test_a_dropped_name_is_said_to_give_no_entity(knowledge, tmp_path, knobs):
-    said = shown(explained("no crab", knowledge, tmp_path, knobs()), knowledge)
-    assert "modifier" in said and "no entity" in said
+def test_a_dropped_name_is_reported_as_no_entity(knowledge, tmp_path, knobs):
+    output = shown(explained("no crab", knowledge, tmp_path, knobs()), knowledge)
+    assert "modifier" in output and "no entity" in output
 
 
 def test_text_that_looks_like_markup_is_shown_as_it_is(knowledge, tmp_path, knobs):
-    said = shown(explained("[bold]crab[/red]", knowledge, tmp_path, knobs()), knowledge)
-    assert "[bold]crab[/red]" in said
+    output = shown(explained("[bold]crab[/red]", knowledge, tmp_path, knobs()), knowledge)
+    assert "[bold]crab[/red]" in output
 
 
-def test_without_a_knowledge_base_its_maker_is_named(tmp_path, knobs):
+def test_a_missing_knowledge_base_is_reported_with_the_command(tmp_path, knobs):
     with pytest.raises(InputError, match="mofi knowledge build"):
         explained("crab", tmp_path / "nowhere", tmp_path, knobs())
 

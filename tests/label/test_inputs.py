@@ -1,4 +1,4 @@
-"""What the label stage reads, in folders and in a bucket: found, or named with the mend; and noticed when it changes."""
+"""Inputs of the label stage, in folders and in a bucket: missing ones and changes are reported."""
 
 import re
 from pathlib import Path
@@ -41,7 +41,9 @@ def test_a_crawl_in_a_bucket_has_the_shards_of_the_folder(bucket: Prefix, crawl:
     assert find(bucket).crawl.numbers == Inputs.find(crawl, knowledge, "ViT-B-32").crawl.numbers == [0, 1, 2]
 
 
-def test_a_crawl_whose_upload_may_not_be_finished_is_told(bucket: Prefix, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crawl_whose_upload_may_be_unfinished_is_warned_about(
+    bucket: Prefix, caplog: pytest.LogCaptureFixture
+) -> None:
     find(bucket)
     assert "crawl/ has no _SUCCESS; if a crawl still writes there, wait for it" in caplog.text
     caplog.clear()
@@ -69,7 +71,7 @@ def test_an_object_that_is_replaced_or_added_is_noticed(bucket: Prefix, name: st
     assert fingerprint(*find(bucket).mark) != fingerprint(*before.mark)
 
 
-def test_what_is_no_shard_may_change_beside_a_crawl(bucket: Prefix) -> None:
+def test_other_objects_next_to_a_crawl_may_change(bucket: Prefix) -> None:
     before = find(bucket)
     bucket.write("crawl/notes.txt")
     before.check_unchanged()
@@ -77,18 +79,18 @@ def test_what_is_no_shard_may_change_beside_a_crawl(bucket: Prefix) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "location", "said"),
+    ("option", "location", "message"),
     [
         ("crawl", "s3://no-such-bucket/crawl", "s3://no-such-bucket/crawl/ cannot be listed"),
         ("crawl", f"s3://{BUCKET}/nowhere", f"s3://{BUCKET}/nowhere/ holds no shard"),
         ("crawl", "gs://bucket/crawl", "gs://bucket/crawl cannot be used as a folder; name a path, file:// or s3://"),
         ("knowledge", f"s3://{BUCKET}/nowhere", "nowhere/ holds no entities.parquet; `mofi knowledge build`"),
         ("model", f"s3://{BUCKET}/nowhere", "nowhere/ holds no open_clip_config.json; upload a model folder"),
-        ("model", "file:///nowhere", "file:///nowhere is no folder; name a model folder"),
+        ("model", "file:///nowhere", "file:///nowhere is not a folder; name a model folder"),
         ("out", "s3://no-such-bucket/labels", "s3://no-such-bucket/labels/_writable cannot be written"),
     ],
 )
-def test_a_place_that_is_not_there_is_named_before_anything_is_done(
+def test_a_missing_input_is_reported_first(
     s3: Endpoint,
     crawl: Path,
     knowledge: Path,
@@ -98,18 +100,18 @@ def test_a_place_that_is_not_there_is_named_before_anything_is_done(
     monkeypatch: pytest.MonkeyPatch,
     option: str,
     location: str,
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    places = {"crawl": str(crawl), "knowledge": str(knowledge), "model": str(clip), "out": "labels"}
-    with pytest.raises(InputError, match=re.escape(said)):
-        label_pictures(**places | {option: location}, parameters=knobs())
+    folders = {"crawl": str(crawl), "knowledge": str(knowledge), "model": str(clip), "out": "labels"}
+    with pytest.raises(InputError, match=re.escape(message)):
+        label_pictures(**folders | {option: location}, parameters=knobs())
     assert not list(tmp_path.iterdir())
 
 
-def test_wrong_credentials_are_told_with_the_mend(bucket: Prefix, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_credentials_are_reported_with_the_fix(bucket: Prefix, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     _client.cache_clear()
-    with pytest.raises(InputError, match=r"crawl/ cannot be listed: .*AWS_SECRET_ACCESS_KEY") as told:
+    with pytest.raises(InputError, match=r"crawl/ cannot be listed: .*AWS_SECRET_ACCESS_KEY") as caught:
         find(bucket)
-    assert SECRET not in str(told.value)
+    assert SECRET not in str(caught.value)

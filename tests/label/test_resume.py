@@ -44,11 +44,9 @@ def undisturbed(
     ("deadly", "call"),
     [
         ("components.execution.shard_map._stop_if_bad", 2),  # within the survey
-        ("components.label.label._sum_readings", 1),  # between reading and deciding
-        pytest.param(
-            "components.label.label.publish", 1, marks=pytest.mark.slow
-        ),  # before the labels are in their place
-        pytest.param("components.label.label._measures", 1, marks=pytest.mark.slow),  # after they are
+        ("components.label.label._sum_mentions", 1),  # between mention detection and decisions
+        pytest.param("components.label.label.publish", 1, marks=pytest.mark.slow),  # before publication
+        pytest.param("components.label.label._measures", 1, marks=pytest.mark.slow),  # after publication
     ],
 )
 def test_a_killed_stage_resumes_to_the_same_bytes(

@@ -10,7 +10,7 @@ import pytest
 
 from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
-from components.label.image_filter.calibration import NO_SAY
+from components.label.image_filter.calibration import UNCALIBRATED
 from components.label.image_filter.chart import calibration_chart
 from components.report.audit_page import OVERRULED_SCHEMA, write_audit
 from components.shards.format import picture_key
@@ -53,8 +53,8 @@ def world(folder: Path, decided: list[list[dict[str, Any]]], images: list[bytes]
     ]
     labels.mkdir()
     pq.write_table(pa.Table.from_pylist(rows, LABELS_SCHEMA), labels / "00000.parquet")
-    write_json(labels / "calibration.json", vars(NO_SAY))
-    (labels / "calibration.svg").write_text(calibration_chart([], [], NO_SAY), encoding="utf-8")
+    write_json(labels / "calibration.json", vars(UNCALIBRATED))
+    (labels / "calibration.svg").write_text(calibration_chart([], [], UNCALIBRATED), encoding="utf-8")
     return labels, folder / "crawl"
 
 

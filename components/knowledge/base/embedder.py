@@ -1,7 +1,7 @@
-"""Texts → vectors without a pretrained model: TF-IDF over words and word pieces, reduced by a randomised SVD.
+"""Text embeddings without a pretrained model: TF-IDF over words and prefixes, then a truncated SVD.
 
-Both entities ("name, aliases, description, names of its classes") and running text are embedded by it, so that their cosine says
-how much they speak of the same things (MOFI, text disambiguation).
+Entities ("name, aliases, description, names of its classes") and running text share the space, so
+their cosine measures how related they are (MOFI.md, text disambiguation).
 """
 
 import json
@@ -27,7 +27,7 @@ Vectors = npt.NDArray[np.float32]
 
 
 def _tokens(text: str) -> list[str]:
-    """Words, their beginnings (for inflections), and nothing else."""
+    """Words and, because of inflections, the prefixes of longer words."""
     words = normalise(text).split()
     return [*words, *(f"{word[: _PIECE + 1]}~" for word in words if len(word) > _PIECE)]
 
@@ -45,7 +45,7 @@ class TextEmbedder:
 
     @classmethod
     def fit(cls, texts: Sequence[str], size: int, seed: int) -> "TextEmbedder":
-        """Learns word weights and the projection to at most `size` dimensions from a sample of texts."""
+        """Learns idf weights and a projection to at most `size` dimensions from a sample."""
         counts = _vectorizer().transform(texts)
         present = np.asarray((counts > 0).sum(axis=0)).ravel()
         idf = np.log((1 + len(texts)) / (1 + present)).astype(np.float32) + 1
@@ -54,7 +54,7 @@ class TextEmbedder:
         size = max(1, min(size, len(texts) - 1, len(used) - 1))
         projection = np.zeros((FEATURES, size), dtype=np.float32)
         if len(used):
-            # One thread: sums that are split among threads differ in their last bits with the number of CPUs.
+            # One thread: sums that are split among threads differ in their last bits.
             with threadpool_limits(1):
                 _, _, right = randomized_svd(weighted[:, used], n_components=size, random_state=seed, n_iter=4)
             projection[used] = right.T

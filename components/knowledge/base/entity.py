@@ -1,10 +1,10 @@
-"""An item of Wikidata, as the rooms hand it to each other."""
+"""A Wikidata item as the packages exchange it."""
 
 from typing import NamedTuple
 
 
 class Entity(NamedTuple):
-    """What is kept of an item; its row in the table is the place, not a part."""
+    """What is kept of an item; its row number is its position in the table, not a field."""
 
     entity_id: str
     label: str

@@ -1,4 +1,4 @@
-"""The files of a knowledge base (docs/formats.md), and those that its build hands from step to step."""
+"""Files of a knowledge base (docs/formats.md) and the intermediate files of its build."""
 
 import zlib
 from collections.abc import Iterator
@@ -24,10 +24,11 @@ ENTITY_SCHEMA = pa.schema(
         ("title", pa.string()),
     ]
 )
-# Of the build: entities with the number of their Q-id, by which they are sorted.
+# Intermediate: entities with the number of their Q-id, by which they are sorted.
 PART_SCHEMA = pa.schema([pa.field("number", pa.int64()), *ENTITY_SCHEMA])
-# Of the build: a name of an item. `row` is its place in its range, `anchors` how often the name links to it in texts, `borne`
-# whether Wikidata knows the name, and `small` whether it writes it without a capital at the beginning.
+# Intermediate: a name of an item. `row` is the item's row in its range, `anchors` how often texts
+# link the name to it, `borne` whether Wikidata has the name, and `small` whether Wikidata writes it
+# with a lower-case initial.
 NAME_SCHEMA = pa.schema(
     [
         ("name", pa.string()),
@@ -38,16 +39,17 @@ NAME_SCHEMA = pa.schema(
         ("small", pa.bool_()),
     ]
 )
-# In place of a row: the "name" is a word and a blank, and says that longer names begin with this word.
-BEGUN = -1
-# A candidate of a name in the index. `number` is of its Q-id: looked up in `IDS`, it would cost a page of memory a candidate.
+# Instead of a row: the "name" is a word and a space, as longer names begin with the word.
+PREFIX = -1
+# A candidate of a name in the index. It includes the number of the Q-id, as looking that up in
+# `IDS` would touch one more page of memory per candidate.
 RECORD = np.dtype([("row", "<u4"), ("number", "<i8"), ("prior", "<f4"), ("small", "?")])
 
 ENTITIES, TABLE, IDS, EMBEDDINGS, NAMES = "entities.arrow", "entities.parquet", "ids.npy", "embeddings.npy", "names"
 
 
 def partition_of(name: str, partitions: int) -> int:
-    """The partition of the index in which a normalised name stands, with all that begin with the same two words.
+    """The index partition of a normalised name; names with the same first two words share one.
 
     One word would not do: of a hundred million names millions begin with "the".
     """
@@ -56,7 +58,7 @@ def partition_of(name: str, partitions: int) -> int:
 
 
 def entity_table(folder: Path) -> Path:
-    """The table of entities (`ENTITY_SCHEMA`) of a knowledge base, for whoever reads all of it.
+    """Path of a knowledge base's entity table (`ENTITY_SCHEMA`).
 
     Raises:
         InputError: if it is missing.
@@ -68,13 +70,13 @@ def entity_table(folder: Path) -> Path:
 
 
 def write_arrow(table: pa.Table, path: Path) -> None:
-    """As an Arrow file of one batch, uncompressed, so that it can be mapped into memory."""
+    """Writes an uncompressed Arrow file of one batch, which can be memory-mapped."""
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table.combine_chunks())
 
 
 @contextmanager
 def open_arrow(path: Path) -> Iterator[pa.RecordBatchFileReader]:
-    """An Arrow file, mapped: what is not looked at is not read."""
+    """Opens an Arrow file memory-mapped: only the parts in use are read."""
     with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
         yield reader

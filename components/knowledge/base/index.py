@@ -1,9 +1,9 @@
 """The name index: normalised name → candidates with priors, in memory-mapped partitions.
 
-A partition is a trie of names (their numbers are its own), where each name's candidates begin, and
-the candidates, best first. Names that begin with the same two words are in one partition. That
-longer names begin with a word is an entry of its own ("the "), so that a search for the longest
-match asks one partition at a time.
+A partition has a trie that numbers its names, the offset of each name's candidates, and the
+candidates, best first. Names with the same first two words share a partition. An entry of its own
+("the ") marks that longer names begin with a word, so a longest-match search reads one partition at
+a time.
 """
 
 import struct
@@ -49,15 +49,15 @@ class NameIndex:
         # numpy's.
         return cls(tries, [start.view(np.ndarray) for start in starts], [memoryview(r.view(np.uint8)) for r in records])
 
-    def goes_on(self, words: str) -> bool:
-        """Whether a longer name begins with these whole words."""
+    def is_prefix(self, words: str) -> bool:
+        """Whether a longer name starts with these whole words."""
         trie = self._tries[partition_of(words, len(self._tries))]
         return words + " " in trie if " " not in words else bool(trie.has_keys_with_prefix(words + " "))
 
     def records(self, name: str, most: int | None = None) -> list[tuple[int, int, float, bool]]:
-        """(entity row, number of its Q-id, prior, whether written small) for a normalised name.
+        """(entity row, number of its Q-id, prior, lower-case initial) of a normalised name.
 
-        They are at most `most`. They are in order of priors, best first, ties in order of rows.
+        At most `most`, by descending prior, then by row.
         """
         partition = partition_of(name, len(self._tries))
         key = self._tries[partition].get(name)

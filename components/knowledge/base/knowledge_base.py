@@ -1,4 +1,4 @@
-"""The knowledge base on disk, opened: memory-mapped, so that workers of one machine share it."""
+"""An opened knowledge base: memory-mapped, so the workers of a machine share it."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -23,10 +23,10 @@ _LISTS = ("aliases", "instance_of", "subclass_of")
 
 
 class Candidate(NamedTuple):
-    """An entity that a name may mean, with the probability of that before any context is seen.
+    """An entity that a name may mean, with its prior probability, i.e. without any context.
 
-    `small`: Wikidata writes the name without a capital at the beginning, as a common noun, or in a
-        script without case.
+    `small`: Wikidata writes the name with a lower-case initial, like a common noun, or in a script
+    without case.
     """
 
     row: int
@@ -57,7 +57,7 @@ class KnowledgeBase:
         """Maps the files of `folder`.
 
         Raises:
-            InputError: if they are not there, or damaged.
+            InputError: if one is missing or damaged.
         """
         try:
             table = open_entities(folder)
@@ -77,16 +77,16 @@ class KnowledgeBase:
         return int(self._table.num_rows)
 
     def candidates(self, name: str, most: int | None = None) -> list[Candidate]:
-        """What a name may mean, likeliest first (ties by row), at most `most`.
+        """Candidate entities of a name, likeliest first (ties by row), at most `most`.
 
         An unknown name has none. Priors of one name sum to 1.
         """
         records = self._names.records(normalise(name), most)
         return [Candidate(row, qid_of(number), prior, small) for row, number, prior, small in records]
 
-    def goes_on(self, normalised: str) -> bool:
-        """Whether a longer name begins with these whole words, for longest-match search."""
-        return self._names.goes_on(normalised)
+    def is_prefix(self, normalised: str) -> bool:
+        """Whether a longer name starts with these whole words, for longest-match search."""
+        return self._names.is_prefix(normalised)
 
     def entity(self, row: int) -> Entity:
         """The entity of a row."""
@@ -111,7 +111,7 @@ class KnowledgeBase:
         return int(self.embeddings.shape[1])
 
     def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
-        """The embeddings of rows: float32 [n, size], L2-normalised; zero without a known word."""
+        """Embeddings of rows: float32 [n, size], L2-normalised; zero without a known word."""
         return np.asarray(self.embeddings[list(rows)], dtype=np.float32)
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -126,7 +126,7 @@ class KnowledgeBase:
 
 
 def open_entities(folder: Path) -> pa.Table:
-    """The table of entities (`ENTITY_SCHEMA`), mapped: only what is looked at is read.
+    """The entity table (`ENTITY_SCHEMA`), memory-mapped: only the parts in use are read.
 
     Raises:
         OSError, ValueError: if it is missing or damaged.

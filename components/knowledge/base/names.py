@@ -1,4 +1,4 @@
-"""The one normalisation of names: what must be equal for a mention to be a name."""
+"""Normalisation of names: a mention matches a name if both normalise to the same text."""
 
 import re
 import unicodedata
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Letters, digits, and the signs that tell C, C++ and C# apart; a dot counts only where a word begins with it (.NET).
+# Letters, digits, and the signs that distinguish C, C++ and C#; a dot only at a start (.NET).
 _WORD = re.compile(r"(?:(?<![^\W_])\.)?[^\W_]+(?:'[^\W_]+)*[+#]*|&", re.UNICODE)
 _APOSTROPHES = frozenset("’‘ʼʹ′`´")
-# Soft hyphen, zero-width (non-)joiner, word joiner, byte order mark: they stand inside words and are not seen.
+# Soft hyphen, zero-width (non-)joiner, word joiner, byte order mark: invisible inside words.
 _INVISIBLE = frozenset("\u00ad\u200c\u200d\u2060\ufeff")
-# Longer texts are no names; remembering them would fill the memory.
-_LONGEST_REMEMBERED = 100
+# Longer texts are not names; caching them would fill the memory.
+_MAX_CACHED_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of a text as the name index spells them; `text[starts[n]:ends[n]]` is the surface of word n.
+    """Normalised words of a text; `text[starts[n]:ends[n]]` is the surface form of word n.
 
-    Columns, since an object per word would be most of what the garbage collector has to look at.
+    Columns, as an object per word would be most of the garbage collector's work.
     """
 
     texts: list[str]
@@ -36,31 +36,35 @@ class Words:
 def normalise(name: str) -> str:
     """Lower case, no diacritics, words separated by one blank.
 
-    `Côte_d’Ivoire` → `cote d'ivoire`, `file-type-python` → `file type python`, `C++` → `c++`, `:us:` → `us`,
-    `Node.js` → `node js`, `.NET` → `.net`. Normalising twice changes nothing.
+    `Côte_d’Ivoire` → `cote d'ivoire`, `file-type-python` → `file type python`, `C++` → `c++`,
+    `:us:` → `us`, `Node.js` → `node js`, `.NET` → `.net`. Idempotent.
     """
-    return _remembered(name) if len(name) <= _LONGEST_REMEMBERED else _normalised(name)
+    return _cached(name) if len(name) <= _MAX_CACHED_LENGTH else _normalised(name)
 
 
 def words(text: str) -> Words:
-    """The words of a text as `normalise` sees them, each with its offsets in the text (end exclusive)."""
+    """Words of a text as `normalise` writes them, with their offsets (end exclusive)."""
     matches = list(_WORD.finditer(_plain(text)))
-    texts, starts, ends = [_spelt(m.group()) for m in matches], [m.start() for m in matches], [m.end() for m in matches]
+    texts, starts, ends = (
+        [_spelling(m.group()) for m in matches],
+        [m.start() for m in matches],
+        [m.end() for m in matches],
+    )
     if not text.isascii():
         # One character may become several (ß → ss) or none (a combining accent).
-        places = [place for place, c in enumerate(text) for _ in _plain_character(c)]
-        starts, ends = [places[start] for start in starts], [places[end - 1] + 1 for end in ends]
+        offsets = [offset for offset, c in enumerate(text) for _ in _plain_character(c)]
+        starts, ends = [offsets[start] for start in starts], [offsets[end - 1] + 1 for end in ends]
     return Words(texts, starts, ends)
 
 
 def _normalised(name: str) -> str:
-    return " ".join([_spelt(word) for word in _WORD.findall(_plain(name))])
+    return " ".join([_spelling(word) for word in _WORD.findall(_plain(name))])
 
 
-_remembered = lru_cache(maxsize=200_000)(_normalised)
+_cached = lru_cache(maxsize=200_000)(_normalised)
 
 
-def _spelt(word: str) -> str:
+def _spelling(word: str) -> str:
     return "and" if word == "&" else word
 
 
@@ -72,7 +76,7 @@ def _plain(text: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _plain_character(character: str) -> str:
-    """Decomposed and folded until nothing changes: the folded form of one letter can be the unfolded form of another."""
+    """Decomposed and case-folded until stable: folding one letter may yield an unfolded one."""
     if character in _APOSTROPHES:
         return "'"
     if character in _INVISIBLE:

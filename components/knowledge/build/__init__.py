@@ -1,1 +1,1 @@
-"""Wikidata's dump to a knowledge base."""
+"""Builds a knowledge base from a Wikidata dump."""

@@ -1,7 +1,7 @@
 """A user's table of anchor counts → names with counts: how often texts link a name to an item.
 
 The table (.parquet, .csv or .tsv) has the columns `name`, `entity_id` (Q-id) and `count`. Only
-names that some item bears count: what else links say ("here", "this page") names nothing.
+names that some item has count: other link texts ("here", "this page") name nothing.
 """
 
 from collections import Counter
@@ -78,7 +78,7 @@ class AnchorJob:
     parameters: KnowledgeParameters
 
 
-def place(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outcome:
+def resolve_anchors(job: AnchorJob, batch: pa.RecordBatch, number: int, out: Path) -> Outcome:
     """Writes `NUMBER_names.arrow` (`NAME_SCHEMA`, a batch per partition); a task of the shard map.
 
     Rows are counted as `placed`, `unknown_entity` (the base lacks the item) or `bad_row` (no name,

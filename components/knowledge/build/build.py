@@ -1,7 +1,7 @@
 """Dump → the files of a knowledge base, by shard maps: parse, merge, index, embed.
 
-Each step goes on where a killed one was. No process holds more than a block of the dump, a range of entities or a partition of the
-names.
+Each step resumes where a killed run stopped. No process holds more than a block of the dump, a
+range of entities or a partition of the names.
 """
 
 import logging
@@ -21,11 +21,11 @@ from components.errors import InputError
 from components.execution.publication import publish
 from components.execution.shard_map import map_shards
 from components.knowledge.base import format as files
-from components.knowledge.build.anchors import AnchorJob, place, read_anchors
+from components.knowledge.build.anchors import AnchorJob, read_anchors, resolve_anchors
 from components.knowledge.build.dump import blocks
 from components.knowledge.build.embed import EmbedJob, embed, fit
 from components.knowledge.build.index import write_partition
-from components.knowledge.build.merge import MergeJob, cut, kinds_of, merge
+from components.knowledge.build.merge import MergeJob, merge, split_ranges, with_subclasses
 from components.knowledge.build.parse import parse
 from components.knowledge.parameters import KnowledgeParameters
 from components.storage.json_files import write_json
@@ -41,14 +41,14 @@ _STEP = "knowledge: {}"
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a process holds at once, about: bytes of a block of the dump, items of a range, items whose names a partition has."""
+    """Approximate units of work: bytes per block, items per range, items per index partition."""
 
     block: int = 8 << 20
     range: int = 200_000
     partition: int = 200_000
 
     def partitions(self, items: int) -> int:
-        """Into how many partitions the names of so many items are split."""
+        """Number of index partitions for the names of this many items."""
         return max(1, round(items / self.partition))
 
 
@@ -60,15 +60,15 @@ def build(
     anchors: Path | None = None,
     sizes: Sizes = Sizes(),
 ) -> dict[str, Any]:
-    """Writes the knowledge base of `dump` to `out` (by way of `work`); returns its counts.
+    """Builds the knowledge base of `dump` in `work`, publishes it to `out`, returns its counts.
 
     Args:
         dump: path or URL of a Wikidata JSON dump.
         out: replaced by the base; a folder, or a prefix of a bucket.
         parameters: section `knowledge`.
-        work: for what is not finished yet; of this dump, these anchors and these parameters alone.
-        anchors: a table of how often a name links to an item in texts (`components.knowledge.build.anchors`), for sharper priors.
-        sizes: of what is held at once; but for the partitions of the index, the base does not depend on them.
+        work: folder for unfinished work on this dump, these anchors and these parameters.
+        anchors: table of how often texts link a name to an item (`anchors.py`), for sharper priors.
+        sizes: units of work; they change the index partitions and nothing else.
 
     Raises:
         InputError: if the dump or the anchors cannot be used.
@@ -81,8 +81,8 @@ def build(
         work=work / "parse",
         max_error_share=parameters.max_error_share,
     )
-    spans = cut(parts, sizes.range)
-    excluded = tuple(kinds_of(parts, parameters.exclude_classes))
+    spans = split_ranges(parts, sizes.range)
+    excluded = tuple(with_subclasses(parts, parameters.exclude_classes))
     job = MergeJob(parts, excluded, sizes.partitions(counts["kept"]), parameters)
     ranges, merged = map_shards(partial(merge, job), spans, stage=_STEP.format("merge"), work=work / "merge")
     items = merged.pop("items")
@@ -94,10 +94,10 @@ def build(
     logger.info("%d of %d items kept", items, counts["lines"])
     folder = work / "knowledge"
     bounds = write_entities(ranges, len(spans), items, folder)
-    named = write_index(ranges, bounds, job, work, folder, anchors)
+    name_counts = write_index(ranges, bounds, job, work, folder, anchors)
     _embed(bounds, parameters, work, folder)
     lines = {name: count for name, count in sorted(counts.items()) if count}
-    measures = {"items": items, **named, "lines": lines}
+    measures = {"items": items, **name_counts, "lines": lines}
     write_json(folder / "stats.json", measures)
     publish(folder, out, "knowledge", work / "upload")
     drop(work)
@@ -105,7 +105,7 @@ def build(
 
 
 def write_entities(ranges: Path, count: int, items: int, folder: Path) -> list[int]:
-    """Writes the merged ranges, in order, as one table; returns the row that each begins with, and, last, their number."""
+    """Writes the merged ranges as one table; returns the first row of each, then the row count."""
     shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
     folder.mkdir(parents=True)
     ids = np.lib.format.open_memmap(folder / files.IDS, mode="w+", dtype=np.int64, shape=(items,))
@@ -130,11 +130,11 @@ def write_entities(ranges: Path, count: int, items: int, folder: Path) -> list[i
 def write_index(
     ranges: Path, bounds: Sequence[int], job: MergeJob, work: Path, folder: Path, anchors: Path | None
 ) -> dict[str, int]:
-    """Writes the name index of the merged ranges; returns how many names it has, and how many of them are ambiguous."""
+    """Writes the name index of the merged ranges; returns counts of names and ambiguous names."""
     sources = [(ranges / f"{n:05d}_names.arrow", row) for n, row in enumerate(bounds[:-1])]
     if anchors is not None:
         linked, counts = map_shards(
-            partial(place, AnchorJob(folder, job.partitions, job.parameters)),
+            partial(resolve_anchors, AnchorJob(folder, job.partitions, job.parameters)),
             read_anchors(anchors),
             stage=_STEP.format("anchors"),
             work=work / "anchors",

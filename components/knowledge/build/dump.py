@@ -1,4 +1,4 @@
-"""Reads a Wikidata JSON dump, one item a line, as blocks of whole lines; bounded in memory; .bz2 is unpacked on all CPUs."""
+"""Reads a Wikidata JSON dump as blocks of whole lines, in bounded memory, .bz2 on all CPUs."""
 
 import gzip
 import io
@@ -17,15 +17,15 @@ import zstandard
 from components.errors import InputError
 from components.execution.prefetch import prefetch
 
-_READ = 8 << 20  # bytes that are asked of a server at once
+_READ = 8 << 20  # bytes per request to a server
 _ENDINGS = (".json", ".json.bz2", ".json.gz", ".json.zst")
 
 
 def identity(location: str) -> str:
-    """What tells a dump from another at the same place: its size, and when it was written or its server's mark of its content.
+    """Identifies a version of a dump: its location, size, and modification time or ETag.
 
     Raises:
-        InputError: if it is missing or cannot be asked for.
+        InputError: if it is missing or the server refuses.
     """
     info = _info(location)
     marks = [
@@ -49,7 +49,7 @@ def _info(location: str) -> dict[str, Any]:
 
 @contextmanager
 def open_dump(location: str) -> Iterator[IO[bytes]]:
-    """Opens `.json`, `.json.bz2`, `.json.gz` or `.json.zst`, a path or a URL, for reading what it unpacks to.
+    """Opens a `.json`, `.json.bz2`, `.json.gz` or `.json.zst` at a path or URL, decompressed.
 
     Raises:
         InputError: if it is missing or has another ending.
@@ -77,7 +77,7 @@ def _unpacked(packed: Any, ending: str) -> Any:
 
 
 def blocks(location: str, size: int) -> Iterator[bytes]:
-    """A dump in blocks of some `size` bytes of whole lines; the same blocks each time.
+    """Yields a dump in blocks of about `size` bytes of whole lines; the same blocks each time.
 
     Raises:
         InputError: if the dump is missing, of another kind, damaged or truncated.
@@ -93,18 +93,18 @@ def blocks(location: str, size: int) -> Iterator[bytes]:
 
 
 def _whole_lines(stream: IO[bytes], location: str, size: int) -> Iterator[bytes]:
-    begun: list[bytes] = []
+    partial_line: list[bytes] = []
     try:
-        # Another CPU unpacks the next while this one is looked at.
+        # Another CPU decompresses the next block while this one is processed.
         for read in prefetch(iter(partial(stream.read, size), b"")):
             end = read.rfind(b"\n") + 1
             if end:
-                yield b"".join([*begun, memoryview(read)[:end]])
-                begun = []
-            begun.append(read[end:])
+                yield b"".join([*partial_line, memoryview(read)[:end]])
+                partial_line = []
+            partial_line.append(read[end:])
     except (EOFError, OSError, ValueError, RuntimeError, zlib.error, zstandard.ZstdError) as error:
         raise InputError(
             f"{location} cannot be read to its end ({error}); fetch it again, it is probably truncated"
         ) from error
-    if rest := b"".join(begun):
+    if rest := b"".join(partial_line):
         yield rest

@@ -1,4 +1,4 @@
-"""Embeddings of entities, a range of them at a time; tasks of the shard map."""
+"""Embeds entities, one range at a time; tasks of the shard map."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,15 +33,15 @@ def fit(job: EmbedJob, _: None, __: int, out: Path) -> Outcome:
     parameters = job.parameters
     table = open_entities(job.base)
     size = min(parameters.embedding_sample, table.num_rows)
-    luck = np.random.default_rng(parameters.seed)
-    chosen = np.sort(luck.choice(table.num_rows, size, replace=False, shuffle=False))
+    rng = np.random.default_rng(parameters.seed)
+    chosen = np.sort(rng.choice(table.num_rows, size, replace=False, shuffle=False))
     sample = list(_texts(table.take(pa.array(chosen)), job.base))
     TextEmbedder.fit(sample, parameters.embedding_size, parameters.seed).save(out)
     return Outcome({"sample": size})
 
 
 def embed(job: EmbedJob, span: tuple[int, int], number: int, out: Path) -> Outcome:
-    """Writes `NUMBER.npy`, float16 [rows, d], of the entity rows from `span[0]` to below `span[1]`."""
+    """Writes `NUMBER.npy`, float16 [rows, d], of entity rows `span[0]` to `span[1]` (exclusive)."""
     embedder = _embedder(job.fitted)
     table = open_entities(job.base).slice(span[0], span[1] - span[0])
     vectors = np.empty((len(table), embedder.projection.shape[1]), dtype=np.float16)
@@ -63,7 +63,7 @@ def _texts(table: pa.Table, base: Path) -> Iterator[str]:
 
 
 def _class_labels(table: pa.Table, base: Path) -> dict[str, str]:
-    """Q-id → label of the classes that the entities of a table name."""
+    """Q-id → label of the classes of a table's entities."""
     named = pa.chunked_array(
         [pc.list_flatten(c) for n in ("instance_of", "subclass_of") for c in table.column(n).chunks]
     )
@@ -79,6 +79,6 @@ def _class_labels(table: pa.Table, base: Path) -> dict[str, str]:
 
 
 def describe(item: Entity, labels: dict[str, str]) -> str:
-    """What an entity's embedding is made of: its names, its description, the names of its classes."""
+    """The text that is embedded for an entity: names, description, names of its classes."""
     classes = [labels[q] for q in (*item.instance_of, *item.subclass_of) if q in labels]
     return ". ".join([item.label, *item.aliases, item.description, *classes])

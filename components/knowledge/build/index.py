@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.execution.shard_map import Outcome
-from components.knowledge.base.format import BEGUN, NAME_SCHEMA, RECORD, open_arrow
+from components.knowledge.base.format import NAME_SCHEMA, PREFIX, RECORD, open_arrow
 from components.knowledge.base.index import _RECORDS, _STARTS, _TRIE
 
 
@@ -19,65 +19,66 @@ def write_partition(
 ) -> Outcome:
     """Writes partition `number` of the index; a task of the shard map.
 
-    With sitelinks s of an item and n anchors of the name that link to it, and with w = log(1 + s) + `prior_smoothing`, the prior is
-    (n + k w / sum w) / (sum n + k), with sums over the name's items (MOFI.md, candidates); k is `smoothing`, a pseudo-count.
+    For an item with s sitelinks and n anchors of the name that link to it, and with
+    w = log(1 + s) + `prior_smoothing`, the prior is (n + k w / sum w) / (sum n + k), with sums over
+    the name's items (MOFI.md, candidates); the pseudo-count k is `smoothing`.
 
     Args:
-        sources: files of names (`NAME_SCHEMA`, a batch for each partition), and the entity row that the rows of each count from.
-        ids: the numbers of the entities' Q-ids, by row (`IDS`).
-        smoothing: `anchor_smoothing`.
+        sources: files of names (`NAME_SCHEMA`, a batch per partition) and their first rows.
+        ids: file of the Q-id numbers by entity row (`IDS`).
+        smoothing: pseudo-count `anchor_smoothing`.
         number: of the partition.
         out: folder for the files.
     """
     table = pa.concat_tables([NAME_SCHEMA.empty_table(), *(_batch(path, number, row) for path, row in sources)])
-    begins = pc.unique(table.filter(pc.equal(table.column("row"), BEGUN)).column("name")).sort().to_pylist()
-    table = table.filter(pc.not_equal(table.column("row"), BEGUN))
+    prefixes = pc.unique(table.filter(pc.equal(table.column("row"), PREFIX)).column("name")).sort().to_pylist()
+    table = table.filter(pc.not_equal(table.column("row"), PREFIX))
     table = table.group_by(["name", "row"]).aggregate(
         [("weight", "max"), ("anchors", "sum"), ("borne", "any"), ("small", "any")]
     )
-    names, place = _encoded(table.column("name"))
+    names, name_index = _encoded(table.column("name"))
     row, weight, anchors, borne, small = (
         table.column(c).to_numpy() for c in ("row", "weight_max", "anchors_sum", "borne_any", "small_any")
     )
     if not borne.all():
-        known = (np.bincount(place, weights=borne, minlength=len(names)) > 0)[place]
-        names, place = _encoded(table.column("name").filter(pa.array(known)))
+        known = (np.bincount(name_index, weights=borne, minlength=len(names)) > 0)[name_index]
+        names, name_index = _encoded(table.column("name").filter(pa.array(known)))
         row, weight, anchors, small = row[known], weight[known], anchors[known], small[known]
-    prior = anchors + smoothing * weight / np.bincount(place, weights=weight, minlength=len(names))[place]
-    prior /= (np.bincount(place, weights=anchors, minlength=len(names)) + smoothing)[place]
+    prior = anchors + smoothing * weight / np.bincount(name_index, weights=weight, minlength=len(names))[name_index]
+    prior /= (np.bincount(name_index, weights=anchors, minlength=len(names)) + smoothing)[name_index]
     records = np.empty(len(row), dtype=RECORD)
     records["row"], records["prior"], records["small"] = row, prior, small
     records["number"] = np.load(ids, mmap_mode="r")[row]
-    _write([*names, *begins], place, records, number, out)
-    candidates = np.bincount(place, minlength=len(names))
+    _write([*names, *prefixes], name_index, records, number, out)
+    candidates = np.bincount(name_index, minlength=len(names))
     return Outcome({"names": len(names), "ambiguous_names": int((candidates > 1).sum())})
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """The different names, sorted, and each row's place among them."""
+    """The distinct names, sorted, and the index of each row's name among them."""
     encoded = column.combine_chunks().dictionary_encode()
     order = np.asarray(pc.sort_indices(encoded.dictionary))
-    places = np.empty(len(order), dtype=np.int64)
-    places[order] = np.arange(len(order))
-    return encoded.dictionary.take(pa.array(order)).to_pylist(), places[np.asarray(encoded.indices)]
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return encoded.dictionary.take(pa.array(order)).to_pylist(), ranks[np.asarray(encoded.indices)]
 
 
 def _batch(path: Path, partition: int, row: int) -> pa.Table:
     with open_arrow(path) as reader:
         table = pa.Table.from_batches([reader.get_batch(partition)])
     rows = table.column("row").to_numpy()
-    return table.set_column(1, "row", pa.array(np.where(rows == BEGUN, BEGUN, rows + row)))
+    return table.set_column(1, "row", pa.array(np.where(rows == PREFIX, PREFIX, rows + row)))
 
 
 def _write(
     names: list[str],
-    place: npt.NDArray[np.int64],
+    name_index: npt.NDArray[np.int64],
     records: npt.NDArray[np.void],
     number: int,
     out: Path,
 ) -> None:
     trie = marisa_trie.Trie(names)
-    keys = np.fromiter((trie[name] for name in names), dtype=np.int64, count=len(names))[place]
+    keys = np.fromiter((trie[name] for name in names), dtype=np.int64, count=len(names))[name_index]
     order = np.lexsort((records["row"], -records["prior"], keys))
     starts = np.zeros(len(names) + 1, dtype=np.uint32)
     np.cumsum(np.bincount(keys, minlength=len(names)), out=starts[1:])

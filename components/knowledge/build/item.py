@@ -1,7 +1,7 @@
 """One line of a Wikidata JSON dump → what is kept of its item, or why nothing is.
 
-A typed decoder reads the lines that are built as they should, and only the parts that are kept:
-three times as quick as reading all of a line. Whatever it refuses is read again as any JSON.
+A typed decoder reads well-formed lines, and of these only the fields that are kept: three times as
+fast as decoding everything. A line that it rejects is decoded again as generic JSON.
 """
 
 import re
@@ -15,13 +15,13 @@ from msgspec.structs import astuple
 from components.knowledge.base.entity import Entity
 from components.knowledge.qid import is_qid
 
-# Properties, lexemes, media: they stand in dumps too, and are no mistake.
+# Properties, lexemes, media: legitimate entries of a dump that are not items.
 _OTHER = re.compile(r"[PLME][1-9][0-9]*")
 NO_ITEM, NO_ENTITY, NO_LABEL, EXCLUDED, INVALID = "no_item", "no_entity", "no_label", "excluded_class", "invalid_json"
 
 
 class ItemReader:
-    """Reads items in some languages, but for instances of excluded classes.
+    """Reads items in some languages, without instances of excluded classes.
 
     Label and description are those of the first language that has one; labels of the others are
     aliases.
@@ -36,14 +36,14 @@ class ItemReader:
     def read(self, line: bytes) -> Entity | str:
         """The item of a line without the comma at its end, or why it is dropped."""
         try:
-            found = _taken(self._decoder.decode(line), self._wikis)
+            found = _entity_of(self._decoder.decode(line), self._wikis)
         except msgspec.ValidationError:
-            return self._kept(_read_any(line, self._languages, self._wikis))
+            return self._filtered(_read_any(line, self._languages, self._wikis))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return INVALID
-        return self._kept(found)
+        return self._filtered(found)
 
-    def _kept(self, item: Entity | str) -> Entity | str:
+    def _filtered(self, item: Entity | str) -> Entity | str:
         if isinstance(item, str):
             return item
         if not is_qid(item.entity_id):
@@ -53,11 +53,11 @@ class ItemReader:
         return item if self._excluded.isdisjoint(item.instance_of) else EXCLUDED
 
 
-# As it should be
+# Well-formed lines
 
 
 def _decoder(languages: Sequence[str]) -> msgspec.json.Decoder[Any]:
-    """Of the parts that are kept, in some languages; dumps write an empty mapping as a list."""
+    """Decoder of the fields that are kept; dumps write an empty mapping as a list."""
     define = msgspec.defstruct
     text = define("Text", [("value", str, "")], gc=False)
     target = define("Target", [("id", str, "")], gc=False)
@@ -78,7 +78,7 @@ def _decoder(languages: Sequence[str]) -> msgspec.json.Decoder[Any]:
 
 
 def _statement(value: Any) -> Any:
-    """A statement whose value is of a kind; those of an unknown or of no value have none."""
+    """Type of a statement with a value of this type; unknown values and no-values lack it."""
     data = msgspec.defstruct("Data", [("value", value)], gc=False)
     snak = msgspec.defstruct("Snak", [("datavalue", data | None, None)], gc=False)
     return msgspec.defstruct("Statement", [("mainsnak", snak), ("rank", str, "")], gc=False)
@@ -91,9 +91,9 @@ class _Site(msgspec.Struct):
 _site = msgspec.json.Decoder(_Site)
 
 
-def _taken(item: Any, wikis: Sequence[str]) -> Entity:
+def _entity_of(item: Any, wikis: Sequence[str]) -> Entity:
     claims = item.claims
-    absent = isinstance(claims, list)
+    no_claims = isinstance(claims, list)
     labels = _texts_of(item.labels)
     label = next(filter(None, labels), "")
     aliases = [] if isinstance(item.aliases, list) else [a.value for many in astuple(item.aliases) for a in many]
@@ -102,10 +102,10 @@ def _taken(item: Any, wikis: Sequence[str]) -> Entity:
         label,
         next(filter(None, _texts_of(item.descriptions)), ""),
         _aliases(label, aliases, labels),
-        () if absent else _targets_of(claims.P31),
-        () if absent else _targets_of(claims.P279),
+        () if no_claims else _targets_of(claims.P31),
+        () if no_claims else _targets_of(claims.P279),
         len(item.sitelinks) if isinstance(item.sitelinks, dict) else 0,
-        "" if absent else next(_values_of(claims.P18), ""),
+        "" if no_claims else next(_values_of(claims.P18), ""),
         _title_of(item.sitelinks, wikis) if item.sitelinks else "",
     )
 
@@ -139,12 +139,12 @@ def _items(ids: Iterator[str]) -> tuple[str, ...]:
 
 
 def _aliases(label: str, aliases: list[str], labels: list[str]) -> tuple[str, ...]:
-    """Different aliases, and the labels of the other languages."""
+    """Distinct aliases, then the labels of the other languages."""
     more = [other for other in labels if other != label]
     return tuple(dict.fromkeys(filter(None, aliases + more))) if aliases or more else ()
 
 
-# As it may be: anything, by mistake
+# Any other JSON
 
 
 def _read_any(line: bytes, languages: Sequence[str], wikis: Sequence[str]) -> Entity | str:

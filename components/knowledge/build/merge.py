@@ -1,6 +1,6 @@
 """Parts of a dump → ranges of entities, sorted by Q-id, each once, with their names.
 
-Instances of excluded kinds are left out. An external sort: items are split into ranges of Q-id
+Instances of excluded classes are left out. An external sort: items are split into ranges of Q-id
 numbers that fit into memory, and a task of the shard map gathers one range from the parts that
 reach into it.
 """
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.execution.shard_map import Outcome
-from components.knowledge.base.format import BEGUN, NAME_SCHEMA, PART_SCHEMA, open_arrow, partition_of, write_arrow
+from components.knowledge.base.format import NAME_SCHEMA, PART_SCHEMA, PREFIX, open_arrow, partition_of, write_arrow
 from components.knowledge.base.names import normalise
 from components.knowledge.build.item import EXCLUDED
 from components.knowledge.parameters import KnowledgeParameters
@@ -41,8 +41,8 @@ class Range:
     parts: tuple[int, ...]
 
 
-def cut(parts: Path, most: int) -> list[Range]:
-    """Ranges of about `most` items each, of the parts in a folder; at least one."""
+def split_ranges(parts: Path, most: int) -> list[Range]:
+    """Splits the parts in a folder into ranges of about `most` items each; at least one."""
     buckets: Counter[int] = Counter()
     spans: list[tuple[int, int, int]] = []
     for path in sorted(parts.glob("*.arrow")):
@@ -68,7 +68,7 @@ def _numbers(table: pa.Table) -> Integers:
     return np.asarray(table.column("number").to_numpy(), dtype=np.int64)
 
 
-def kinds_of(parts: Path, excluded: Sequence[str]) -> list[str]:
+def with_subclasses(parts: Path, excluded: Sequence[str]) -> list[str]:
     """Q-ids of classes and of all their direct and indirect subclasses among the parts."""
     if not excluded:
         return []
@@ -93,8 +93,7 @@ def kinds_of(parts: Path, excluded: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class MergeJob:
-    """`parts` are the parsed blocks; `excluded` the Q-ids of classes whose instances are left
-    out."""
+    """`parts`: folder of the parsed blocks; `excluded`: Q-ids of classes to leave out."""
 
     parts: Path
     excluded: tuple[str, ...]
@@ -109,7 +108,7 @@ def merge(job: MergeJob, span: Range, number: int, out: Path) -> Outcome:
     """
     gathered = pa.concat_tables([PART_SCHEMA.empty_table(), *(_slice(job.parts, part, span) for part in span.parts)])
     numbers = _numbers(gathered)
-    order = np.argsort(numbers, kind="stable")  # of an item that stands twice, the first is kept
+    order = np.argsort(numbers, kind="stable")  # of duplicate items the first is kept
     numbers = numbers[order]
     first = np.ones(len(order), dtype=bool)
     first[1:] = numbers[1:] != numbers[:-1]
@@ -142,7 +141,7 @@ def _write_names(table: pa.Table, job: MergeJob, path: Path) -> None:
     weights = (np.log1p(table.column("sitelinks").to_numpy()) + job.parameters.prior_smoothing).tolist()
     labels, aliases = table.column("label").to_pylist(), table.column("aliases").to_pylist()
     rows: list[list[NameRow]] = [[] for _ in range(job.partitions)]
-    begun: set[str] = set()
+    prefixes: set[str] = set()
     for row, (label, others, weight) in enumerate(zip(labels, aliases, weights, strict=True)):
         written: dict[str, bool] = {}
         for spelling in (label, *others):
@@ -153,9 +152,9 @@ def _write_names(table: pa.Table, job: MergeJob, path: Path) -> None:
                 rows[partition_of(name, job.partitions)].append((name, row, weight, 0, True, small))
                 first, blank, _ = name.partition(" ")
                 if blank:
-                    begun.add(first)
-    for word in sorted(begun):
-        rows[partition_of(word, job.partitions)].append((word + " ", BEGUN, 0.0, 0, True, False))
+                    prefixes.add(first)
+    for word in sorted(prefixes):
+        rows[partition_of(word, job.partitions)].append((word + " ", PREFIX, 0.0, 0, True, False))
     write_partitions(rows, path)
 
 

@@ -50,7 +50,7 @@ def _reader(languages: tuple[str, ...], excluded: tuple[str, ...]) -> ItemReader
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Without it, thousands of small objects that all stay are not collected over and over."""
+    """Without the garbage collector, which would scan thousands of live objects repeatedly."""
     gc.disable()
     try:
         yield

@@ -1,1 +1,1 @@
-"""How right the links are: gold texts, scores, and weights learned from them."""
+"""Gold standards: files, evaluation of the links, and weights learned from them."""

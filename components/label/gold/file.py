@@ -2,13 +2,13 @@
 
 The format is that of github.com/ad-freiburg/elevant. A line is an object with `text` and `labels`,
 a list of `{"span": [start, end], "entity_id": "Q…"}`: offsets in characters, end exclusive. Of
-ELEVANT's other fields these three matter, and all others are passed over:
+ELEVANT's other fields these three matter, and all others are ignored:
 
-- `optional` of a label (and its `type` QUANTITY or DATETIME): missing it is no mistake;
-- an `entity_id` that begins with "Unknown": a name whose bearer Wikidata does not have;
+- `optional` of a label (and its `type` QUANTITY or DATETIME): missing it is not an error;
+- an `entity_id` that begins with "Unknown": an entity that Wikidata does not have;
 - `evaluation_span` of a line: only this part of the text is labelled.
 
-A label inside a longer one is another reading of the same words and counts as optional.
+A label nested in a longer one counts as optional.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from components.errors import InputError
 from components.knowledge.qid import is_qid
 
 # spaCy reads no longer text.
-LONGEST = 1_000_000
+MAX_CHARACTERS = 1_000_000
 UNKNOWN = "Unknown"
 _NO_ENTITIES = frozenset({"QUANTITY", "DATETIME"})
 _SHOWN = 60
@@ -67,7 +67,7 @@ class GoldText:
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that says nothing usable: its number, counted from 1, and what to fix."""
+    """An unusable line: its number, counted from 1, and what to fix."""
 
     line: int
     message: str
@@ -75,21 +75,21 @@ class BadLine:
 
 @dataclass(frozen=True)
 class Gold:
-    """What could be read of a gold file, and what could not."""
+    """The texts of a gold file, and its unusable lines."""
 
     texts: tuple[GoldText, ...]
     bad: tuple[BadLine, ...]
 
 
-class _Bad(Exception):
+class _LineError(Exception):
     """What is wrong with a line."""
 
 
 def read_gold(path: Path) -> Gold:
-    """Reads a gold file; blank lines are passed over.
+    """Reads a gold file; blank lines are skipped.
 
-    A line with any mistake is left out as a whole, as a text with half its labels would count right
-    links as wrong.
+    A line with any mistake is left out as a whole: with half of its labels missing, correct links
+    would count as wrong.
 
     Raises:
         InputError: if the file cannot be read, or holds no usable line.
@@ -98,7 +98,7 @@ def read_gold(path: Path) -> Gold:
         lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read ({error.strerror}); name a JSONL file with `text` and `labels` a line"
+            f"{path} cannot be read ({error.strerror}); give a JSONL file with `text` and `labels` on each line"
         ) from error
     texts: list[GoldText] = []
     bad: list[BadLine] = []
@@ -107,7 +107,7 @@ def read_gold(path: Path) -> Gold:
             continue
         try:
             texts.append(_text(number, line))
-        except _Bad as fault:
+        except _LineError as fault:
             bad.append(BadLine(number, f"line {number}: {fault}"))
     if not texts:
         first = bad[0].message if bad else "it is empty"
@@ -119,17 +119,17 @@ def _text(number: int, line: bytes) -> GoldText:
     try:
         content = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise _Bad(f"no JSON ({error.msg}); write one object a line") from None
+        raise _LineError(f"not JSON ({error.msg}); write one object per line") from None
     if not isinstance(content, dict):
-        raise _Bad(f'{_short(content)} is no object; write {{"text": …, "labels": […]}}')
+        raise _LineError(f'{_short(content)} is not an object; write {{"text": …, "labels": […]}}')
     text = content.get("text")
     if not isinstance(text, str) or not text.strip():
-        raise _Bad(f"`text` is {_short(text)}; give the text that the spans point into")
-    if len(text) > LONGEST:
-        raise _Bad(f"`text` has {len(text)} characters; split it into texts of at most {LONGEST}")
+        raise _LineError(f"`text` is {_short(text)}; give the text that the spans point into")
+    if len(text) > MAX_CHARACTERS:
+        raise _LineError(f"`text` has {len(text)} characters; split it into texts of at most {MAX_CHARACTERS}")
     given = content.get("labels", [])
     if not isinstance(given, list):
-        raise _Bad(f"`labels` is {_short(given)}; give a list, empty where nothing is named")
+        raise _LineError(f"`labels` is {_short(given)}; give a list, empty if nothing is named")
     whole = content.get("evaluation_span") or [0, len(text)]
     start, end = _span(whole, text, "`evaluation_span`")
     labels = sorted((_label(n, label, text) for n, label in enumerate(given, start=1)), key=lambda m: (m.start, m.end))
@@ -141,7 +141,7 @@ def _text(number: int, line: bytes) -> GoldText:
 def _label(number: int, label: Any, text: str) -> GoldLabel:
     name = f"label {number}"
     if not isinstance(label, dict):
-        raise _Bad(f'{name} is {_short(label)}; write {{"span": [start, end], "entity_id": "Q…"}}')
+        raise _LineError(f'{name} is {_short(label)}; write {{"span": [start, end], "entity_id": "Q…"}}')
     start, end = _span(label.get("span"), text, f"the span of {name}")
     entity = label.get("entity_id")
     unknown = isinstance(entity, str) and entity.startswith(UNKNOWN)
@@ -151,19 +151,19 @@ def _label(number: int, label: Any, text: str) -> GoldLabel:
     if unknown:
         return GoldLabel(start, end, None, optional)
     if not isinstance(entity, str) or not is_qid(entity):
-        fix = f"give a Q-id such as Q43, or {UNKNOWN} where Wikidata has no such thing"
-        raise _Bad(f"`entity_id` of {name} ({_short(text[start:end])}) is {_short(entity)}; {fix}")
+        fix = f"give a Q-id such as Q43, or {UNKNOWN} if Wikidata has no such entity"
+        raise _LineError(f"`entity_id` of {name} ({_short(text[start:end])}) is {_short(entity)}; {fix}")
     return GoldLabel(start, end, entity, optional)
 
 
 def _span(span: Any, text: str, name: str) -> tuple[int, int]:
     # JSON's true is no offset, though Python takes it for 1.
-    whole = isinstance(span, list) and len(span) == 2 and all(type(place) is int for place in span)
+    whole = isinstance(span, list) and len(span) == 2 and all(type(offset) is int for offset in span)
     if not whole:
-        raise _Bad(f"{name} is {_short(span)}; give [start, end], two whole numbers")
+        raise _LineError(f"{name} is {_short(span)}; give [start, end], two whole numbers")
     start, end = span
     if not 0 <= start < end <= len(text):
-        raise _Bad(
+        raise _LineError(
             f"{name} is [{start}, {end}] in a text of {len(text)} characters; it must be 0 ≤ start < end ≤ {len(text)}, "
             "in characters, end exclusive"
         )
@@ -173,17 +173,18 @@ def _span(span: Any, text: str, name: str) -> tuple[int, int]:
 def _no_repetition(labels: list[GoldLabel]) -> None:
     for one, other in pairwise(labels):
         if (one.start, one.end) == (other.start, other.end):
-            raise _Bad(f"the span [{one.start}, {one.end}] is labelled twice; keep one of the two")
+            raise _LineError(f"the span [{one.start}, {one.end}] is labelled twice; keep one of the two")
 
 
 def _with_nested(labels: tuple[GoldLabel, ...]) -> tuple[GoldLabel, ...]:
     """A label inside another is optional."""
     return tuple(
-        GoldLabel(m.start, m.end, m.entity_id, m.optional or any(_holds(other, m) for other in labels)) for m in labels
+        GoldLabel(m.start, m.end, m.entity_id, m.optional or any(_contains(other, m) for other in labels))
+        for m in labels
     )
 
 
-def _holds(outer: GoldLabel, inner: GoldLabel) -> bool:
+def _contains(outer: GoldLabel, inner: GoldLabel) -> bool:
     return outer is not inner and outer.start <= inner.start and inner.end <= outer.end
 
 

@@ -1,16 +1,18 @@
 """Learns `label.weights` from a gold file, by maximum likelihood.
 
-For a mention with candidates c, of the evidence x_c = (log prior, cosine to the text, cosine to the other entities) and with
-"none of them" as one more choice, the stage has P(c) = exp(w·x_c) / (exp(w_none) + sum_c' exp(w·x_c')). Of the gold choices y_m of
-the mentions m this minimises
+For a mention with candidates c, evidence x_c = (log prior, cosine to the text, cosine to the other
+entities) and "none of them" as one more choice, the stage has
+P(c) = exp(w·x_c) / (exp(w_none) + sum_c' exp(w·x_c')). For the gold choices y_m of the mentions m
+this minimises
 
     - sum_m log P(y_m)  +  strength / 2 * |w - w_present|²
 
-over w = (prior, text, coherence, none), where y_m is "none of them" if the gold's entity is not among the candidates. Given x it is
-convex. x itself depends on w, as the other entities' mean comes from the probabilities of the round before; so evidence and weights
-are computed in turns until the weights stay.
+over w = (prior, text, coherence, none), where y_m is "none of them" if the gold entity is not among
+the candidates. Given x this is convex. As x depends on w by the mean of the other entities,
+evidence and weights are computed alternately until the weights converge.
 
-A gold text stands on no page, so `page` keeps its value; `none` keeps it too where every mention means one of its candidates.
+A gold text has no page, so `page` keeps its value; so does `none` where every mention means one of
+its candidates.
 """
 
 import hashlib
@@ -27,22 +29,23 @@ from components.label.gold.linker import Case, GoldLinker
 from components.label.linking.evidence import Numbers, evidence
 from components.label.parameters import WeightParameters
 
-LEARNT = ("prior", "text", "coherence", "none")
-_TURNS = 20
-_SETTLED = 1e-3
+FITTED = ("prior", "text", "coherence", "none")
+_MAX_ROUNDS = 20
+_TOLERANCE = 1e-3
 _DIGITS = 2
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Choices of n mentions, one below the other: `features` [rows, 4] in the order of `LEARNT`.
+    """Stacked choices of n mentions: `features` [rows, 4] in the order of `FITTED`.
 
-    A mention's rows are its candidates and then "none of them"; they begin at `starts` [n], and `right` [n] is the gold's row.
+    A mention's rows are its candidates, then "none of them"; they begin at `starts` [n], and
+    `gold` [n] is the row of the gold choice.
     """
 
     features: Numbers
     starts: npt.NDArray[np.int64]
-    right: npt.NDArray[np.int64]
+    gold: npt.NDArray[np.int64]
     none_is_right: int
 
     def __len__(self) -> int:
@@ -51,38 +54,38 @@ class Examples:
 
 @dataclass(frozen=True)
 class Fit:
-    """What was learnt, and what it is worth: figures of the texts learnt from and of those held out, before and after."""
+    """The new weights; `figures` before and after, on the training and on the held-out texts."""
 
     weights: WeightParameters
     figures: dict[str, dict[str, Any]]
 
     @property
     def better(self) -> bool:
-        """Whether texts that nothing was learnt from became likelier."""
+        """Whether the held-out log-loss improved."""
         held_out = self.figures["held_out"]
         return bool(held_out["mentions"] and held_out["log_loss_after"] < held_out["log_loss_before"])
 
 
 def fit(texts: Sequence[GoldText], linker: GoldLinker, held_out: float, strength: float) -> Fit:
-    """Learns from the texts that are not held out, and compares present and new weights on both parts.
+    """Learns from the texts that are not held out; compares old and new weights on both parts.
 
     Args:
         texts: of a gold file.
-        linker: knows the present weights.
-        held_out: share of texts, [0, 1), that nothing is learnt from; which, says a hash of the text.
-        strength: of the pull towards the present weights, in units of one mention's log-loss; 0 = none.
+        linker: has the current weights.
+        held_out: share of texts, [0, 1), to hold out, chosen by a hash of the text.
+        strength: L2 penalty towards the current weights, in log-losses of a mention; 0 = none.
 
     Raises:
         InputError: if no mention to learn from has a candidate.
     """
-    present = linker.parameters.weights
+    current = linker.parameters.weights
     parts = {
-        "learnt_from": [text for text in texts if _lot(text.text) >= held_out],
-        "held_out": [text for text in texts if _lot(text.text) < held_out],
+        "learnt_from": [text for text in texts if _uniform_hash(text.text) >= held_out],
+        "held_out": [text for text in texts if _uniform_hash(text.text) < held_out],
     }
-    known = {name: (linker.cases(own, linker.given(own)), own) for name, own in parts.items()}
+    known = {name: (linker.cases(own, linker.gold_spans(own)), own) for name, own in parts.items()}
     cases, own = known["learnt_from"]
-    examples = _examples(cases, own, present, linker)
+    examples = _examples(cases, own, current, linker)
     if not len(examples):
         raise InputError(
             f"none of the {len(own)} texts to learn from has a mention with a candidate; "
@@ -90,97 +93,99 @@ def fit(texts: Sequence[GoldText], linker: GoldLinker, held_out: float, strength
         )
     new = _learn(cases, own, linker, strength)
     figures = {
-        name: _compare(_examples(*part, present, linker), _examples(*part, new, linker), present, new, len(part[1]))
+        name: _compare(_examples(*part, current, linker), _examples(*part, new, linker), current, new, len(part[1]))
         for name, part in known.items()
     }
     return Fit(new, figures)
 
 
-def _lot(text: str) -> float:
+def _uniform_hash(text: str) -> float:
     """A number in [0, 1) that depends on the text alone."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
 def _learn(cases: Sequence[Case], texts: Sequence[GoldText], linker: GoldLinker, strength: float) -> WeightParameters:
     weights = linker.parameters.weights
-    present = _vector(weights)
-    for _ in range(_TURNS):
-        found = minimise(_examples(cases, texts, weights, linker), present, strength)
-        moved = float(np.abs(found - _vector(weights)).max())
+    current = _vector(weights)
+    for _ in range(_MAX_ROUNDS):
+        found = minimise(_examples(cases, texts, weights, linker), current, strength)
+        change = float(np.abs(found - _vector(weights)).max())
         weights = _with(weights, found)
-        if moved < _SETTLED:
+        if change < _TOLERANCE:
             break
     return _with(weights, np.round(_vector(weights), _DIGITS))
 
 
-def minimise(examples: Examples, present: Numbers, strength: float) -> Numbers:
-    """The weights [4] with the least penalised log-loss, within what the parameter file allows."""
+def minimise(examples: Examples, current: Numbers, strength: float) -> Numbers:
+    """The weights [4] with the least penalised log-loss, within the bounds of the parameters."""
     from scipy.optimize import minimize  # loads slowly
 
-    free = np.array([name != "none" or examples.none_is_right > 0 for name in LEARNT])
-    limits = [(low, high) if learnt else (w, w) for (low, high), learnt, w in zip(_LIMITS, free, present, strict=True)]
+    free = np.array([name != "none" or examples.none_is_right > 0 for name in FITTED])
+    bounds = [(low, high) if learnt else (w, w) for (low, high), learnt, w in zip(_BOUNDS, free, current, strict=True)]
 
     def loss(weights: Numbers) -> tuple[float, Numbers]:
-        value, slope = _loss(examples, weights)
-        away = weights - present
-        return value + strength / 2 * float(away @ away), slope + strength * away
+        value, gradient = _loss(examples, weights)
+        offset = weights - current
+        return value + strength / 2 * float(offset @ offset), gradient + strength * offset
 
-    found = minimize(loss, present, jac=True, method="L-BFGS-B", bounds=limits, options={"maxiter": 500})
+    found = minimize(loss, current, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
     return np.asarray(found.x, dtype=np.float64)
 
 
-def _limits() -> list[tuple[float, float]]:
-    """Of each of `LEARNT`, as its field declares them."""
-    limits = []
-    for name in LEARNT:
+def _bounds() -> list[tuple[float, float]]:
+    """Bounds of each of `FITTED`, as its field declares them."""
+    bounds = []
+    for name in FITTED:
         given = {type(m).__name__: m for m in WeightParameters.model_fields[name].metadata}
-        limits.append((float(given["Ge"].ge), float(given["Le"].le)))
-    return limits
+        bounds.append((float(given["Ge"].ge), float(given["Le"].le)))
+    return bounds
 
 
-_LIMITS = _limits()
+_BOUNDS = _bounds()
 
 
 def _loss(examples: Examples, weights: Numbers) -> tuple[float, Numbers]:
-    """Log-loss, summed over the mentions, and its slope [4]."""
+    """Log-loss, summed over the mentions, and its gradient [4]."""
     z = examples.features @ weights
     totals = np.logaddexp.reduceat(z, examples.starts)
     sizes = np.diff(np.append(examples.starts, len(z)))
-    chances = np.exp(z - np.repeat(totals, sizes))
-    value = float((totals - z[examples.right]).sum())
-    return value, examples.features.T @ chances - examples.features[examples.right].sum(axis=0)
+    probabilities = np.exp(z - np.repeat(totals, sizes))
+    value = float((totals - z[examples.gold]).sum())
+    return value, examples.features.T @ probabilities - examples.features[examples.gold].sum(axis=0)
 
 
 def _examples(
     cases: Sequence[Case], texts: Sequence[GoldText], weights: WeightParameters, linker: GoldLinker
 ) -> Examples:
-    """The evidence that the stage would see with these weights."""
+    """The evidence that the stage computes with these weights."""
     iterations = linker.parameters.iterations
     blocks: list[Numbers] = []
-    starts, right, row, none_is_right = [], [], 0, 0
+    starts, gold, row, none_is_right = [], [], 0, 0
     for case, text in zip(cases, texts, strict=True):
-        meant = {(m.start, m.end): m.entity_id for m in text.labels}
-        for span, found in zip(case.spans, evidence(case.choices, case.context, weights, iterations), strict=True):
+        gold_entities = {(m.start, m.end): m.entity_id for m in text.labels}
+        for span, found in zip(
+            case.spans, evidence(case.candidate_sets, case.context, weights, iterations), strict=True
+        ):
             ids = [c.entity_id for c in span.candidates]
-            entity = meant[span.start, span.end]
-            place = ids.index(entity) if entity in ids else len(ids)
-            block = np.zeros((len(ids) + 1, len(LEARNT)))
+            entity = gold_entities[span.start, span.end]
+            position = ids.index(entity) if entity in ids else len(ids)
+            block = np.zeros((len(ids) + 1, len(FITTED)))
             block[:-1, :3] = np.stack([found.prior, found.text, found.coherence], axis=1)
             block[-1, 3] = 1.0
             blocks.append(block)
             starts.append(row)
-            right.append(row + place)
-            none_is_right += place == len(ids)
+            gold.append(row + position)
+            none_is_right += position == len(ids)
             row += len(block)
-    features = np.concatenate(blocks) if blocks else np.zeros((0, len(LEARNT)))
-    return Examples(features, np.array(starts, dtype=np.int64), np.array(right, dtype=np.int64), none_is_right)
+    features = np.concatenate(blocks) if blocks else np.zeros((0, len(FITTED)))
+    return Examples(features, np.array(starts, dtype=np.int64), np.array(gold, dtype=np.int64), none_is_right)
 
 
 def _compare(
-    before: Examples, after: Examples, present: WeightParameters, new: WeightParameters, texts: int
+    before: Examples, after: Examples, current: WeightParameters, new: WeightParameters, texts: int
 ) -> dict[str, Any]:
     figures: dict[str, Any] = {"texts": texts, "mentions": len(before), "none_is_right": before.none_is_right}
-    for name, examples, weights in (("before", before, present), ("after", after, new)):
+    for name, examples, weights in (("before", before, current), ("after", after, new)):
         loss = _loss(examples, _vector(weights))[0] / len(examples) if len(examples) else None
         figures[f"log_loss_{name}"] = None if loss is None else round(loss, 4)
         figures[f"accuracy_{name}"] = _accuracy(examples, _vector(weights))
@@ -188,18 +193,18 @@ def _compare(
 
 
 def _accuracy(examples: Examples, weights: Numbers) -> float | None:
-    """Share of mentions whose right choice, "none of them" included, is the likeliest."""
+    """Share of mentions whose gold choice, "none of them" included, is the likeliest."""
     if not len(examples):
         return None
     z = examples.features @ weights
     best = np.maximum.reduceat(z, examples.starts)
-    return round(float((z[examples.right] >= best).mean()), 4)
+    return round(float((z[examples.gold] >= best).mean()), 4)
 
 
 def _vector(weights: WeightParameters) -> Numbers:
-    return np.array([getattr(weights, name) for name in LEARNT], dtype=np.float64)
+    return np.array([getattr(weights, name) for name in FITTED], dtype=np.float64)
 
 
 def _with(weights: WeightParameters, learnt: Numbers) -> WeightParameters:
-    values = dict(zip(LEARNT, (float(value) for value in learnt), strict=True))
+    values = dict(zip(FITTED, (float(value) for value in learnt), strict=True))
     return WeightParameters.model_validate(weights.model_dump() | values)

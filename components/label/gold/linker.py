@@ -1,7 +1,7 @@
 """The label stage's mention finder and disambiguation on the texts of a gold file.
 
-Unlike a picture's alt text, which is linked for the sake of its subject, a gold text has all of its mentions linked. It has no
-picture and stands on no page: prior, text and coherence decide.
+Of a picture's alt text only the subject is linked, of a gold text all mentions. It has no picture
+and no page: prior, text and coherence decide.
 """
 
 from collections import Counter
@@ -14,17 +14,17 @@ import numpy as np
 from components.knowledge.base.knowledge_base import Candidate, KnowledgeBase
 from components.label import workers
 from components.label.gold.file import GoldText
-from components.label.linking.disambiguate import Choice, Context, probabilities
-from components.label.linking.entity_counts import NAMED, Named
+from components.label.linking.disambiguate import CandidateSet, Context, probabilities
+from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts
 from components.label.linking.evidence import Numbers
 from components.label.parameters import LabelParameters
-from components.label.text.common_words import learnt_words, stop
+from components.label.text.common_words import bar_common_words, crawl_stop_list
 from components.label.text.word_counts import words_of
 
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a text and what it may mean, best prior first."""
+    """A span of a text with its candidates, best prior first."""
 
     start: int
     end: int
@@ -33,16 +33,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Case:
-    """The mentions of one text that have candidates, as the disambiguation takes them."""
+    """The mentions of one text that have candidates, as input of the disambiguation."""
 
     spans: tuple[Span, ...]
-    choices: tuple[Choice, ...]
+    candidate_sets: tuple[CandidateSet, ...]
     context: Context
 
 
 @dataclass(frozen=True)
 class Link:
-    """A span with its candidates' probabilities, [n]; `entity_id` is the one that it is linked to, None = to none of them."""
+    """A span with its candidates' probabilities, [n]; it is linked to `entity_id`, if any."""
 
     start: int
     end: int
@@ -55,41 +55,45 @@ class GoldLinker:
     """Links texts with a knowledge base and the parameters of the label stage."""
 
     def __init__(self, knowledge: Path, parameters: LabelParameters, labels: Path | None = None) -> None:
-        """`labels`: finished labels, for what their crawl taught: its stop list, and how often it names each entity.
+        """`labels`: finished labels, for the stop list and the entity counts of their crawl.
 
         Raises:
             InputError: if there is no knowledge base.
         """
         self.base: KnowledgeBase = workers.knowledge_base(knowledge)
         self.parameters = parameters
-        self._common = learnt_words(labels, parameters) if labels is not None else frozenset()
-        self._named = Named.read(labels / NAMED) if labels is not None else Named.of(Counter())
+        self._common = crawl_stop_list(labels, parameters) if labels is not None else frozenset()
+        self._entity_counts = (
+            EntityCounts.read(labels / ENTITY_COUNTS) if labels is not None else EntityCounts.of(Counter())
+        )
         p = parameters
         self._finder = workers.mention_finder(knowledge, p.ner, p.max_words, p.max_candidates)
 
-    def found(self, texts: Sequence[GoldText]) -> list[list[Span]]:
-        """The mentions that the stage's finder sees in the labelled part of each text."""
-        searched = [stop(found, self._common)[0] for found in self._finder.search([text.text for text in texts])]
+    def detect(self, texts: Sequence[GoldText]) -> list[list[Span]]:
+        """The mentions that the stage's finder detects in the labelled part of each text."""
+        searched = [
+            bar_common_words(found, self._common)[0] for found in self._finder.search([text.text for text in texts])
+        ]
         return [
             [Span(m.start, m.end, m.candidates) for m in found.mentions if text.start <= m.start and m.end <= text.end]
             for text, found in zip(texts, searched, strict=True)
         ]
 
-    def given(self, texts: Sequence[GoldText]) -> list[list[Span]]:
-        """The spans of the labels that are not optional, with what the stage would take for their candidates (maybe none)."""
+    def gold_spans(self, texts: Sequence[GoldText]) -> list[list[Span]]:
+        """Spans of the labels that are not optional, with their candidates (maybe none)."""
         return [
             [Span(m.start, m.end, self._finder.candidates_of(text.text[m.start : m.end])) for m in text.mandatory]
             for text in texts
         ]
 
     def cases(self, texts: Sequence[GoldText], spans: Sequence[Sequence[Span]]) -> list[Case]:
-        """Texts and their spans for the disambiguation; a span without candidates plays no part in it."""
-        named = [tuple(span for span in own if span.candidates) for own in spans]
-        around = self.base.embed([_around(text.text, own) for text, own in zip(texts, spans, strict=True)])
-        nowhere = np.zeros(self.base.size, dtype=np.float32)
+        """Texts and their spans for the disambiguation; spans without candidates are left out."""
+        linkable = [tuple(span for span in own if span.candidates) for own in spans]
+        contexts = self.base.embed([_context_words(text.text, own) for text, own in zip(texts, spans, strict=True)])
+        no_page = np.zeros(self.base.size, dtype=np.float32)
         return [
-            Case(own, tuple(self._choice(span) for span in own), Context(vector, nowhere))
-            for own, vector in zip(named, around, strict=True)
+            Case(own, tuple(self._candidates(span) for span in own), Context(vector, no_page))
+            for own, vector in zip(linkable, contexts, strict=True)
         ]
 
     def links(self, texts: Sequence[GoldText], spans: Sequence[Sequence[Span]]) -> list[list[Link]]:
@@ -98,21 +102,21 @@ class GoldLinker:
 
     def _links(self, case: Case, spans: Sequence[Span]) -> list[Link]:
         p = self.parameters
-        chances = iter(probabilities(case.choices, case.context, p.weights, p.iterations))
+        scores = iter(probabilities(case.candidate_sets, case.context, p.weights, p.iterations))
         links = []
         for span in spans:
-            likely: Numbers = next(chances) if span.candidates else np.zeros(0)
+            probs: Numbers = next(scores) if span.candidates else np.zeros(0)
             ids = tuple(c.entity_id for c in span.candidates)
-            sure = len(ids) > 0 and float(likely.max()) >= p.min_probability
-            links.append(Link(span.start, span.end, ids, likely, ids[int(likely.argmax())] if sure else None))
+            confident = len(ids) > 0 and float(probs.max()) >= p.min_probability
+            links.append(Link(span.start, span.end, ids, probs, ids[int(probs.argmax())] if confident else None))
         return links
 
-    def _choice(self, span: Span) -> Choice:
+    def _candidates(self, span: Span) -> CandidateSet:
         rows, priors = [c.row for c in span.candidates], [c.prior for c in span.candidates]
-        return self._named.choice(rows, priors, self.base, self.parameters.named_smoothing)
+        return self._entity_counts.candidates(rows, priors, self.base, self.parameters.named_smoothing)
 
 
-def _around(text: str, spans: Sequence[Span]) -> str:
-    """The words of a text without its mentions' own: a name is no evidence of its own meaning."""
+def _context_words(text: str, spans: Sequence[Span]) -> str:
+    """Words of a text around its mentions: a name is no evidence of its own meaning."""
     own = {word for span in spans for word in words_of(text[span.start : span.end])}
     return " ".join(word for word in words_of(text) if word not in own)

@@ -1,4 +1,4 @@
-"""How right the links of a gold file's texts are: figures, and the errors by kind."""
+"""Evaluates links on a gold file: precision, recall, F1, and the errors by kind."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,36 +9,36 @@ from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.gold.file import Gold, GoldLabel, GoldText
 from components.label.gold.linker import GoldLinker, Link
 
-# Why a label has no right link, in the order in which the reasons are looked for.
+# Why a label has no correct link, in the order in which the reasons are checked.
 MISSED = {
     "not_in_knowledge_base": "the knowledge base does not have the entity",
-    "wrong_boundary": "a mention was found, but with other ends",
-    "no_candidate": "nothing in the knowledge base has this name",
-    "undetected": "the name is known, but no mention was found here",
-    "gold_not_candidate": "the name stands for other entities in the knowledge base",
-    "abstained": "no candidate was likely enough",
-    "wrong_candidate": "another candidate won",
+    "wrong_boundary": "a mention was detected with different boundaries",
+    "no_candidate": "no entity in the knowledge base has this name",
+    "undetected": "the name is known, but the mention was not detected",
+    "gold_not_candidate": "in the knowledge base the name means other entities",
+    "abstained": "no candidate is likely enough",
+    "wrong_candidate": "another candidate is likelier",
 }
 # Why a link is wrong.
 WRONG_LINKS = {
     "wrong_entity": "the mention means another entity",
-    "unknown_entity": "the mention means something that Wikidata does not have",
-    "wrong_boundary": "the linked mention has other ends than the label",
-    "spurious": "there is no label here",
+    "unknown_entity": "the mention means an entity that Wikidata does not have",
+    "wrong_boundary": "the mention has different boundaries than the label",
+    "spurious": "no label overlaps the mention",
 }
 _EXCERPT = 60
 
 
 @dataclass
 class Score:
-    """Micro precision, recall and F1 of `given` answers, `right` of which are right, where `wanted` were to be given."""
+    """Micro-averaged: `given` predictions, of which `right` are correct, for `wanted` labels."""
 
     right: int = 0
     given: int = 0
     wanted: int = 0
 
     def figures(self) -> dict[str, Any]:
-        """Shares in [0, 1], to four places; None where there is nothing to divide by."""
+        """Counts, and shares in [0, 1] to four digits; None for an empty denominator."""
         precision = self.right / self.given if self.given else None
         recall = self.right / self.wanted if self.wanted else None
         total = self.given + self.wanted
@@ -82,19 +82,21 @@ class _Tally:
 
 
 def score(gold: Gold, linker: GoldLinker, examples: int) -> dict[str, Any]:
-    """Links all texts and compares.
+    """Links all texts and compares the links with the labels.
 
     Returns:
-        `texts`, `labels`, `bad_lines`; `mention_detection` (spans as found, before anything is linked), `disambiguation` (links of
-        the gold's own spans) and `end_to_end` (links of the mentions as found, right if span and entity are), each with `right,
-        given, wanted, precision, recall, f1`; `candidate_recall` (labels whose entity is among the candidates of their span, of
-        all and of those `in_knowledge_base`); `missing_from_knowledge_base` (share of labels); `missed` and `wrong_links`: the
-        end-to-end errors by kind, with up to `examples` of each. The counts of `missed` add up to the labels without a right
-        link, those of `wrong_links` to the links that are wrong.
+        `texts`, `labels`, `bad_lines`; `mention_detection` (detected spans), `disambiguation`
+        (links of the gold spans) and `end_to_end` (links of the detected spans, right if span and
+        entity are), each with `right, given, wanted, precision, recall, f1`; `candidate_recall`
+        (labels whose entity is among the candidates of their span, of all and of those
+        `in_knowledge_base`); `missing_from_knowledge_base` (share of labels); `missed` and
+        `wrong_links`: the end-to-end errors by kind, with up to `examples` of each. The counts of
+        `missed` add up to the labels without a correct link, those of `wrong_links` to the wrong
+        links.
     """
     tally = _Tally(linker.base, Errors(examples), Errors(examples))
-    found = linker.links(gold.texts, linker.found(gold.texts))
-    given = linker.links(gold.texts, linker.given(gold.texts))
+    found = linker.links(gold.texts, linker.detect(gold.texts))
+    given = linker.links(gold.texts, linker.gold_spans(gold.texts))
     for text, own, of_gold in zip(gold.texts, found, given, strict=True):
         _detection(tally.detection, text, own)
         _disambiguation(tally, text, of_gold)
@@ -120,7 +122,7 @@ def score(gold: Gold, linker: GoldLinker, examples: int) -> dict[str, Any]:
 
 
 def _detection(detection: Score, text: GoldText, found: Sequence[Link]) -> None:
-    """A mention that is an optional or unknown label is neither right nor wrong."""
+    """A mention with an optional or unknown label counts neither as right nor as wrong."""
     labels = {(m.start, m.end): m for m in text.labels}
     spans = [(link.start, link.end) for link in found]
     detection.right += sum(1 for span in spans if span in labels and labels[span].required)
@@ -195,20 +197,20 @@ def _overlap(label: GoldLabel, link: Link) -> bool:
 def _example(
     base: KnowledgeBase, text: GoldText, span: tuple[int, int], gold: str | None, link: Link
 ) -> dict[str, Any]:
-    """What a reader needs to understand one error; `context` is the text around the mention."""
+    """One error for the report; `context` is the text around the mention."""
     start, end = span
     return {
         "line": text.line,
         "span": [start, end],
         "mention": text.text[start:end],
         "context": text.text[max(0, start - _EXCERPT) : end + _EXCERPT],
-        "gold": _named(base, gold),
-        "linked": _named(base, link.entity_id),
+        "gold": _name_of(base, gold),
+        "linked": _name_of(base, link.entity_id),
         "candidates": {e: round(float(p), 3) for e, p in zip(link.entity_ids, link.probabilities, strict=True)},
     }
 
 
-def _named(base: KnowledgeBase, entity_id: str | None) -> str | None:
+def _name_of(base: KnowledgeBase, entity_id: str | None) -> str | None:
     """`Q43 (Turkey)`."""
     row = base.row_of(entity_id) if entity_id else None
     return f"{entity_id} ({base.entity(row).label})" if row is not None else entity_id

@@ -1,4 +1,4 @@
-"""What was measured on, and learnt from, a gold file, for the terminal."""
+"""Tables for the terminal: the evaluation on a gold file, and the fit of the weights."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,20 +17,20 @@ _SHOWN_LINES, _SHOWN_EXAMPLES = 10, 2
 
 
 def table(figures: Mapping[str, Any]) -> Group:
-    """What `gold_scores.score` returns, as tables: figures, then errors with some examples, then lines left out."""
+    """Tables of what `scores.score` returns: figures, errors with examples, unusable lines."""
     parts: list[ConsoleRenderable] = [
         Text(f"{figures['labels']} labels in {figures['texts']} texts"),
         _scores(figures),
         _shares(figures),
     ]
-    for name, title in (("missed", "labels without a right link"), ("wrong_links", "wrong links")):
+    for name, title in (("missed", "labels without a correct link"), ("wrong_links", "wrong links")):
         parts.append(_errors(figures[name], title))
     return Group(*parts, *_left_out(figures["bad_lines"]))
 
 
 def fit_table(figures: Mapping[str, Any], bad_lines: Sequence[str]) -> Group:
-    """What `fit.fit` found, by part of the gold file: log-loss and accuracy with the present and with the new weights."""
-    rows = Table("", "texts", "mentions", "log-loss", "→", "accuracy", "→", box=None)
+    """Log-loss and accuracy before and after `fit.fit`, by part of the gold file."""
+    rows = Table("", "texts", "mentions", "log-loss", "→ new", "accuracy", "→ new", box=None)
     for name, part in figures.items():
         scores = (
             _share(part[key]) for key in ("log_loss_before", "log_loss_after", "accuracy_before", "accuracy_after")
@@ -43,11 +43,11 @@ def _left_out(bad: Sequence[str]) -> list[Text]:
     if not bad:
         return []
     rest = [f"… and {len(bad) - _SHOWN_LINES} more"] if len(bad) > _SHOWN_LINES else []
-    return [Text("\n".join([f"{len(bad)} lines left out:", *bad[:_SHOWN_LINES], *rest]))]
+    return [Text("\n".join([f"{len(bad)} lines skipped:", *bad[:_SHOWN_LINES], *rest]))]
 
 
 def _scores(figures: Mapping[str, Any]) -> Table:
-    rows = Table("", "precision", "recall", "F1", "right", "given", "wanted", box=None)
+    rows = Table("", "precision", "recall", "F1", "correct", "predicted", "expected", box=None)
     for name, title in _STEPS.items():
         score = figures[name]
         shares = (_share(score[key]) for key in ("precision", "recall", "f1"))
@@ -65,11 +65,11 @@ def _shares(figures: Mapping[str, Any]) -> Table:
 
 
 def _errors(kinds: Mapping[str, Any], title: str) -> Table:
-    rows = Table(title, "", "for example", box=None)
+    rows = Table(title, "count", "examples", box=None)
     for kind, errors in kinds.items():
         if errors["count"]:
-            said = "\n".join(_sentence(example) for example in errors["examples"][:_SHOWN_EXAMPLES])
-            rows.add_row(f"{kind}: {errors['meaning']}", str(errors["count"]), escape(said))
+            examples = "\n".join(_sentence(example) for example in errors["examples"][:_SHOWN_EXAMPLES])
+            rows.add_row(f"{kind}: {errors['meaning']}", str(errors["count"]), escape(examples))
     if not rows.row_count:
         rows.add_row("none", "0", "")
     return rows

@@ -1,1 +1,1 @@
-"""Whether an entity is seen in the picture: CLIP's cosines, calibrated."""
+"""Whether the picture shows an entity: CLIP's cosines, calibrated."""

@@ -1,4 +1,4 @@
-"""A shard's pictures in batches, read and decoded in a thread while CLIP looks at the batch before."""
+"""Batches of a shard's pictures, decoded in a thread while CLIP processes the previous one."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,15 +13,15 @@ from components.shards.reader import read_pictures
 Batch = tuple[list[str], Pictures]
 Prepare = Callable[[bytes], Pictures]
 
-# Batches that are ready or under way beside the one in use.
+# Batches that are prefetched in addition to the one in use.
 _AHEAD = 2
 
 
 def batches_ahead(tar: Path, prepare: Prepare, batch: int) -> Iterator[Batch]:
-    """Keys of a shard's pictures and what `prepare` makes of each [n, size, size, 3], n = `batch` but at the end; those that cannot
-    be read are left out.
+    """Yields (keys, prepared pictures [n, size, size, 3]), n = `batch` except in the last batch.
 
-    One thread is enough: decoding takes less time than looking, and a task of the shard map has one CPU.
+    Unreadable pictures are left out. One thread is enough: decoding takes less time than inference,
+    and a task of the shard map has one CPU.
 
     Raises:
         InputError: if the tar is missing or broken.

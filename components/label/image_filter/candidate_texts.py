@@ -1,7 +1,8 @@
-"""What CLIP reads of the candidates, embedded once: a picture's scores are looked up, not computed anew.
+"""CLIP embeddings of the candidates' texts, each computed once.
 
-The entity rows that any text of the crawl may mean are sorted and cut into blocks. So each text is embedded once, in a batch whose
-other texts depend on the crawl alone: bits depend on a batch's content, and labels must not depend on which worker read what.
+The candidate rows of the whole crawl are sorted and split into blocks. So each text is embedded
+once, in a batch whose other texts depend on the crawl alone: the last bits depend on the content of
+a batch, and labels must not depend on which worker processed what.
 """
 
 from collections.abc import Sequence
@@ -11,68 +12,68 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from components.label.image_filter.calibration import Matrix, Standard, standard
+from components.label.image_filter.calibration import Matrix, ScoreStatistics, score_statistics
 from components.label.vectors import Vector
 
-# Texts of one task.
+# Texts per task.
 BLOCK = 4096
-# Entity rows, ascending, int32 [n]; their texts' embeddings, float16 [n, d]; mean and deviation of each, float64 [2, n].
+# Entity rows, ascending, int32 [n]; embeddings, float16 [n, d]; mean and deviation, float64 [2, n].
 ROWS, _TEXTS, _STANDARD = "rows.npy", "texts.npy", "standard.npy"
 
 
 def write_block(folder: Path, first: int, texts: Matrix, references: Matrix) -> None:
-    """Writes the embeddings [b, d] of the texts from place `first` on, and their standard against pictures [r, d]."""
+    """Writes embeddings [b, d] of the texts from offset `first`, and their score statistics."""
     kept = texts.astype(np.float16)
-    fitted = standard(kept.astype(np.float32), references)
+    statistics = score_statistics(kept.astype(np.float32), references)
     np.save(folder / f"{first:010d}_{_TEXTS}", kept)
-    np.save(folder / f"{first:010d}_{_STANDARD}", np.stack([fitted.mean, fitted.deviation]))
+    np.save(folder / f"{first:010d}_{_STANDARD}", np.stack([statistics.mean, statistics.deviation]))
 
 
 def join_texts(blocks: Path, out: Path) -> None:
-    """Joins all blocks of a folder to one file of embeddings and one of standards; of memory it takes a block's."""
+    """Joins a folder's blocks to one file of embeddings and one of statistics, block by block."""
     count = len(np.load(out / ROWS, mmap_mode="r"))
     width = np.load(out / "references.npy", mmap_mode="r").shape[1]
     texts = np.lib.format.open_memmap(out / _TEXTS, "w+", np.float16, (count, width)) if count else None
-    fitted = np.zeros((2, count))
+    statistics = np.zeros((2, count))
     for first in range(0, count, BLOCK):
         assert texts is not None
         texts[first : first + BLOCK] = np.load(blocks / f"{first:010d}_{_TEXTS}")
-        fitted[:, first : first + BLOCK] = np.load(blocks / f"{first:010d}_{_STANDARD}")
+        statistics[:, first : first + BLOCK] = np.load(blocks / f"{first:010d}_{_STANDARD}")
     if texts is None:  # nothing to map
         np.save(out / _TEXTS, np.zeros((0, width), np.float16))
     else:
         texts.flush()
-    np.save(out / _STANDARD, fitted)
+    np.save(out / _STANDARD, statistics)
 
 
 @dataclass(frozen=True)
 class TextScorer:
     """Standardised scores of pictures against entities' texts ("name, description").
 
-    `rows`: int32 [n], ascending; `texts`: float16 [n, d], L2-normalised; `standard`: of each text.
+    `rows`: int32 [n], ascending; `texts`: float16 [n, d], L2-normalised; `statistics`: per text.
     """
 
     rows: npt.NDArray[np.int32]
     texts: npt.NDArray[np.float16]
-    standard: Standard
+    statistics: ScoreStatistics
 
     @classmethod
     def open(cls, folder: Path) -> "TextScorer":
         """What `join_texts` wrote; texts are memory-mapped."""
         mean, deviation = np.load(folder / _STANDARD)
         texts = np.load(folder / _TEXTS, mmap_mode="r")
-        return cls(np.load(folder / ROWS), texts, Standard(mean, deviation))
+        return cls(np.load(folder / ROWS), texts, ScoreStatistics(mean, deviation))
 
     def score(self, picture: Vector, rows: Sequence[int]) -> npt.NDArray[np.float64]:
         """z of one picture [d] for entity rows → [n]; zeros for a picture that could not be read.
 
         Raises:
-            KeyError: if a row is none of `self.rows`.
+            KeyError: if a row is not in `self.rows`.
         """
         if not picture.any():
             return np.zeros(len(rows))
-        places = np.searchsorted(self.rows, rows)
-        if len(rows) and (places.max() == len(self.rows) or (self.rows[places] != rows).any()):
+        positions = np.searchsorted(self.rows, rows)
+        if len(rows) and (positions.max() == len(self.rows) or (self.rows[positions] != rows).any()):
             raise KeyError(f"no text was embedded for some of the entity rows {list(rows)}")
-        cosines = (self.texts[places].astype(np.float32) @ picture).astype(np.float64)
-        return np.asarray((cosines - self.standard.mean[places]) / self.standard.deviation[places])
+        cosines = (self.texts[positions].astype(np.float32) @ picture).astype(np.float64)
+        return np.asarray((cosines - self.statistics.mean[positions]) / self.statistics.deviation[positions])

@@ -1,4 +1,4 @@
-"""The image filter's calibration as a chart: matched against shuffled pairs, the threshold, and where the odds are even."""
+"""Chart of the image filter's calibration: matched and shuffled pairs, threshold, even odds."""
 
 import math
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from components.svg import CURVE, GRID, HEIGHT, INK, LIMIT, WIDTH, line, page, t
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 32, 74, 52
 _BINS = 48
-# Scores further out than this share of all, at either end, are drawn in the last column.
+# This share of the scores at either end is drawn in the outermost column.
 _OUTLIERS = 0.002
 _MATCHED, _SHUFFLED = CURVE, "#8a8f99"
 _TITLE = "Scores of pictures with their own text and with another’s"
 
 
 def calibration_chart(matched: Sequence[float], shuffled: Sequence[float], calibration: Calibration) -> str:
-    """SVG: the shares of matched and of shuffled pairs by score z, standard deviations; without pairs, a note that says so."""
-    told = _summary(calibration)
-    described = f"Histogram of matched and of shuffled pairs by score. {told}"
-    parts = [text(_LEFT, 44, told, "start")]
+    """SVG histogram of matched and shuffled pairs by score z; without pairs, a note."""
+    summary = _summary(calibration)
+    described = f"Histogram of matched and of shuffled pairs by score. {summary}"
+    parts = [text(_LEFT, 44, summary, "start")]
     if not len(matched) or not len(shuffled):
         return page(_TITLE, described, _LEFT, parts)
     edges = _edges(np.concatenate([matched, shuffled]))
@@ -61,8 +61,8 @@ def calibration_chart(matched: Sequence[float], shuffled: Sequence[float], calib
 def _summary(calibration: Calibration) -> str:
     if calibration.pairs == 0:
         return "No pair of the crawl is beyond doubt, so CLIP could not be calibrated and has no say."
-    told = f"AUC {calibration.auc:.3f} over {calibration.pairs:,} pairs"
-    return told if calibration.slope else f"{told}, which may be chance: CLIP has no say"
+    summary = f"AUC {calibration.auc:.3f} over {calibration.pairs:,} pairs"
+    return summary if calibration.slope else f"{summary}, which may be chance: CLIP has no say"
 
 
 def _edges(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -77,5 +77,5 @@ def _shares(scores: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> 
 
 def _mark(x: float, name: str, colour: str, anchor: str) -> str:
     dashes = ' stroke-dasharray="5 4" stroke-width="1.4"'
-    aside = -6 if anchor == "end" else 6
-    return line(x, _TOP - 12, x, HEIGHT - _BOTTOM, colour, dashes) + text(x + aside, _TOP - 4, name, anchor, colour)
+    offset = -6 if anchor == "end" else 6
+    return line(x, _TOP - 12, x, HEIGHT - _BOTTOM, colour, dashes) + text(x + offset, _TOP - 4, name, anchor, colour)

@@ -1,1 +1,1 @@
-"""Which entity a mention means."""
+"""Entity disambiguation: which candidate a mention means."""

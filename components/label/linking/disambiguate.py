@@ -1,13 +1,13 @@
-"""Which of a name's entities a text means: prior, context and the other entities, scored together and repeatedly.
+"""Collective disambiguation of mentions by prior, context and coherence.
 
-MOFI.md, "text disambiguation": with entity embeddings e_c, the embedding t of alt text + caption + page title without
-the linked names (a name is no evidence of its own meaning), the page's profile g and the mean o of the other mentions' current
-entities, a candidate c of a mention has the log-odds
+MOFI.md, "text disambiguation": with entity embeddings e_c, the embedding t of alt text + caption +
+page title without the mentions (a name is no evidence of its own meaning), the page's profile g and
+the mean o of the other mentions' current entities, a candidate c of a mention has the log-odds
 
     z_c = w_prior log prior_c + w_text cos(e_c, t) + w_page cos(e_c, g) + w_coherence cos(e_c, o)
 
-and the probability softmax(z) over the mention's candidates and "none of them" (log-odds w_none). o is recomputed from the
-probabilities, and they again from o, a few times.
+and the probability softmax(z) over the mention's candidates and "none of them" (log-odds w_none).
+The mean o and the probabilities are recomputed in turn, a few times.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from components.label.vectors import Vector
 
 @dataclass(frozen=True)
 class Context:
-    """What surrounds a text: its embedding [d], and its page's profile [d]; a zero vector says nothing."""
+    """Embedding [d] of a text's words, and its page's profile [d]; a zero vector is no evidence."""
 
     text: Vector
     page: Vector
 
 
 @dataclass(frozen=True)
-class Choice:
+class CandidateSet:
     """The candidates of one mention: embeddings [n, d] (L2-normalised) and priors [n]."""
 
     embeddings: npt.NDArray[np.float32]
@@ -37,21 +37,22 @@ class Choice:
 
 
 def probabilities(
-    choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int
+    candidate_sets: Sequence[CandidateSet], context: Context, weights: WeightParameters, iterations: int
 ) -> list[npt.NDArray[np.float64]]:
-    """The probability of each candidate of each mention; what is missing to 1 is "none of them"."""
-    if not choices:
+    """The probability of each candidate of each mention; the rest to 1 is "none of them"."""
+    if not candidate_sets:
         return []
-    # The candidates of all mentions are one stack: what numpy does at once costs as much for one mention as for ten.
-    sizes = [len(choice.priors) for choice in choices]
+    # The candidates of all mentions are stacked: numpy is as fast for ten mentions as for one.
+    sizes = [len(candidates.priors) for candidates in candidate_sets]
     starts = np.cumsum([0, *sizes[:-1]])
-    stack = Choice(
-        np.concatenate([choice.embeddings for choice in choices]), np.concatenate([choice.priors for choice in choices])
+    stack = CandidateSet(
+        np.concatenate([candidates.embeddings for candidates in candidate_sets]),
+        np.concatenate([candidates.priors for candidates in candidate_sets]),
     )
     fixed = _evidence(stack, context, weights)
     current = _softmax(fixed, starts, sizes, weights.none)
-    for _ in range(iterations if len(choices) > 1 else 0):
-        # Each mention is re-scored against the others as they stood after the round before, so order plays no part.
+    for _ in range(iterations if len(candidate_sets) > 1 else 0):
+        # Mentions are re-scored against the previous round, so order has no effect.
         weighted = current.astype(np.float32)[:, np.newaxis] * stack.embeddings
         means = np.add.reduceat(weighted, starts, axis=0)
         others = np.repeat(_units(means.sum(axis=0) - means), sizes, axis=0)
@@ -65,17 +66,17 @@ def _units(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0), dtype=np.float32)
 
 
-def _evidence(choice: Choice, context: Context, weights: WeightParameters) -> npt.NDArray[np.float64]:
-    z = weights.prior * np.log(np.maximum(choice.priors, 1e-6).astype(np.float64))
-    z += weights.text * (choice.embeddings @ context.text)
-    z += weights.page * (choice.embeddings @ context.page)
+def _evidence(candidates: CandidateSet, context: Context, weights: WeightParameters) -> npt.NDArray[np.float64]:
+    z = weights.prior * np.log(np.maximum(candidates.priors, 1e-6).astype(np.float64))
+    z += weights.text * (candidates.embeddings @ context.text)
+    z += weights.page * (candidates.embeddings @ context.page)
     return np.asarray(z, dtype=np.float64)
 
 
 def _softmax(
     z: npt.NDArray[np.float64], starts: npt.NDArray[np.intp], sizes: Sequence[int], none: float
 ) -> npt.NDArray[np.float64]:
-    """Within each mention's part of the stack, with "none of them" as a further candidate."""
+    """Softmax within each mention, with "none of them" as one more candidate."""
     top = np.maximum(np.maximum.reduceat(z, starts), none)
     powers = np.exp(z - np.repeat(top, sizes))
     total = np.add.reduceat(powers, starts) + np.exp(none - top)

@@ -1,7 +1,6 @@
-"""What a candidate's log-odds are made of: the terms of `components.label.linking.disambiguate`, one by one.
+"""The terms of a candidate's log-odds in `disambiguate`, one by one.
 
-The stage itself needs only the sum; whoever asks why (`explain`), how much a kind of evidence contributes, or what it should weigh
-(`fit`) needs the terms.
+The stage itself needs only their sum; `explain` shows the terms, and `fit` learns their weights.
 """
 
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from components.label.linking.disambiguate import Choice, Context, probabilities
+from components.label.linking.disambiguate import CandidateSet, Context, probabilities
 from components.label.parameters import WeightParameters
 from components.label.vectors import Vector, unit
 
@@ -20,10 +19,10 @@ TERMS = ("prior", "text", "page", "coherence")
 
 @dataclass(frozen=True)
 class Evidence:
-    """Of the n candidates of one mention, before weighting, float64 [n] each.
+    """Unweighted evidence for the n candidates of one mention, float64 [n] each.
 
-    `prior` is the natural log of the name's prior; `text`, `page` and `coherence` are cosines to the words around, to what the page
-    is about and to the text's other entities (0 where there is no such thing).
+    `prior` is the natural log of the prior; `text`, `page` and `coherence` are cosines to the
+    context, the page's profile and the text's other entities (0 if there is none).
     """
 
     prior: Numbers
@@ -32,7 +31,7 @@ class Evidence:
     coherence: Numbers
 
     def parts(self, weights: WeightParameters) -> dict[str, Numbers]:
-        """Each term times its weight, [n], by the name of the weight; their sum is the candidates' log-odds."""
+        """Each term times its weight, [n], by name; they sum to the candidates' log-odds."""
         return {name: getattr(weights, name) * getattr(self, name) for name in TERMS}
 
     def log_odds(self, weights: WeightParameters) -> Numbers:
@@ -40,29 +39,33 @@ class Evidence:
         return np.asarray(np.sum(list(self.parts(weights).values()), axis=0), dtype=np.float64)
 
 
-def evidence(choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int) -> list[Evidence]:
+def evidence(
+    candidate_sets: Sequence[CandidateSet], context: Context, weights: WeightParameters, iterations: int
+) -> list[Evidence]:
     """The evidence of the last round of `probabilities` with the same arguments.
 
-    `softmax([log_odds, weights.none])` gives that function's probabilities; the weights matter here because the other entities'
-    mean depends on what the rounds before made of them.
+    `softmax([log_odds, weights.none])` gives that function's probabilities. The weights matter here
+    because the mean of the other entities depends on the previous rounds.
     """
-    others = _others(choices, context, weights, iterations)
+    others = _others(candidate_sets, context, weights, iterations)
     return [
         Evidence(
-            prior=np.log(np.maximum(choice.priors, 1e-6).astype(np.float64)),
-            text=(choice.embeddings @ context.text).astype(np.float64),
-            page=(choice.embeddings @ context.page).astype(np.float64),
-            coherence=(choice.embeddings @ other).astype(np.float64),
+            prior=np.log(np.maximum(candidates.priors, 1e-6).astype(np.float64)),
+            text=(candidates.embeddings @ context.text).astype(np.float64),
+            page=(candidates.embeddings @ context.page).astype(np.float64),
+            coherence=(candidates.embeddings @ other).astype(np.float64),
         )
-        for choice, other in zip(choices, others, strict=True)
+        for candidates, other in zip(candidate_sets, others, strict=True)
     ]
 
 
-def _others(choices: Sequence[Choice], context: Context, weights: WeightParameters, iterations: int) -> list[Vector]:
-    """For each mention the direction of the other mentions' entities as they stood before the last round; zero for none."""
-    if iterations == 0 or len(choices) < 2:
-        return [np.zeros_like(context.text) for _ in choices]
-    before = probabilities(choices, context, weights, iterations - 1)
-    means = [p.astype(np.float32) @ choice.embeddings for p, choice in zip(before, choices, strict=True)]
+def _others(
+    candidate_sets: Sequence[CandidateSet], context: Context, weights: WeightParameters, iterations: int
+) -> list[Vector]:
+    """Per mention the unit mean of the others' entities before the last round; zero if none."""
+    if iterations == 0 or len(candidate_sets) < 2:
+        return [np.zeros_like(context.text) for _ in candidate_sets]
+    before = probabilities(candidate_sets, context, weights, iterations - 1)
+    means = [p.astype(np.float32) @ candidates.embeddings for p, candidates in zip(before, candidate_sets, strict=True)]
     total = np.sum(means, axis=0)
     return [unit(total - mean) for mean in means]

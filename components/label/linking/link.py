@@ -1,4 +1,4 @@
-"""One picture's mentions → its entities, and why each candidate was kept or dropped."""
+"""Links the mentions of one picture, with a reason for each candidate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ import numpy.typing as npt
 from components.label import format as reasons
 from components.label.format import Decision, Label
 from components.label.image_filter.calibration import Calibration
-from components.label.linking.disambiguate import Choice, Context, probabilities
+from components.label.linking.disambiguate import CandidateSet, Context, probabilities
 from components.label.parameters import LabelParameters
 
 
 @dataclass(frozen=True)
 class Linkable:
-    """A mention in its text: offsets, whether it lies in the subject, its coverage, and its candidates.
+    """A mention with its n candidates.
 
-    `entity_ids` are the candidates'; `choice` has their embeddings and priors, `image_scores` the picture's z for each, [n].
+    `candidates` has the embeddings and priors of `entity_ids`; `image_scores` are z, [n].
     """
 
     start: int
@@ -25,13 +25,13 @@ class Linkable:
     in_subject: bool
     coverage: float
     entity_ids: tuple[str, ...]
-    choice: Choice
+    candidates: CandidateSet
     image_scores: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class _Verdict:
-    """The reason of every candidate of a mention; `winner` is the candidate that may become a label, with its score."""
+    """A reason per candidate of a mention, and the candidate that may become a label."""
 
     reasons: list[str]
     winner: int | None = None
@@ -46,13 +46,14 @@ def link(
     parameters: LabelParameters,
     barred: Sequence[Decision] = (),
 ) -> Label:
-    """Disambiguates by text, lets the picture have its say, and keeps the best `max_entities` (MOFI.md, Building I2E).
+    """Scores candidates by text, then by picture; keeps `max_entities` (MOFI.md, Building I2E).
 
-    `barred` are decisions about candidates that were ruled out before; they only join the others.
+    `barred` are decisions on candidates that were ruled out before; they are only included.
     """
-    by_text = probabilities([m.choice for m in mentions], context, parameters.weights, parameters.iterations)
+    by_text = probabilities([m.candidates for m in mentions], context, parameters.weights, parameters.iterations)
     verdicts = [
-        _judge(mention, chances, calibration, parameters) for mention, chances in zip(mentions, by_text, strict=True)
+        _judge(mention, text_scores, calibration, parameters)
+        for mention, text_scores in zip(mentions, by_text, strict=True)
     ]
     entities: list[str] = []
     ranked = sorted((-v.score, n) for n, v in enumerate(verdicts) if v.winner is not None)
@@ -73,33 +74,33 @@ def link(
             m.start,
             m.end,
             m.entity_ids[c],
-            float(chances[c]),
+            float(text_scores[c]),
             float(m.image_scores[c]),
             verdict.reasons[c] == reasons.KEPT,
             verdict.reasons[c],
         )
-        for m, chances, verdict in zip(mentions, by_text, verdicts, strict=True)
-        for c in sorted(range(len(chances)), key=lambda c: (-chances[c], c))
+        for m, text_scores, verdict in zip(mentions, by_text, verdicts, strict=True)
+        for c in sorted(range(len(text_scores)), key=lambda c: (-text_scores[c], c))
     ]
     return Label(tuple(entities), tuple(sorted([*decisions, *barred], key=lambda d: d.start)))
 
 
 def _judge(
-    mention: Linkable, chances: npt.NDArray[np.float64], calibration: Calibration, parameters: LabelParameters
+    mention: Linkable, text_scores: npt.NDArray[np.float64], calibration: Calibration, parameters: LabelParameters
 ) -> _Verdict:
-    count = len(chances)
+    count = len(text_scores)
     if not mention.in_subject:
         return _Verdict([reasons.NOT_SUBJECT] * count)
     if mention.coverage < parameters.min_coverage:
         return _Verdict([reasons.MODIFIER] * count)
-    best = int(np.argmax(chances))
+    best = int(np.argmax(text_scores))
     why = [reasons.RIVAL] * count
-    if chances[best] < parameters.min_probability:
+    if text_scores[best] < parameters.min_probability:
         why[best] = reasons.UNLIKELY
         return _Verdict(why)
     odds = parameters.image_weight * calibration.log_odds(mention.image_scores)
-    joint = chances * np.exp(odds)
-    joint /= joint.sum() + max(0.0, 1.0 - float(chances.sum()))
+    joint = text_scores * np.exp(odds)
+    joint /= joint.sum() + max(0.0, 1.0 - float(text_scores.sum()))
     winner = int(np.argmax(joint))
     if winner != best:
         why[best] = reasons.IMAGE_RIVAL

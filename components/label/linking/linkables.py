@@ -1,4 +1,4 @@
-"""A reading's mentions as the disambiguation takes them, and the candidates that never come so far."""
+"""A picture text's mentions as input of the linker, and decisions on barred candidates."""
 
 from collections.abc import Callable
 
@@ -7,23 +7,27 @@ import numpy.typing as npt
 
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.format import COMMON_WORD, Decision
-from components.label.linking.entity_counts import Named
+from components.label.linking.entity_counts import EntityCounts
 from components.label.linking.link import Linkable
-from components.label.text.reading import Reading, ReadMention
+from components.label.text.picture_text import PictureText, StoredMention
 
-# What the picture says of a mention's candidates: z of each, float64 [n].
-Seen = Callable[[ReadMention], npt.NDArray[np.float64]]
+# Image scores of a mention's candidates: z of each, float64 [n].
+ImageScores = Callable[[StoredMention], npt.NDArray[np.float64]]
 
 
-def unseen(mention: ReadMention) -> npt.NDArray[np.float64]:
-    """Of a text without a picture: nothing."""
+def no_image_scores(mention: StoredMention) -> npt.NDArray[np.float64]:
+    """Zeros, for a text without a picture."""
     return np.zeros(len(mention.rows))
 
 
 def linkables(
-    reading: Reading, knowledge: KnowledgeBase, named: Named, smoothing: float, seen: Seen = unseen
+    picture_text: PictureText,
+    knowledge: KnowledgeBase,
+    entity_counts: EntityCounts,
+    smoothing: float,
+    image_scores: ImageScores = no_image_scores,
 ) -> list[Linkable]:
-    """The mentions that have candidates, in their order, with the priors that the crawl's counts give (`named_smoothing`)."""
+    """Mentions with candidates, in order, with the priors updated by the crawl's counts."""
     return [
         Linkable(
             m.start,
@@ -31,18 +35,20 @@ def linkables(
             m.in_subject,
             m.coverage,
             tuple([knowledge.entity_id(row) for row in m.rows]),
-            named.choice(m.rows, m.priors, knowledge, smoothing),
-            seen(m),
+            entity_counts.candidates(m.rows, m.priors, knowledge, smoothing),
+            image_scores(m),
         )
-        for m in reading.mentions
+        for m in picture_text.mentions
         if m.rows
     ]
 
 
-def barred_decisions(reading: Reading, knowledge: KnowledgeBase) -> list[Decision]:
-    """About the candidates that the case of their mention rules out."""
+def barred_decisions(picture_text: PictureText, knowledge: KnowledgeBase) -> list[Decision]:
+    """Decisions on the candidates that the case of their mention rules out."""
     return [
-        Decision(reading.text[m.start : m.end], m.start, m.end, knowledge.entity_id(row), 0.0, 0.0, False, COMMON_WORD)
-        for m in reading.mentions
+        Decision(
+            picture_text.text[m.start : m.end], m.start, m.end, knowledge.entity_id(row), 0.0, 0.0, False, COMMON_WORD
+        )
+        for m in picture_text.mentions
         for row in m.barred
     ]

@@ -1,1 +1,1 @@
-"""What an alt text says: its mentions, and what it is about."""
+"""Mentions of a text, and what the text is about."""

@@ -1,8 +1,9 @@
-"""Which names are far more often common words, learned from how the crawl's texts write them.
+"""Which names are usually common words, learned from their case in the crawl's texts.
 
-On all of Wikidata nearly every word of English is the name of some film, album or person ("It", "Home", "Will"). A word that texts
-nearly always write small in mid-sentence does not mean such a thing where it is written small: only the items whose own name is
-written small ("home, place where one lives") remain. Texts without both cases say nothing, scripts without case are left alone.
+In Wikidata nearly every English word is the name of some film, album or person ("It", "Home",
+"Will"). A word that texts nearly always write in lower case in mid-sentence does not mean such a
+namesake where it is in lower case: only items whose own name is in lower case ("home, place where
+one lives") remain. Texts with a single case are ignored, and so are scripts without case.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from components.knowledge.base.knowledge_base import Candidate
 from components.knowledge.base.names import Words
 from components.knowledge.base.names import words as split
 from components.label.parameters import LabelParameters
-from components.label.text.mentions import Found, Mention
+from components.label.text.mentions import MatchedText, Mention
 from components.storage.json_files import read_json, write_json
 
 CASES, COMMON = "cases.json", "common.json"
@@ -22,13 +23,13 @@ CASES, COMMON = "cases.json", "common.json"
 
 @dataclass(frozen=True)
 class CaseCounts:
-    """In how many texts a word stands in mid-text with a small and with a capital initial."""
+    """Texts in which a word occurs, not first, with a lower-case and with a capital initial."""
 
     small: Mapping[str, int] = field(default_factory=dict)
     capital: Mapping[str, int] = field(default_factory=dict)
 
     def common(self, share: float, least: int) -> frozenset[str]:
-        """The words that at least `least` texts write small, and at least a `share` of all."""
+        """Words that at least `least` texts, and a `share` of all, write in lower case."""
         return frozenset(
             word
             for word, count in self.small.items()
@@ -40,7 +41,7 @@ Barred = dict[int, tuple[Mention, tuple[Candidate, ...]]]
 
 
 def count_cases(texts: Iterable[str]) -> CaseCounts:
-    """Counts texts that use both cases; each word once per text and case, the first word of a text not at all."""
+    """Counts texts with both cases; a word once per text and case, a text's first word never."""
     small: Counter[str] = Counter()
     capital: Counter[str] = Counter()
     for text in texts:
@@ -81,35 +82,35 @@ def read_cases(path: Path) -> CaseCounts:
 
 
 def common_words(counts: CaseCounts, parameters: LabelParameters) -> frozenset[str]:
-    """The stop list by the stage's parameters."""
+    """The stop list, by the stage's parameters."""
     return counts.common(parameters.common_share, parameters.common_least)
 
 
-def learnt_words(labels: Path, parameters: LabelParameters) -> frozenset[str]:
-    """The stop list of the crawl that finished labels were made from; empty if there are none."""
+def crawl_stop_list(labels: Path, parameters: LabelParameters) -> frozenset[str]:
+    """The stop list of the crawl behind finished labels; empty if there are none."""
     return common_words(read_cases(labels / CASES), parameters) if (labels / CASES).is_file() else frozenset()
 
 
-def stop(found: Found, common: frozenset[str]) -> tuple[Found, Barred]:
-    """Bars the capitalised namesakes of common words that are written small; a mention without other candidates is none.
+def bar_common_words(matched: MatchedText, common: frozenset[str]) -> tuple[MatchedText, Barred]:
+    """Bars capitalised namesakes of lower-case common words, and mentions without others.
 
     Returns:
-        The text with the mentions and candidates that are left, and by offset the mentions with those that are not.
+        The text with what remains, and by offset the mentions with their barred candidates.
     """
     left: list[Mention] = []
     barred: Barred = {}
-    for mention in found.mentions:
-        if not _is_common(mention, found.text, found.words, common) or all(c.small for c in mention.candidates):
+    for mention in matched.mentions:
+        if not _is_common(mention, matched.text, matched.words, common) or all(c.small for c in mention.candidates):
             left.append(mention)
             continue
         barred[mention.start] = mention, tuple(c for c in mention.candidates if not c.small)
         if allowed := _renormalised([c for c in mention.candidates if c.small]):
             left.append(replace(mention, candidates=allowed))
-    return replace(found, mentions=left) if barred else found, barred
+    return replace(matched, mentions=left) if barred else matched, barred
 
 
 def _is_common(mention: Mention, text: str, words: Words, common: frozenset[str]) -> bool:
-    """Whether a mention is a common word that is written small, or at the beginning of a text whose next words are."""
+    """Whether a mention is a common word in lower case, or first in a text that uses lower case."""
     if mention.first != mention.last or len(words) == 1 or words.texts[mention.first] not in common:
         return False
     initial = text[mention.start]

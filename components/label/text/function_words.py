@@ -1,4 +1,4 @@
-"""Words of English that name nothing in a picture. Names may still contain them."""
+"""English words that name nothing in a picture. Names may still contain them."""
 
 _CLOSED_CLASSES = """
 a an the this that these those some any each every its his her their our your my it he she they we you i
@@ -13,7 +13,7 @@ sketch graphic graphics clipart thumbnail screenshot banner avatar closeup untit
 
 # Articles, pronouns, prepositions, conjunctions, auxiliaries: they join other words.
 FUNCTION_WORDS = frozenset(_CLOSED_CLASSES.split())
-# What comes after one of these is not there.
+# What follows one of these is not in the picture.
 NEGATIONS = frozenset({"no", "not", "non", "without", "never"})
-# What a picture is as a picture: "photo of a crab" is about the crab, and a bare "photo" about nothing.
+# Words for the picture itself: "photo of a crab" is about the crab, a bare "photo" about nothing.
 PICTURE_WORDS = frozenset(_PICTURES.split())

@@ -1,4 +1,4 @@
-"""Other spellings under which a name may stand in a text: plural, torn apart, or written together."""
+"""Variants of a name in texts: plural, possessive, or two words written as one."""
 
 from collections.abc import Iterator
 
@@ -14,16 +14,18 @@ _IRREGULAR = {
     "mice": "mouse",
     "oxen": "ox",
 }
-_SMALLEST_HALF = 3
-# Nobody writes longer names together, and every place of a cut costs a look-up.
-_LONGEST_CUT = 32
+_MIN_PART = 3
+# Longer names are not written as one word, and every split costs a look-up.
+_MAX_SPLIT_LENGTH = 32
 
 
 def singulars(name: str) -> list[str]:
     """Forms that the last word of a name may be the plural of, likeliest first.
 
-    >>> singulars("cherry blossoms"), singulars("berries"), singulars("two firemen"), singulars("glass")
-    (['cherry blossom'], ['berry', 'berrie'], ['two fireman'], [])
+    >>> singulars("cherry blossoms"), singulars("berries")
+    (['cherry blossom'], ['berry', 'berrie'])
+    >>> singulars("two firemen"), singulars("glass")
+    (['two fireman'], [])
     """
     head, blank, last = name.rpartition(" ")
     if last in _IRREGULAR:
@@ -34,7 +36,7 @@ def singulars(name: str) -> list[str]:
 
 
 def _regular(name: str) -> list[str]:
-    # "crab s" is a possessive torn off, not a plural: without its s, its last word would be nothing.
+    # "crab s" has a detached possessive, not a plural.
     if not name.endswith("s") or name.endswith(("ss", "us", "is", " s")) or len(name) < 4:
         return []
     forms = [name[:-1]]
@@ -47,8 +49,8 @@ def _regular(name: str) -> list[str]:
     return forms
 
 
-def halves(word: str) -> Iterator[str]:
-    """A word as two, cut at every place: `crescentmoon` → …, `crescent moon`, …; none of a very long word."""
-    if len(word) <= _LONGEST_CUT:
-        for place in range(_SMALLEST_HALF, len(word) - _SMALLEST_HALF + 1):
-            yield f"{word[:place]} {word[place:]}"
+def splits(word: str) -> Iterator[str]:
+    """All splits of a word in two: `crescentmoon` → …, `crescent moon`, …; none if very long."""
+    if len(word) <= _MAX_SPLIT_LENGTH:
+        for position in range(_MIN_PART, len(word) - _MIN_PART + 1):
+            yield f"{word[:position]} {word[position:]}"

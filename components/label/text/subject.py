@@ -1,8 +1,8 @@
-"""What a text is about: its first telling part, and how much of that part a mention carries.
+"""The subject of a text, its first informative part, and how much of it a mention covers.
 
-"Firefox OS emoji: crab" is about the crab (every alt text of that site begins alike), "crab, Cancer, zodiac" is about
-its first item, and "cat with wry smile" is about more than a cat. Nothing here knows emoji: what a site always says is learned
-by counting (`words.WordCounts`).
+"Firefox OS emoji: crab" is about the crab (every alt text of that site begins alike), "crab,
+Cancer, zodiac" is about its first item, and "cat with wry smile" is about more than a cat. Nothing
+here is specific to emoji: a site's stock phrases are learned by counting (`WordCounts`).
 """
 
 import re
@@ -10,36 +10,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.label.text.function_words import FUNCTION_WORDS, NEGATIONS, PICTURE_WORDS
-from components.label.text.mentions import Found, Mention
+from components.label.text.mentions import MatchedText, Mention
 from components.label.text.word_counts import WordCounts
 
-# A break between parts: punctuation that is no joint of a word, or a dash between spaces.
+# A break between parts: punctuation that does not join words, or a dash between spaces.
 _BREAK = re.compile(r"[,;:()\[\]/|•·]|\s[–—-]\s|\n")
-# Below this much information (nats, over the whole part) a part says only what its site always says.
-_TELLING = 1.5
+# A part with less information (nats, over the whole part) is a stock phrase of its site.
+_MIN_INFORMATION = 1.5
 # A file name that was left where an alt text should be.
 _FILE_NAME = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?|avif|heic|ico)\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The words `first` to `last` (inclusive) of a text; of every word of the text the information, nats, and whether it
-    is a function word."""
+    """Words `first` to `last` (inclusive) of a text; `information` of all its words, in nats."""
 
     words: Sequence[str]
     first: int
     last: int
     information: tuple[float, ...]
 
-    def holds(self, mention: Mention) -> bool:
+    def contains(self, mention: Mention) -> bool:
         """Whether the mention lies in the subject."""
         return self.first <= mention.first and mention.last <= self.last
 
     def coverage(self, mention: Mention, modifier_weight: float) -> float:
-        """The share of the subject's information that the mention carries, in [0, 1].
+        """The share of the subject's information that the mention covers, in [0, 1].
 
-        Words right before the mention may be mere modifiers of its head noun and count `modifier_weight` of their
-        information; a function word ends them, so in "map of Japan" the map counts in full. What is denied is not shown.
+        Words right before the mention may modify its head noun and count `modifier_weight` of their
+        information, up to a function word: in "map of Japan" the map counts in full. A negated
+        mention has no coverage.
         """
         own = sum(self.information[mention.first : mention.last + 1])
         other = sum(self.information[mention.last + 1 : self.last + 1])
@@ -53,42 +53,42 @@ class Subject:
         return own / (own + other) if own > 0 else 0.0
 
 
-def find_subject(found: Found, counts: WordCounts, speaker: str) -> Subject | None:
-    """The first part of the text that tells more than its voice always does; None if no part does.
+def find_subject(matched: MatchedText, counts: WordCounts, subcorpus: str) -> Subject | None:
+    """The first part of the text that is not a stock phrase of its sub-corpus, or None.
 
-    A mention is never cut, even where it contains a break ("Washington, D.C.").
+    A mention is never split, even if it contains a break ("Washington, D.C.").
     """
-    information = _information(found, counts, speaker)
-    for first, last in _parts(found):
-        if sum(information[first : last + 1]) >= _TELLING:
-            return Subject(found.words.texts, first, last, information)
+    information = _information(matched, counts, subcorpus)
+    for first, last in _parts(matched):
+        if sum(information[first : last + 1]) >= _MIN_INFORMATION:
+            return Subject(matched.words.texts, first, last, information)
     return None
 
 
-def _information(found: Found, counts: WordCounts, speaker: str) -> tuple[float, ...]:
-    """Numbers, function words, words for pictures and the ending of a file name tell nothing, unless a name needs them."""
-    words = found.words.texts
+def _information(matched: MatchedText, counts: WordCounts, subcorpus: str) -> tuple[float, ...]:
+    """Numbers, function and picture words and file endings have none, except within a name."""
+    words = matched.words.texts
     joints = {n for n, word in enumerate(words) if len(word) == 1 or word in FUNCTION_WORDS or word.isdigit()}
     pictures = {n for n, word in enumerate(words) if word in PICTURE_WORDS}
-    if len(words) > 1 and _FILE_NAME.search(found.text):
+    if len(words) > 1 and _FILE_NAME.search(matched.text):
         pictures.add(len(words) - 1)
-    # "At" may be a name, but a lone "photo" or "png" speaks of the picture itself.
-    silent = joints | pictures
-    if silent:
-        for m in found.mentions:
+    # "At" may be a name, but a lone "photo" or "png" refers to the picture itself.
+    uninformative = joints | pictures
+    if uninformative:
+        for m in matched.mentions:
             if not (span := set(range(m.first, m.last + 1))) <= pictures:
-                silent -= span
-    return tuple([0.0 if n in silent else counts.information(word, speaker) for n, word in enumerate(words)])
+                uninformative -= span
+    return tuple([0.0 if n in uninformative else counts.information(word, subcorpus) for n, word in enumerate(words)])
 
 
-def _parts(found: Found) -> list[tuple[int, int]]:
-    words, text = found.words, found.text
+def _parts(matched: MatchedText) -> list[tuple[int, int]]:
+    words, text = matched.words, matched.text
     parts: list[tuple[int, int]] = []
     first = 0
-    joined = {n for m in found.mentions for n in range(m.first + 1, m.last + 1)}
+    joined = {n for m in matched.mentions for n in range(m.first + 1, m.last + 1)}
     for n in range(1, len(words)):
         gap = text[words.ends[n - 1] : words.starts[n]]
-        # Most words are parted by a blank alone.
+        # Most words are separated by a single space.
         if gap != " " and n not in joined and _BREAK.search(gap):
             parts.append((first, n - 1))
             first = n

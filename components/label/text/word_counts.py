@@ -1,4 +1,4 @@
-"""Words of a text with their offsets, and how much each word tells, learned from the crawl itself."""
+"""How informative each word is, learned from the crawl itself."""
 
 import math
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Any
 from components.knowledge.base.names import normalise
 from components.storage.json_files import read_json, write_json
 
-# Counts of a small crawl or site are drawn towards "rare" by this many imagined texts without the word.
+# Pseudo-count of texts without the word: in a small crawl or site, words count as rare.
 _SMOOTHING = 30
 
 
@@ -19,67 +19,67 @@ def words_of(text: str) -> list[str]:
     return normalise(text).split()
 
 
-def voice(site: str, source: str) -> str:
-    """Whose words they are: a site's alt texts and its captions have habits of their own and are counted apart."""
+def subcorpus_name(site: str, source: str) -> str:
+    """Name of a sub-corpus: alt texts and captions of each site are counted separately."""
     return f"{source} {site}"
 
 
 @dataclass(frozen=True)
 class WordCounts:
-    """In how many texts each word stands, over the crawl and by voice."""
+    """Document frequencies of words, over the crawl and by sub-corpus."""
 
     texts: int = 0
     words: Mapping[str, int] = field(default_factory=dict)
-    voice_texts: Mapping[str, int] = field(default_factory=dict)
-    voice_words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    subcorpus_texts: Mapping[str, int] = field(default_factory=dict)
+    subcorpus_words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
-    def share(self, word: str, speaker: str) -> float:
-        """The larger of the word's shares among the texts of the voice and of the crawl, in (0, 1]."""
+    def share(self, word: str, subcorpus: str) -> float:
+        """The larger of the word's document shares in the sub-corpus and the crawl, in (0, 1]."""
         overall = (self.words.get(word, 0) + 1) / (self.texts + _SMOOTHING)
-        if speaker not in self.voice_texts:
+        if subcorpus not in self.subcorpus_texts:
             return overall
-        count = self.voice_words[speaker].get(word, 0)
-        return max(overall, count / (self.voice_texts[speaker] + _SMOOTHING))
+        count = self.subcorpus_words[subcorpus].get(word, 0)
+        return max(overall, count / (self.subcorpus_texts[subcorpus] + _SMOOTHING))
 
-    def information(self, word: str, speaker: str) -> float:
-        """`-log share`, in nats: near 0 for what every picture of a site is called ("logo"), high for a rare word."""
-        return -math.log(self.share(word, speaker))
+    def information(self, word: str, subcorpus: str) -> float:
+        """`-log share`, in nats: near 0 for stock phrases ("logo"), high for rare words."""
+        return -math.log(self.share(word, subcorpus))
 
 
 def count_words(texts: Iterable[tuple[str, str]]) -> WordCounts:
-    """Counts (voice, text) pairs; a word counts once per text, and an empty text not at all."""
-    voice_texts: Counter[str] = Counter()
-    voice_words: dict[str, Counter[str]] = {}
-    for speaker, text in texts:
+    """Counts (sub-corpus, text) pairs; a word once per text, an empty text not at all."""
+    subcorpus_texts: Counter[str] = Counter()
+    subcorpus_words: dict[str, Counter[str]] = {}
+    for subcorpus, text in texts:
         if text.strip():
-            voice_texts[speaker] += 1
-            voice_words.setdefault(speaker, Counter()).update(set(words_of(text)))
-    return _whole(voice_texts, voice_words)
+            subcorpus_texts[subcorpus] += 1
+            subcorpus_words.setdefault(subcorpus, Counter()).update(set(words_of(text)))
+    return _whole(subcorpus_texts, subcorpus_words)
 
 
 def add_counts(parts: Iterable[WordCounts]) -> WordCounts:
     """The sum over shards."""
-    voice_texts: Counter[str] = Counter()
-    voice_words: dict[str, Counter[str]] = {}
+    subcorpus_texts: Counter[str] = Counter()
+    subcorpus_words: dict[str, Counter[str]] = {}
     for part in parts:
-        voice_texts.update(part.voice_texts)
-        for speaker, words in part.voice_words.items():
-            voice_words.setdefault(speaker, Counter()).update(words)
-    return _whole(voice_texts, voice_words)
+        subcorpus_texts.update(part.subcorpus_texts)
+        for subcorpus, words in part.subcorpus_words.items():
+            subcorpus_words.setdefault(subcorpus, Counter()).update(words)
+    return _whole(subcorpus_texts, subcorpus_words)
 
 
-def _whole(voice_texts: Counter[str], voice_words: dict[str, Counter[str]]) -> WordCounts:
+def _whole(subcorpus_texts: Counter[str], subcorpus_words: dict[str, Counter[str]]) -> WordCounts:
     words: Counter[str] = Counter()
-    for counts in voice_words.values():
+    for counts in subcorpus_words.values():
         words.update(counts)
-    return WordCounts(sum(voice_texts.values()), words, voice_texts, voice_words)
+    return WordCounts(sum(subcorpus_texts.values()), words, subcorpus_texts, subcorpus_words)
 
 
 def write_counts(path: Path, counts: WordCounts) -> None:
-    """As JSON; the totals follow from the voices and are not written."""
+    """Writes JSON; the totals follow from the sub-corpora and are not written."""
     content: dict[str, Any] = {
-        speaker: {"texts": counts.voice_texts[speaker], "words": dict(counts.voice_words[speaker])}
-        for speaker in counts.voice_texts
+        subcorpus: {"texts": counts.subcorpus_texts[subcorpus], "words": dict(counts.subcorpus_words[subcorpus])}
+        for subcorpus in counts.subcorpus_texts
     }
     write_json(path, content)
 
@@ -91,5 +91,5 @@ def read_counts(path: Path) -> WordCounts:
         InputError: if the file is missing or no JSON.
     """
     content = read_json(path)
-    texts = Counter({speaker: int(part["texts"]) for speaker, part in content.items()})
-    return _whole(texts, {speaker: Counter(part["words"]) for speaker, part in content.items()})
+    texts = Counter({subcorpus: int(part["texts"]) for subcorpus, part in content.items()})
+    return _whole(texts, {subcorpus: Counter(part["words"]) for subcorpus, part in content.items()})

@@ -8,19 +8,19 @@ import pytest
 from benchmarks.label.ambiguous import Case, draw, is_listed, read_cases, write_cases
 from components.errors import InputError
 from components.knowledge.base.names import normalise
-from components.label.text.reading import Reading, ReadMention
+from components.label.text.picture_text import PictureText, StoredMention
 
 IDS = {1: "Q1", 2: "Q2", 3: "Q3"}
 
 
-def reading(text: str, *mentions: tuple[int, int, tuple[int, ...]]) -> Reading:
+def picture_text(text: str, *mentions: tuple[int, int, tuple[int, ...]]) -> PictureText:
     read = tuple(
-        ReadMention(start, end, True, 1.0, rows, (1 / len(rows),) * len(rows)) for start, end, rows in mentions
+        StoredMention(start, end, True, 1.0, rows, (1 / len(rows),) * len(rows)) for start, end, rows in mentions
     )
-    return Reading("0", "site", "", text, "alt", "", read)
+    return PictureText("0", "site", "", text, "alt", "", read)
 
 
-TURKEY = reading("turkey", (0, 6, (1, 2)))
+TURKEY = picture_text("turkey", (0, 6, (1, 2)))
 
 
 def test_a_name_with_two_candidates_is_a_case_of_the_right_one():
@@ -37,7 +37,7 @@ def test_a_name_without_the_right_candidate_is_no_case(right):
 
 
 def test_a_name_with_one_candidate_is_no_case_even_if_a_later_one_has_two():
-    assert draw([("u", reading("bird, turkey", (0, 4, (1,)), (6, 12, (1, 2))), "Q1")], IDS) == []
+    assert draw([("u", picture_text("bird, turkey", (0, 4, (1,)), (6, 12, (1, 2))), "Q1")], IDS) == []
 
 
 def test_of_several_pictures_the_hash_of_the_address_chooses():
@@ -47,7 +47,7 @@ def test_of_several_pictures_the_hash_of_the_address_chooses():
 
 
 def test_spellings_of_a_name_are_one_case():
-    assert len(draw([("u", TURKEY, "Q1"), ("v", reading("TURKEY", (0, 6, (1, 2))), "Q1")], IDS)) == 1
+    assert len(draw([("u", TURKEY, "Q1"), ("v", picture_text("TURKEY", (0, 6, (1, 2))), "Q1")], IDS)) == 1
 
 
 def test_a_list_that_is_written_is_read_again(tmp_path):

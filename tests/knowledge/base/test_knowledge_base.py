@@ -39,7 +39,7 @@ def test_entities_are_sorted_by_the_number_of_their_q_id(base: KnowledgeBase) ->
     assert base.row_of("Q777777") is None
 
 
-def test_an_entity_has_all_that_the_dump_says(base: KnowledgeBase) -> None:
+def test_an_entity_has_all_fields_of_the_dump(base: KnowledgeBase) -> None:
     turkey = base.entity(base.row_of("Q848706"))
     assert (turkey.label, turkey.description, turkey.aliases) == (
         "turkey",
@@ -77,9 +77,9 @@ def test_an_unknown_name_has_no_candidates(base: KnowledgeBase, name: str) -> No
 def test_names_can_be_searched_for_the_longest_match(base: KnowledgeBase) -> None:
     assert base.candidates("wild turkey")
     assert not base.candidates("wild")
-    assert base.goes_on("wild")
-    assert not base.goes_on("wil")
-    assert not base.goes_on("wild turkey")
+    assert base.is_prefix("wild")
+    assert not base.is_prefix("wil")
+    assert not base.is_prefix("wild turkey")
 
 
 def test_a_name_that_is_too_long_is_not_indexed_but_its_entity_stays(
@@ -96,7 +96,7 @@ def test_a_name_that_an_item_bears_twice_counts_once(tmp_path: Path, knobs: Know
     assert [c.prior for c in opened.candidates("crab")] == [1.0]
 
 
-def test_of_an_item_that_stands_twice_the_first_is_kept(tmp_path: Path, knobs: KnowledgeParameters) -> None:
+def test_of_duplicate_items_the_first_is_kept(tmp_path: Path, knobs: KnowledgeParameters) -> None:
     opened = built([item("Q2", "two"), item("Q1", "first"), item("Q1", "second")], tmp_path, knobs)
     assert [opened.entity(row).label for row in range(len(opened))] == ["first", "two"]
     counts = json.loads((tmp_path / "base" / "stats.json").read_text())["lines"]
@@ -196,7 +196,7 @@ def test_a_build_counts_what_it_read(tmp_path: Path, knobs: KnowledgeParameters)
     assert json.loads((tmp_path / "base" / "stats.json").read_text()) == measures
 
 
-def test_a_dump_without_the_language_says_so(tmp_path: Path, knobs: KnowledgeParameters) -> None:
+def test_a_dump_without_the_language_is_an_error(tmp_path: Path, knobs: KnowledgeParameters) -> None:
     with pytest.raises(InputError, match=r"no item with a label in \['xx'\] .*'no_label': 9.*knowledge\.languages"):
         built(ITEMS, tmp_path, knobs.model_copy(update={"languages": ["xx"]}))
 
@@ -204,7 +204,7 @@ def test_a_dump_without_the_language_says_so(tmp_path: Path, knobs: KnowledgePar
 # Opening
 
 
-def test_a_missing_base_says_what_makes_one(tmp_path: Path) -> None:
+def test_a_missing_base_is_reported_with_the_command(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no knowledge base .*mofi knowledge build"):
         KnowledgeBase.open(tmp_path)
 
@@ -221,7 +221,7 @@ def test_a_missing_base_says_what_makes_one(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("content", [None, b"", b"nonsense" * 100])
-def test_a_damaged_base_says_what_makes_it_anew(
+def test_a_damaged_base_is_reported_with_the_command(
     tmp_path: Path, base: KnowledgeBase, name: str, content: bytes | None
 ) -> None:
     shutil.copytree(base.folder, tmp_path, dirs_exist_ok=True)
@@ -267,7 +267,7 @@ def test_lookup_shows_brackets_as_they_are(tmp_path: Path, knobs: KnowledgeParam
     assert "a [/b] thing" in look_up("red thing", tmp_path / "base").stdout
 
 
-def test_lookup_of_an_unknown_name_says_so(base: KnowledgeBase) -> None:
+def test_lookup_of_an_unknown_name_is_reported(base: KnowledgeBase) -> None:
     shown = look_up("no such thing", base.folder)
     assert shown.exit_code == 1
     assert "is called 'no such thing'" in shown.stdout

@@ -1,4 +1,4 @@
-"""Normalisation: equal names become equal, different names stay different, and offsets point into the text."""
+"""Normalisation: variants of a name become equal, different names stay different."""
 
 import pytest
 from hypothesis import given, settings

@@ -83,7 +83,7 @@ def test_without_anchors_for_a_name_its_priors_stay(tmp_path: Path, lenient: Kno
         ),
     ],
 )
-def test_a_table_that_is_no_table_of_anchors_says_what_it_should_be(
+def test_a_table_of_another_kind_is_reported_with_the_fix(
     tmp_path: Path, knobs: KnowledgeParameters, table: Any, ending: str, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):

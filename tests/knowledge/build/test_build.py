@@ -91,8 +91,10 @@ def test_names_are_searched_word_by_word_whatever_partition_they_are_in(
     base = KnowledgeBase.open(tmp_path / "base")
     assert len(list((tmp_path / "base" / "names").glob("*.marisa"))) == 18
     words = ["the", "a", "tale", "a tale", "tale of", "tale of two", "the who", "the who band of"]
-    assert [base.goes_on(w) for w in words] == [True] * len(words)
-    assert not any(base.goes_on(w) for w in ["who", "the the", "th", "the w", "tale of two cities", "of", "london", ""])
+    assert [base.is_prefix(w) for w in words] == [True] * len(words)
+    assert not any(
+        base.is_prefix(w) for w in ["who", "the the", "th", "the w", "tale of two cities", "of", "london", ""]
+    )
     assert not any(base.candidates(w) for w in ["the", "tale of", ""])
     assert base.candidates("the ") == base.candidates("the") == []
     assert [len(base.candidates(name)) for name in names] == [3] * len(names)
@@ -139,7 +141,7 @@ def test_a_killed_build_resumes_to_the_same_bytes(
 def test_a_resumed_build_does_not_read_finished_blocks_again(
     dump: Path, knobs: KnowledgeParameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ray_cluster: None
 ) -> None:
-    assert killed_in_call("components.knowledge.build.build.cut", 1, tmp_path, small, dump, knobs)
+    assert killed_in_call("components.knowledge.build.build.split_ranges", 1, tmp_path, small, dump, knobs)
     monkeypatch.chdir(tmp_path)
     for part in (tmp_path / "work" / "parse" / "finished").iterdir():
         os.utime(part, ns=(1, 1))

@@ -161,7 +161,7 @@ def replaced(thing: Any, path: list[int], value: Any) -> Any:
 
 @given(st.sampled_from(ITEMS), st.lists(st.integers(0, 9), max_size=7), JSON)
 @settings(max_examples=400, deadline=None)
-def test_whatever_stands_in_an_item_it_is_counted_and_nothing_breaks(
+def test_any_item_is_counted(
     tmp_path_factory: pytest.TempPathFactory, knobs: KnowledgeParameters, thing: Any, path: list[int], value: Any
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
@@ -197,7 +197,9 @@ def test_many_properties_are_no_mistake(tmp_path: Path, knobs: KnowledgeParamete
     assert reading([{"id": f"P{n}"} for n in range(1, 200)], tmp_path, knobs)[1]["no_item"] == 199
 
 
-def test_a_missing_dump_and_one_of_another_kind_say_what_to_do(tmp_path: Path, knobs: KnowledgeParameters) -> None:
+def test_a_missing_dump_and_one_of_another_kind_are_reported_with_the_fix(
+    tmp_path: Path, knobs: KnowledgeParameters
+) -> None:
     with pytest.raises(InputError, match=r"no\.json is missing; name a Wikidata JSON dump with --dump"):
         read(tmp_path / "no.json", knobs)
     (tmp_path / "dump.xml").touch()

@@ -44,7 +44,7 @@ def test_spans_count_characters_not_bytes(read):
     assert text.text[text.labels[0].start : text.labels[0].end] == "crab"
 
 
-def test_other_fields_of_the_format_are_passed_over(read):
+def test_other_fields_of_the_format_are_ignored(read):
     line = entry(
         "a crab", [label(2, 6, id=0, name="crab", parent=None, children=[], type="Q729")], id=1, title="t", url="u"
     )
@@ -84,8 +84,8 @@ def test_only_labels_of_the_evaluated_part_are_read(read):
 
 
 BAD = [
-    ("{", "no JSON"),
-    ("[1]", "is no object"),
+    ("{", "not JSON"),
+    ("[1]", "is not an object"),
     ({"labels": []}, "`text` is None"),
     (entry("  "), "give the text"),
     (entry(7), "`text` is 7"),  # type: ignore[arg-type]
@@ -104,20 +104,20 @@ BAD = [
     (entry("a crab", [label(2, 6, None)]), "('crab')"),
     (entry("a crab", [label(2, 6), label(2, 6, "Q4")]), "labelled twice"),
     (entry("a crab", [], evaluation_span=[0, 99]), "`evaluation_span` is [0, 99]"),
-    ('{"text": "\\ud800", "labels": []}', "no JSON"),
+    ('{"text": "\\ud800", "labels": []}', "not JSON"),
 ]
 
 
-@pytest.mark.parametrize(("line", "said"), BAD, ids=[said for _, said in BAD])
-def test_a_bad_line_is_left_out_and_named_with_its_number_and_its_mend(read, line, said):
+@pytest.mark.parametrize(("line", "message"), BAD, ids=[message for _, message in BAD])
+def test_a_bad_line_is_skipped_and_reported_with_its_number_and_the_fix(read, line, message):
     gold = read(entry(), line)
     assert [text.line for text in gold.texts] == [1]
     (fault,) = gold.bad
     assert fault.line == 2 and fault.message.startswith("line 2: ")
-    assert said in fault.message
+    assert message in fault.message
 
 
-def test_blank_lines_are_passed_over_but_counted(read):
+def test_blank_lines_are_skipped_but_counted(read):
     gold = read("", entry(), "   ", "{")
     assert [text.line for text in gold.texts] == [2]
     assert [fault.line for fault in gold.bad] == [4]
@@ -136,7 +136,7 @@ def test_bytes_that_are_no_utf_8_are_a_bad_line(tmp_path):
 
 
 def test_a_file_without_a_usable_line_is_an_error_that_names_the_first_mistake(read):
-    with pytest.raises(InputError, match="no usable line; line 1: no JSON"):
+    with pytest.raises(InputError, match="no usable line; line 1: not JSON"):
         read("{")
 
 
@@ -145,8 +145,8 @@ def test_an_empty_file_is_an_error(read):
         read("")
 
 
-def test_a_missing_file_is_an_error_that_says_what_is_wanted(tmp_path):
-    with pytest.raises(InputError, match="name a JSONL file"):
+def test_a_missing_file_is_an_error_with_the_fix(tmp_path):
+    with pytest.raises(InputError, match="give a JSONL file"):
         read_gold(tmp_path / "none.jsonl")
 
 
@@ -164,7 +164,7 @@ VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(text=VALUES, labels=VALUES | st.lists(VALUES), span=VALUES)
-def test_whatever_a_line_holds_it_is_read_or_named(tmp_path_factory, text, labels, span):
+def test_any_line_is_read_or_reported(tmp_path_factory, text, labels, span):
     path = tmp_path_factory.mktemp("gold") / "gold.jsonl"
     odd = json.dumps({"text": text, "labels": labels, "evaluation_span": span})
     path.write_text(f"{json.dumps(entry())}\n{odd}\n", "utf-8")

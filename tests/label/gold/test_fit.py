@@ -10,7 +10,7 @@ from components.cli import parameters
 from components.cli.label_weights import lines, replace_weights
 from components.errors import InputError, ParameterError
 from components.label.gold.file import read_gold
-from components.label.gold.fit import LEARNT, Examples, _loss, fit, minimise
+from components.label.gold.fit import FITTED, Examples, _loss, fit, minimise
 from components.label.gold.linker import GoldLinker
 from tests.label.gold.test_file import entry, label, write
 from tests.label.gold.test_scores import invoke
@@ -22,7 +22,7 @@ def examples(seed, mentions=40):
     """Random choices whose right ones follow a model of known weights."""
     rng = np.random.default_rng(seed)
     truth = np.array([1.0, 6.0, 2.0, 1.0])
-    blocks, starts, right, row, none_is_right = [], [], [], 0, 0
+    blocks, starts, gold, row, none_is_right = [], [], [], 0, 0
     for _ in range(mentions):
         count = int(rng.integers(1, 5))
         block = np.zeros((count + 1, 4))
@@ -33,15 +33,15 @@ def examples(seed, mentions=40):
         chosen = int(rng.choice(count + 1, p=np.exp(z) / np.exp(z).sum()))
         blocks.append(block)
         starts.append(row)
-        right.append(row + chosen)
+        gold.append(row + chosen)
         none_is_right += chosen == count
         row += count + 1
-    return Examples(np.concatenate(blocks), np.array(starts), np.array(right), none_is_right)
+    return Examples(np.concatenate(blocks), np.array(starts), np.array(gold), none_is_right)
 
 
 @settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_the_slope_is_that_of_the_loss(seed):
+def test_the_gradient_is_that_of_the_loss(seed):
     some = examples(seed, 10)
     assert check_grad(lambda w: _loss(some, w)[0], lambda w: _loss(some, w)[1], PRESENT) < 1e-4
 
@@ -59,18 +59,18 @@ def test_with_many_mentions_the_weights_of_the_model_are_found():
 
 @settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_learnt_weights_are_at_least_as_likely_as_the_present_ones(seed):
+def test_fitted_weights_are_at_least_as_likely_as_the_current_ones(seed):
     some = examples(seed)
     assert _loss(some, minimise(some, PRESENT, 1.0))[0] <= _loss(some, PRESENT)[0] + 1e-6
 
 
-def test_a_strong_pull_keeps_the_present_weights():
+def test_a_strong_penalty_keeps_the_current_weights():
     np.testing.assert_allclose(minimise(examples(1), PRESENT, 1e9), PRESENT, atol=1e-4)
 
 
 def test_weights_stay_within_what_the_parameter_file_allows():
     against = examples(1)
-    turned = Examples(against.features * [1, -1, -1, 1], against.starts, against.right, against.none_is_right)
+    turned = Examples(against.features * [1, -1, -1, 1], against.starts, against.gold, against.none_is_right)
     found = minimise(turned, PRESENT, 0.0)
     assert (found[:3] >= 0).all()
 
@@ -78,7 +78,7 @@ def test_weights_stay_within_what_the_parameter_file_allows():
 def test_none_keeps_its_weight_where_no_mention_means_none():
     some = examples(1)
     lone = Examples(some.features, some.starts, some.starts, 0)
-    assert minimise(lone, PRESENT, 0.0)[LEARNT.index("none")] == PRESENT[LEARNT.index("none")]
+    assert minimise(lone, PRESENT, 0.0)[FITTED.index("none")] == PRESENT[FITTED.index("none")]
 
 
 BIRD = "a large farm bird, an animal with feathers: turkey number {}"
@@ -88,8 +88,8 @@ COUNTRY = "a country of the world in Asia and Europe: turkey number {}"
 @pytest.fixture
 def gold(tmp_path):
     """Forty texts in which the words around say which turkey is meant."""
-    said = [(words.format(n), entity) for n in range(20) for words, entity in ((BIRD, "Q1"), (COUNTRY, "Q2"))]
-    marked = [entry(text, [label(text.index("turkey"), text.index("turkey") + 6, entity)]) for text, entity in said]
+    labelled = [(words.format(n), entity) for n in range(20) for words, entity in ((BIRD, "Q1"), (COUNTRY, "Q2"))]
+    marked = [entry(text, [label(text.index("turkey"), text.index("turkey") + 6, entity)]) for text, entity in labelled]
     return write(tmp_path, *marked)
 
 
@@ -110,14 +110,14 @@ def test_the_page_keeps_its_weight(gold, linker):
     assert fit(read_gold(gold).texts, linker, 0.3, 1.0).weights.page == linker.parameters.weights.page
 
 
-def test_a_text_is_learnt_from_or_held_out_whatever_stands_beside_it(gold, linker):
+def test_the_split_of_a_text_does_not_depend_on_other_texts(gold, linker):
     texts = read_gold(gold).texts
     whole = fit(texts, linker, 0.3, 1.0).figures["held_out"]["texts"]
-    halves = [fit(part, linker, 0.3, 1.0).figures["held_out"]["texts"] for part in (texts[:20], texts[20:])]
-    assert whole == sum(halves)
+    splits = [fit(part, linker, 0.3, 1.0).figures["held_out"]["texts"] for part in (texts[:20], texts[20:])]
+    assert whole == sum(splits)
 
 
-def test_the_order_of_the_texts_plays_no_part(gold, linker):
+def test_the_order_of_the_texts_has_no_effect(gold, linker):
     texts = read_gold(gold).texts
     assert fit(texts, linker, 0.3, 1.0) == fit(texts[::-1], linker, 0.3, 1.0)
 
@@ -150,7 +150,7 @@ def test_writing_changes_the_weights_and_nothing_else(params):
     assert all(a.partition("#")[2] == b.partition("#")[2] for a, b in changed)
 
 
-def test_writing_the_present_weights_changes_nothing(params):
+def test_writing_the_current_weights_changes_nothing(params):
     text = params.read_text()
     replace_weights(params, parameters.load(params).label.weights)
     assert params.read_text() == text
@@ -182,13 +182,13 @@ def test_the_command_writes_better_weights(gold, knowledge, params):
     assert parameters.load(params).label.weights.text > 0.1
 
 
-def test_the_command_does_not_write_without_being_told(gold, knowledge, params):
+def test_the_command_does_not_write_without_the_option(gold, knowledge, params):
     text = params.read_text()
     invoke("fit", gold, "--knowledge", knowledge, "--params", params)
     assert params.read_text() == text
 
 
-def test_the_command_keeps_the_present_weights_if_nothing_shows_that_the_new_are_better(gold, knowledge, params):
+def test_the_command_keeps_the_current_weights_unless_the_new_ones_are_better(gold, knowledge, params):
     text = params.read_text()
     result = invoke("fit", gold, "--knowledge", knowledge, "--params", params, "--write", "--held-out", "0")
     assert result.exit_code == 1

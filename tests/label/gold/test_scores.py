@@ -30,7 +30,7 @@ def shares(step):
     return step["precision"], step["recall"], step["f1"]
 
 
-def test_a_text_that_is_linked_rightly_has_full_marks(scored):
+def test_a_correctly_linked_text_has_full_scores(scored):
     figures = scored(entry("a crab and a dolphin", [label(2, 6, "Q3"), label(13, 20, "Q4")]))
     for step in ("mention_detection", "disambiguation", "end_to_end"):
         assert shares(figures[step]) == (1.0, 1.0, 1.0)
@@ -70,13 +70,13 @@ def test_an_unknown_name_of_a_known_entity_has_no_candidate(scored):
     assert kinds(scored(entry("a brachyuran", [label(2, 12, "Q3")]))["missed"]) == {"no_candidate": 1}
 
 
-def test_a_name_that_stands_for_others_is_told_apart_from_an_unknown_one(scored):
+def test_a_name_of_other_entities_is_distinguished_from_an_unknown_one(scored):
     figures = scored(entry("a crab", [label(2, 6, "Q4")]))
     assert kinds(figures["missed"]) == {"gold_not_candidate": 1}
     assert kinds(figures["wrong_links"]) == {"wrong_entity": 1}
 
 
-def test_a_mention_with_other_ends_is_a_wrong_boundary_on_both_sides(scored):
+def test_a_mention_with_other_boundaries_is_an_error_on_both_sides(scored):
     figures = scored(entry("cherry blossom time", [label(0, 6, "Q11")]))
     assert kinds(figures["missed"]) == {"wrong_boundary": 1}
     assert kinds(figures["wrong_links"]) == {"wrong_boundary": 1}
@@ -122,7 +122,7 @@ def test_mentions_outside_the_evaluated_part_do_not_count(scored):
     assert figures["end_to_end"]["given"] == 1 and figures["end_to_end"]["precision"] == 1.0
 
 
-def test_an_example_says_where_and_what(scored):
+def test_an_example_has_line_span_and_entities(scored):
     (example,) = scored(entry("a crab", [label(2, 6, "Q4")]))["missed"]["gold_not_candidate"]["examples"]
     assert (example["line"], example["span"], example["mention"]) == (1, [2, 6], "crab")
     assert (example["gold"], example["linked"]) == ("Q4 (dolphin)", "Q3 (crab)")
@@ -134,7 +134,7 @@ def test_examples_are_limited_and_counts_are_not(scored):
 
 
 def test_bad_lines_are_part_of_the_figures(scored):
-    assert scored(entry(), "{")["bad_lines"][0].startswith("line 2: no JSON")
+    assert scored(entry(), "{")["bad_lines"][0].startswith("line 2: not JSON")
 
 
 WORDS = st.lists(
@@ -176,5 +176,5 @@ def test_the_command_prints_and_writes_the_figures(tmp_path, knowledge):
     gold = write(tmp_path, entry("a crab", [label(2, 6, "Q3")]), "{")
     result = invoke("evaluate", gold, "--knowledge", knowledge, "--out", tmp_path / "figures.json")
     assert result.exit_code == 0, result.output
-    assert "end to end" in result.output and "line 2: no JSON" in result.output
+    assert "end to end" in result.output and "line 2: not JSON" in result.output
     assert json.loads((tmp_path / "figures.json").read_text())["labels"] == 1

@@ -33,11 +33,11 @@ def scorer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TextScorer:
 def test_scores_are_standardised_cosines_of_the_asked_rows(scorer: TextScorer) -> None:
     picture = unit(8)
     cosines = scorer.texts[[9, 3]].astype(np.float32) @ picture
-    expected = (cosines - scorer.standard.mean[[9, 3]]) / scorer.standard.deviation[[9, 3]]
+    expected = (cosines - scorer.statistics.mean[[9, 3]]) / scorer.statistics.deviation[[9, 3]]
     assert scorer.score(picture, [45, 15]) == pytest.approx(expected, abs=1e-6)
 
 
-def test_an_unreadable_picture_says_nothing(scorer: TextScorer) -> None:
+def test_an_unreadable_picture_scores_zero(scorer: TextScorer) -> None:
     assert not scorer.score(np.zeros(8, np.float32), [0, 5]).any()
 
 

@@ -6,7 +6,7 @@ import pytest
 import resvg_py
 from PIL import Image
 
-from components.label.image_filter.calibration import NO_SAY, calibrate
+from components.label.image_filter.calibration import UNCALIBRATED, calibrate
 from components.label.image_filter.chart import calibration_chart
 
 RNG = np.random.default_rng(0)
@@ -24,12 +24,12 @@ def test_the_chart_can_be_drawn() -> None:
     assert len(drawn.convert("RGB").getcolors(100_000) or []) > 5
 
 
-def test_threshold_and_even_odds_stand_in_the_order_of_their_scores() -> None:
+def test_threshold_and_even_odds_are_in_the_order_of_their_scores() -> None:
     svg = calibration_chart(RIGHT, WRONG, calibrate(RIGHT, WRONG, 0.02))
     assert x_of(svg, "threshold") < x_of(svg, "even odds")
 
 
-def test_a_filter_without_a_say_has_neither() -> None:
+def test_an_uncalibrated_filter_has_neither() -> None:
     guesses = calibrate(WRONG, WRONG[::-1], 0.02)
     svg = calibration_chart(WRONG, WRONG[::-1], guesses)
     assert "may be chance" in svg
@@ -43,5 +43,5 @@ def test_without_a_threshold_none_is_drawn() -> None:
 
 @pytest.mark.parametrize("scores", [[], [1.0] * 40])
 def test_no_pairs_and_equal_pairs_are_charts_too(scores: list[float]) -> None:
-    svg = calibration_chart(scores, scores, NO_SAY)
+    svg = calibration_chart(scores, scores, UNCALIBRATED)
     assert resvg_py.svg_to_bytes(svg_string=svg)

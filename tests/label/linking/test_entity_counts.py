@@ -1,4 +1,4 @@
-"""How often the crawl names an entity beyond doubt, and what that does to the priors of namesakes."""
+"""Counts of unambiguous names update the priors of namesakes."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.explain import explain_text
-from components.label.linking.entity_counts import NAMED, Named, count_named, sharpened
+from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts, count_entities, updated_priors
 from components.label.text.mentions import MentionFinder
-from components.label.text.reading import read_text
+from components.label.text.picture_text import read_picture_texts
 from components.label.text.word_counts import WordCounts
 from tests.label.conftest import Parameters
 
@@ -27,7 +27,7 @@ def test_only_pictures_whose_text_has_one_meaning_are_counted(
         {"key": str(n), "site": "", "page_url": "", "caption": text, "context": "", "page_title": ""}
         for n, text in enumerate(texts)
     ]
-    counts = count_named(read_text(rows, finder, WordCounts(), frozenset(), knobs()), 0.7)
+    counts = count_entities(read_picture_texts(rows, finder, WordCounts(), frozenset(), knobs()), 0.7)
     assert counts == {base.row_of("Q1"): 2, base.row_of("Q3"): 1}
 
 
@@ -35,36 +35,38 @@ def test_only_pictures_whose_text_has_one_meaning_are_counted(
 def test_counts_are_the_same_after_writing_and_reading(
     tmp_path_factory: pytest.TempPathFactory, counts: Counter[int]
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / NAMED
-    Named.of(counts).write(path)
+    path = tmp_path_factory.getbasetemp() / ENTITY_COUNTS
+    EntityCounts.of(counts).write(path)
     asked = [*counts, 5, 2**31]
-    assert Named.read(path).pictures(asked).tolist() == [counts[row] for row in asked]
+    assert EntityCounts.read(path).pictures(asked).tolist() == [counts[row] for row in asked]
 
 
 @given(COUNTS, COUNTS)
 def test_counts_of_shards_add_up(one: Counter[int], other: Counter[int]) -> None:
     asked = [*one, *other]
-    assert Named.sum([Named.of(one), Named.of(other)]).pictures(asked).tolist() == [(one + other)[row] for row in asked]
+    assert EntityCounts.sum([EntityCounts.of(one), EntityCounts.of(other)]).pictures(asked).tolist() == [
+        (one + other)[row] for row in asked
+    ]
 
 
 def test_without_labels_nothing_was_named(tmp_path: Path) -> None:
-    assert Named.read(tmp_path / "none.npy").pictures([1, 2]).tolist() == [0, 0]
+    assert EntityCounts.read(tmp_path / "none.npy").pictures([1, 2]).tolist() == [0, 0]
 
 
 def test_the_prior_is_mixed_with_the_share_of_pictures() -> None:
-    found = sharpened([0.6, 0.2], np.array([3.0, 1.0]), 2.0)
+    found = updated_priors([0.6, 0.2], np.array([3.0, 1.0]), 2.0)
     assert found == pytest.approx([0.8 * (3 + 2 * 0.75) / 6, 0.8 * (1 + 2 * 0.25) / 6])
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=1, max_size=6), st.floats(1e-3, 1e3))
 def test_a_crawl_that_names_none_of_them_leaves_the_prior(priors: list[float], smoothing: float) -> None:
-    assert sharpened(priors, np.zeros(len(priors)), smoothing) == pytest.approx(priors, rel=1e-5)
+    assert updated_priors(priors, np.zeros(len(priors)), smoothing) == pytest.approx(priors, rel=1e-5)
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 1), st.integers(0, 1000)), min_size=1, max_size=6))
 def test_the_sum_of_the_priors_stays(candidates: list[tuple[float, int]]) -> None:
     priors, pictures = zip(*candidates, strict=True)
-    assert sharpened(priors, np.array(pictures, dtype=float), 0.5).sum() == pytest.approx(sum(priors), rel=1e-5)
+    assert updated_priors(priors, np.array(pictures, dtype=float), 0.5).sum() == pytest.approx(sum(priors), rel=1e-5)
 
 
 def test_what_the_crawl_names_elsewhere_wins(
@@ -74,6 +76,6 @@ def test_what_the_crawl_names_elsewhere_wins(
     for winner in ("Q7", "Q8"):
         row = base.row_of(winner)
         assert row is not None
-        Named.of(Counter({row: 5})).write(tmp_path / NAMED)
+        EntityCounts.of(Counter({row: 5})).write(tmp_path / ENTITY_COUNTS)
         explained = explain_text("python", "", "", knowledge, tmp_path, knobs(named_smoothing=0.1, none=-2.0))
         assert explained.label.entities == (winner,)

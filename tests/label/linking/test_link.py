@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from components.label.image_filter.calibration import NO_SAY, Calibration
-from components.label.linking.disambiguate import Choice, Context
+from components.label.image_filter.calibration import UNCALIBRATED, Calibration
+from components.label.linking.disambiguate import CandidateSet, Context
 from components.label.linking.link import Linkable, link
 
 SEEING = Calibration(slope=2.0, middle=0.0, threshold=-2.0, auc=0.9, pairs=500)
@@ -16,7 +16,13 @@ def mention(entities, start=0, end=4, subject=True, coverage=1.0, priors=None, s
     vectors = np.array([[towards, 0.0]] * count, dtype=np.float32)
     shares = np.asarray(priors or [1 / count] * count, dtype=np.float32)
     return Linkable(
-        start, end, subject, coverage, tuple(entities), Choice(vectors, shares), np.asarray(scores or [0.0] * count)
+        start,
+        end,
+        subject,
+        coverage,
+        tuple(entities),
+        CandidateSet(vectors, shares),
+        np.asarray(scores or [0.0] * count),
     )
 
 
@@ -24,7 +30,7 @@ def reasons(label):
     return {d.entity_id: d.reason for d in label.decisions}
 
 
-def on_page(*mentions, calibration=NO_SAY, parameters, page=1.0):
+def on_page(*mentions, calibration=UNCALIBRATED, parameters, page=1.0):
     context = Context(np.zeros(2, np.float32), np.array([page, 0], np.float32))
     return link(TEXT, mentions, context, calibration, parameters)
 
@@ -71,7 +77,7 @@ def test_below_the_threshold(knobs):
 
 
 @pytest.mark.parametrize("scores", [[-9.0, 9.0], [9.0, -9.0]])
-def test_a_clip_without_a_say_leaves_the_decision_to_the_text(knobs, scores):
+def test_an_uncalibrated_clip_leaves_the_decision_to_the_text(knobs, scores):
     label = on_page(mention(["Q1", "Q2"], priors=[0.1, 0.9], scores=scores), parameters=knobs())
     assert label.entities == ("Q2",)
 

@@ -13,14 +13,14 @@ from components.label.format import COMMON_WORD
 from components.label.text.common_words import (
     CaseCounts,
     add_cases,
+    bar_common_words,
     common_words,
     count_cases,
-    learnt_words,
+    crawl_stop_list,
     read_cases,
-    stop,
     write_cases,
 )
-from components.label.text.mentions import Found, Mention, MentionFinder
+from components.label.text.mentions import MatchedText, Mention, MentionFinder
 from tests.label.conftest import Parameters
 
 # "turkey" is written small, "Brazil" with a capital, "duck" both ways.
@@ -35,8 +35,8 @@ COMMON = frozenset({"turkey", "in"})
 
 
 def allowed(text: str, finder: MentionFinder, common: frozenset[str] = COMMON) -> list[tuple[str, list[str]]]:
-    found, _ = stop(finder.search([text])[0], common)
-    return [(m.surface, [c.entity_id for c in m.candidates]) for m in found.mentions]
+    matched, _ = bar_common_words(finder.search([text])[0], common)
+    return [(m.surface, [c.entity_id for c in m.candidates]) for m in matched.mentions]
 
 
 # Learning
@@ -54,11 +54,11 @@ def test_a_word_is_counted_once_in_a_text_by_its_case_but_not_at_the_beginning()
 @pytest.mark.parametrize(
     "text", ["", " ", "a turkey in the oven", "A TURKEY IN THE OVEN", "Turkey Flag Icon", "七面鳥 と 鳥", "Turkey"]
 )
-def test_a_text_without_both_cases_teaches_nothing(text: str) -> None:
+def test_a_text_without_both_cases_is_ignored(text: str) -> None:
     assert count_cases([text]) == CaseCounts()
 
 
-def test_a_word_is_common_when_enough_texts_and_nearly_all_write_it_small() -> None:
+def test_a_word_is_common_if_enough_texts_and_nearly_all_write_it_in_lower_case() -> None:
     counts = CaseCounts({"turkey": 95, "duck": 94, "rare": 9}, {"turkey": 5, "duck": 6})
     assert counts.common(0.95, 10) == {"turkey"}
 
@@ -77,21 +77,21 @@ def test_counts_of_parts_add_up(texts: list[str], cut: int) -> None:
 def test_counts_are_the_same_after_writing_and_reading(tmp_path: Path, knobs: Parameters) -> None:
     write_cases(tmp_path / "cases.json", count_cases(SAID))
     assert read_cases(tmp_path / "cases.json") == count_cases(SAID)
-    assert learnt_words(tmp_path, knobs()) == {"turkey"}
-    assert learnt_words(tmp_path / "nothing", knobs()) == frozenset()
+    assert crawl_stop_list(tmp_path, knobs()) == {"turkey"}
+    assert crawl_stop_list(tmp_path / "nothing", knobs()) == frozenset()
 
 
 # Stopping
 
 
-def test_a_common_word_written_small_is_no_proper_name(finder: MentionFinder) -> None:
+def test_a_common_word_in_lower_case_is_not_a_proper_name(finder: MentionFinder) -> None:
     assert allowed("A roast turkey", finder) == [("turkey", ["Q1"])]
     assert allowed("A roast turkey", finder, frozenset()) == [("turkey", ["Q1", "Q2"])]
 
 
 def test_what_is_left_shares_the_probability(finder: MentionFinder) -> None:
-    found, barred = stop(finder.search(["a roast turkey"])[0], COMMON)
-    assert [c.prior for c in found.mentions[0].candidates] == [1.0]
+    matched, barred = bar_common_words(finder.search(["a roast turkey"])[0], COMMON)
+    assert [c.prior for c in matched.mentions[0].candidates] == [1.0]
     assert [[c.entity_id for c in ruled] for _, ruled in barred.values()] == [["Q2"]]
 
 
@@ -100,7 +100,7 @@ def test_a_capital_may_mean_the_proper_name(finder: MentionFinder, text: str) ->
     assert ["Q1", "Q2"] in [sorted(ids) for _, ids in allowed(text, finder)]
 
 
-def test_a_capital_at_the_beginning_of_a_sentence_says_nothing(finder: MentionFinder) -> None:
+def test_a_capital_at_the_beginning_of_a_sentence_is_ignored(finder: MentionFinder) -> None:
     assert allowed("Turkey with sauce", finder) == [("Turkey", ["Q1"])]
 
 
@@ -121,11 +121,11 @@ def test_a_name_that_is_only_a_proper_one_is_no_mention_as_a_common_word(finder:
 def test_names_in_a_script_without_case_stay() -> None:
     candidates = (Candidate(0, "Q1", 1.0, small=True),)
     text = "赤い 鳥"
-    found = Found(text, words(text), [Mention(3, 4, "鳥", 1, 1, candidates)])
-    assert stop(found, frozenset({"鳥"})) == (found, {})
+    matched = MatchedText(text, words(text), [Mention(3, 4, "鳥", 1, 1, candidates)])
+    assert bar_common_words(matched, frozenset({"鳥"})) == (matched, {})
 
 
-def test_explain_names_the_words_that_were_stopped(knowledge: Path, knobs: Parameters, tmp_path: Path) -> None:
+def test_explain_lists_the_common_words(knowledge: Path, knobs: Parameters, tmp_path: Path) -> None:
     write_cases(tmp_path / "cases.json", CaseCounts({"ruby": 50, "turkey": 50}, {}))
     explained = explain_text("A turkey with a ruby", "", "", knowledge, tmp_path, knobs())
     stopped = {(d.mention, d.entity_id) for d in explained.label.decisions if d.reason == COMMON_WORD}

@@ -10,7 +10,7 @@ from components.knowledge.base.names import normalise
 from components.knowledge.base.names import words as split
 from components.label.text import mentions, ner
 from components.label.text.mentions import MentionFinder
-from components.label.text.ner import load_ner, spoken
+from components.label.text.ner import load_ner, model_input
 from components.label.text.spelling import singulars
 
 
@@ -75,7 +75,7 @@ def test_plurals_without_a_rule_have_their_singular(plural, singular):
     assert singulars(plural) == [singular]
 
 
-def test_a_word_that_can_be_cut_in_no_way_or_several_is_no_mention(finder):
+def test_a_word_without_exactly_one_split_is_not_a_mention(finder):
     assert found(finder, "catmoonlight") == {}
 
 
@@ -92,17 +92,17 @@ def test_texts_do_not_influence_each_other(finder):
     assert finder.find(texts) == [finder.find([text])[0] for text in texts]
 
 
-def test_a_part_of_a_written_name_is_no_mention(ner_finder, finder):
+def test_a_part_of_a_capitalised_name_is_not_a_mention(ner_finder, finder):
     text = "Headquarters of Bank of America in New York"
     assert found(finder, text) == {"America": ["Q15"]}
     assert found(ner_finder, text) == {}
 
 
-def test_a_whole_written_name_is_a_mention(ner_finder):
+def test_a_whole_capitalised_name_is_a_mention(ner_finder):
     assert "Q15" in found(ner_finder, "People who live in America")["America"]
 
 
-def test_a_part_of_a_written_name_is_no_mention_in_the_possessive_either(ner_finder, finder):
+def test_a_part_of_a_possessive_name_is_not_a_mention(ner_finder, finder):
     text = "The Bank of America's headquarters in New York"
     assert "America" in found(finder, text)
     assert found(ner_finder, text) == {}
@@ -195,7 +195,7 @@ def test_mentions_do_not_overlap(finder, text):
 @settings(deadline=None, max_examples=100)
 @given(text=TEXTS)
 def test_the_named_entity_model_sees_the_same_words(text):
-    assert [(start, word.rstrip("+")) for word, start, _ in split(spoken(text))] == [
+    assert [(start, word.rstrip("+")) for word, start, _ in split(model_input(text))] == [
         (start, word.rstrip("+")) for word, start, _ in split(text)
     ]
 
@@ -212,7 +212,7 @@ def test_a_very_long_text_is_read_to_its_end(finder):
     assert len(finder.find([text])[0]) == 14000
 
 
-# What crawled texts are made of: controls, marks of direction, joiners, emoji, combining marks, halves of surrogate pairs, names.
+# Control characters, direction marks, joiners, emoji, combining marks, surrogates and names.
 UNSEEN = [
     "\0",
     "\x1b[31m",

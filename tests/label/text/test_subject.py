@@ -1,38 +1,38 @@
 import pytest
 
 from components.label.text.subject import find_subject
-from components.label.text.word_counts import WordCounts, count_words, voice
+from components.label.text.word_counts import WordCounts, count_words, subcorpus_name
 
-ALT = voice("a", "alt")
+ALT = subcorpus_name("a", "alt")
 
 
 def coverage(finder, text, counts=None, modifier_weight=0.5):
     """Surface → coverage of the mentions in the subject."""
-    found = finder.search([text])[0]
-    subject = find_subject(found, counts or _counts(), ALT)
+    matched = finder.search([text])[0]
+    subject = find_subject(matched, counts or _counts(), ALT)
     if subject is None:
         return {}
-    return {m.surface: round(subject.coverage(m, modifier_weight), 2) for m in found.mentions if subject.holds(m)}
+    return {m.surface: round(subject.coverage(m, modifier_weight), 2) for m in matched.mentions if subject.contains(m)}
 
 
 def _counts() -> WordCounts:
     """A crawl in which every word of these tests is equally rare."""
-    return count_words((voice(f"site {n}", "alt"), f"unrelated{n}") for n in range(1000))
+    return count_words((subcorpus_name(f"site {n}", "alt"), f"unrelated{n}") for n in range(1000))
 
 
 def test_a_name_that_is_the_whole_text_covers_it(finder):
     assert coverage(finder, "crab") == {"crab": 1.0}
 
 
-def test_only_the_first_telling_part_is_the_subject(finder):
+def test_only_the_first_informative_part_is_the_subject(finder):
     assert coverage(finder, "crab, cat, moon") == {"crab": 1.0}
 
 
-def test_a_name_with_a_comma_is_not_cut(finder):
+def test_a_name_with_a_comma_is_not_split(finder):
     assert coverage(finder, "Washington, D.C., America") == {"Washington, D.C": 1.0}
 
 
-def test_what_a_site_always_says_is_passed_over(finder):
+def test_stock_phrases_of_a_site_are_skipped(finder):
     counts = count_words((ALT, f"Firefox emoji: thing{n}") for n in range(1000))
     assert coverage(finder, "Firefox emoji: crab", counts) == {"crab": 1.0}
 
@@ -48,23 +48,23 @@ def test_a_function_word_before_the_name_makes_what_precedes_count_in_full(finde
 
 
 @pytest.mark.parametrize("text", ["no crab", "non-crab", "without a crab", "no big crab"])
-def test_what_is_denied_is_not_shown(finder, text):
+def test_a_negated_name_has_no_coverage(finder, text):
     assert coverage(finder, text) == {"crab": 0.0}
 
 
-def test_a_negation_after_the_name_does_not_deny_it(finder):
+def test_a_negation_after_the_name_has_no_effect(finder):
     assert coverage(finder, "crab without claws")["crab"] > 0
 
 
 @pytest.mark.parametrize(
     "text", ["photo of a crab", "crab icon", "a drawing of the crab", "logo: crab", "crab_123.png"]
 )
-def test_words_for_pictures_and_file_names_tell_nothing(finder, text):
+def test_picture_words_and_file_names_carry_no_information(finder, text):
     assert coverage(finder, text)["crab"] == 1.0
 
 
 @pytest.mark.parametrize("text", ["photo", "a photo", "icon", "", "2024", "of the", "img_1234.png"])
-def test_a_text_that_tells_nothing_has_no_subject(finder, text):
+def test_a_text_without_information_has_no_subject(finder, text):
     assert coverage(finder, text) == {}
 
 
