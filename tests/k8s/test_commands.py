@@ -64,7 +64,7 @@ def test_pretrain_runs_a_recipe_that_there_is(overlay: list[Resource]):
     command, arguments = run_by(job_of(overlay, "pretrain"))
     assert command == "mofi pretrain"
     knobs = parameters.load(ROOT / "params.yaml").pretrain
-    assert recipes.make(arguments["recipe"], knobs).name == arguments["recipe"]
+    assert recipes.make_recipe(arguments["recipe"], knobs).name == arguments["recipe"]
 
 
 def test_pretrain_reads_a_bucket_and_leaves_its_checkpoints_in_one(overlay: list[Resource]):
