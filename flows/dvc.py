@@ -183,7 +183,7 @@ def end_group(process: "subprocess.Popen[Any]", patience: float = 10.0) -> None:
 
 
 def _remember(stage: str, leader: int) -> Path:
-    """Notes who leads the stage's process group; without the note nobody could end the stage of a killed flow.
+    """Notes the leader of the stage's process group, to end the stage of a killed flow.
 
     Raises:
         SetupError: if the note cannot be written; the group is ended.

@@ -1,4 +1,4 @@
-"""The one typed schema of `params.yaml`. Each room declares its own section; this module joins and loads them."""
+"""The typed schema of `params.yaml`, joined from the sections that each room declares."""
 
 import json
 import shlex
@@ -65,7 +65,9 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def load(path: Path = DEFAULT) -> Parameters:
-    """Reads and checks the whole file, and what it extends if its first line is `extends: OTHER.yaml`.
+    """Reads and checks the whole file, and the one that its first line may extend.
+
+    Such a line is `extends: OTHER.yaml`.
 
     Raises:
         ParameterError: naming the file, the key, its value and what it may be.
@@ -78,10 +80,10 @@ def load(path: Path = DEFAULT) -> Parameters:
 
 
 def refuse_other(path: Path) -> NoReturn:
-    """What dvc.yaml describes is computed with params.yaml; says how to compute it with another file's values.
+    """Refuses a file other than params.yaml, the only one that dvc.yaml reads.
 
     Raises:
-        ParameterError: always, with the command.
+        ParameterError: always; the message has the command that uses the file's values.
     """
     here, there = (dict(flatten(load(file).model_dump(mode="json"))) for file in (DEFAULT, path))
     changed = " ".join(
@@ -103,7 +105,7 @@ def _as_override(value: Any) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The sections of a file, laid over those of the file that its key `extends` names, seen from its own folder."""
+    """A file's sections over those of the one that `extends` names, relative to its folder."""
     content = _file(path)
     if _EXTENDS not in content:
         return content
@@ -146,15 +148,15 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(path: Path, error: Any) -> str:
-    """One of pydantic's errors as thing, value and mend."""
+    """One of pydantic's errors as thing, value and fix."""
     keys = [str(part) for part in error["loc"]]
     name = ".".join(keys)
     if error["type"] == "extra_forbidden":
         return f"{path}: {name} is no known key; {_suggestion(keys)}"
     if error["type"] == "missing":
         return f"{path}: {name} is missing; add it ({_meaning(keys)})"
-    mend = error["msg"].removeprefix("Value error, ")
-    return f"{path}: {name} is {error['input']!r}; {mend[0].lower()}{mend[1:]} ({_meaning(keys)})"
+    fix = error["msg"].removeprefix("Value error, ")
+    return f"{path}: {name} is {error['input']!r}; {fix[0].lower()}{fix[1:]} ({_meaning(keys)})"
 
 
 def _suggestion(keys: list[str]) -> str:

@@ -16,12 +16,12 @@ KINDS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason: its name for people, its kind, what it means, and which knob or step changes it."""
+    """A reason: its name for people, its kind, what it means, and what changes it."""
 
     title: str
     kind: Kind
     meaning: str
-    mend: str = ""
+    fix: str = ""
 
 
 REASONS = {

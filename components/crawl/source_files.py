@@ -73,8 +73,7 @@ def find_files(locations: Sequence[str]) -> list[SourceFile]:
 
 
 def read_files(files: Sequence[SourceFile], parameters: CrawlParameters, work: Path) -> tuple[list[Path], Counter[str]]:
-    """Reads files of pairs; returns what they gave, a file of pairs for each, in order, and the
-    counts.
+    """Reads files of pairs; returns a file of pairs for each, in order, and the counts.
 
     Records that cannot be read count as errors; the first of each file are logged with their place.
     """

@@ -45,8 +45,7 @@ def connect() -> str:
 
 
 def _knock(address: str) -> None:
-    """Asks once, for a short time. An error code is an answer too: a server behind a login may
-    refuse /health."""
+    """Asks once, briefly. An error code is an answer, too: a login may protect /health."""
     try:
         with urlopen(f"{address.rstrip('/')}/health", timeout=_ANSWER_WITHIN):  # noqa: S310 - http(s) only
             return

@@ -1,4 +1,4 @@
-"""Charts as SVG text. Colours are classes or CSS variables, so that the page's light and dark schemes reach them."""
+"""Charts as SVG text. Colours are classes or CSS variables, for light and dark schemes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Dot:
-    """A picture on the map: place in [0, 1], the group it is coloured by, and a thumbnail for some."""
+    """A picture on the map: position in [0, 1], group (its colour), and maybe a thumbnail."""
 
     x: float
     y: float
@@ -54,7 +54,7 @@ def lines(curves: Mapping[str, Points], x_label: str, width: int = 420, height: 
 
 
 def scatter(dots: Sequence[Dot], groups: Sequence[str], width: int = 960, height: int = 640, side: int = 30) -> Markup:
-    """A map: a dot per picture with the class `group-n`, and a framed thumbnail where there is one."""
+    """A map: a dot of class `group-n` per picture, and a framed thumbnail where there is one."""
     pad = side
     number = {group: n for n, group in enumerate(groups)}
 
@@ -75,7 +75,7 @@ def scatter(dots: Sequence[Dot], groups: Sequence[str], width: int = 960, height
 
 
 def columns(edges: Sequence[float], counts: Sequence[int], x_label: str, width: int = 340, height: int = 190) -> Markup:
-    """A histogram: a column per bin, its edges below, as far as there is room for them; counts in the columns' tooltips."""
+    """A histogram: bins' edges below, as far as there is room, and their counts in tooltips."""
     left, right, top, bottom = 18, 18, 20, 42
     step = (width - left - right) / len(counts)
     highest = max(counts)
@@ -100,7 +100,7 @@ def columns(edges: Sequence[float], counts: Sequence[int], x_label: str, width: 
 
 
 def spans(rows: Sequence[tuple[str, float, float]], x_label: str, width: int = 900) -> Markup:
-    """A line per row from its start to its end, in the order given; `rows`: (title, start, end), starts from 0 on."""
+    """A line per row (title, start, end) from its start, at least 0, to its end, in order."""
     left, right, top, bottom, row = 18, 18, 6, 36, 14
     height = top + bottom + row * len(rows)
     last = max(end for _, _, end in rows) or 1.0

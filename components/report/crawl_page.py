@@ -1,4 +1,4 @@
-"""`reports/crawl.html`: how the crawl went, for whoever runs it. One page without any outside reference or script."""
+"""`reports/crawl.html`: how the crawl went, for operators. One page without scripts or links."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class Speed:
 
 
 def write_crawl_page(data: Path, metrics_folder: Path, out: Path) -> Path | None:
-    """Writes `crawl.html` into `out` and returns it; None, and no page, where no crawl has been run."""
+    """Writes `crawl.html` into `out` and returns it; None, and no page, without a crawl."""
     path = out / PAGE
     measures_file = metrics_folder / "crawl.json"
     if not measures_file.is_file():
@@ -120,7 +120,7 @@ def by_kind(found: Sequence[Loss]) -> list[tuple[str, list[Loss]]]:
 
 
 def funnel(measures: Mapping[str, Any]) -> list[Level]:
-    """Pairs from the pages to the shards. What is taken over from other shards comes in when pictures are asked for."""
+    """Pairs from pages to shards; those reused from other shards join at the download."""
     pairs, pictures = measures["pairs"], measures["pictures"]
     early = {reason: n for reason, n in pairs["dropped"].items() if reason not in GATHERED}
     late = {reason: n for reason, n in pairs["dropped"].items() if reason in GATHERED}

@@ -1,4 +1,4 @@
-"""Where the files of a tar lie, one after the other. Plain ones cost a tenth of what Python's reader takes; it reads the rest."""
+"""Where the files of a tar lie; ten times faster than `tarfile`, which reads unusual headers."""
 
 import os
 import tarfile
@@ -17,7 +17,7 @@ _ADLER = 65521
 
 def members(path: Path) -> Iterator[tuple[str, bytes]]:
     """The names and contents of a tar's files, in order; raises as `places` does."""
-    # Read, not mapped: of a file that is cut meanwhile, or of a failing disk, a mapping would end the process without a word.
+    # Read, not mapped: if the file is truncated or the disk fails, a mapping crashes the process.
     with path.open("rb", buffering=_BUFFER) as stream:
         for name, begin, size in _places(stream):
             stream.seek(begin)
@@ -28,7 +28,7 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def places(path: Path) -> Iterator[tuple[str, int, int]]:
-    """The names of a tar's files, and where each begins and how many bytes it has, in order. Links are left out.
+    """The name, offset and size in bytes of a tar's files, in order, without links.
 
     Raises:
         tarfile.TarError: if the tar is broken, after the files before the break.
@@ -58,7 +58,7 @@ def _block(stream: BinaryIO, at: int) -> bytes:
 
 
 def _plain_size(header: bytes) -> int | None:
-    """The bytes of a file with nothing unusual about it; None if Python's reader must say what this is."""
+    """The size of a regular file with a plain header; None if `tarfile` must read it."""
     if len(header) < _BLOCK or header[156:157] != _FILE or not header[:100].isascii():
         return None
     size, checksum = header[124:135], header[148:154]
@@ -85,6 +85,6 @@ def _others(stream: BinaryIO, start: int) -> Iterator[tuple[str, int, int]]:
             if member.isreg() or member.type not in tarfile.SUPPORTED_TYPES:
                 yield member.name, member.offset_data, member.size
         end = tar.offset
-    # Python's reader takes a cut or a damaged header for the end; a whole tar has a block of zeros there.
+    # `tarfile` takes a truncated or damaged header for the end, where a whole tar has zeros.
     if _block(stream, end) != bytes(_BLOCK):
         raise tarfile.ReadError(f"it breaks off or is damaged at byte {end}")

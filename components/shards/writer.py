@@ -33,10 +33,11 @@ class Row:
 
 
 def write_shard(folder: Path, number: int, rows: Iterable[Row], schema: pa.Schema = INDEX_SCHEMA) -> Counter[str]:
-    """Writes `NUMBER.tar`, `NUMBER.parquet` and `NUMBER_stats.json`; returns the rows counted by status.
+    """Writes `NUMBER.tar`, `NUMBER.parquet` and `NUMBER_stats.json`; returns rows by status.
 
-    Every row's record holds the schema's columns; absent ones become null. `KEY.json` leaves out what only the index
-    says. Times and owners in the tar are fixed, so equal rows give equal bytes.
+    Every row's record holds the schema's columns; absent ones become null. `KEY.json` leaves out
+    what only the index holds. Times and owners in the tar are fixed, so equal rows give equal
+    bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []

@@ -95,8 +95,7 @@ def local(folder: Path | Mirror) -> Path:
 
 
 def mark_of(versions: "Mapping[str, Version]") -> str:
-    """Hex digits that change when an object does; equal objects under two prefixes have the
-    same."""
+    """Hex digits that change when an object does; independent of the prefix."""
     return fingerprint(*((name, version.size, version.etag) for name, version in sorted(versions.items())))
 
 

@@ -67,7 +67,7 @@ def visible(page: str) -> str:
 
 
 def bars(page: str) -> dict[str, tuple[float, str]]:
-    """(width of the bar in percent, number beside it) by label."""
+    """(width of the bar in percent, number next to it) by label."""
     found = re.findall(r'class="label" title="([^"]*)".*?width:([\d.]+)%.*?class="value">([\d,]+)', page)
     return {label: (float(width), value) for label, width, value in found}
 
@@ -118,8 +118,8 @@ def test_every_figure_of_the_measures_stands_on_the_page(world: Path) -> None:
 
 def test_losses_have_an_example_and_stand_under_their_kind(world: Path) -> None:
     page = visible(written(world))
-    meaning, mend = explain("timeout").meaning, explain("timeout").mend
-    example = f"timeout 200 11.1 % {meaning} {mend} http://a.example/6.png?{HOSTILE}"
+    meaning, fix = explain("timeout").meaning, explain("timeout").fix
+    example = f"timeout 200 11.1 % {meaning} {fix} http://a.example/6.png?{HOSTILE}"
     assert example in page
     assert (
         page.index("they count towards max_error_share")

@@ -1,4 +1,4 @@
-"""Picture shards: img2dataset's layout, byte for byte the same each time, readable by and from others."""
+"""Picture shards: img2dataset's layout, reproducible byte for byte, readable by others."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Where pictures lie in a tar: the same ones that the reader of shards finds, in whatever dialect a tar is written."""
+"""Where pictures lie in a tar: those that the shard reader finds, in any tar dialect."""
 
 import io
 import tarfile

@@ -23,7 +23,7 @@ def build(
     ] = None,
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
-    """Turn a Wikidata dump into an entity table, a memory-mapped name index and entity embeddings."""
+    """Turn a Wikidata dump into an entity table, a name index and entity embeddings."""
     from components.cli import parameters
     from components.execution.publication import check
     from components.execution.stage import stage

@@ -20,8 +20,7 @@ def query(
     models: Annotated[Path, typer.Option(help="The folder of model folders.")] = MODELS,
     out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("data/query"),
 ) -> None:
-    """Load the champion through MLflow, index the data set, and look benchmark pictures up in
-    it."""
+    """Load the champion through MLflow, index the data set, and search with benchmark pictures."""
     from components.cli import parameters
     from components.execution.stage import stage
     from components.registry.promote import make_good

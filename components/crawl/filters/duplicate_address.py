@@ -11,8 +11,7 @@ _ORDER = [("homeless", "ascending"), ("page_url", "ascending"), ("position", "as
 
 
 class DuplicateAddress(PartFilter):
-    """Keeps one pair per picture address: the first by page and position, one with a page if
-    any."""
+    """Keeps one pair per picture address: the first by page and position."""
 
     order = 10
 

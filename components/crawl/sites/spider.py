@@ -1,4 +1,4 @@
-"""The spider of one site, run as a process of its own: `python -m components.crawl.sites.spider JOB.json`.
+"""The spider of one site, run as `python -m components.crawl.sites.spider JOB.json`.
 
 Twisted's reactor cannot be restarted, so every site has its own process. Pages are requested level
 by level in sorted order, so that the pages cut off by a limit do not depend on response times.

@@ -52,8 +52,7 @@ class OpenShard:
 
 
 class ShardCache:
-    """Keeps the `capacity` most recently used shards in a folder; evicted ones are fetched
-    again."""
+    """Keeps the `capacity` most recently used shards in a folder; fetches evicted ones again."""
 
     def __init__(self, catalogue: Catalogue, scratch: Path, capacity: int) -> None:
         self._catalogue, self._scratch, self._capacity = catalogue, scratch, capacity
@@ -158,9 +157,7 @@ class ShardCache:
         return shards.fetch(copy.name, self._catalogue.versions(shard)[0], copy) if shards.is_local else copy
 
     def _evict(self) -> None:
-        """Deletes the least recently used shards; processes that map one keep it until they open
-        another.
-        """
+        """Deletes the least recently used shards; a process that maps one keeps it meanwhile."""
         ages: list[tuple[float, Path]] = []
         for table in self._scratch.glob("*.arrow"):
             with suppress(FileNotFoundError):

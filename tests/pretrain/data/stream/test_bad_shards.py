@@ -1,5 +1,4 @@
-"""Shards that are missing, broken, foreign, or change while they are read: each is named, with what
-to do."""
+"""Missing, broken, foreign shards, or ones that change meanwhile, are named, with the fix."""
 
 import shutil
 from pathlib import Path
