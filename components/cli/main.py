@@ -127,9 +127,9 @@ def main() -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        place = f" while writing {error.filename}" if error.filename else ""
+        where = f" while writing {error.filename}" if error.filename else ""
         free = shutil.disk_usage(Path.cwd()).free // 1024**2
-        _end(f"SetupError: no space left{place} ({free} MiB free in {Path.cwd()}); free some and run again")
+        _end(f"SetupError: no space left{where} ({free} MiB free in {Path.cwd()}); free some and run again")
 
 
 def _end(message: str) -> NoReturn:

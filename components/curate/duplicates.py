@@ -46,13 +46,13 @@ def _groups(pictures: Pictures) -> tuple[Whole, Whole]:
 
 def _majority(groups: Whole, entities: Whole, sizes: Whole) -> tuple[Whole, Whole]:
     """The (group, entity) pairs with a majority, by group, best first, of pairs by key and rank."""
-    place = np.arange(len(groups))
-    order = np.lexsort((place, entities, groups))
+    positions = np.arange(len(groups))
+    order = np.lexsort((positions, entities, groups))
     sorted_groups, sorted_entities = groups[order], entities[order]
     changes = (sorted_groups[1:] != sorted_groups[:-1]) | (sorted_entities[1:] != sorted_entities[:-1])
-    begins = np.flatnonzero(np.concatenate([[True], changes])[: len(order)])
-    votes = np.diff(np.append(begins, len(order)))
-    owner, entity, seen = sorted_groups[begins], sorted_entities[begins], order[begins]
+    starts = np.flatnonzero(np.concatenate([[True], changes])[: len(order)])
+    votes = np.diff(np.append(starts, len(order)))
+    owner, entity, seen = sorted_groups[starts], sorted_entities[starts], order[starts]
     wins = 2 * votes > sizes[owner]
     owner, entity, seen, votes = owner[wins], entity[wins], seen[wins], votes[wins]
     best_first = np.lexsort((seen, -votes, owner))

@@ -73,8 +73,8 @@ def _worker_environment() -> dict[str, str]:
     """What a Ray worker needs: the driver's code, installed or not, and fast CPUs."""
     root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    said = {key: os.environ.get(key, value) for key, value in (cpu_environment.ENVIRONMENT | _WORKERS).items()}
-    return {"PYTHONPATH": paths} | said
+    variables = {key: os.environ.get(key, value) for key, value in (cpu_environment.ENVIRONMENT | _WORKERS).items()}
+    return {"PYTHONPATH": paths} | variables
 
 
 @contextmanager

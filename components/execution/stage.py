@@ -22,9 +22,9 @@ def stage(name: str, metrics_folder: Path = METRICS) -> Iterator[dict[str, Any]]
     lie apart (`metrics/seconds/NAME.json`). A body that raises writes neither.
     """
     measures: dict[str, Any] = {}
-    begin = time.perf_counter()
+    start = time.perf_counter()
     yield measures
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - start
     write_json(metrics_folder / f"{name}.json", measures)
     write_json(metrics_folder / "seconds" / f"{name}.json", {"seconds": round(seconds, 1)})
     logger.info("%s done in %.0f s", name, seconds)

@@ -129,11 +129,11 @@ def funnel(measures: Mapping[str, Any]) -> list[Level]:
     levels = []
     if seen:
         levels += [Level("pictures seen", seen), Level("pairs found", pairs["found"], losses(early))]
-    known = all(reason in REASONS for reason in early)  # of another one nobody knows when it drops pairs
+    known = all(reason in REASONS for reason in early)  # when a reason drops pairs is unknown for others
     note = f"{adopted:,} of them from shards that were taken over" if adopted > 0 and known else ""
     return [
         *levels,
-        Level("asked for", pictures["attempted"], losses(late), note),
+        Level("requested", pictures["attempted"], losses(late), note),
         Level("taken", pictures[SUCCESS], losses(pictures["failed"])),
     ]
 
@@ -156,7 +156,7 @@ def _numbers(content: Any) -> list[tuple[str, int | float]]:
 
 
 def _speed(file: Path) -> Speed | None:
-    """From what the crawl wrote down, if it did and asked for anything."""
+    """From the crawl's timing file, if there is one and anything was requested."""
     if not file.is_file():
         return None
     times = read_json(file)
@@ -218,13 +218,13 @@ def _bars(counts: Mapping[str, int], most: int) -> list[Bar]:
 
 
 def _languages(shards: Shards) -> list[Bar]:
-    return _bars({name or "not said": n for name, n in shards.languages.items()}, _LANGUAGES)
+    return _bars({name or "unknown": n for name, n in shards.languages.items()}, _LANGUAGES)
 
 
 def _sites(shards: Shards) -> list[Bar]:
     ordered = sorted(shards.sites.items(), key=lambda item: (-item[1].taken, item[0]))
     shown = [(name, site) for name, site in ordered if site.taken][:_SITES]
-    return [Bar(name or "not known", site.taken, f"{100 * site.taken / site.attempted:.0f} %") for name, site in shown]
+    return [Bar(name or "unknown", site.taken, f"{100 * site.taken / site.attempted:.0f} %") for name, site in shown]
 
 
 def _texts(shards: Shards) -> list[Bar]:

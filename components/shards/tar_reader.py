@@ -16,18 +16,18 @@ _ADLER = 65521
 
 
 def members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of a tar's files, in order; raises as `places` does."""
+    """The names and contents of a tar's files, in order; raises as `file_spans` does."""
     # Read, not mapped: if the file is truncated or the disk fails, a mapping crashes the process.
     with path.open("rb", buffering=_BUFFER) as stream:
-        for name, begin, size in _places(stream):
-            stream.seek(begin)
+        for name, offset, size in _file_spans(stream):
+            stream.seek(offset)
             content = stream.read(size)
             if len(content) < size:
                 raise tarfile.ReadError("unexpected end of data")
             yield name, content
 
 
-def places(path: Path) -> Iterator[tuple[str, int, int]]:
+def file_spans(path: Path) -> Iterator[tuple[str, int, int]]:
     """The name, offset and size in bytes of a tar's files, in order, without links.
 
     Raises:
@@ -35,21 +35,21 @@ def places(path: Path) -> Iterator[tuple[str, int, int]]:
         OSError: if it cannot be read.
     """
     with path.open("rb", buffering=_BLOCK) as stream:
-        yield from _places(stream)
+        yield from _file_spans(stream)
 
 
-def _places(stream: BinaryIO) -> Iterator[tuple[str, int, int]]:
+def _file_spans(stream: BinaryIO) -> Iterator[tuple[str, int, int]]:
     at, length = 0, os.fstat(stream.fileno()).st_size
     while (header := _block(stream, at)) != bytes(_BLOCK):
         size = _plain_size(header)
         if size is None:
             yield from _others(stream, at)
             return
-        begin = at + _BLOCK
-        at = begin + size + -size % _BLOCK
+        offset = at + _BLOCK
+        at = offset + size + -size % _BLOCK
         if at > length:
             raise tarfile.ReadError("unexpected end of data")
-        yield header[: header.index(0)].decode("ascii"), begin, size
+        yield header[: header.index(0)].decode("ascii"), offset, size
 
 
 def _block(stream: BinaryIO, at: int) -> bytes:
@@ -69,8 +69,8 @@ def _plain_size(header: bytes) -> int | None:
     # The low half of Adler-32 is one more than the sum of the bytes.
     found = zlib.adler32(header) & 0xFFFF
     try:
-        said = int(checksum, 8) + 1 - _SPACES + sum(header[148:156])
-        return int(size, 8) if found == said % _ADLER else None
+        expected = int(checksum, 8) + 1 - _SPACES + sum(header[148:156])
+        return int(size, 8) if found == expected % _ADLER else None
     except ValueError:
         return None
 

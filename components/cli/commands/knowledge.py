@@ -34,14 +34,14 @@ def build(
     from components.storage.work import fingerprint, work_folder
 
     knobs = parameters.load(params).knowledge
-    place = folder_at(out)
-    check(place)
+    target = folder_at(out)
+    check(target)
     with stage("knowledge") as measures:
         linked = identity(str(anchors)) if anchors is not None else ""
         work = work_folder(
             "knowledge", fingerprint(code_mark("components.knowledge.build.build"), knobs, identity(dump), linked)
         )
-        measures.update(build_base(dump, place, knobs, work, anchors))
+        measures.update(build_base(dump, target, knobs, work, anchors))
 
 
 def lookup(
@@ -63,6 +63,6 @@ def lookup(
     table = Table("entity", "label", "description", "prior", box=None)
     for candidate in found:
         entity = opened.entity(candidate.row)
-        named = escape(entity.label), escape(entity.description)
-        table.add_row(entity.entity_id, *named, f"{candidate.prior:.3f}")
+        cells = escape(entity.label), escape(entity.description)
+        table.add_row(entity.entity_id, *cells, f"{candidate.prior:.3f}")
     Console().print(table)

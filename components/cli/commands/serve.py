@@ -71,6 +71,6 @@ def search(
         entities.add_row(entity, labels.get(entity, ""), f"{share:.0%}")
     pictures = Table("cosine", "picture", "alt text", "entity", title="Nearest pictures")
     for hit in hits:
-        named = ", ".join(labels.get(entity, entity) for entity in hit.entry.entities)
-        pictures.add_row(f"{hit.cosine:.3f}", f"{hit.entry.shard}:{hit.entry.key}", hit.entry.caption, named)
+        names = ", ".join(labels.get(entity, entity) for entity in hit.entry.entities)
+        pictures.add_row(f"{hit.cosine:.3f}", f"{hit.entry.shard}:{hit.entry.key}", hit.entry.caption, names)
     Console().print(entities, pictures)

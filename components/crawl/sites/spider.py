@@ -57,9 +57,9 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         self._level = 0
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *arguments: Any, **named: Any) -> "SiteSpider":
+    def from_crawler(cls, crawler: Crawler, *arguments: Any, **options: Any) -> "SiteSpider":
         """Scrapy's factory method; connects the signal handlers."""
-        spider: SiteSpider = super().from_crawler(crawler, *arguments, **named)
+        spider: SiteSpider = super().from_crawler(crawler, *arguments, **options)
         crawler.signals.connect(spider._on_idle, signals.spider_idle)
         crawler.signals.connect(spider._on_error, signals.spider_error)
         return spider

@@ -19,7 +19,7 @@ from components.errors import InputError, SetupError
 from components.pretrain.data.stream.catalogue import Catalogue, read_class_index
 from components.pretrain.data.usable_pictures import ClassIndex, UsablePictures, read_usable_pictures
 from components.shards.format import shard_name
-from components.shards.reader import picture_places
+from components.shards.reader import picture_spans
 from components.storage.file_lock import locked
 
 logger = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ def _touch(path: Path) -> bool:
 
 
 def _write_table(path: Path, usable: UsablePictures, tar: Path) -> None:
-    offsets = picture_places(tar)
+    offsets = picture_spans(tar)
     try:
         offsets_and_sizes = np.array([offsets[key] for key in usable.keys.to_pylist()], np.int64).reshape(-1, 2)
     except KeyError as error:
