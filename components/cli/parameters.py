@@ -59,7 +59,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=deep)
             if key in seen:
-                raise ParameterError(f"line {key_node.start_mark.line + 1}: the key {key!r} stands twice; keep one")
+                raise ParameterError(f"line {key_node.start_mark.line + 1}: the key {key!r} appears twice; keep one")
             seen.append(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -125,12 +125,12 @@ def _file(path: Path) -> dict[str, Any]:
         content: Any = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise ParameterError(
-            f"{path} is missing; stand in the repository's root, or name the file with --params"
+            f"{path} is missing; run it in the repository's root, or name the file with --params"
         ) from None
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise ParameterError(f"{path} cannot be read ({error}); name the file with --params") from None
     if not isinstance(content, dict):

@@ -159,7 +159,7 @@ def _outcome(reference: "ray.ObjectRef[Any]", stage: str, number: int) -> Outcom
         raise
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError) as error:
         raise SetupError(
-            f"{stage}: the worker of shard {number} died {_RETRIES + 1} times, most likely for want of memory; "
+            f"{stage}: the worker of shard {number} died {_RETRIES + 1} times, most likely out of memory; "
             "free some, or give Ray fewer CPUs so that fewer shards run at once; finished shards are kept"
         ) from error
     return outcome

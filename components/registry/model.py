@@ -62,7 +62,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     for name in ("open_clip_model.safetensors", "open_clip_config.json", "mofi.json"):
         if not (folder / name).is_file():
-            raise InputError(f"{folder} is no model folder: {name} is missing; run `mofi pretrain {folder.name}`")
+            raise InputError(f"{folder} is not a model folder: {name} is missing; run `mofi pretrain {folder.name}`")
     card: dict[str, Any] = read_json(folder / "mofi.json")
     return card
 

@@ -81,10 +81,10 @@ def _others(stream: BinaryIO, start: int) -> Iterator[tuple[str, int, int]]:
     with tarfile.open(fileobj=stream, mode="r:") as tar:
         for member in tar:
             if member.issparse():
-                raise tarfile.ReadError(f"{member.name} is stored with holes; write the tar without --sparse")
+                raise tarfile.ReadError(f"{member.name} is a sparse file; write the tar without --sparse")
             if member.isreg() or member.type not in tarfile.SUPPORTED_TYPES:
                 yield member.name, member.offset_data, member.size
         end = tar.offset
     # `tarfile` takes a truncated or damaged header for the end, where a whole tar has zeros.
     if _block(stream, end) != bytes(_BLOCK):
-        raise tarfile.ReadError(f"it breaks off or is damaged at byte {end}")
+        raise tarfile.ReadError(f"it is truncated or damaged at byte {end}")

@@ -54,7 +54,7 @@ class TarWriter:
 
 def _header(name: str, size: int) -> bytes:
     if len(name) > _LONGEST_NAME or not name.isascii():
-        raise ValueError(f"{name!r} is no name for a file in a shard: ASCII of at most {_LONGEST_NAME} characters")
+        raise ValueError(f"{name!r} is not a valid file name in a shard: ASCII of at most {_LONGEST_NAME} characters")
     encoded, octal = name.encode(), b"%011o\0" % size
     header = bytearray(_TEMPLATE)
     header[_NAME] = encoded.ljust(100, b"\0")

@@ -50,7 +50,7 @@ def closure(*modules: str, without: frozenset[str] = frozenset()) -> frozenset[s
         if name in found or _is_within(name, without):
             continue
         if find(name) is None:
-            raise ModuleNotFoundError(f"{name} is no module below {ROOT}")
+            raise ModuleNotFoundError(f"{name} is not a module below {ROOT}")
         found.add(name)
         waiting.extend(_packages_above(name))
         waiting.extend(imports(_tree(name)))
@@ -139,7 +139,7 @@ def _is_finder(function: ast.expr) -> bool:
 def _tree(name: str) -> ast.Module:
     file = find(name)
     if file is None:
-        raise ModuleNotFoundError(f"{name} is no module below {ROOT}")
+        raise ModuleNotFoundError(f"{name} is not a module below {ROOT}")
     return ast.parse(file.read_bytes(), filename=str(file))
 
 

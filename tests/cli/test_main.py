@@ -111,7 +111,7 @@ def test_a_missing_parameter_file_is_named(tmp_path: Path) -> None:
     said = mofi("curate", cwd=tmp_path)
     assert said.returncode == 3
     assert lines_from(said) == [
-        "mofi: ParameterError: params.yaml is missing; stand in the repository's root, or name the file with --params"
+        "mofi: ParameterError: params.yaml is missing; run it in the repository's root, or name the file with --params"
     ]
 
 

@@ -59,7 +59,7 @@ def test_a_file_with_holes_is_named_and_a_link_is_left_out(tmp_path: Path) -> No
     (tmp_path / "0.tar").write_bytes(plain + bytes(1024))
     assert list(members(tmp_path / "0.tar")) == [("a.jpg", b"a")]
     (tmp_path / "0.tar").write_bytes(plain + header + bytes(1024))
-    with pytest.raises(tarfile.ReadError, match=r"c.jpg is stored with holes; write the tar without --sparse"):
+    with pytest.raises(tarfile.ReadError, match=r"c.jpg is a sparse file; write the tar without --sparse"):
         list(members(tmp_path / "0.tar"))
 
 

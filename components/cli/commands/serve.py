@@ -57,7 +57,7 @@ def search(
     from components.storage.json_files import read_json
 
     if not image.is_file():
-        raise InputError(f"{image} is no file; name a picture (PNG, JPEG or WebP)")
+        raise InputError(f"{image} is not a file; name a picture (PNG, JPEG or WebP)")
     picture = image.read_bytes()
     open_rgb(picture)
     knobs = parameters.load(params).promote
