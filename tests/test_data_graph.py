@@ -1,4 +1,4 @@
-"""dvc.yaml is complete: stages depend on all code, parameters and data that they use.
+"""dvc.yaml tells the truth: every stage depends on the code, knobs and data that can change its result.
 
 The code is computed: a stage's command leads to a function of the command line, and that one's
 imports, lazy ones included, to all files that the stage runs.
@@ -80,7 +80,7 @@ def run_by(stage: str) -> set[str]:
 
 
 def other_recipes(stage: str) -> set[str]:
-    """Of the recipes, found by name, a training runs its own and what that one imports."""
+    """Of the recipes, which are found by name, a training runs its own and what that one imports."""
     recipe = stage.removeprefix("pretrain@")
     if recipe == stage:
         return set()
@@ -234,7 +234,7 @@ def test_a_command_reads_only_the_sections_that_its_stage_depends_on(stage: str)
 
 
 def paths_of(stage: str) -> set[Path]:
-    """What a stage's command reads or writes: its options, as given or by default."""
+    """What a stage's command is told to read or write: its options, as given or by default."""
     program, *words = shlex.split(stages()[stage].cmd)
     command: Any = typer.main.get_command(main.app)
     while hasattr(command, "commands"):

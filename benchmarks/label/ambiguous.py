@@ -36,7 +36,8 @@ class Case:
 
 
 def draw(pictures: Iterable[tuple[str, Reading, str]], entity_ids: Mapping[int, str]) -> list[Case]:
-    """All cases of (URL, reading, right entity) triples by name and entity; ids are by row."""
+    """All cases of (URL, reading, right entity) triples, sorted by name and entity; `entity_ids` is
+    by row."""
     chosen: dict[tuple[str, str], tuple[str, Case]] = {}
     for url, reading, right in pictures:
         for mention in reading.mentions:
