@@ -1,11 +1,11 @@
-"""The errors that a user can mend. Each message names the thing, the value and the mend."""
+"""The errors that a user can fix. Each message names the thing, the value and the fix."""
 
 # Exit code of a command that met an error which the user must fix; running it again does not help.
 USER_ERROR = 3
 
 
 class MofiError(Exception):
-    """Root of every error that this project raises on purpose; the command line prints it without a traceback."""
+    """Root of all errors raised on purpose; the command line prints them without a traceback."""
 
 
 class ParameterError(MofiError):
@@ -17,7 +17,7 @@ class InputError(MofiError):
 
 
 class SetupError(MofiError):
-    """The machine is not ready: a port is busy, a disk is full, a server does not answer, a package is missing."""
+    """The machine is not ready: a busy port, a full disk, a missing package, no server."""
 
 
 class GateRefused(MofiError):

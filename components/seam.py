@@ -35,6 +35,5 @@ def find(package: ModuleType, name: str, base: type[T]) -> type[T]:
 
 
 def find_all(package: ModuleType, base: type[T]) -> dict[str, type[T]]:
-    """Name → subclass of `base`, for every module of the package, sorted by name; raises as `find`
-    does."""
+    """Name → subclass of `base` for every module of the package; raises as `find` does."""
     return {name: find(package, name, base) for name in names_in(package)}

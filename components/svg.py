@@ -1,4 +1,4 @@
-"""What charts that stand on their own as SVG files share: a white page, ink, and the smallest marks."""
+"""What charts in SVG files share: a white page, colours, and basic shapes."""
 
 from collections.abc import Sequence
 from html import escape
@@ -9,7 +9,10 @@ _FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-se
 
 
 def page(title: str, described: str, left: float, parts: Sequence[str]) -> str:
-    """A whole SVG of `WIDTH` x `HEIGHT` px: the title from `left` on, then the parts; `described` is for screen readers."""
+    """An SVG of `WIDTH` x `HEIGHT` px: a title at `left`, and the parts.
+
+    `described` is for screen readers.
+    """
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'font-family="{_FONT}" font-size="12" role="img" aria-label="{escape(described)}">',

@@ -16,7 +16,7 @@ def run(
         typer.Option(help="Stages that run side by side, at most.", show_default="one for every 8 CPUs", min=1, max=16),
     ] = None,
 ) -> None:
-    """Run the whole chain as a Prefect flow: one task per DVC stage; what is up to date is skipped."""
+    """Run the whole chain as a Prefect flow, a task per DVC stage, skipping what is up to date."""
     from components.cli import parameters
 
     parameters.load(params)

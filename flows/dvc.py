@@ -30,8 +30,8 @@ class StageFailed(Exception):
 
     def __init__(self, stage: str, code: int, tail: list[str]) -> None:
         self.repeatable = not any(_USER_ERROR in line for line in tail)
-        said = [line for line in tail if line.startswith("mofi: ")]
-        reason = " ".join(said) if said else "\n".join(tail[-15:])
+        errors = [line for line in tail if line.startswith("mofi: ")]
+        reason = " ".join(errors) if errors else "\n".join(tail[-15:])
         super().__init__(f"stage {stage} failed (exit code {code}): {reason}")
 
 
@@ -115,11 +115,11 @@ def environment() -> dict[str, str]:
     return os.environ | {"PATH": os.pathsep.join([bin_folder, path]), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def reproduce(stage: str, say: Callable[[str], None]) -> bool:
-    """Runs `dvc --wait-for-lock repro --single-item STAGE`; `say` gets each line that it prints.
+def reproduce(stage: str, log: Callable[[str], None]) -> bool:
+    """Runs `dvc --wait-for-lock repro --single-item STAGE`; `log` gets each line that it prints.
 
     The command leads a process group of its own. Whatever ends this function early (an interrupt, a
-    cancelled flow, an error in `say`) ends the whole group.
+    cancelled flow, an error in `log`) ends the whole group.
 
     Returns:
         Whether the stage ran; False when DVC found it up to date.
@@ -148,7 +148,7 @@ def reproduce(stage: str, say: Callable[[str], None]) -> bool:
             if text:
                 tail = [*tail[-40:], text]
                 ran = ran or text.startswith("Running stage")
-                say(text)
+                log(text)
         code = process.wait()
     finally:
         end_group(process)
@@ -183,7 +183,7 @@ def end_group(process: "subprocess.Popen[Any]", patience: float = 10.0) -> None:
 
 
 def _remember(stage: str, leader: int) -> Path:
-    """Notes who leads the stage's process group; without the note nobody could end the stage of a killed flow.
+    """Notes the leader of the stage's process group, to end the stage of a killed flow.
 
     Raises:
         SetupError: if the note cannot be written; the group is ended.

@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-# Prefect reads its settings when it is imported. Its data stay in this folder, it reports to nobody,
-# and its own server may take its time on a busy machine.
+# Prefect reads its settings on import: data in this folder, no telemetry, and time for its own
+# server to start on a busy machine.
 for _key, _value in {
     "PREFECT_HOME": str(Path(".prefect").absolute()),
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -46,7 +46,7 @@ def _repeatable(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 
 @task(task_run_name="{stage}", retries=1, retry_delay_seconds=5, retry_condition_fn=_repeatable)
 def run_stage(stage: str, may_run: bool) -> str:
-    """One DVC stage; returns whether anything was computed. What a failed attempt finished is kept."""
+    """One DVC stage; returns whether it was computed. Keeps what a failed attempt finished."""
     logger = get_run_logger()
     if may_run and dvc.reproduce(stage, lambda line: logger.info("%s | %s", stage, line)):
         return RAN
@@ -61,7 +61,7 @@ def run_stage(stage: str, may_run: bool) -> str:
     task_runner=ThreadPoolTaskRunner(max_workers=_MOST_AT_ONCE),  # type: ignore[arg-type]  # its own futures
 )
 def pipeline(only: str | None = None, at_once: int = 0) -> dict[str, str]:
-    """Every stage of dvc.yaml, or those up to `only`; returns what happened to each (`ran` or `skipped`).
+    """Every stage of dvc.yaml, or those up to `only`; returns `ran` or `skipped` for each.
 
     Args:
         only: the last stage; None = all.
@@ -92,7 +92,7 @@ def _in_turn(graph: dvc.Graph, may_run: set[str]) -> dict[str, str]:
 def _side_by_side(graph: dvc.Graph, may_run: set[str], at_once: int) -> dict[str, str]:
     """Stages start as soon as those that they need are done and fewer than `at_once` run.
 
-    After a failure no further stage starts; those that run are waited for, and the failure is raised.
+    After a failure no further stage starts; it is raised when those that run are done.
     """
     happened: dict[str, str] = {}
     running: dict[PrefectFuture[str], str] = {}

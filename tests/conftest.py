@@ -8,7 +8,7 @@ import pytest
 
 from tests.endpoint import Endpoint, serve_s3
 
-# The same examples in every run: a suite that draws new ones may fail in whoever's clone draws the odd one.
+# The same examples in every run: new ones would fail at random, in an unrelated clone.
 hypothesis.settings.register_profile("same-examples", derandomize=True)
 hypothesis.settings.load_profile("same-examples")
 
@@ -47,7 +47,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def s3(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
-    """This process may use the endpoint; what libraries remember of another environment is forgotten."""
+    """This process may use the endpoint; libraries' cached credentials are cleared."""
     from s3fs import S3FileSystem
 
     from components.storage.s3 import _client

@@ -1,4 +1,4 @@
-"""A real S3 endpoint on loopback: rclone serves a folder, whose subfolders are the buckets, to who has its keys."""
+"""A real S3 endpoint on loopback: rclone serves a folder's subfolders as buckets, with keys."""
 
 import re
 import shutil

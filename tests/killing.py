@@ -1,4 +1,4 @@
-"""Functions that run in a process of their own and die in it with SIGKILL, as in a power cut, at a moment that is chosen."""
+"""Functions in processes of their own that die by SIGKILL at a given moment, as in a power cut."""
 
 import os
 import signal
@@ -17,12 +17,12 @@ _context.set_forkserver_preload(["components.execution.shard_map", "components.k
 
 
 def killed_before(change: int, function: Callable[..., Any], *arguments: Any) -> bool:
-    """Whether the process was killed just before its n-th change of the file system; False when it made fewer and ended."""
+    """Whether it was killed just before its n-th change of the file system; False if it ended."""
     return _ends_by_kill(_until_change, change, function, arguments)
 
 
 def killed_in_call(name: str, call: int, folder: Path, function: Callable[..., Any], *arguments: Any) -> bool:
-    """Whether the process was killed when `name` was called for the n-th time; it stands in `folder` and joins this Ray."""
+    """Whether it was killed at the n-th call of `name`; it runs in `folder` and joins this Ray."""
     import ray
 
     address = ray.get_runtime_context().gcs_address
@@ -30,7 +30,7 @@ def killed_in_call(name: str, call: int, folder: Path, function: Callable[..., A
 
 
 def with_one_worker(folder: Path, function: Callable[..., Any], *arguments: Any) -> None:
-    """Runs the function in a process that stands in `folder`, with a Ray of its own that has a single CPU."""
+    """Runs the function in a process in `folder`, with a Ray of its own with a single CPU."""
     process = _context.Process(target=_alone, args=(folder, function, arguments))
     process.start()
     process.join()

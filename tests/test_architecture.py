@@ -13,7 +13,7 @@ import pytest
 
 from components.storage.code import ROOT, find
 
-# From the ground up. A room may import those on floors below its own, and none beside it.
+# From the ground up. A room may import those on floors below its own, and none next to it.
 FLOORS = (
     ("errors", "seam", "section", "splitmix64", "svg"),
     ("storage",),
@@ -36,7 +36,7 @@ Edges = Mapping[tuple[str, str], list[str]]
 
 
 def imported(file: Path) -> set[str]:
-    """The modules of this project that a file names, wherever it does; a package for the names that it gives."""
+    """The modules of this project that a file imports anywhere; a package if it imports names."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):

@@ -1,5 +1,4 @@
-"""A file in the folder of a seam is found by its name and used. The files are those of
-docs/extending.md."""
+"""A file in a seam's folder is found by its name and used, as in docs/extending.md."""
 
 import re
 import subprocess
@@ -55,8 +54,7 @@ EXAMPLES = {
 
 @pytest.fixture(autouse=True)
 def extended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The packages of all seams, each with the example of the documentation in a folder next to
-    it."""
+    """The packages of all seams, each with the documentation's example in a folder next to it."""
     added = []
     for path, code in EXAMPLES.items():
         folder = tmp_path / path.parent

@@ -53,10 +53,10 @@ def main() -> None:
     show(
         f"{len(_GOOD)} hosts that answer after {1000 * options.wait:.0f} ms, {options.pictures} pictures each",
         "pictures of good hosts",
-        {"alone": alone, f"beside {len(_BAD)} bad hosts": mixed},
+        {"alone": alone, f"with {len(_BAD)} bad hosts": mixed},
     )
     ratio = statistics.median(with_bad / without for with_bad, without in zip(mixed, alone, strict=True))
-    conclude([Claim("speed of good hosts beside bad ones", ratio, 0.95, "the good hosts alone")])
+    conclude([Claim("speed of good hosts with bad ones", ratio, 0.95, "the good hosts alone")])
 
 
 def _crawl(hosts: list[str], pictures: int, port: int) -> float:

@@ -153,9 +153,9 @@ def _forward(setting: Setting, part: Path) -> Callable[[], None]:
 
 def _seconds(turn: Callable[[], Any], barrier: Barrier) -> float:
     barrier.wait()
-    begin = time.perf_counter()
+    start = time.perf_counter()
     turn()
-    return time.perf_counter() - begin
+    return time.perf_counter() - start
 
 
 def _texts(model: str, knowledge: Path, count: int) -> Claim:
@@ -165,14 +165,14 @@ def _texts(model: str, knowledge: Path, count: int) -> Claim:
     workers.encoder.cache_clear()
     texts = [workers.entity_text(base, row) for row in range(count)]
     encoder.texts(texts[:64])
-    begin = time.perf_counter()
+    start = time.perf_counter()
     encoder.texts(texts)
-    blocks = time.perf_counter() - begin
+    blocks = time.perf_counter() - start
     alone = texts[: count // 4]
-    begin = time.perf_counter()
+    start = time.perf_counter()
     for text in alone:
         encoder.texts([text])
-    one = (time.perf_counter() - begin) * count / len(alone)
+    one = (time.perf_counter() - start) * count / len(alone)
     against = f"{count / blocks:.0f} against {count / one:.0f} texts/s"
     return Claim(f"texts in blocks / one at a time: {model}", one / blocks, 1.5, against)
 

@@ -41,7 +41,7 @@ def overlay(name: str) -> Path:
     Raises:
         subprocess.CalledProcessError: if they cannot be installed.
     """
-    folder = (_FOLDER / f"{name}-beside").absolute()
+    folder = (_FOLDER / f"{name}-added").absolute()
     wanted, ready = PEERS / f"{name}.txt", folder / "packages.txt"
     if ready.exists() and ready.read_text() == wanted.read_text():
         return folder

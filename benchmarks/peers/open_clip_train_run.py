@@ -78,12 +78,12 @@ def main() -> None:
 
     def train(data: Any) -> float:
         nonlocal epochs
-        begin = time.perf_counter()
+        start = time.perf_counter()
         train_one_epoch(model, {"train": data}, loss, epochs, optimiser, None, schedule, None, args)
         if args.device != "cpu":
             torch.cuda.synchronize()
         epochs += 1
-        return time.perf_counter() - begin
+        return time.perf_counter() - start
 
     data, loaders = {}, {}
     for count in _LOADERS:

@@ -67,10 +67,10 @@ def main() -> None:
         next(made)
     print("ready", flush=True)
     for _ in sys.stdin:
-        begin = perf_counter()
+        start = perf_counter()
         for _ in range(count):
             next(made)
-        print(count * batch / (perf_counter() - begin), flush=True)
+        print(count * batch / (perf_counter() - start), flush=True)
 
 
 if __name__ == "__main__":

@@ -144,11 +144,11 @@ def step_times(options: argparse.Namespace) -> dict[str, float]:
             for _ in range(10 if name == "sampled" else 1):
                 images = F.normalize(torch.randn(options.batch, WIDTH, generator=generator)).to(device).requires_grad_()
                 target = torch.randint(options.classes, (options.batch,), generator=generator).to(device)
-                begin = timestamp(device)
+                start = timestamp(device)
                 head.step(images, target)
                 # The first two rounds allocate memory and AdamW's state.
                 if number >= 2:
-                    found[name].append(timestamp(device) - begin)
+                    found[name].append(timestamp(device) - start)
     return {name: statistics.median(several) for name, several in found.items()}
 
 
@@ -228,7 +228,7 @@ def draw(curves: dict[str, Curve]) -> str:
                 (left + width * point[0] / steps, bottom + point[part] / limit * (top - bottom)) for point in curve
             ]
             dashed = ' stroke-width="2"' + (' stroke-dasharray="6 4"' if number else "")
-            parts += [svg.line(*begin, *end, colour, dashed) for begin, end in pairwise(places)]
+            parts += [svg.line(*start, *end, colour, dashed) for start, end in pairwise(places)]
     for number, (name, colour) in enumerate(zip(curves, _COLOURS, strict=False)):
         parts.append(svg.text(60.0 + 200 * number, bottom + 42, f"— {name}", "start", colour))
     return svg.page("Sampled and full softmax", "held-out loss and accuracy by step", 60.0, parts)

@@ -62,7 +62,7 @@ class Trainer:
     def step(self, table: ClassTable) -> Seconds:
         """One step with uniformly drawn entities."""
         entities = torch.randint(table.classes, (self._knobs.batch, _ENTITIES), generator=self._draws).to(self._device)
-        begin = timestamp(self._device)
+        start = timestamp(self._device)
         images, _, _ = self._forward(self._pictures, None)
         sampling = timestamp(self._device)
         rows = table.sample(entities, self._sampled - 1, self._draws)
@@ -78,7 +78,7 @@ class Trainer:
         end = timestamp(self._device)
         if len(rows.classes) != self._sampled:
             raise RuntimeError(f"{len(rows.classes)} rows were sampled instead of {self._sampled}")
-        return Seconds(end - begin, sampled - sampling + end - updating)
+        return Seconds(end - start, sampled - sampling + end - updating)
 
 
 def main() -> None:

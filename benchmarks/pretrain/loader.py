@@ -103,10 +103,10 @@ def _turns(setup: Setup, batches: Iterator[Batch]) -> Iterator[Turn]:
     def turn() -> float:
         for _ in range(4):
             next(batches)
-        begin = perf_counter()
+        start = perf_counter()
         for _ in range(setup.batches):
             next(batches)
-        return setup.batches * setup.batch / (perf_counter() - begin)
+        return setup.batches * setup.batch / (perf_counter() - start)
 
     turn()
     try:
@@ -157,7 +157,7 @@ def _peer(setup: Setup, processes: int) -> Iterator[Turn]:
 def _look_through(shard_folder: Path, folder: Path) -> tuple[Path, float]:
     """The catalogue of some shards, made in this process; and how many seconds that took."""
     shards = ShardFolder.at(shard_folder)
-    begin = perf_counter()
+    start = perf_counter()
     catalogue.write_vocabulary_columns(folder, None)
     finished = folder / "finished"
     finished.mkdir()
@@ -165,7 +165,7 @@ def _look_through(shard_folder: Path, folder: Path) -> tuple[Path, float]:
     for number, block in enumerate(catalogue.blocks(shards.versions())):
         counts.update(catalogue.scan_shards(shards, None, block, number, finished).counts)
     catalogue.finish(folder, shards, finished, counts)
-    return folder, perf_counter() - begin
+    return folder, perf_counter() - start
 
 
 def _catalogue(crawl: Path) -> list[Claim]:
@@ -175,9 +175,9 @@ def _catalogue(crawl: Path) -> list[Claim]:
     tracemalloc.start()
     sizes = np.full(_MANY, 1000)
     order = WindowOrder(sizes, 16, 4096, 1)
-    begin = perf_counter()
+    start = perf_counter()
     order.at(BatchPartition(4096).positions(10**7))
-    first = perf_counter() - begin
+    first = perf_counter() - start
     grown = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     million = 1e6 / pictures

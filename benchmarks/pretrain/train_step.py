@@ -103,9 +103,9 @@ def _excerpt(crawl: Path, count: int) -> Path:
 
 def _plan(knobs: PretrainParameters, crawl: Path, options: argparse.Namespace) -> Job:
     knobs = knobs.model_copy(update={"images_seen": options.batch * options.steps * (2 * options.rounds + 1)})
-    begin = time.perf_counter()
+    start = time.perf_counter()
     job = plan_job("clip", find_sources("clip", crawl, knobs), knobs, WORK)
-    logger.info("%s: pictures decoded once in %.1f s", knobs.tower, time.perf_counter() - begin)
+    logger.info("%s: pictures decoded once in %.1f s", knobs.tower, time.perf_counter() - start)
     return job
 
 
@@ -218,13 +218,13 @@ def _train(path: Path) -> None:
     job = Job("clip", knobs, towers.read_config(knobs.tower), Path(setup["cache"]), None, None, Path(setup["work"]))
     torch.set_num_threads(setup["threads"])
     sys.stdin.readline()
-    begin = time.perf_counter()
+    start = time.perf_counter()
 
     def pause(_: dict[str, float]) -> None:
-        nonlocal begin
-        print(json.dumps(time.perf_counter() - begin), flush=True)
+        nonlocal start
+        print(json.dumps(time.perf_counter() - start), flush=True)
         sys.stdin.readline()
-        begin = time.perf_counter()
+        start = time.perf_counter()
 
     run_worker(job, pause)
 

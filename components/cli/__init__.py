@@ -1,1 +1,4 @@
-"""The command line: one file a command, and the joined schema of params.yaml. The only room that knows all others."""
+"""The command line, one file per command, and the joined schema of params.yaml.
+
+The only room that knows all others.
+"""

@@ -30,7 +30,7 @@ def replace_weights(path: Path, weights: WeightParameters) -> None:
         partial.write_text(_replaced(path.read_text(encoding="utf-8"), changed), encoding="utf-8")
         if not _holds(partial, weights):
             raise ParameterError(
-                f"{path}: label.weights is not laid out as one weight a line; put the printed lines there by hand"
+                f"{path}: label.weights does not have one weight per line; insert the printed lines by hand"
             )
 
 

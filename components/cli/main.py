@@ -1,4 +1,4 @@
-"""The command line: `mofi run` for everything, one command per stage for use outside the graph, and tools around them."""
+"""The command line: `mofi run` for everything, one command per stage, and tools around them."""
 
 import errno
 import logging
@@ -27,9 +27,9 @@ from components.cli.commands import serve as _serve
 from components.errors import USER_ERROR, MofiError
 from components.execution import cpu_environment
 
-# Libraries that tell of every request or file.
+# Libraries that log every request or file.
 _NOISY = "httpx httpcore urllib3 boto3 botocore aiobotocore s3transfer asyncio alembic filelock PIL matplotlib faiss"
-# Commands of packages that stand above this room (`run` of flows, `sample` of samples) join by this group of entry points.
+# The entry points by which packages above this room add commands (`run` of flows, `sample`).
 _PLUGINS = "mofi.commands"
 
 
@@ -81,7 +81,7 @@ def _set_up(
 
 
 def _is_telling(record: logging.LogRecord) -> bool:
-    """Libraries that log by way of the root logger tell of every file that they open."""
+    """Silences libraries that use the root logger to log every file that they open."""
     return record.name != "root" or record.levelno >= logging.WARNING
 
 
@@ -119,7 +119,7 @@ app.command(rich_help_panel=TOOLS)(_export.export)
 
 
 def main() -> None:
-    """Runs the command line; an error that the user can mend becomes one message on stderr and exit code 3."""
+    """Runs the command line; a `MofiError` becomes one message on stderr and exit code 3."""
     try:
         app()
     except MofiError as error:
@@ -127,9 +127,9 @@ def main() -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        place = f" while writing {error.filename}" if error.filename else ""
+        where = f" while writing {error.filename}" if error.filename else ""
         free = shutil.disk_usage(Path.cwd()).free // 1024**2
-        _end(f"SetupError: no space left{place} ({free} MiB free in {Path.cwd()}); free some and run again")
+        _end(f"SetupError: no space left{where} ({free} MiB free in {Path.cwd()}); free some and run again")
 
 
 def _end(message: str) -> NoReturn:

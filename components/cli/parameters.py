@@ -1,4 +1,4 @@
-"""The one typed schema of `params.yaml`. Each room declares its own section; this module joins and loads them."""
+"""The typed schema of `params.yaml`, joined from the sections that each room declares."""
 
 import json
 import shlex
@@ -59,13 +59,15 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=deep)
             if key in seen:
-                raise ParameterError(f"line {key_node.start_mark.line + 1}: the key {key!r} stands twice; keep one")
+                raise ParameterError(f"line {key_node.start_mark.line + 1}: the key {key!r} appears twice; keep one")
             seen.append(key)
         return super().construct_mapping(node, deep=deep)
 
 
 def load(path: Path = DEFAULT) -> Parameters:
-    """Reads and checks the whole file, and what it extends if its first line is `extends: OTHER.yaml`.
+    """Reads and checks the whole file, and the one that its first line may extend.
+
+    Such a line is `extends: OTHER.yaml`.
 
     Raises:
         ParameterError: naming the file, the key, its value and what it may be.
@@ -78,10 +80,10 @@ def load(path: Path = DEFAULT) -> Parameters:
 
 
 def refuse_other(path: Path) -> NoReturn:
-    """What dvc.yaml describes is computed with params.yaml; says how to compute it with another file's values.
+    """Refuses a file other than params.yaml, the only one that dvc.yaml reads.
 
     Raises:
-        ParameterError: always, with the command.
+        ParameterError: always; the message has the command that uses the file's values.
     """
     here, there = (dict(flatten(load(file).model_dump(mode="json"))) for file in (DEFAULT, path))
     changed = " ".join(
@@ -103,7 +105,7 @@ def _as_override(value: Any) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The sections of a file, laid over those of the file that its key `extends` names, seen from its own folder."""
+    """A file's sections over those of the one that `extends` names, relative to its folder."""
     content = _file(path)
     if _EXTENDS not in content:
         return content
@@ -123,12 +125,12 @@ def _file(path: Path) -> dict[str, Any]:
         content: Any = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise ParameterError(
-            f"{path} is missing; stand in the repository's root, or name the file with --params"
+            f"{path} is missing; run it in the repository's root, or name the file with --params"
         ) from None
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise ParameterError(f"{path} cannot be read ({error}); name the file with --params") from None
     if not isinstance(content, dict):
@@ -146,15 +148,15 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(path: Path, error: Any) -> str:
-    """One of pydantic's errors as thing, value and mend."""
+    """One of pydantic's errors as thing, value and fix."""
     keys = [str(part) for part in error["loc"]]
     name = ".".join(keys)
     if error["type"] == "extra_forbidden":
         return f"{path}: {name} is no known key; {_suggestion(keys)}"
     if error["type"] == "missing":
         return f"{path}: {name} is missing; add it ({_meaning(keys)})"
-    mend = error["msg"].removeprefix("Value error, ")
-    return f"{path}: {name} is {error['input']!r}; {mend[0].lower()}{mend[1:]} ({_meaning(keys)})"
+    fix = error["msg"].removeprefix("Value error, ")
+    return f"{path}: {name} is {error['input']!r}; {fix[0].lower()}{fix[1:]} ({_meaning(keys)})"
 
 
 def _suggestion(keys: list[str]) -> str:

@@ -135,9 +135,7 @@ def _size(model: nn.Module, belongs: Callable[[str], bool]) -> TowerSize:
 
 
 def _blocks(model: nn.Module, belongs: Callable[[str], bool]) -> int:
-    """Transformer blocks, which gradient checkpointing recomputes; open_clip has none for other
-    towers.
-    """
+    """Transformer blocks, which gradient checkpointing recomputes; other towers have none."""
     names = (name for name, _ in model.named_modules() if belongs(name))
     return sum(re.search(r"(^|\.)resblocks\.\d+$", name) is not None for name in names)
 
@@ -165,9 +163,7 @@ def _pass(model: nn.Module, encode: _Encode, precision: Precision, blocks: int) 
 
 
 def _forward(model: nn.Module, encode: _Encode, precision: Precision, items: int) -> tuple[Tensor, int, int]:
-    """Embeddings, bytes kept for the backward pass (without the model's own weights), and
-    operations.
-    """
+    """Embeddings, bytes kept for the backward pass (without weights), and operations."""
     weights = {_storage(t) for t in (*model.parameters(), *model.buffers())}
     kept: dict[int, Tensor] = {}
 

@@ -94,8 +94,7 @@ def plan_training(
 
     Raises:
         ParameterError: if there is no such recipe or tower, the tower cannot be trained so, or a
-            text
-            is longer than the context.
+            text is longer than the context.
     """
     planned_recipe = make_recipe(recipe, parameters)
     knobs = parameters.model_copy(update={"gradient_checkpointing": checkpointing})
@@ -136,10 +135,10 @@ def operations(training: Training) -> dict[str, Operations]:
 
     - towers: as counted (`counting`). `recomputed` is the second forward pass of gradient
       checkpointing, and that of a batch in parts.
-    - class table, MOFI.md, supervised: cosines of b images with R rows, 2 d R an image; twice that
-      for gradients.
-    - contrastive, MOFI.md, contrastive: b images with B texts and b texts with B images, 4 d B an
+    - class table, supervised loss of arXiv 2306.07952: cosines of b images with R rows, 2 d R an
       image; twice that for gradients.
+    - contrastive loss: b images with B texts and b texts with B images, 4 d B an image; twice
+      that for gradients.
     """
     width = training.towers.width
     image, text = training.towers.image_pass, training.towers.text_pass
@@ -178,9 +177,7 @@ def table_rows(classes: int, workers: int) -> int:
 
 
 def table_bytes(classes: int, width: int, workers: int = 1) -> int:
-    """One worker's rows: weight and two moments in float32, 12 d bytes a row, and a count of
-    updates.
-    """
+    """One worker's rows: weight and two moments, float32 (12 d bytes), and a count of updates."""
     return table_rows(classes, workers) * (3 * _FLOAT * width + _COUNT)
 
 

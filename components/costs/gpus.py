@@ -7,9 +7,7 @@ from components.errors import ParameterError
 
 
 class Precision(StrEnum):
-    """The towers' arithmetic: float32, or bfloat16 by autocast with weights and optimiser in
-    float32.
-    """
+    """The towers' arithmetic: float32, or bfloat16 by autocast with float32 weights."""
 
     FP32 = "fp32"
     BF16 = "bf16"
@@ -17,9 +15,7 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True)
 class Gpu:
-    """`tflops` is the peak of dense bfloat16 products, 10^12 operations a second; `memory` is in GB
-    (10^9 bytes).
-    """
+    """Peak dense bfloat16 `tflops` (10^12 operations a second) and `memory` in GB (10^9 bytes)."""
 
     tflops: float
     memory: float

@@ -11,7 +11,7 @@ from components.costs.gpus import Gpu
 from components.errors import ParameterError
 
 _GIGA = 1e9
-# The paper's classes: the training set's, and all that were found (MOFI.md).
+# The paper's classes: the training set's, and all that were found (arXiv 2306.07952).
 PAPER_CLASSES = (2_000_000, 3_100_000)
 
 
@@ -28,9 +28,7 @@ def worker_counts(given: str) -> list[int]:
 
 
 def print_tables(training: Training, workers: Sequence[int], gpu: Gpu, efficiency: float, console: Console) -> None:
-    """Prints operations, memory and time, and the class table's size for the paper's numbers of
-    classes.
-    """
+    """Prints operations, memory, time, and the class table's size for the paper's classes."""
     image, text = training.towers.image.parameters, training.towers.text.parameters
     console.print(
         f"image tower {image / 1e6:.1f} M parameters, text tower {text / 1e6:.1f} M; a GPU has {gpu.tflops:,g} TFLOPS and "

@@ -92,5 +92,5 @@ def read_pairs(path: Path, first: int = 0, number: int | None = None) -> list[Pa
         last = sum(sizes) if number is None else first + number
         groups = [n for n, end in enumerate(ends) if end > first and end - sizes[n] < last]
         table = file.read_row_groups(groups, columns=[name for name, _ in _COLUMNS])
-    begin = first - (ends[groups[0]] - sizes[groups[0]]) if groups else 0
-    return [Pair(**row) for row in table.slice(begin, number).to_pylist()]
+    offset = first - (ends[groups[0]] - sizes[groups[0]]) if groups else 0
+    return [Pair(**row) for row in table.slice(offset, number).to_pylist()]

@@ -8,48 +8,44 @@ Kind = Literal["error", "refusal", "absent", "unfit"]
 # What kinds of losses mean for the crawl, in the order of the page.
 KINDS: dict[Kind, str] = {
     "error": "Errors of servers, connections or files; they count towards max_error_share",
-    "refusal": "Not allowed; the crawl does as it is asked",
+    "refusal": "Not allowed; the crawl complies",
     "absent": "Not there",
-    "unfit": "There, but not fit to be taken",
+    "unfit": "There, but unsuitable",
 }
 
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason: its name for people, its kind, what it means, and which knob or step changes it."""
+    """A reason: its name for people, its kind, what it means, and what changes it."""
 
     title: str
     kind: Kind
     meaning: str
-    mend: str = ""
+    fix: str = ""
 
 
 REASONS = {
     # pairs, by their page
-    "no_source": Reason(
-        "no address", "unfit", "The page names no picture there, or one that only a script would load."
-    ),
-    "spacer": Reason("spacer", "unfit", "Declared so small that it only counts visitors or keeps things apart."),
+    "no_source": Reason("no address", "unfit", "The page names no picture there, or one that only a script loads."),
+    "spacer": Reason("spacer", "unfit", "Declared so small that it can only be a tracking pixel or a spacer."),
     "declared_small": Reason(
-        "declared too small", "unfit", "The page says that a side is shorter than is wanted.", "min_side"
+        "declared too small", "unfit", "The page declares a side shorter than the minimum.", "min_side"
     ),
-    "data_uri": Reason("within the page", "unfit", "The picture stands in the page itself and has no address."),
+    "data_uri": Reason("within the page", "unfit", "The picture is embedded in the page and has no address."),
     "no_text": Reason(
         "no text", "unfit", "Nothing says what the picture shows: no alternative text, no label, no caption."
     ),
     # pairs, by their text
-    "too_short": Reason("text too short", "unfit", "The text has fewer characters than is wanted.", "min_text"),
-    "file_name": Reason(
-        "a file’s name", "unfit", "The text is the name of a file or what a camera numbers pictures with."
-    ),
-    "address": Reason("an address", "unfit", "The text is an address of the web or of mail."),
+    "too_short": Reason("text too short", "unfit", "The text has fewer characters than the minimum.", "min_text"),
+    "file_name": Reason("a file’s name", "unfit", "The text is the name of a file, such as a camera’s numbering."),
+    "address": Reason("an address", "unfit", "The text is a URL or an e-mail address."),
     "says_nothing": Reason(
         "says nothing", "unfit", "The text says that there is a picture, not what it shows: “image”, “logo”."
     ),
     "language": Reason(
         "another language",
         "unfit",
-        "The text, or else its page, is in a language that is not wanted.",
+        "The text, or else its page, is in another language than those wanted.",
         "languages and language_certainty",
     ),
     # pairs, when all are gathered
@@ -58,56 +54,56 @@ REASONS = {
         "unfit",
         "Another place shows the same picture; it counts once, with the words of the first.",
     ),
-    "boilerplate": Reason("boilerplate", "unfit", "More pictures of one site share this text than may.", "max_repeats"),
+    "boilerplate": Reason(
+        "boilerplate", "unfit", "More pictures of one site share this text than is allowed.", "max_repeats"
+    ),
     # errors
     "timeout": Reason(
-        "took too long", "error", "No whole answer came in time, with all further attempts.", "timeout and retries"
+        "took too long", "error", "No complete response in time, in all attempts.", "timeout and retries"
     ),
     "connection_failed": Reason(
         "no connection",
         "error",
-        "The server could not be reached, or spoke no proper HTTP.",
-        "retries; look at the network if it is many hosts",
+        "The server was unreachable, or did not speak HTTP.",
+        "retries; check the network if many hosts fail",
     ),
-    "closed_early": Reason("closed early", "error", "The server ended the answer before it was whole.", "retries"),
-    "bad_answer": Reason(
-        "no proper answer", "error", "What the server sent is no HTTP, or longer than it said.", "retries"
+    "closed_early": Reason(
+        "closed early", "error", "The server closed the connection before the response was complete.", "retries"
     ),
+    "bad_answer": Reason("invalid response", "error", "The response is not HTTP, or longer than announced.", "retries"),
     "name_not_found": Reason(
         "no such host",
         "error",
-        "The host’s name is not known.",
-        "if it is all hosts, look at the machine’s name servers",
+        "The host’s name is unknown.",
+        "if all hosts fail, check the machine’s name servers",
     ),
     "robots_txt_unreachable": Reason(
-        "robots.txt not to be had",
+        "robots.txt unreachable",
         "error",
-        "The server failed to say what it allows, so nothing is asked of it.",
+        "The server failed to serve its rules, so nothing is requested.",
         "try again later",
     ),
     "host_given_up": Reason(
-        "host given up", "error", "The host failed so often in a row that it was asked no more.", "give_up_after"
+        "host given up", "error", "The host failed too often in a row; nothing more was requested.", "give_up_after"
     ),
     "http_429": Reason(
         "too many requests",
         "refusal",
-        "The server wants to be asked less often.",
+        "The server wants fewer requests.",
         "raise delay, lower connections; max_rest for longer pauses",
     ),
-    "unreadable": Reason("page unreadable", "error", "The page could not be taken apart."),
-    "not_a_picture": Reason(
-        "no picture", "error", "What was served is no picture: a page in disguise, SVG, or nothing."
-    ),
-    "undecodable": Reason("broken picture", "error", "The file is cut off or damaged."),
+    "unreadable": Reason("page unreadable", "error", "The page could not be parsed."),
+    "not_a_picture": Reason("no picture", "error", "The response is no picture, but a page, SVG, or nothing."),
+    "undecodable": Reason("broken picture", "error", "The file is truncated or damaged."),
     "broken_shard": Reason(
         "broken shard",
         "error",
-        "A tar to be taken over breaks off; what comes before the break is taken.",
+        "A tar is truncated or damaged; what comes before that is taken.",
         "fetch the tar again",
     ),
     # refusals
     "robots_txt": Reason("robots.txt", "refusal", "The site’s robots.txt does not allow it."),
-    "noindex": Reason("noindex", "refusal", "The page or the server asks not to be put into an index."),
+    "noindex": Reason("noindex", "refusal", "The page or the server asks not to be indexed."),
     "noimageindex": Reason("noimageindex", "refusal", "The page or the server asks that its pictures are not indexed."),
     "noai": Reason("noai", "refusal", "The page or the server does not want its content used for machine learning."),
     "noimageai": Reason(
@@ -120,13 +116,13 @@ REASONS = {
         "private address",
         "refusal",
         "The address leads to this machine or its private network.",
-        "allow_private_hosts, for servers of one’s own",
+        "allow_private_hosts, for your own servers",
     ),
     # not there
-    "bad_address": Reason("bad address", "absent", "What the page gives as an address is none that can be asked for."),
-    "bad_redirect": Reason("bad redirect", "absent", "The server points to something that is no address."),
+    "bad_address": Reason("bad address", "absent", "What the page gives as an address cannot be requested."),
+    "bad_redirect": Reason("bad redirect", "absent", "The redirect leads to something that is no address."),
     "redirect_to_other_host": Reason(
-        "redirect to another host", "absent", "The server points to a host that this part of the crawl may not ask."
+        "redirect to another host", "absent", "The redirect leads to a host outside of this part of the crawl."
     ),
     "redirect_to_other_site": Reason(
         "redirect to another site", "absent", "The page has moved to a site that is not crawled."
@@ -134,9 +130,9 @@ REASONS = {
     "too_many_redirects": Reason("too many redirects", "absent", "One redirect leads to the next.", "redirects"),
     # unfit
     "too_large": Reason(
-        "file too large", "unfit", "The file has more bytes than may be.", "max_picture_bytes, max_page_bytes"
+        "file too large", "unfit", "The file has more bytes than allowed.", "max_picture_bytes, max_page_bytes"
     ),
-    "encoded_body": Reason("packed", "unfit", "The server packs pictures, which are packed already; it may be a bomb."),
+    "encoded_body": Reason("compressed", "unfit", "The server compresses pictures, which may be a decompression bomb."),
     "too_many_pixels": Reason(
         "too many pixels", "unfit", "Unfolded the picture would be too large; it may be a bomb.", "max_pixels"
     ),

@@ -59,11 +59,11 @@ def find_files(locations: Sequence[str]) -> list[SourceFile]:
     """
     kinds = names_in(sources)
     found: dict[SourceFile, None] = {}
-    for named in locations:
-        kind, colon, location = named.partition(":")
+    for source in locations:
+        kind, colon, location = source.partition(":")
         if kind not in kinds or not colon:
             raise InputError(
-                f"{named!r} is no source; write KIND:LOCATION, with KIND one of {', '.join(kinds)}, e.g. wat:crawl/*.wat.gz"
+                f"{source!r} is no source; write KIND:LOCATION, with KIND one of {', '.join(kinds)}, e.g. wat:crawl/*.wat.gz"
             )
         for one in expand(location):
             file = SourceFile(kind, one)
@@ -73,10 +73,9 @@ def find_files(locations: Sequence[str]) -> list[SourceFile]:
 
 
 def read_files(files: Sequence[SourceFile], parameters: CrawlParameters, work: Path) -> tuple[list[Path], Counter[str]]:
-    """Reads files of pairs; returns what they gave, a file of pairs for each, in order, and the
-    counts.
+    """Reads files of pairs; returns a file of pairs for each, in order, and the counts.
 
-    Records that cannot be read count as errors; the first of each file are logged with their place.
+    Unreadable records count as errors; the first of each file are logged with their positions.
     """
     task = partial(_read_file, parameters)
     finished, counts = map_shards(
@@ -89,10 +88,12 @@ def read_files(files: Sequence[SourceFile], parameters: CrawlParameters, work: P
 def _log_unreadable(finished: Path, files: Sequence[SourceFile]) -> None:
     damaged = [(file, read_json(path)) for n, file in enumerate(files) if (path := finished / _bad_name(n)).exists()]
     for file, bad in damaged[:_SHOWN]:
-        for place in bad[:_SHOWN]:
-            logger.warning("%s, %s", file.location, place)
+        for record in bad[:_SHOWN]:
+            logger.warning("%s, %s", file.location, record)
     if len(damaged) > _SHOWN:
-        logger.warning("%d more files have unreadable parts; their places are in %s", len(damaged) - _SHOWN, finished)
+        logger.warning(
+            "%d more files have unreadable parts; their positions are in %s", len(damaged) - _SHOWN, finished
+        )
 
 
 def _bad_name(number: int) -> str:

@@ -67,8 +67,7 @@ class _Job:
 def build_data_set(
     crawl: Path, labels: Path, knowledge: Path, out: Path, parameters: CurateParameters
 ) -> dict[str, Any]:
-    """Curates the labelled pictures of `crawl` and replaces `out` by the data set
-    (docs/formats.md).
+    """Curates the labelled pictures of `crawl` and replaces `out` by the data set.
 
     Args:
         crawl: picture shards.

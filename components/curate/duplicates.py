@@ -1,4 +1,4 @@
-"""Exact duplicates: one picture of equal bytes stays, with the entities that most of its copies agree on."""
+"""Exact duplicates: one picture of equal bytes stays, with the entities of most of its copies."""
 
 from collections import Counter
 
@@ -9,11 +9,11 @@ from components.curate.pictures import Pictures, Whole, starts_of
 
 
 def drop_duplicates(pictures: Pictures) -> tuple[Pictures, Counter[str]]:
-    """Keeps the first picture of equal bytes (by key); returns what stays, and what was dropped by reason.
+    """Keeps the first picture (by key) of equal bytes; returns what stays, and drops by reason.
 
-    Its entities are those that more than half of the labelled copies have, most votes first, then as the first copies rank
-    them. So a placeholder that a web shows under a thousand different alt texts is nobody's picture: if no entity has a
-    majority, the picture is dropped as contradicted.
+    Its entities are those of more than half of the labelled copies, sorted by votes, then as ranked
+    by the first copies. If no entity has a majority, as with a placeholder image that appears under
+    a thousand alt texts, the picture is dropped as contradicted.
     """
     group, first = _groups(pictures)
     sizes = np.bincount(group, minlength=len(first))
@@ -28,7 +28,10 @@ def drop_duplicates(pictures: Pictures) -> tuple[Pictures, Counter[str]]:
 
 
 def _groups(pictures: Pictures) -> tuple[Whole, Whole]:
-    """Each picture's group of equal bytes, int64 [n], and each group's first picture, int64 [g]; groups by first picture."""
+    """Groups of equal bytes: each picture's group [n] and each group's first picture [g], int64.
+
+    Groups are numbered in order of their first pictures.
+    """
     count = len(pictures)
     order = np.lexsort((np.arange(count), *pictures.digest.T[::-1]))
     sorted_digests = pictures.digest[order]
@@ -42,14 +45,14 @@ def _groups(pictures: Pictures) -> tuple[Whole, Whole]:
 
 
 def _majority(groups: Whole, entities: Whole, sizes: Whole) -> tuple[Whole, Whole]:
-    """Labels as (group, entity) pairs in key order and rank → the pairs with a majority: best first, group after group."""
-    place = np.arange(len(groups))
-    order = np.lexsort((place, entities, groups))
+    """The (group, entity) pairs with a majority, by group, best first, of pairs by key and rank."""
+    positions = np.arange(len(groups))
+    order = np.lexsort((positions, entities, groups))
     sorted_groups, sorted_entities = groups[order], entities[order]
     changes = (sorted_groups[1:] != sorted_groups[:-1]) | (sorted_entities[1:] != sorted_entities[:-1])
-    begins = np.flatnonzero(np.concatenate([[True], changes])[: len(order)])
-    votes = np.diff(np.append(begins, len(order)))
-    owner, entity, seen = sorted_groups[begins], sorted_entities[begins], order[begins]
+    starts = np.flatnonzero(np.concatenate([[True], changes])[: len(order)])
+    votes = np.diff(np.append(starts, len(order)))
+    owner, entity, seen = sorted_groups[starts], sorted_entities[starts], order[starts]
     wins = 2 * votes > sizes[owner]
     owner, entity, seen, votes = owner[wins], entity[wins], seen[wins], votes[wins]
     best_first = np.lexsort((seen, -votes, owner))

@@ -16,8 +16,7 @@ from components.knowledge.qid import qid_of
 
 @dataclass(frozen=True)
 class Facts:
-    """An entity's name, description, and the Q-ids of its classes (instance of, or else subclass
-    of)."""
+    """An entity's name, description, and classes (Q-ids: instance of, or else subclass of)."""
 
     label: str
     description: str

@@ -1,5 +1,4 @@
-"""The files of `data/i2e/` (docs/formats.md) and of the curate stage's passes between
-themselves."""
+"""The files of `data/i2e/` (docs/formats.md), and those between passes of the curate stage."""
 
 import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""The labelled pictures of a crawl as columns: what the driver plans with (some 70 bytes a picture, no texts, no pixels)."""
+"""The labelled pictures of a crawl as columns, some 70 bytes a picture, for planning."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Pictures:
 
 
 def starts_of(lengths: Whole) -> Whole:
-    """int64 [n] → int64 [n + 1]: where each of n lists begins when they stand one after the other, and where the last ends."""
+    """Lengths of n concatenated lists, int64 [n] → their offsets and the end, int64 [n + 1]."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 

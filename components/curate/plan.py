@@ -12,16 +12,16 @@ from components.curate.hashing import mix
 from components.curate.pictures import Pictures, Whole
 from components.shards.format import shard_name
 
-# Pictures are shuffled within pools of this many shards of the crawl, so that an output shard is mixed and yet its task opens a
-# bounded number of files, however large the crawl is.
+# Pictures are shuffled within pools of this many shards of the crawl: an output shard is mixed,
+# and yet its task opens a bounded number of files, however large the crawl is.
 POOL = 64
 
 
 def arrange(pictures: Pictures, chosen: Whole, size: int, seed: int) -> list[Whole]:
-    """Positions of the `chosen` pictures, shard after shard, in the order in which each shard has them.
+    """Positions of the `chosen` pictures by shard, in each shard's order.
 
-    Pools and order are chosen by hashes of shard numbers and of the pictures' bytes. The shards of a pool hold as many
-    pictures as each other, give or take one, and at most `size`.
+    Pools and order are chosen by hashes of shard numbers and of pictures' bytes. The shards of a
+    pool differ by at most one picture, and hold at most `size`.
     """
     if not len(chosen):
         return []
@@ -36,7 +36,7 @@ def arrange(pictures: Pictures, chosen: Whole, size: int, seed: int) -> list[Who
 
 
 def _pools(sources: Whole, size: int, seed: int) -> Whole:
-    """The pool of each picture: `POOL` shards of the crawl, or more where so few do not fill an output shard."""
+    """The pool of each picture: `POOL` shards of the crawl, or more to fill an output shard."""
     numbers, source = np.unique(sources, return_inverse=True)
     count = max(1, min(-(-len(numbers) // POOL), len(sources) // size))
     pool = np.empty(len(numbers), dtype=np.int64)

@@ -14,7 +14,7 @@ from components.knowledge.qid import number_of
 from components.label.format import IMAGE_RIVAL
 from components.label.reader import read_labels
 from components.shards.format import SUCCESS, shard_name
-from components.shards.reader import PicturePlace, picture_places
+from components.shards.reader import PictureSpan, picture_spans
 
 CRAWLED, LABELLED = "crawled", "labelled"
 _RELABEL = "the labels are of another crawl; run `mofi label run` again"
@@ -31,10 +31,8 @@ def survey(crawl: Path, labels: Path, number: int, _: int, out: Path) -> Outcome
     rows = [row | {"row": n} for n, row in enumerate(table.to_pylist()) if row["status"] == SUCCESS]
     rows.sort(key=lambda row: str(row["key"]))
     label_rows = _labels_of(labels, number, path, [row["key"] for row in rows])
-    places = picture_places(path.with_suffix(".tar"))
-    found = [
-        _record(row, label, places, path) for row, label in zip(rows, label_rows, strict=True) if label["entities"]
-    ]
+    spans = picture_spans(path.with_suffix(".tar"))
+    found = [_record(row, label, spans, path) for row, label in zip(rows, label_rows, strict=True) if label["entities"]]
     pq.write_table(pa.Table.from_pylist(found, SURVEY_SCHEMA), out / path.name, compression="zstd")
     counts = Counter({CRAWLED: len(rows), LABELLED: len(found), UNLABELLED: len(rows) - len(found)})
     return Outcome(counts, attempted=len(rows))
@@ -52,10 +50,10 @@ def _labels_of(folder: Path, number: int, index: Path, keys: list[str]) -> list[
     return rows
 
 
-def _record(row: dict[str, Any], label: dict[str, Any], places: dict[str, PicturePlace], index: Path) -> dict[str, Any]:
+def _record(row: dict[str, Any], label: dict[str, Any], spans: dict[str, PictureSpan], index: Path) -> dict[str, Any]:
     key = row["key"]
-    place = places.get(key)
-    if place is None:
+    span = spans.get(key)
+    if span is None:
         raise InputError(f"{index.with_suffix('.tar')} lacks the picture {key} of its index; run the crawl again")
     if not row["sha256"]:
         raise InputError(
@@ -66,9 +64,9 @@ def _record(row: dict[str, Any], label: dict[str, Any], places: dict[str, Pictur
     return {
         "row": row["row"],
         "sha256": bytes.fromhex(row["sha256"]),
-        "offset": place.offset,
-        "size": place.size,
-        "extension": place.extension,
+        "offset": span.offset,
+        "size": span.size,
+        "extension": span.extension,
         "entities": [_number(entity, index) for entity in entities],
         "candidates": [count for count, _ in evidence],
         "overruled": [overruled for _, overruled in evidence],

@@ -28,8 +28,7 @@ def all_pixels(benchmark: Benchmark) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
-    """Averages over square blocks, L2-normalised: uint8 [n, s, s, 3] → float32 [n, side * side *
-    3].
+    """Averages over square blocks, L2-normalised: uint8 [n, s, s, 3] → float32 [n, side² * 3].
 
     Args:
         pictures: s is a multiple of `side`.
@@ -39,8 +38,7 @@ def pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32
 
 
 def centred_pixels(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
-    """As `pixels`, with each picture's own mean taken off, so that cosine is correlation. A
-    stronger floor."""
+    """As `pixels`, less each picture's mean: cosine is correlation, a stronger baseline."""
     means = _averages(pictures, side)
     return unit_rows(means - means.mean(axis=1, keepdims=True))
 
@@ -54,8 +52,7 @@ def _averages(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.floa
 
 
 def untrained(model: Path) -> Encoder:
-    """The encoder that a trained model was before its first step: the same tower, drawn from the
-    same seed.
+    """The encoder that a trained model was before its first step, from the same seed.
 
     Raises:
         InputError: if the folder does not say which.

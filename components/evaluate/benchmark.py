@@ -46,9 +46,7 @@ class Benchmark:
         try:
             return path.read_bytes()
         except FileNotFoundError:
-            raise InputError(
-                f"{path} stands in the benchmark's index but is missing; run `mofi sample build`"
-            ) from None
+            raise InputError(f"{path} is in the benchmark's index but is missing; run `mofi sample build`") from None
 
     def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
         """All pictures in batches, uint8 [b, size, size, 3]; raises as `prepared` does."""

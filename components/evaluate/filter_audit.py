@@ -29,7 +29,7 @@ _NORMAL_95 = 1.96
 
 
 @dataclass(frozen=True)
-class Say:
+class Verdict:
     """A mention that the text alone would label, and what the image filter decided about it.
 
     `chosen` is the text's entity with its probability by the text and its score by the picture,
@@ -49,7 +49,7 @@ class Say:
     contested: bool
 
 
-def says(decisions: Iterable[Mapping[str, Any]]) -> list[Say]:
+def verdicts(decisions: Iterable[Mapping[str, Any]]) -> list[Verdict]:
     """The mentions of one picture that the image filter decided about, in order of offset."""
     by_mention: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
     for decision in decisions:
@@ -65,7 +65,7 @@ def says(decisions: Iterable[Mapping[str, Any]]) -> list[Say]:
         outcome = DROPPED if won is None else AGREED if won is best else SWAPPED
         other = won if outcome == SWAPPED else None
         found.append(
-            Say(
+            Verdict(
                 start,
                 end,
                 best["entity_id"],
@@ -85,7 +85,7 @@ def labelled_by_text(labels: Path) -> Counter[str]:
     """Pictures that the text alone would label with each entity."""
     counts: Counter[str] = Counter()
     for _, row in label_rows(labels, ["decisions"]):
-        counts.update({say.chosen for say in says(row["decisions"])})
+        counts.update({verdict.chosen for verdict in verdicts(row["decisions"])})
     return counts
 
 
@@ -109,10 +109,10 @@ class _Tally:
     text_right: Counter[str] = field(default_factory=Counter)
     fixed: int = 0
 
-    def add(self, say: Say, truth: str | None) -> None:
-        self.outcomes[say.outcome] += 1
-        self.text_right[say.outcome] += truth is not None and say.chosen == truth
-        self.fixed += truth is not None and say.instead == truth
+    def add(self, verdict: Verdict, truth: str | None) -> None:
+        self.outcomes[verdict.outcome] += 1
+        self.text_right[verdict.outcome] += truth is not None and verdict.chosen == truth
+        self.fixed += truth is not None and verdict.instead == truth
 
     def figures(self, *, judged: bool) -> dict[str, Any]:
         mentions, dropped, swapped = self.outcomes.total(), self.outcomes[DROPPED], self.outcomes[SWAPPED]
@@ -141,7 +141,7 @@ class _Tally:
 
 
 def audit(labels: Path, truth: Mapping[str, str | None] | None = None) -> dict[str, Any]:
-    """The figures of all mentions with a say, of the contested ones, and of each group of entities.
+    """The figures of all mentions with a verdict, of contested ones, and of each group of entities.
 
     Args:
         labels: `data/labels`.
@@ -164,9 +164,9 @@ def audit(labels: Path, truth: Mapping[str, str | None] | None = None) -> dict[s
         if truth is not None and row["key"] not in truth:
             continue
         shown = truth[row["key"]] if truth is not None else None
-        for say in says(row["decisions"]):
-            for name in (ALL, groups[say.chosen], *([CONTESTED] if say.contested else [])):
-                tallies[name].add(say, shown)
+        for verdict in verdicts(row["decisions"]):
+            for name in (ALL, groups[verdict.chosen], *([CONTESTED] if verdict.contested else [])):
+                tallies[name].add(verdict, shown)
     figures = {name: tally.figures(judged=truth is not None) for name, tally in tallies.items()}
     for name in GROUPS:
         sizes = [count for entity, count in counts.items() if groups[entity] == name]
@@ -189,17 +189,17 @@ class Overruled:
     key: str
     source: str
     group: str
-    say: Say
+    verdict: Verdict
 
 
 def overruled(labels: Path, most: int | None = None) -> list[Overruled]:
     """All overruled mentions in key order; with `most`, as many of each group, drawn by hash."""
     groups = by_frequency(labelled_by_text(labels))
     found = (
-        Overruled(number, row["key"], row["source"], groups[say.chosen], say)
+        Overruled(number, row["key"], row["source"], groups[verdict.chosen], verdict)
         for number, row in label_rows(labels, ["key", "source", "decisions"])
-        for say in says(row["decisions"])
-        if say.outcome != AGREED
+        for verdict in verdicts(row["decisions"])
+        if verdict.outcome != AGREED
     )
     if most is None:
         return list(found)

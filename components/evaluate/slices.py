@@ -15,9 +15,11 @@ def domain_slices(benchmark: Benchmark) -> dict[str, npt.NDArray[np.bool_]]:
     The slices are `all`, `emoji` (all groups of emoji, if there are any), and every domain.
     """
     kinds, domains = np.array(benchmark.kinds), np.array(benchmark.domains)
-    named = {str(domain): domains == domain for domain in np.unique(domains)}
+    by_domain = {str(domain): domains == domain for domain in np.unique(domains)}
     return (
-        {"all": np.ones(len(domains), dtype=bool)} | ({"emoji": kinds == "emoji"} if "emoji" in kinds else {}) | named
+        {"all": np.ones(len(domains), dtype=bool)}
+        | ({"emoji": kinds == "emoji"} if "emoji" in kinds else {})
+        | by_domain
     )
 
 

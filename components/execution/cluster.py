@@ -14,18 +14,19 @@ from components.execution import cpu_environment
 
 logger = logging.getLogger(__name__)
 
-# Ray must not phone home, must not colour worker logs, and V2 of Ray Train is what the recipes are written for.
+# No telemetry, no colours in worker logs, and version 2 of Ray Train, which recipes rely on.
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_COLOR_PREFIX": "0",
     "RAY_DEDUP_LOGS": "1",
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Where several tasks fail at once, the first one's error ends the stage; Ray would print tracebacks of the others.
+    # If several tasks fail at once, the first error ends the stage; no tracebacks of the others.
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
 }
-# What keeps a worker's memory flat over thousands of tasks. Arrow's own allocator holds some 30 MB more than the C library's; and
-# that one gives threads pools of their own, in each of which a task's threads leave something behind.
+# Keeps a worker's memory flat over thousands of tasks: Arrow's own allocator holds some 30 MB more
+# than the C library's, which gives threads pools of their own, in which every task leaves
+# something.
 _WORKERS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
 _PATIENCE = 10.0  # seconds
 _STARTS = 3
@@ -35,7 +36,8 @@ _SLOW_START = "timed out during startup"
 def connect() -> None:
     """Joins `RAY_ADDRESS` if it is set, else starts a local Ray (once per process).
 
-    The object store is kept small: shards travel as files; only blocks of a stream are objects, two a CPU at once.
+    The object store is small: shards travel as files. Only blocks of a stream are objects, two per
+    CPU at a time.
 
     Raises:
         SetupError: if no Ray answers at `RAY_ADDRESS`.
@@ -91,18 +93,18 @@ def _start() -> None:
 
 
 def _worker_environment() -> dict[str, str]:
-    """What a Ray worker needs: this project's code from where the driver stands, installed or not, and quick CPUs."""
+    """What a Ray worker needs: the driver's code, installed or not, and fast CPUs."""
     root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    said = {key: os.environ.get(key, value) for key, value in (cpu_environment.ENVIRONMENT | _WORKERS).items()}
-    return {"PYTHONPATH": paths} | said
+    variables = {key: os.environ.get(key, value) for key, value in (cpu_environment.ENVIRONMENT | _WORKERS).items()}
+    return {"PYTHONPATH": paths} | variables
 
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Sets variables for the processes that are started meanwhile: workers that wait for work before there is any.
+    """Sets variables for the processes that start meanwhile, which are Ray's idle workers.
 
-    Ray would start others, and only when work comes, if it were told of the variables itself.
+    If Ray itself set them, it would start other workers, and only when there is work.
     """
     before = {key: os.environ.get(key) for key in variables}
     os.environ.update(variables)
@@ -117,7 +119,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _stay_on_loopback() -> None:
-    """Ray takes "127.0.0.1" for "this machine's address to others" and listens there, unless this switch of its is off."""
+    """Keeps Ray from listening on the machine's public address when it is given 127.0.0.1."""
     from ray._private import ray_constants
 
     os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"  # for the processes that Ray starts
@@ -125,7 +127,7 @@ def _stay_on_loopback() -> None:
 
 
 def check(address: str) -> None:
-    """Whether anything listens at an address `[ray://]HOST:PORT`; Ray itself would try for minutes. Other forms pass.
+    """Checks that `[ray://]HOST:PORT` answers; Ray would try for minutes. Other forms pass.
 
     Raises:
         SetupError: if nothing does.
@@ -146,7 +148,7 @@ def _silent(address: str, error: Exception) -> SetupError:
 
 
 def share() -> None:
-    """Makes the Ray of this process the one that its child processes join (through `RAY_ADDRESS`)."""
+    """Lets child processes join the Ray of this process (through `RAY_ADDRESS`)."""
     connect()
     os.environ.setdefault("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
 

@@ -26,31 +26,31 @@ _FILES = 64  # that one task uploads
 _DIGITS = re.compile(r"\d+")
 
 
-def check(place: "Path | Prefix", inputs: "Iterable[Path | Prefix]" = ()) -> None:
+def check(target: "Path | Prefix", inputs: "Iterable[Path | Prefix]" = ()) -> None:
     """Checks before the work begins that its result can be written without harm to its inputs.
 
     Raises:
-        InputError: if the bucket refuses, or `place` and an input are one, or one lies in the other
-            so that it would be changed.
+        InputError: if the bucket refuses, or `target` and an input are the same or nested, so that
+            the input would be changed.
         SetupError: if the bucket's server does not answer.
     """
     for read in inputs:
-        if _harms(place, read):
+        if _harms(target, read):
             raise InputError(
-                f"{place} cannot receive what is made from {read}: it would change that; name another place"
+                f"{target} cannot receive what is made from {read}: it would change that; name another place"
             )
-    if not isinstance(place, Path):
-        check_writable(place)
+    if not isinstance(target, Path):
+        check_writable(target)
 
 
-def _harms(place: "Path | Prefix", read: "Path | Prefix") -> bool:
-    if isinstance(place, Path):
+def _harms(target: "Path | Prefix", read: "Path | Prefix") -> bool:
+    if isinstance(target, Path):
         if not isinstance(read, Path):
             return False
-        out, source = place.resolve(), read.resolve()
+        out, source = target.resolve(), read.resolve()
         return source.is_relative_to(out) or out.is_relative_to(source)
     # Of a prefix around another one, only objects with the result's own names are replaced.
-    return not isinstance(read, Path) and place.bucket == read.bucket and place.folder.startswith(read.folder)
+    return not isinstance(read, Path) and target.bucket == read.bucket and target.folder.startswith(read.folder)
 
 
 def check_writable(bucket: "Prefix") -> None:
@@ -64,8 +64,8 @@ def check_writable(bucket: "Prefix") -> None:
     bucket.delete([_TRIAL])
 
 
-def publish(folder: Path, place: "Path | Prefix", stage: str, work: Path) -> None:
-    """Makes the files of `folder` the content of `place`.
+def publish(folder: Path, target: "Path | Prefix", stage: str, work: Path) -> None:
+    """Makes the files of `folder` the content of `target`.
 
     A folder is replaced (`publish_folder`), a bucket is written to. In a bucket, `_SUCCESS` is
     deleted first and written last, when all objects are there and those of an earlier, larger
@@ -75,7 +75,7 @@ def publish(folder: Path, place: "Path | Prefix", stage: str, work: Path) -> Non
 
     Args:
         folder: the result; of a result for a folder nothing is left here.
-        place: from `components.storage.location.folder_at`.
+        target: from `components.storage.location.folder_at`.
         stage: for messages.
         work: folder for the upload's shard map, on the same disk for all nodes.
 
@@ -84,29 +84,29 @@ def publish(folder: Path, place: "Path | Prefix", stage: str, work: Path) -> Non
             that the program works in.
         SetupError: if the bucket's server fails again and again.
     """
-    if isinstance(place, Path):
-        publish_folder(folder, place)
+    if isinstance(target, Path):
+        publish_folder(folder, target)
         return
     files = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
-    place.delete([WHOLE])
+    target.delete([WHOLE])
     drop(work)  # whether what an earlier call uploaded is still there, only another upload tells
-    logger.info("%s: %d files go to %s", stage, len(files), place)
+    logger.info("%s: %d files go to %s", stage, len(files), target)
     names = list(files)
     parts = [names[first : first + _FILES] for first in range(0, len(names), _FILES)]
-    map_shards(partial(_upload, folder, place), parts, stage=f"{stage}: upload", work=work)
-    there = place.versions()
+    map_shards(partial(_upload, folder, target), parts, stage=f"{stage}: upload", work=work)
+    there = target.versions()
     missing = [name for name, size in files.items() if name not in there or there[name].size != size]
     if missing:
         raise InputError(
-            f"{place}{missing[0]} was uploaded, but is not there ({len(missing)} objects are not); give all nodes the same "
+            f"{target}{missing[0]} was uploaded, but is not there ({len(missing)} objects are not); give all nodes the same "
             "AWS_ENDPOINT_URL, keep others from writing there, and run it again: what is finished is kept"
         )
     forms = {_form(name) for name in files}
     old = [name for name in there if name not in files and _form(name) in forms]
     if old:
-        logger.info("%s: %d objects of an earlier result are deleted from %s", stage, len(old), place)
-    place.delete(old)
-    place.write(WHOLE)
+        logger.info("%s: %d objects of an earlier result are deleted from %s", stage, len(old), target)
+    target.delete(old)
+    target.write(WHOLE)
 
 
 def _form(name: str) -> str:

@@ -1,9 +1,10 @@
-"""The one executor: a function shard in → shard out, run over a Ray cluster; idempotent and resumable.
+"""The one executor: runs a function shard in → shard out over Ray, idempotent and resumable.
 
-A task writes its files into a private folder. When it is done they are moved next to the finished ones and a marker with its
-counts is written last, so a half-written shard is never visible and a finished one is never redone. A marker counts only while
-the files that it names are there. Everything lives in a work folder named by a fingerprint of parameters and inputs; `publish`
-moves the whole of it to its place at the end.
+A task writes its files into a private folder. When it is done, they are moved next to the finished
+ones, and a marker with its counts is written last: a half-written shard is never visible, and a
+finished one is never redone. A marker counts only while the files that it names exist. Everything
+lies in a work folder named by a fingerprint of parameters and inputs, which `publish` moves to its
+place at the end.
 """
 
 import ctypes
@@ -37,7 +38,7 @@ _RETRIES = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task did: `counts` by reason, and how many of `attempted` items failed for reasons worth stopping for."""
+    """A task's `counts` by reason, and how many of `attempted` items failed (`errors`)."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     attempted: int = 0
@@ -57,14 +58,15 @@ def map_shards(
     max_error_share: float = 0.5,
     cpus: float = 1.0,
 ) -> tuple[Path, Counter[str]]:
-    """Runs `task(items[i], i, folder)` for every i that has no marker yet; returns the folder of finished files, and all counts.
+    """Runs `task(items[i], i, folder)` for every i without a marker.
 
-    A task that loses its worker is repeated; one that raises is not. Either way the finished shards are kept for the next call.
+    A task that loses its worker is repeated; one that raises is not. Either way, finished shards
+    are kept for the next call.
 
     Args:
         task: sent to Ray workers; what is heavy it loads once per process itself.
-        items: one small value per shard (paths, lists of URLs), not the data; or a stream of blocks of some megabytes, the same
-            each time, which are read as tasks take them.
+        items: one small value per shard (paths, lists of URLs), not the data; or a stream of blocks
+            of some megabytes, the same each time, read as tasks take them.
         stage: for messages.
         work: from `work_folder`.
         max_error_share: above this share of errors among attempted items the map stops.
@@ -73,7 +75,7 @@ def map_shards(
     Raises:
         InputError: when too many items fail.
         SetupError: when a shard's worker dies again and again.
-        MofiError, OSError: as the task raised it; another error of a task comes as Ray's, with the worker's traceback.
+        MofiError: as raised by the task, and OSError; others come as Ray's, with a traceback.
     """
     finished, markers = work / "finished", work / "markers"
     finished.mkdir(parents=True, exist_ok=True)
@@ -93,7 +95,7 @@ def map_shards(
 
 
 def _drop_parts(work: Path) -> None:
-    """Removes what killed tasks left; renamed first, so that one that still runs fails instead of finishing half a shard."""
+    """Removes what killed tasks left; renamed first, so that one that still runs fails."""
     for part in work.glob("part-*"):
         drop(part)  # a worker that outlived its driver may just be finishing it
     for dropped in work.glob(f"{DROPPED}*"):
@@ -101,7 +103,7 @@ def _drop_parts(work: Path) -> None:
 
 
 def _finished_before(finished: Path, markers: Path, shards: int | None) -> dict[int, Outcome]:
-    """The outcomes of shards whose marker and files are there; a kill while files are moved or deleted may leave markers alone."""
+    """The outcomes of finished shards; after a kill there may be markers without files."""
     outcomes = {}
     for marker in sorted(markers.glob("*.json")):
         record = read_json(marker)
@@ -147,7 +149,7 @@ def _run(
 
 
 def _outcome(reference: "ray.ObjectRef[Any]", stage: str, number: int) -> Outcome:
-    """What a task returned; its own errors come out as themselves, so that they read as if no cluster had been in between."""
+    """What a task returned; raises the task's own errors instead of Ray's wrapper."""
     try:
         outcome: Outcome = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
@@ -157,7 +159,7 @@ def _outcome(reference: "ray.ObjectRef[Any]", stage: str, number: int) -> Outcom
         raise
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError) as error:
         raise SetupError(
-            f"{stage}: the worker of shard {number} died {_RETRIES + 1} times, most likely for want of memory; "
+            f"{stage}: the worker of shard {number} died {_RETRIES + 1} times, most likely out of memory; "
             "free some, or give Ray fewer CPUs so that fewer shards run at once; finished shards are kept"
         ) from error
     return outcome
@@ -165,7 +167,7 @@ def _outcome(reference: "ray.ObjectRef[Any]", stage: str, number: int) -> Outcom
 
 def _one(task: Task, item: Any, number: int, work: Path) -> Outcome:
     """In a worker: a private folder, the task, the move, and the marker last."""
-    # Another try of this shard, whose driver or node was given up for dead, may still be running: no two share a folder.
+    # Another attempt, whose driver or node was taken for dead, may still run: folders are private.
     private = work / f"part-{number:05d}-{uuid4().hex[:8]}"
     private.mkdir()
     try:
@@ -201,7 +203,7 @@ def _stop_if_bad(stage: str, outcomes: Mapping[int, Outcome], max_error_share: f
         reasons = json.dumps(dict(_total(outcomes).most_common(5)))
         raise InputError(
             f"{stage}: {errors} of {attempted} items failed, more than the share of {max_error_share} that params.yaml allows; "
-            f"most frequent outcomes: {reasons}. Mend the input, or raise the share in the section {stage.partition(':')[0]}; "
+            f"most frequent outcomes: {reasons}. Fix the input, or raise the share in the section {stage.partition(':')[0]}; "
             "finished shards are kept"
         )
 

@@ -1,4 +1,4 @@
-"""What every stage does around its work: measures go to one JSON file, the time it took to another."""
+"""What every stage does around its work: metrics go to one JSON file, its time to another."""
 
 import logging
 import time
@@ -18,13 +18,13 @@ METRICS = Path("metrics")
 def stage(name: str, metrics_folder: Path = METRICS) -> Iterator[dict[str, Any]]:
     """Runs a stage's body; writes what the body put into the yielded dict, and the seconds it took.
 
-    Measures are the same on every run and are data (`metrics/NAME.json`); seconds are not, so they stand apart
-    (`metrics/seconds/NAME.json`). A body that raises writes neither.
+    Metrics are the same on every run and are data (`metrics/NAME.json`). Seconds are not, so they
+    lie apart (`metrics/seconds/NAME.json`). A body that raises writes neither.
     """
     measures: dict[str, Any] = {}
-    begin = time.perf_counter()
+    start = time.perf_counter()
     yield measures
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - start
     write_json(metrics_folder / f"{name}.json", measures)
     write_json(metrics_folder / "seconds" / f"{name}.json", {"seconds": round(seconds, 1)})
     logger.info("%s done in %.0f s", name, seconds)

@@ -62,8 +62,7 @@ def _plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def check_supported(config: TowerConfig) -> None:
-    """Raises InputError, naming the first part of a tower that a CLIPModel lacks, and what to
-    do."""
+    """Raises InputError that names the first part of a tower that a CLIPModel lacks."""
     for reason in _reasons(config.model):
         raise InputError(f"a CLIPModel of transformers cannot hold this model: {reason}; {_FIX}")
 
@@ -135,9 +134,7 @@ def _transformer(part: Mapping[str, Any], heads: int) -> dict[str, Any]:
 
 
 def _special_tokens(model: Model, text: Mapping[str, Any]) -> tuple[int, int | None, int | None]:
-    """The end, start and padding tokens. CLIP's end token is the highest, where open_clip pools a
-    text.
-    """
+    """The end, start and padding tokens. CLIP pools texts at the highest token, its end token."""
     tokenizer = model.tokenizer
     if isinstance(tokenizer, TransformersTokenizer):
         own = tokenizer.load().tokenizer

@@ -47,9 +47,8 @@ def write(model: Model, folder: Path) -> dict[str, Any]:
 
     `image.onnx` is `pixel_values` float32 [n, 3, s, s] → `image_embeds` [n, d], `text.onnx` is
     `input_ids` int64 [n, l] → `text_embeds` [n, d]. Pixels are resized and normalised as the card
-    says;
-    embeddings are L2-normalised. There is a preprocessor config only if a `CLIPImageProcessor` can
-    resize that way.
+    says; embeddings are L2-normalised. There is a preprocessor config only if a
+    `CLIPImageProcessor` can resize that way.
 
     Raises:
         InputError: if the tokenizer has no files.

@@ -99,10 +99,10 @@ def upright(pixels: Image.Image, orientation: int) -> Image.Image:
 def orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8, 1 by default; from 5 on width and height change places."""
     try:
-        said = image.getexif().get(_ORIENTATION, 1)
+        value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - broken metadata does not make a picture bad
         return 1
-    return said if said in _TURNS else 1
+    return value if value in _TURNS else 1
 
 
 def decode(

@@ -1,4 +1,4 @@
-"""Weighted k-nearest-neighbour classification, leave-one-out (MOFI.md, Evaluation protocols)."""
+"""Weighted k-nearest-neighbour classification, leave-one-out (arXiv 2306.07952, evaluation)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +49,7 @@ def leave_one_out(
 def _best_other(
     votes: npt.NDArray[np.integer], weights: npt.NDArray[np.floating], own: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.floating]:
-    """[q, k] votes and weights → [q], the weight of the strongest category other than the query's
-    own.
-    """
+    """[q, k] votes and weights → [q], the weight of the query's strongest wrong category."""
     totals = np.where(votes[:, :, None] == votes[:, None, :], weights[:, None, :], 0).sum(axis=2)
     best: npt.NDArray[np.floating] = np.where(votes == own[:, None], 0, totals).max(axis=1)
     return best

@@ -1,5 +1,4 @@
-"""Mean average precision by the GPR1200 protocol (MOFI.md, Evaluation protocols), in blocks of
-queries."""
+"""Mean average precision by the GPR1200 protocol (arXiv 2306.07952), in blocks of queries."""
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +29,7 @@ def average_precisions(
         categories: int [n]; a picture of the query's category is a hit.
         exclude_query: whether the query is left out of its own ranking; GPR1200 keeps it, as a hit.
         foundries: int [n]; if given, other pictures of the query's foundry are ignored, as junk
-            images
-            are in ROxford.
+            images are in ROxford.
         block: queries at a time; memory is about 16 * block * n bytes.
 
     Returns:
@@ -103,8 +101,7 @@ def _keys(
     """Integers whose descending order is the ranking: twice the rounded cosine, plus one if wrong.
 
     The last bit ranks wrong pictures before hits of the same cosine and identifies them after
-    sorting,
-    so that no index is carried through the sort.
+    sorting, so that no index is carried through the sort.
     """
     keys = np.rint(cosines * _RESOLUTION).astype(np.int32) * 2 + np.logical_not(hits).astype(np.int32)
     keys[ignored] = _IGNORED

@@ -1,1 +1,1 @@
-"""What a model is: towers and their configs, weights, tokenizer, preprocessing, encoder. No training code."""
+"""What a model is: towers, configs, weights, tokenizer, preprocessing, encoder. No training."""

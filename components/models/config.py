@@ -29,9 +29,7 @@ class TowerConfig:
         return int(self.model["embed_dim"])
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `open_clip_config.json`; a tokenizer of `transformers` by name, without
-        its folder.
-        """
+        """The content of `open_clip_config.json`, with a tokenizer's name but not its folder."""
         content = deepcopy({"model_cfg": self.model, "preprocess_cfg": self.preprocess})
         if tokenizer := self.model["text_cfg"].get("hf_tokenizer_name"):
             content["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = Path(tokenizer).name

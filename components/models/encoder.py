@@ -89,8 +89,7 @@ class Encoder:
 
 
 def load_encoder(model: Path | str) -> Encoder:
-    """The encoder of a model that `load_model` finds; raises as that and `encoder_from_model`
-    do."""
+    """The encoder of a model; raises as `load_model` and `encoder_from_model` do."""
     return encoder_from_model(load_model(model))
 
 

@@ -26,9 +26,7 @@ class FoundModel:
     mark: tuple[object, ...]
 
     def local(self) -> str:
-        """What `load_model` and `load_encoder` take on this machine; raises as `Mirror.folder`
-        does.
-        """
+        """What `load_model` and `load_encoder` take here; raises as `Mirror.folder` does."""
         return self.name if isinstance(self.name, str) else str(self.name.folder())
 
 
@@ -36,10 +34,8 @@ def find_model(model: str) -> FoundModel:
     """Finds a model folder, a model of open_clip, or one of the registry.
 
     Local models count by their bytes, model folders in a bucket by their objects' sizes and ETags,
-    so
-    another champion or other weights at the same location give other labels. Whether any other name
-    is
-    a model of open_clip is left to `load_encoder`.
+    so another champion or other weights at the same location give other labels. Whether any other
+    name is a model of open_clip is left to `load_encoder`.
 
     Args:
         model: a path or URL, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or

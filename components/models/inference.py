@@ -25,8 +25,7 @@ def fuse_for_inference(model: nn.Module) -> nn.Module:
 
 
 def _fold(parent: nn.Module, convolution: str, norm: str) -> None:
-    """Folds a batch norm with fixed statistics, which is a scale and a shift, into its
-    convolution."""
+    """Folds a batch norm with fixed statistics, a scale and a shift, into its convolution."""
     before, after = getattr(parent, convolution), getattr(parent, norm)
     setattr(parent, convolution, fuse_conv_bn_eval(before, after))
     setattr(parent, norm, nn.Identity())

@@ -1,5 +1,4 @@
-"""Loads a model: a folder of ours, a CLIP of Hugging Face `transformers`, or a model of
-open_clip."""
+"""Loads a model: a folder of ours, a CLIP of `transformers`, or a model of open_clip."""
 
 import logging
 from collections.abc import Mapping
@@ -42,10 +41,8 @@ def load_model(location: Path | str) -> Model:
 
     A model folder has `open_clip_config.json` and `open_clip_model.safetensors`, a CLIP of
     `transformers` (as MOFI was released) `config.json` and `*.safetensors`. `NAME:TAG` has the
-    weights
-    published under that tag, `NAME:FILE.safetensors` those of a checkpoint, and `NAME` untrained
-    ones,
-    the same in every process. Weights of any precision become float32.
+    weights published under that tag, `NAME:FILE.safetensors` those of a checkpoint, and `NAME`
+    untrained ones, the same in every process. Weights of any precision become float32.
 
     Raises:
         InputError: if there is no such model, or its weights are a pickle.

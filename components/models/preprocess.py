@@ -32,7 +32,7 @@ class Resizing:
         squash: whether the whole picture is squashed into the square, instead of its middle square
             cut.
         interpolation: `BICUBIC` or `BILINEAR`.
-        antialias: False skips pixels when shrinking, as the released MOFI does (MOFI.md).
+        antialias: False skips pixels when shrinking, as the released MOFI does.
     """
 
     squash: bool = False
@@ -40,8 +40,7 @@ class Resizing:
     antialias: bool = True
 
     def square(self, data: bytes, size: int, *, quick: bool = False) -> Pictures:
-        """An encoded picture → grey levels 0 to 255 [size, size, 3]: uint8, float32 without
-        antialiasing.
+        """An encoded picture → [size, size, 3] in 0 to 255: uint8; float32 if not antialiased.
 
         Args:
             data: the picture's bytes.

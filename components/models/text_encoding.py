@@ -9,12 +9,10 @@ _GROUPS = 4
 
 
 def encode_texts(towers: nn.Module, tokens: Tensor) -> Tensor:
-    """`towers.encode_text(tokens, normalize=True)` to rounding, at a third of its cost for short
-    texts.
+    """`towers.encode_text(tokens, normalize=True)` to rounding, at a third of the cost.
 
-    A causal tower reads a text out at its end token, which later tokens cannot influence, so those
-    are
-    not computed. Other text towers run as in open_clip.
+    A causal tower's output is taken at the end token, which later tokens cannot influence, so those
+    are not computed: short texts are cheap. Other text towers run as in open_clip.
 
     Args:
         towers: an open_clip model.

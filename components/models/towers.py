@@ -1,6 +1,4 @@
-"""Image and text towers in open_clip's terms, so that open_clip loads saved models without this
-code.
-"""
+"""Image and text towers in open_clip's terms: it loads saved models without this code."""
 
 import json
 from copy import deepcopy
@@ -69,9 +67,7 @@ def _read(path: Path) -> TowerConfig:
 
 
 def _with_training_resizing(preprocess: dict[str, Any]) -> dict[str, Any]:
-    """Training uses middle squares, bicubic, with antialiasing, however pictures were resized
-    before.
-    """
+    """Resizing as in training, whatever the config says: middle squares, bicubic, antialiased."""
     ours = {"interpolation": "bicubic", "resize_mode": "shortest", "antialias": True}
     return preprocess | {key: value for key, value in ours.items() if key in preprocess}
 

@@ -1,6 +1,4 @@
-"""The CLIP layout of Hugging Face `transformers`, in which MOFI was released, and its names in
-open_clip.
-"""
+"""The CLIP layout of `transformers`, in which MOFI was released, and its names in open_clip."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -138,9 +136,8 @@ def from_clip(tensors: Mapping[str, Tensor], mappings: Iterator[NameMapping], wh
 def read_clip_config(folder: Path) -> TowerConfig:
     """The towers of `config.json`, in open_clip's terms, and their preprocessing.
 
-    Preprocessing follows `preprocessor_config.json`. Without that file it is the released MOFI's
-    (MOFI.md, Evaluation protocols): short side resized without antialiasing, CLIP's mean and
-    deviation.
+    Preprocessing follows `preprocessor_config.json`. Without that file it is the released MOFI's:
+    short side resized without antialiasing, CLIP's mean and deviation.
 
     Raises:
         InputError: if open_clip's towers cannot represent the config.

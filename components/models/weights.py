@@ -1,6 +1,4 @@
-"""The weights of an open_clip model: a file, or a published tag. Pickles, which may run code, are
-refused.
-"""
+"""The weights of an open_clip model: a file, or a published tag. Pickles are refused."""
 
 import shlex
 from pathlib import Path, PurePosixPath
@@ -17,8 +15,7 @@ def checkpoint_file(path: Path) -> Path:
 
     Raises:
         InputError: if it is missing, or not safetensors; the message has the command that converts
-            a
-            pickle.
+            a pickle.
     """
     if not path.is_file():
         raise InputError(f"{path} is missing; name a checkpoint ({SAFETENSORS})")
@@ -40,16 +37,13 @@ def conversion_command(path: Path) -> str:
 
 
 def fix_hint(folder: Path, otherwise: str) -> str:
-    """What to do about a folder without safetensors: convert a pickle if it has one, else
-    `otherwise`.
-    """
+    """The fix for a folder without safetensors: convert its pickle, else `otherwise`."""
     pickles = sorted(path for path in folder.iterdir() if path.suffix in PICKLES)
     return conversion_command(pickles[0]) if pickles else otherwise
 
 
 def fetch_published(name: str, tag: str) -> Path:
-    """The safetensors of a published tag of open_clip: from the Hugging Face cache, or downloaded
-    into it.
+    """The safetensors of a published tag, from the Hugging Face cache or downloaded into it.
 
     Raises:
         InputError: if the model has no such tag, or only pickles of it were published.

@@ -1,6 +1,4 @@
-"""The weights that a training starts from: a model folder, a CLIP of `transformers`, or a single
-file.
-"""
+"""A training's initial weights: a model folder, a CLIP of `transformers`, or a single file."""
 
 import logging
 from collections.abc import Mapping
@@ -115,8 +113,7 @@ def match_tensors(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], wher
 
 
 def _open_clip_names(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Strips the prefixes of wrappers; a bare image tower's names become those of the whole
-    model."""
+    """Strips the prefixes of wrappers; a bare image tower's names become the whole model's."""
     from open_clip.model import convert_to_custom_text_state_dict
 
     given = {name.removeprefix("module.").removeprefix("_orig_mod."): tensor for name, tensor in tensors.items()}

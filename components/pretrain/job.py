@@ -77,9 +77,7 @@ class Job:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What the result depends on, by name; a checkpoint with an equal config is of this
-        training.
-        """
+        """What the result depends on, by name; checkpoints with an equal config can resume it."""
         effective = self.parameters.model_dump(mode="json", exclude=without_effect(self.recipe))
         config = {"recipe": self.recipe, "pretrain": effective, "tower": self.tower.to_json(), "data": self.data}
         config["code"] = self.code

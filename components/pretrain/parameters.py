@@ -8,7 +8,7 @@ from components.section import Section
 
 
 class TextParameters(Section):
-    """The chances of a sample's kinds of text (MOFI.md, Losses, contrastive)."""
+    """The chances of a sample's kinds of text (arXiv 2306.07952, contrastive loss)."""
 
     name: float = Field(description="chance of the entity's name alone, 0 to 1", ge=0, le=1)
     name_and_description: float = Field(description="chance of 'name, description', 0 to 1", ge=0, le=1)

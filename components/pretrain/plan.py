@@ -1,5 +1,4 @@
-"""Plans a training: prepares its data and names its work folder after all that its result depends
-on."""
+"""Plans a training: prepares its data, and names its work folder by a fingerprint."""
 
 import logging
 from dataclasses import dataclass
@@ -137,8 +136,7 @@ def sources_fingerprint(sources: Sources) -> str:
 
 
 def checkpoint_location(recipe: str, location: str) -> str:
-    """A recipe's folder below `pretrain.checkpoints`; empty if checkpoints are in the work
-    folder."""
+    """A recipe's folder below `pretrain.checkpoints`; empty if they are in the work folder."""
     if not location:
         return ""
     return f"{location.rstrip('/')}/{recipe}" if "://" in location else str(Path(location).absolute() / recipe)

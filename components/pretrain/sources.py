@@ -43,14 +43,12 @@ def find_sources(recipe: str, data: Path | str, parameters: PretrainParameters) 
     Args:
         recipe: a file of `components/pretrain/recipes`.
         data: a path, `file://` or `s3://` URL: of shards for recipes without labels, else of a
-            folder
-            with `train/`, `validation/` and `vocabulary.parquet`.
+            folder with `train/`, `validation/` and `vocabulary.parquet`.
         parameters: the stage's section.
 
     Raises:
         ParameterError: if there is no such recipe or tower, or pictures are decoded smaller than
-            the
-            tower's input.
+            the tower's input.
         InputError: if something is missing.
     """
     side = towers.read_config(parameters.tower).image_size

@@ -20,8 +20,7 @@ _FIRST_COLUMNS, _LAST_COLUMNS = ("images_seen", "step", "loss"), ("gradient_norm
 
 
 def train(job: Job, out: Path, curve: Path) -> dict[str, Any]:
-    """Trains to the end unless that is done, and leaves the model in `out` and the curve in a CSV
-    file.
+    """Trains to the end, or what is left of it; writes the model to `out` and the curve as CSV.
 
     The work folder stays complete until `clean_up`, so a killed call can be repeated.
 
@@ -47,8 +46,7 @@ def train(job: Job, out: Path, curve: Path) -> dict[str, Any]:
 
 
 def clean_up(job: Job) -> None:
-    """Deletes the work folder and, in a separate store, the checkpoints that are not kept for
-    good."""
+    """Deletes the work folder, and a separate store's checkpoints that are not permanent."""
     # The result first: without it, a call that finds half of the folder trains again from that.
     job.result.unlink(missing_ok=True)
     if job.store:

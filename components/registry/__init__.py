@@ -2,8 +2,8 @@
 
 import os
 
-# MLflow reads these when it is imported, and every module of this room is imported after this one: it reports to
-# nobody, and a server that fails is not retried for minutes.
+# MLflow reads these on import, which every module of this room does after this one: no
+# telemetry, and a failing server is not retried for minutes.
 for _key, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",

@@ -1,4 +1,4 @@
-"""Curves in MLflow while a training runs: points that its first worker appends to a file are sent on by the driver."""
+"""Curves in MLflow while a training runs: the driver sends on what a worker appends to a file."""
 
 import json
 import logging
@@ -20,10 +20,10 @@ _PATIENCE = 30.0  # seconds that the end waits for a server that is slow
 
 @contextmanager
 def followed(run: StageRun, path: Path, every: float = _EVERY) -> Iterator[None]:
-    """Sends on what is appended to `path` while the body runs, and the rest at its end; no failure of MLflow stops the body.
+    """Sends what is appended to `path` while the body runs, which no failure of MLflow stops.
 
     Args:
-        run: an open run; points that it has already, from before a training was resumed, are not sent again.
+        run: an open run; points that it already has, from before a resume, are not sent again.
         path: JSON lines `{"step": 64, "metrics": {"curve.loss": 2.1}}`; it need not be there yet.
         every: seconds between two looks.
     """

@@ -62,7 +62,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     for name in ("open_clip_model.safetensors", "open_clip_config.json", "mofi.json"):
         if not (folder / name).is_file():
-            raise InputError(f"{folder} is no model folder: {name} is missing; run `mofi pretrain {folder.name}`")
+            raise InputError(f"{folder} is not a model folder: {name} is missing; run `mofi pretrain {folder.name}`")
     card: dict[str, Any] = read_json(folder / "mofi.json")
     return card
 
@@ -95,8 +95,8 @@ def fetch(uri: str, cache: Path) -> Path:
     """
     tracking.connect()
     version = _version(uri)
-    place = cache / f"{version.name}-{version.version}-{str(version.source).rpartition('/')[2]}"
-    if not place.is_dir():
+    folder = cache / f"{version.name}-{version.version}-{str(version.source).rpartition('/')[2]}"
+    if not folder.is_dir():
         with TemporaryDirectory(dir=_made(cache)) as unfinished:
             got = Path(mlflow.artifacts.download_artifacts(artifact_uri=str(version.source), dst_path=unfinished))
             found = sorted(got.glob("**/open_clip_config.json"))
@@ -104,9 +104,9 @@ def fetch(uri: str, cache: Path) -> Path:
                 raise InputError(
                     f"{uri} (version {version.version}) holds no open_clip_config.json; name a model of `mofi pretrain`"
                 )
-            publish_folder(found[0].parent, place)
+            publish_folder(found[0].parent, folder)
     logger.info("%s is version %s of %s", uri, version.version, version.name)
-    return place
+    return folder
 
 
 def _version(uri: str) -> ModelVersion:

@@ -94,7 +94,7 @@ def gates(
     ]
     if champion is not None and champion.benchmark == benchmark:
         least = champion.value * (1 - parameters.largest_loss)
-        found.append(Gate(f"{parameters.metric} beside champion version {champion.version}", value, least))
+        found.append(Gate(f"{parameters.metric} against champion version {champion.version}", value, least))
     return found
 
 
@@ -141,7 +141,7 @@ def promote(
 
 
 def make_good(result: Mapping[str, Any], parameters: PromoteParameters, models: Path, benchmark: Path) -> None:
-    """Gives the alias to the model that `metrics/promote.json` promoted, if the registry does not say so.
+    """Gives the alias to the model that `metrics/promote.json` promoted, if it lacks it.
 
     DVC restores the result of a promotion from its cache (in a clone, an experiment's copy of the
     folder, or after a parameter is set back), and with it runs no side effect.

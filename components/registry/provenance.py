@@ -15,7 +15,10 @@ COMMIT_VARIABLE = "MOFI_COMMIT"
 
 
 def git_commit() -> dict[str, str]:
-    """Tags: the commit, and whether tracked files differ from it; outside a git clone what `MOFI_COMMIT` says, or `unversioned`."""
+    """Tags: the commit, and whether tracked files differ from it.
+
+    Outside a git clone the commit is `MOFI_COMMIT`, or `unversioned`.
+    """
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return {"mlflow.source.git.commit": os.environ.get(COMMIT_VARIABLE) or UNVERSIONED}
@@ -32,7 +35,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def dvc_hash(path: Path, lock: Path = LOCK) -> str:
-    """The hash that `dvc.lock` has for a path (an output first, else a dependency); `unversioned` if it has none."""
+    """A path's hash in `dvc.lock`, as an output, else as a dependency; else `unversioned`."""
     if not lock.is_file():
         return UNVERSIONED
     content: dict[str, Any] = yaml.safe_load(lock.read_text(encoding="utf-8")) or {}
@@ -46,7 +49,7 @@ def dvc_hash(path: Path, lock: Path = LOCK) -> str:
 
 
 def digest(folder: Path) -> str:
-    """sha256 over the names and bytes of a folder's files: equal models have equal digests wherever they lie."""
+    """sha256 over the names and bytes of a folder's files, independent of its location."""
     total = hashlib.sha256()
     for file in sorted(p for p in folder.rglob("*") if p.is_file()):
         total.update(file.relative_to(folder).as_posix().encode() + b"\0")

@@ -1,4 +1,4 @@
-"""How MLflow loads a model of ours: this script is copied into the logged model, so open_clip is all it needs."""
+"""How MLflow loads a model: this script is copied into it, and needs nothing but open_clip."""
 
 import io
 from typing import Any
@@ -30,7 +30,7 @@ class Embedder(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> npt.NDArray[np.float32]:
-        """One picture a row, in the column `image` (its bytes) or `path` (a file) → float32 [rows, d]."""
+        """A picture per row, in column `image` (bytes) or `path` (a file) → float32 [rows, d]."""
         column = next((name for name in ("image", "path") if name in model_input.columns), None)
         if column is None:
             raise ValueError(f"the columns are {list(model_input.columns)}; give `image` (bytes) or `path` (a file)")

@@ -45,8 +45,7 @@ def connect() -> str:
 
 
 def _knock(address: str) -> None:
-    """Asks once, for a short time. An error code is an answer too: a server behind a login may
-    refuse /health."""
+    """Asks once, briefly. An error code is an answer, too: a login may protect /health."""
     try:
         with urlopen(f"{address.rstrip('/')}/health", timeout=_ANSWER_WITHIN):  # noqa: S310 - http(s) only
             return
@@ -65,9 +64,9 @@ def _experiment(address: str) -> str:
         return str(mlflow.set_experiment(EXPERIMENT).experiment_id)
     # With an embedded database the files lie in a folder of ours; a server has its own place for
     # them.
-    place = ARTIFACTS.absolute().as_uri() if address.startswith("sqlite:") else None
+    location = ARTIFACTS.absolute().as_uri() if address.startswith("sqlite:") else None
     try:
-        mlflow.create_experiment(EXPERIMENT, artifact_location=place)
+        mlflow.create_experiment(EXPERIMENT, artifact_location=location)
     except MlflowException:
         # Another process may have made it in the meantime.
         if mlflow.get_experiment_by_name(EXPERIMENT) is None:

@@ -100,10 +100,10 @@ def _table(found: Sequence[Overruled], crawl: Path) -> Iterator[dict[str, Any]]:
             "url": row["url"],
             "page_url": row["page_url"],
             "text": text,
-            "mention": text[one.say.start : one.say.end],
+            "mention": text[one.verdict.start : one.verdict.end],
             "group": one.group,
-            "entity_id": one.say.chosen,
-        } | {name: getattr(one.say, name) for name in OVERRULED_SCHEMA.names if hasattr(one.say, name)}
+            "entity_id": one.verdict.chosen,
+        } | {name: getattr(one.verdict, name) for name in OVERRULED_SCHEMA.names if hasattr(one.verdict, name)}
 
 
 def _with_rows(found: Sequence[Overruled], crawl: Path) -> Iterator[tuple[Overruled, dict[str, Any]]]:
@@ -137,18 +137,18 @@ def _text(one: Overruled, row: dict[str, Any]) -> str:
 
 
 def _shown(one: Overruled, row: dict[str, Any], picture: bytes | None, names: KnowledgeBase) -> Shown:
-    text, say = _text(one, row), one.say
+    text, verdict = _text(one, row), one.verdict
     return Shown(
         _thumbnail(picture),
-        _end(text[: say.start]),
-        text[say.start : say.end],
-        _beginning(text[say.end :]),
-        _name(say.chosen, names),
-        say.text_score,
-        say.image_score,
-        _name(say.instead, names) if say.instead else None,
-        say.instead_score,
-        _REASONS.get(say.reason, say.reason),
+        _end(text[: verdict.start]),
+        text[verdict.start : verdict.end],
+        _beginning(text[verdict.end :]),
+        _name(verdict.chosen, names),
+        verdict.text_score,
+        verdict.image_score,
+        _name(verdict.instead, names) if verdict.instead else None,
+        verdict.instead_score,
+        _REASONS.get(verdict.reason, verdict.reason),
         one.key,
         str(row["page_url"] or row["url"]),
     )

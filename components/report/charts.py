@@ -1,4 +1,4 @@
-"""Charts as SVG text. Colours are classes or CSS variables, so that the page's light and dark schemes reach them."""
+"""Charts as SVG text. Colours are classes or CSS variables, for light and dark schemes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Dot:
-    """A picture on the map: place in [0, 1], the group it is coloured by, and a thumbnail for some."""
+    """A picture on the map: position in [0, 1], group (its colour), and maybe a thumbnail."""
 
     x: float
     y: float
@@ -29,7 +29,7 @@ def lines(curves: Mapping[str, Points], x_label: str, width: int = 420, height: 
     x_low, x_high = min(p[0] for p in points), max(p[0] for p in points)
     y_low, y_high = min(0.0, *(p[1] for p in points)), max(p[1] for p in points)
 
-    def place(x: float, y: float) -> tuple[float, float]:
+    def position(x: float, y: float) -> tuple[float, float]:
         return (
             left + (x - x_low) / max(x_high - x_low, 1e-9) * (width - left - right),
             height - bottom - (y - y_low) / max(y_high - y_low, 1e-9) * (height - top - bottom),
@@ -38,36 +38,36 @@ def lines(curves: Mapping[str, Points], x_label: str, width: int = 420, height: 
     parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(", ".join(curves))}">']
     for share in (0.0, 0.5, 1.0):
         y = y_low + share * (y_high - y_low)
-        _, py = place(x_low, y)
+        _, py = position(x_low, y)
         parts.append(f'<line class="grid" x1="{left}" y1="{py:.1f}" x2="{width - right}" y2="{py:.1f}"/>')
         parts.append(f'<text class="tick" x="{left - 6}" y="{py + 4:.1f}" text-anchor="end">{y:.3g}</text>')
     for share, anchor in ((0.0, "start"), (1.0, "end")):
         x = x_low + share * (x_high - x_low)
-        px, _ = place(x, y_low)
+        px, _ = position(x, y_low)
         parts.append(f'<text class="tick" x="{px:.1f}" y="{height - 16}" text-anchor="{anchor}">{x:,.0f}</text>')
     middle = left + (width - left - right) / 2
     parts.append(f'<text class="tick" x="{middle:.0f}" y="{height - 16}" text-anchor="middle">{escape(x_label)}</text>')
     for number, (name, curve) in enumerate(curves.items()):
-        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (place(x, y) for x, y in curve))
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (position(x, y) for x, y in curve))
         parts.append(f'<polyline class="series-{number}" points="{path}"><title>{escape(name)}</title></polyline>')
     return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped
 
 
 def scatter(dots: Sequence[Dot], groups: Sequence[str], width: int = 960, height: int = 640, side: int = 30) -> Markup:
-    """A map: a dot per picture with the class `group-n`, and a framed thumbnail where there is one."""
+    """A map: a dot of class `group-n` per picture, and a framed thumbnail where there is one."""
     pad = side
     number = {group: n for n, group in enumerate(groups)}
 
-    def place(dot: Dot) -> tuple[float, float]:
+    def position(dot: Dot) -> tuple[float, float]:
         return pad + dot.x * (width - 2 * pad), pad + (1 - dot.y) * (height - 2 * pad)
 
     parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Map of the embeddings">']
     for dot in dots:
-        x, y = place(dot)
+        x, y = position(dot)
         parts.append(f'<circle class="group-{number[dot.group]}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>')
     for dot in dots:
         if dot.thumbnail:
-            x, y = place(dot)
+            x, y = position(dot)
             corner = f'x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side}" height="{side}"'
             parts.append(f'<g><title>{escape(dot.title)}</title><image {corner} href="{dot.thumbnail}"/>')
             parts.append(f'<rect class="frame group-{number[dot.group]}" {corner} rx="3"/></g>')
@@ -75,7 +75,7 @@ def scatter(dots: Sequence[Dot], groups: Sequence[str], width: int = 960, height
 
 
 def columns(edges: Sequence[float], counts: Sequence[int], x_label: str, width: int = 340, height: int = 190) -> Markup:
-    """A histogram: a column per bin, its edges below, as far as there is room for them; counts in the columns' tooltips."""
+    """A histogram: bins' edges below, as far as there is room, and their counts in tooltips."""
     left, right, top, bottom = 18, 18, 20, 42
     step = (width - left - right) / len(counts)
     highest = max(counts)
@@ -83,9 +83,9 @@ def columns(edges: Sequence[float], counts: Sequence[int], x_label: str, width: 
     parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(x_label)}">']
     for n, count in enumerate(counts):
         tall = count / highest * (base - top)
-        place = f'x="{left + n * step + 1:.1f}" y="{base - tall:.1f}" width="{step - 2:.1f}" height="{tall:.1f}"'
+        box = f'x="{left + n * step + 1:.1f}" y="{base - tall:.1f}" width="{step - 2:.1f}" height="{tall:.1f}"'
         title = f"{edges[n]:g} to {edges[n + 1]:g}: {count:,}"
-        parts.append(f'<rect class="column" {place} rx="2"><title>{title}</title></rect>')
+        parts.append(f'<rect class="column" {box} rx="2"><title>{title}</title></rect>')
     middle = min(max(left + (counts.index(highest) + 0.5) * step, left + 20), width - right - 20)
     parts.append(f'<text class="tick" x="{middle:.1f}" y="{top - 7}" text-anchor="middle">{highest:,}</text>')
     parts.append(f'<line class="grid" x1="{left}" y1="{base}" x2="{width - right}" y2="{base}"/>')
@@ -100,7 +100,7 @@ def columns(edges: Sequence[float], counts: Sequence[int], x_label: str, width: 
 
 
 def spans(rows: Sequence[tuple[str, float, float]], x_label: str, width: int = 900) -> Markup:
-    """A line per row from its start to its end, in the order given; `rows`: (title, start, end), starts from 0 on."""
+    """A line per row (title, start, end) from its start, at least 0, to its end, in order."""
     left, right, top, bottom, row = 18, 18, 6, 36, 14
     height = top + bottom + row * len(rows)
     last = max(end for _, _, end in rows) or 1.0
@@ -114,8 +114,8 @@ def spans(rows: Sequence[tuple[str, float, float]], x_label: str, width: int = 9
             f'<text class="tick" x="{x:.1f}" y="{base + 15}" text-anchor="{anchor}">{share * last:,.3g}</text>'
         )
     for n, (title, start, end) in enumerate(rows):
-        place = f'x="{left + start * scale:.1f}" y="{top + n * row + 2}" width="{max(2.0, (end - start) * scale):.1f}"'
-        parts.append(f'<rect class="column" {place} height="{row - 4}" rx="2"><title>{escape(title)}</title></rect>')
+        box = f'x="{left + start * scale:.1f}" y="{top + n * row + 2}" width="{max(2.0, (end - start) * scale):.1f}"'
+        parts.append(f'<rect class="column" {box} height="{row - 4}" rx="2"><title>{escape(title)}</title></rect>')
     parts.append(
         f'<text class="tick" x="{width / 2:.0f}" y="{height - 4}" text-anchor="middle">{escape(x_label)}</text>'
     )

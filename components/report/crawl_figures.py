@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS
-from components.shards.reader import picture_places
+from components.shards.reader import picture_spans
 
 # Of a large crawl so many pictures are looked at, in shards that are spread evenly over it.
 PICTURES_READ = 100_000
@@ -29,7 +29,7 @@ class Histogram:
 
 @dataclass
 class SiteCount:
-    """What was asked for of a site's pictures, and taken."""
+    """How many of a site's pictures were requested, and taken."""
 
     attempted: int = 0
     taken: int = 0
@@ -124,12 +124,12 @@ def _count(text: str, host: str, found: Shards) -> None:
 def _read_tar(path: Path, found: Shards, wanted: dict[str, str]) -> None:
     """Names and sizes from the headers alone; the bytes of the pictures to be shown."""
     with path.open("rb") as stream:
-        for key, place in picture_places(path).items():
-            found.formats[place.extension] += 1
-            found.sizes.append(place.size)
+        for key, span in picture_spans(path).items():
+            found.formats[span.extension] += 1
+            found.sizes.append(span.size)
             if key in wanted:
-                stream.seek(place.offset)
-                found.shown.append((wanted[key], stream.read(place.size)))
+                stream.seek(span.offset)
+                found.shown.append((wanted[key], stream.read(span.size)))
 
 
 def histogram(values: Iterable[float], halves: bool = True) -> Histogram | None:

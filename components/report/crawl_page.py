@@ -1,4 +1,4 @@
-"""`reports/crawl.html`: how the crawl went, for whoever runs it. One page without any outside reference or script."""
+"""`reports/crawl.html`: how the crawl went, for operators. One page without scripts or links."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class Speed:
 
 
 def write_crawl_page(data: Path, metrics_folder: Path, out: Path) -> Path | None:
-    """Writes `crawl.html` into `out` and returns it; None, and no page, where no crawl has been run."""
+    """Writes `crawl.html` into `out` and returns it; None, and no page, without a crawl."""
     path = out / PAGE
     measures_file = metrics_folder / "crawl.json"
     if not measures_file.is_file():
@@ -120,7 +120,7 @@ def by_kind(found: Sequence[Loss]) -> list[tuple[str, list[Loss]]]:
 
 
 def funnel(measures: Mapping[str, Any]) -> list[Level]:
-    """Pairs from the pages to the shards. What is taken over from other shards comes in when pictures are asked for."""
+    """Pairs from pages to shards; those reused from other shards join at the download."""
     pairs, pictures = measures["pairs"], measures["pictures"]
     early = {reason: n for reason, n in pairs["dropped"].items() if reason not in GATHERED}
     late = {reason: n for reason, n in pairs["dropped"].items() if reason in GATHERED}
@@ -129,11 +129,11 @@ def funnel(measures: Mapping[str, Any]) -> list[Level]:
     levels = []
     if seen:
         levels += [Level("pictures seen", seen), Level("pairs found", pairs["found"], losses(early))]
-    known = all(reason in REASONS for reason in early)  # of another one nobody knows when it drops pairs
+    known = all(reason in REASONS for reason in early)  # when a reason drops pairs is unknown for others
     note = f"{adopted:,} of them from shards that were taken over" if adopted > 0 and known else ""
     return [
         *levels,
-        Level("asked for", pictures["attempted"], losses(late), note),
+        Level("requested", pictures["attempted"], losses(late), note),
         Level("taken", pictures[SUCCESS], losses(pictures["failed"])),
     ]
 
@@ -156,7 +156,7 @@ def _numbers(content: Any) -> list[tuple[str, int | float]]:
 
 
 def _speed(file: Path) -> Speed | None:
-    """From what the crawl wrote down, if it did and asked for anything."""
+    """From the crawl's timing file, if there is one and anything was requested."""
     if not file.is_file():
         return None
     times = read_json(file)
@@ -218,13 +218,13 @@ def _bars(counts: Mapping[str, int], most: int) -> list[Bar]:
 
 
 def _languages(shards: Shards) -> list[Bar]:
-    return _bars({name or "not said": n for name, n in shards.languages.items()}, _LANGUAGES)
+    return _bars({name or "unknown": n for name, n in shards.languages.items()}, _LANGUAGES)
 
 
 def _sites(shards: Shards) -> list[Bar]:
     ordered = sorted(shards.sites.items(), key=lambda item: (-item[1].taken, item[0]))
     shown = [(name, site) for name, site in ordered if site.taken][:_SITES]
-    return [Bar(name or "not known", site.taken, f"{100 * site.taken / site.attempted:.0f} %") for name, site in shown]
+    return [Bar(name or "unknown", site.taken, f"{100 * site.taken / site.attempted:.0f} %") for name, site in shown]
 
 
 def _texts(shards: Shards) -> list[Bar]:

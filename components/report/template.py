@@ -1,4 +1,4 @@
-"""What the report's pages share: where templates are, and how numbers and keys are written for people."""
+"""What the report's pages share: templates, and how numbers and keys are formatted."""
 
 import re
 from pathlib import Path

@@ -161,7 +161,7 @@ class ShardFolder:
             last = folder.tail(name, tarfile.BLOCKSIZE)
         if last != bytes(tarfile.BLOCKSIZE):
             raise InputError(
-                f"{self.location}/{name} is no whole tar: it breaks off; run the stage that writes it again"
+                f"{self.location}/{name} is no whole tar: it is truncated; run the stage that writes it again"
             )
 
 

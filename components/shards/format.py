@@ -22,7 +22,8 @@ EXTENSIONS = ("png", "jpg", "jpeg", "webp")
 ENDINGS = (".tar", ".parquet", "_stats.json")  # of a shard's files, in the order in which they are put in place
 SHARDS, PICTURES = 100_000, 10_000  # that a key has digits for
 
-# The first ten columns are img2dataset's own names and types; the rest are ours. All of these are in `KEY.json`, too.
+# The first ten columns have img2dataset's names and types; the rest are ours. All are in
+# `KEY.json`, too.
 PICTURE_SCHEMA = pa.schema(
     [
         ("url", pa.string()),

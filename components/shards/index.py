@@ -28,7 +28,7 @@ def read_index(folder: Path) -> pa.Table:
             tables.append(table.select(tables[0].column_names) if tables else table)
         except (pa.ArrowException, KeyError, OSError) as error:
             raise InputError(
-                f"{path} is no index like the others ({error}); run the stage that writes it again"
+                f"{path} is not an index like the others ({error}); run the stage that writes it again"
             ) from error
     return pa.concat_tables(tables, promote_options="permissive")
 

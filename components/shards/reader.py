@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from components.errors import InputError
 from components.shards.format import EXTENSIONS, logger
-from components.shards.tar_reader import members, places
+from components.shards.tar_reader import file_spans, members
 
 Part = TypeVar("Part")
 
@@ -30,7 +30,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class PicturePlace:
+class PictureSpan:
     """Where a picture's bytes lie in its tar, and the ending of its name (one of `EXTENSIONS`)."""
 
     offset: int
@@ -75,15 +75,15 @@ def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
             yield key, parts[extension]
 
 
-def picture_places(path: Path) -> dict[str, PicturePlace]:
+def picture_spans(path: Path) -> dict[str, PictureSpan]:
     """Where in a tar the pictures of `read_pictures` lie, by key, in order. Contents are not read.
 
     Raises:
         InputError: if the tar is missing, or broken anywhere.
     """
-    found = _samples(path, ((name, (begin, size)) for name, begin, size in places(path)))
+    found = _samples(path, ((name, (offset, size)) for name, offset, size in file_spans(path)))
     known = ((key, parts, _extension(parts)) for key, parts in found)
-    return {key: PicturePlace(*parts[extension], extension) for key, parts, extension in known if extension is not None}
+    return {key: PictureSpan(*parts[extension], extension) for key, parts, extension in known if extension is not None}
 
 
 def _samples(path: Path, files: Iterable[tuple[str, Part]]) -> Iterator[tuple[str, dict[str, Part]]]:

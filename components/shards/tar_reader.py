@@ -1,4 +1,4 @@
-"""Where the files of a tar lie, one after the other. Plain ones cost a tenth of what Python's reader takes; it reads the rest."""
+"""Where the files of a tar lie; ten times faster than `tarfile`, which reads unusual headers."""
 
 import os
 import tarfile
@@ -16,40 +16,40 @@ _ADLER = 65521
 
 
 def members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of a tar's files, in order; raises as `places` does."""
-    # Read, not mapped: of a file that is cut meanwhile, or of a failing disk, a mapping would end the process without a word.
+    """The names and contents of a tar's files, in order; raises as `file_spans` does."""
+    # Read, not mapped: if the file is truncated or the disk fails, a mapping crashes the process.
     with path.open("rb", buffering=_BUFFER) as stream:
-        for name, begin, size in _places(stream):
-            stream.seek(begin)
+        for name, offset, size in _file_spans(stream):
+            stream.seek(offset)
             content = stream.read(size)
             if len(content) < size:
                 raise tarfile.ReadError("unexpected end of data")
             yield name, content
 
 
-def places(path: Path) -> Iterator[tuple[str, int, int]]:
-    """The names of a tar's files, and where each begins and how many bytes it has, in order. Links are left out.
+def file_spans(path: Path) -> Iterator[tuple[str, int, int]]:
+    """The name, offset and size in bytes of a tar's files, in order, without links.
 
     Raises:
         tarfile.TarError: if the tar is broken, after the files before the break.
         OSError: if it cannot be read.
     """
     with path.open("rb", buffering=_BLOCK) as stream:
-        yield from _places(stream)
+        yield from _file_spans(stream)
 
 
-def _places(stream: BinaryIO) -> Iterator[tuple[str, int, int]]:
+def _file_spans(stream: BinaryIO) -> Iterator[tuple[str, int, int]]:
     at, length = 0, os.fstat(stream.fileno()).st_size
     while (header := _block(stream, at)) != bytes(_BLOCK):
         size = _plain_size(header)
         if size is None:
             yield from _others(stream, at)
             return
-        begin = at + _BLOCK
-        at = begin + size + -size % _BLOCK
+        offset = at + _BLOCK
+        at = offset + size + -size % _BLOCK
         if at > length:
             raise tarfile.ReadError("unexpected end of data")
-        yield header[: header.index(0)].decode("ascii"), begin, size
+        yield header[: header.index(0)].decode("ascii"), offset, size
 
 
 def _block(stream: BinaryIO, at: int) -> bytes:
@@ -58,7 +58,7 @@ def _block(stream: BinaryIO, at: int) -> bytes:
 
 
 def _plain_size(header: bytes) -> int | None:
-    """The bytes of a file with nothing unusual about it; None if Python's reader must say what this is."""
+    """The size of a regular file with a plain header; None if `tarfile` must read it."""
     if len(header) < _BLOCK or header[156:157] != _FILE or not header[:100].isascii():
         return None
     size, checksum = header[124:135], header[148:154]
@@ -69,8 +69,8 @@ def _plain_size(header: bytes) -> int | None:
     # The low half of Adler-32 is one more than the sum of the bytes.
     found = zlib.adler32(header) & 0xFFFF
     try:
-        said = int(checksum, 8) + 1 - _SPACES + sum(header[148:156])
-        return int(size, 8) if found == said % _ADLER else None
+        expected = int(checksum, 8) + 1 - _SPACES + sum(header[148:156])
+        return int(size, 8) if found == expected % _ADLER else None
     except ValueError:
         return None
 
@@ -81,10 +81,10 @@ def _others(stream: BinaryIO, start: int) -> Iterator[tuple[str, int, int]]:
     with tarfile.open(fileobj=stream, mode="r:") as tar:
         for member in tar:
             if member.issparse():
-                raise tarfile.ReadError(f"{member.name} is stored with holes; write the tar without --sparse")
+                raise tarfile.ReadError(f"{member.name} is a sparse file; write the tar without --sparse")
             if member.isreg() or member.type not in tarfile.SUPPORTED_TYPES:
                 yield member.name, member.offset_data, member.size
         end = tar.offset
-    # Python's reader takes a cut or a damaged header for the end; a whole tar has a block of zeros there.
+    # `tarfile` takes a truncated or damaged header for the end, where a whole tar has zeros.
     if _block(stream, end) != bytes(_BLOCK):
-        raise tarfile.ReadError(f"it breaks off or is damaged at byte {end}")
+        raise tarfile.ReadError(f"it is truncated or damaged at byte {end}")

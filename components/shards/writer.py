@@ -33,10 +33,11 @@ class Row:
 
 
 def write_shard(folder: Path, number: int, rows: Iterable[Row], schema: pa.Schema = INDEX_SCHEMA) -> Counter[str]:
-    """Writes `NUMBER.tar`, `NUMBER.parquet` and `NUMBER_stats.json`; returns the rows counted by status.
+    """Writes `NUMBER.tar`, `NUMBER.parquet` and `NUMBER_stats.json`; returns rows by status.
 
-    Every row's record holds the schema's columns; absent ones become null. `KEY.json` leaves out what only the index
-    says. Times and owners in the tar are fixed, so equal rows give equal bytes.
+    Every row's record holds the schema's columns; absent ones become null. `KEY.json` leaves out
+    what only the index holds. Times and owners in the tar are fixed, so equal rows give equal
+    bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
@@ -49,8 +50,8 @@ def write_shard(folder: Path, number: int, rows: Iterable[Row], schema: pa.Schem
             if row.image is not None:
                 tar.add(f"{record['key']}.{row.extension}", row.image)
                 tar.add(f"{record['key']}.txt", str(record["caption"] or "").encode())
-                said = {name: value for name, value in record.items() if name not in _INDEX_ONLY} | row.extra
-                tar.add(f"{record['key']}.json", json.dumps(said, ensure_ascii=False).encode())
+                content = {name: value for name, value in record.items() if name not in _INDEX_ONLY} | row.extra
+                tar.add(f"{record['key']}.json", json.dumps(content, ensure_ascii=False).encode())
     write_index(folder / f"{shard_name(number)}.parquet", records, schema)
     write_json(folder / f"{shard_name(number)}_stats.json", _statistics(records, statuses))
     return statuses

@@ -1,4 +1,4 @@
-"""The code behind a result: which of this project's files a module runs, and a digest of what they do.
+"""The code behind a result: which of this project's files a module runs, and their digest.
 
 Unfinished work and caches carry that digest in their names, so that a stage which is resumed after
 a change of code does not mix what old and new code made. `dvc.yaml` names the same files as
@@ -19,7 +19,7 @@ _FINDERS = ("find", "find_all")
 
 
 def code_mark(*modules: str) -> str:
-    """Twelve hex digits of all code that the modules run; comments, docstrings and layout do not count.
+    """Twelve hex digits of all code that the modules run, without comments and docstrings.
 
     Raises:
         ModuleNotFoundError: if one is no module of this project.
@@ -32,7 +32,7 @@ def code_mark(*modules: str) -> str:
 
 @cache
 def closure(*modules: str, without: frozenset[str] = frozenset()) -> frozenset[str]:
-    """The modules and all modules of this project that they import, directly or not, lazy imports included.
+    """The modules and all that they import of this project, lazily and indirectly, too.
 
     Imports for type checkers alone do not count.
 
@@ -50,7 +50,7 @@ def closure(*modules: str, without: frozenset[str] = frozenset()) -> frozenset[s
         if name in found or _is_within(name, without):
             continue
         if find(name) is None:
-            raise ModuleNotFoundError(f"{name} is no module below {ROOT}")
+            raise ModuleNotFoundError(f"{name} is not a module below {ROOT}")
         found.add(name)
         waiting.extend(_packages_above(name))
         waiting.extend(imports(_tree(name)))
@@ -85,7 +85,7 @@ def _running(tree: ast.AST, functions: Collection[str] | None) -> Iterator[ast.A
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
-    """Modules that are imported, and those that a string names, as other processes and libraries take them."""
+    """Imported modules, and those named by strings, for other processes and libraries."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names if find(alias.name))
     elif isinstance(node, ast.ImportFrom) and node.module and find(node.module):
@@ -97,7 +97,7 @@ def _imported(node: ast.AST) -> Iterator[str]:
 
 @cache
 def find(name: str) -> Path | None:
-    """The file of a module of this project; None for other modules, and for names that are no module."""
+    """The file of a module of this project; None for all other names."""
     if name.partition(".")[0] not in PACKAGES:
         return None
     path = ROOT.joinpath(*name.split("."))
@@ -139,7 +139,7 @@ def _is_finder(function: ast.expr) -> bool:
 def _tree(name: str) -> ast.Module:
     file = find(name)
     if file is None:
-        raise ModuleNotFoundError(f"{name} is no module below {ROOT}")
+        raise ModuleNotFoundError(f"{name} is not a module below {ROOT}")
     return ast.parse(file.read_bytes(), filename=str(file))
 
 

@@ -31,7 +31,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run the stage that writes it (`dvc repro` runs all)") from None
     except ValueError as error:
-        raise InputError(f"{path} is no JSON ({error}); delete it and run its stage again") from None
+        raise InputError(f"{path} is not JSON ({error}); delete it and run its stage again") from None
 
 
 def flatten(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -95,8 +95,7 @@ def local(folder: Path | Mirror) -> Path:
 
 
 def mark_of(versions: "Mapping[str, Version]") -> str:
-    """Hex digits that change when an object does; equal objects under two prefixes have the
-    same."""
+    """Hex digits that change when an object does; independent of the prefix."""
     return fingerprint(*((name, version.size, version.etag) for name, version in sorted(versions.items())))
 
 
@@ -117,5 +116,5 @@ def file_names(names: Iterable[str], where: object) -> list[str]:
     files = [name for name in names if not name.endswith("/")]
     for name in files:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
-            raise InputError(f"{where}{name} is no file of a folder; delete it, or name another prefix")
+            raise InputError(f"{where}{name} is not a file of a folder; delete it, or name another prefix")
     return files

@@ -47,8 +47,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Prefix:
-    """The objects of a bucket whose names begin with `folder`, which is empty or ends in a
-    slash."""
+    """The bucket's objects whose names begin with `folder`, empty or ending in a slash."""
 
     bucket: str
     folder: str
@@ -144,8 +143,7 @@ class Prefix:
 
 @lru_cache(maxsize=2)
 def _client(check: str | None = None) -> Any:
-    """The client of this process, for any thread; it tries a request, or a piece of a file,
-    thrice."""
+    """The client of this process, for any thread; three attempts at a request or a part."""
     return boto3.session.Session().client(
         "s3", config=Config(retries={"mode": "standard"}, response_checksum_validation=check)
     )

@@ -30,7 +30,7 @@ _claimed: dict[Path, IO[str]] = {}
 def fingerprint(*parts: object) -> str:
     """Twelve hex digits of what the result depends on.
 
-    A section of parameters counts by its values (but for those without effect), a file by its bytes,
+    A section of parameters counts by its values (except those without effect), a file by its bytes,
     a folder by its files' names and bytes, anything else by its `repr`.
     """
     digest = hashlib.sha256()
@@ -86,8 +86,7 @@ def _drop_leftover(stage: str, other: Path) -> None:
 
 
 def claim(folder: Path, *, shared: bool = False, wait: bool = False) -> None:
-    """Marks a folder as in use by this process until it ends, drops the folder, or claims it
-    otherwise.
+    """Marks a folder as in use by this process until it ends, drops it, or claims it again.
 
     Args:
         folder: need not exist.
@@ -145,8 +144,7 @@ def drop_unused(folder: Path) -> str | None:
 
 
 def drop(work: Path) -> None:
-    """Removes unfinished work, which is gone under its name at once: no kill leaves markers of
-    files that are gone.
+    """Removes unfinished work, renamed first: no kill leaves markers of files that are gone.
 
     A worker that outlived its driver may still write into it or clean up after itself: it finds
     nothing there, and what it creates is removed by the next `work_folder`.

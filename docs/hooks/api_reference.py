@@ -1,7 +1,8 @@
-"""The API reference: a page for every package of components/, made from its files, so that a new module appears by itself.
+"""The API reference: a page for every package of components/, generated from its files.
 
-MkDocs calls `on_files` before it reads the navigation. A page holds mkdocstrings' directives alone: the package with
-its docstring on top, then each of its modules. Sources are parsed, never imported.
+MkDocs calls `on_files` before it reads the navigation. A page holds nothing but mkdocstrings'
+directives: the package with its docstring on top, then each of its modules. Sources are parsed,
+    never imported.
 """
 
 import ast
@@ -17,7 +18,7 @@ NAV_ENTRY = "reference/"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds the generated pages, and puts them into the navigation where mkdocs.yml says `reference/`."""
+    """Adds the generated pages, in the navigation where mkdocs.yml has `reference/`."""
     root = Path(config.config_file_path).parent / PACKAGE
     for package in packages(root):
         files.append(File.generated(config, page_uri(root, package), content=page(root, package)))
@@ -81,7 +82,7 @@ def overview(root: Path) -> str:
 
 
 def sections(root: Path) -> list[Any]:
-    """The reference in the navigation: a page for a room, a section for a room with rooms of its own."""
+    """The reference in the navigation: a page for a package, a section if it has packages."""
     entries: list[Any] = []
     for room in [root, *sorted(path.parent for path in root.glob("*/__init__.py"))]:
         inner = [] if room == root else sorted(path.parent for path in room.rglob("*/__init__.py"))

@@ -1,4 +1,4 @@
-"""A clone of this project with a small sample web and short training, in which the whole chain can run."""
+"""A clone of this project with a small sample web, in which the whole chain runs quickly."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from tests import ROOT
 
 _LONGEST = 600
 
-# What makes the chain short: few concepts, few pictures seen, a small network, and gates that a toddler passes.
+# What makes the chain short: few concepts and pictures, a small network, and easy gates.
 SMALL = {
     "sample": {"drawings": 9, "planted": 4},
     "crawl": {"max_error_share": 0.9},
@@ -39,8 +39,10 @@ class Clone:
     said: list[str] = field(default_factory=list)
 
     def mofi(self, *arguments: str, until: Callable[[str], bool] | None = None) -> int:
-        """Runs `mofi ARGUMENTS`; everything it prints goes to `said`. At the first line for which `until` is true, the
-        command and every process below it are killed at once, as a power cut would.
+        """Runs `mofi ARGUMENTS`; its output goes to `said`.
+
+        At the first line for which `until` is true, the command and all of its child processes are
+        killed at once, as in a power cut.
         """
         self.said = []
         command = [sys.executable, "-m", "components.cli.main", *arguments]

@@ -1,4 +1,4 @@
-"""The whole chain with one command: first run, second run, one changed knob, power cuts. The tests build on each other."""
+"""The whole chain with one command: first run, second run, one changed parameter, power cuts."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def all_stages(clone: Clone) -> set[str]:
 
 
 class Midway:
-    """True for a line that says a stage is at work: its third line (two tell of its start), or a training's step beyond eight."""
+    """Whether a stage is at work: a third line (two report its start), or a step beyond eight."""
 
     def __init__(self, stage: str) -> None:
         self._stage, self._lines = stage, 0
@@ -160,5 +160,5 @@ def test_a_chain_that_is_killed_in_every_stage_ends_as_an_undisturbed_one(clone:
     assert clone.mofi("run") == 0, "\n".join(clone.said[-60:])
     found = lock(clone)
     assert set(found) == set(undisturbed)
-    for stage in found.keys() - {"report"}:  # which tells of seconds
+    for stage in found.keys() - {"report"}:  # which reports seconds
         assert found[stage].get("outs") == undisturbed[stage].get("outs"), stage

@@ -1,4 +1,4 @@
-"""What was computed is shared, compared and varied with DVC: push, pull, diff, experiments, plots."""
+"""Results are shared, compared and varied with DVC: push, pull, diff, experiments, plots."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The command line, as a user starts it: help that lists everything, errors on one line with exit code 3."""
+"""The command line as users start it: full help, errors on one line with exit code 3."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from tests.knowledge.conftest import ITEMS, lines_of
 
 
 def mofi(*arguments: str, cwd: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """The command itself, beside the interpreter that runs the tests."""
+    """The command itself, next to the interpreter that runs the tests."""
     command = [str(Path(sys.executable).parent / "mofi"), *arguments]
     plain = {key: value for key, value in os.environ.items() if key not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")}
     variables = plain | {"COLUMNS": "120", "NO_COLOR": "1"} | environment
@@ -111,7 +111,7 @@ def test_a_missing_parameter_file_is_named(tmp_path: Path) -> None:
     said = mofi("curate", cwd=tmp_path)
     assert said.returncode == 3
     assert lines_from(said) == [
-        "mofi: ParameterError: params.yaml is missing; stand in the repository's root, or name the file with --params"
+        "mofi: ParameterError: params.yaml is missing; run it in the repository's root, or name the file with --params"
     ]
 
 

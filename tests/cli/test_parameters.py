@@ -172,7 +172,7 @@ def test_an_empty_section_is_named(file: Path) -> None:
 def test_a_key_that_stands_twice_is_named_with_its_line(file: Path, text: str) -> None:
     line = len(text.splitlines())
     assert re.fullmatch(
-        rf"{re.escape(str(file))}: line {line}: the key '\w+' stands twice; keep one", message(file, text)
+        rf"{re.escape(str(file))}: line {line}: the key '\w+' appears twice; keep one", message(file, text)
     )
 
 
@@ -186,13 +186,13 @@ def test_a_key_that_is_no_word_is_named(file: Path) -> None:
 @pytest.mark.parametrize("text", ["sample: [", "\tsample: 1", "a: b: c", "!!python/object:os.system {}", "? [a]\n: 1"])
 def test_what_is_no_yaml_is_told_on_one_line(file: Path, text: str) -> None:
     said = message(file, text)
-    assert said.startswith(f"{file} is no YAML: ")
+    assert said.startswith(f"{file} is not YAML: ")
     assert "\n" not in said
 
 
 def test_bytes_that_are_no_text_are_no_yaml(file: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ParameterError, match="is no YAML"):
+    with pytest.raises(ParameterError, match="is not YAML"):
         parameters.load(file)
 
 

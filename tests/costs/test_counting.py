@@ -59,8 +59,7 @@ def test_operations_and_parameters_are_those_that_open_clip_publishes(name: str)
 
 
 def test_a_vit_keeps_what_its_shape_says() -> None:
-    """Of each block, in float32: inputs of both norms and of four products, q, k, v, attention, and
-    the hidden layer twice."""
+    """float32, per block: inputs of norms and products, q, k, v, attention, hidden layer twice."""
     layers, tokens, width = 12, 197, 768
     block = tokens * width * (2 + 2 + 3 + 1 + 4 + 4) * 4
     assert built_in("ViT-B-16").image_pass.kept == pytest.approx(layers * block, rel=0.03)

@@ -1,4 +1,4 @@
-"""A crawl of painted squares with labels and a knowledge base: small, real files in the documented formats."""
+"""A crawl of painted squares, labels and a knowledge base: small, real files."""
 
 import bz2
 import hashlib
@@ -38,7 +38,7 @@ def painted(seed: int, kind: str = "PNG") -> bytes:
 
 @dataclass(frozen=True)
 class Made:
-    """What a crawled picture is made from: the seed of its paint, its entities, and how many meanings its name has."""
+    """A crawled picture: the seed of its paint, its entities, and its name's number of meanings."""
 
     seed: int
     entities: tuple[str, ...] = ()
@@ -112,7 +112,7 @@ def write_inputs(folder: Path, shards: Sequence[Sequence[Made]], knowledge: Path
 
 @pytest.fixture(scope="session")
 def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty things, Q1 to Q40: odd ones are instances of Q100, even ones kinds of Q101, which has no item."""
+    """Q1 to Q40: odd ones are instances of Q100, even ones kinds of Q101, which has no item."""
     folder = tmp_path_factory.mktemp("knowledge")
     things = [
         Item(
@@ -157,7 +157,7 @@ def knobs() -> Parameters:
 
 
 def web(entities: int = 10, pictures: int = 6, shards: int = 3) -> list[list[Made]]:
-    """Shards of distinct pictures: `pictures` of each entity, spread over the shards, and an unlabelled one in each shard."""
+    """Shards with `pictures` distinct ones of each entity, and an unlabelled one in each shard."""
     made = [
         Made(100 * entity + n, (f"Q{entity}",), candidates=1 + entity % 2, kind=("PNG", "WEBP")[n % 2])
         for n in range(pictures)

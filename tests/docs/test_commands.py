@@ -12,7 +12,7 @@ from components.cli import main
 from tests import ROOT
 from tests.k8s.test_commands import parse
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [page.name for page in PAGES]
 
 
@@ -30,6 +30,11 @@ def in_text(page: Path) -> Iterator[list[str]]:
     """The `mofi` commands that stand in a page's prose and tables."""
     for words in re.findall(r"`mofi ([a-z][^`]*)`", page.read_text(encoding="utf-8")):
         yield words.split()
+
+
+def benchmark(name: str) -> Path:
+    """The file of `python -m benchmarks.NAME`."""
+    return (ROOT / "benchmarks").joinpath(*name.split(".")).with_suffix(".py")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -55,14 +60,14 @@ def test_every_command_in_the_text_exists(page: Path):
 def test_every_benchmark_and_every_make_target_exists(page: Path):
     text = page.read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for name in re.findall(r"python -m benchmarks\.([a-z]\w*)", text):
-        assert (ROOT / "benchmarks" / f"{name}.py").exists(), name
+    for name in re.findall(r"python -m benchmarks\.([a-z][\w.]*\w)", text):
+        assert benchmark(name).exists(), name
     for target in re.findall(r"`make ([a-z-]+)|^make ([a-z-]+) *(?:#|$)", text, re.MULTILINE):
         assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
 
 
 def test_every_benchmark_in_the_tables_exists():
     text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    names = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    names = re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE)
     assert len(names) > 15
-    assert [name for name in names if not (ROOT / "benchmarks" / f"{name}.py").exists()] == []
+    assert [name for name in names if not benchmark(name).exists()] == []

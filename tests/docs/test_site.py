@@ -1,4 +1,4 @@
-"""The documentation site: it builds without a warning, loads nothing from elsewhere, and its reference is complete."""
+"""The documentation builds without a warning, loads nothing external, and is complete."""
 
 import os
 import re
@@ -31,7 +31,7 @@ FETCHED = {
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built site; a warning, such as a broken link or a docstring that does not parse, fails the build."""
+    """The built site; a warning, such as a broken link or a malformed docstring, fails it."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
@@ -98,7 +98,7 @@ def test_no_style_sheet_loads_anything_from_another_server(site: Path):
 
 
 def test_no_page_uses_what_the_theme_would_load_from_another_server(site: Path):
-    """Material loads Mermaid from a CDN for diagrams, and asks GitHub about a repository that is named."""
+    """Material loads Mermaid from a CDN for diagrams, and asks GitHub about a linked repository."""
     for page in site.rglob("*.html"):
         assert not {"mermaid", "md-source"} & Page(page).classes, page
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.evaluate.filter_audit import audit, by_frequency, interval, overruled, says, truth_by_key
+from components.evaluate.filter_audit import audit, by_frequency, interval, overruled, truth_by_key, verdicts
 from components.label.format import LABELS_SCHEMA
 from tests.evaluate.test_label_quality import decision
 
@@ -45,18 +45,18 @@ def figures(folder: Path, pictures: list[list[dict[str, Any]]], shown: list[str 
     ],
 )
 def test_what_became_of_the_text_s_choice(decisions: list[dict[str, Any]], outcome: str, instead: str | None) -> None:
-    (say,) = says(decisions)
-    assert (say.chosen, say.outcome, say.instead) == ("Q1", outcome, instead)
+    (verdict,) = verdicts(decisions)
+    assert (verdict.chosen, verdict.outcome, verdict.instead) == ("Q1", outcome, instead)
 
 
 def test_a_candidate_that_its_case_ruled_out_is_no_rival() -> None:
-    (alone,) = says([*KEPT, decision("Q5", "common_word", score=0.0)])
-    (between,) = says([*SWAPPED, decision("Q5", "common_word", score=0.0)])
+    (alone,) = verdicts([*KEPT, decision("Q5", "common_word", score=0.0)])
+    (between,) = verdicts([*SWAPPED, decision("Q5", "common_word", score=0.0)])
     assert (alone.contested, between.contested) == (False, True)
 
 
 def test_the_picture_has_no_say_where_the_text_chose_nothing() -> None:
-    assert says([*BY_TEXT_ALONE, decision("Q3", "modifier", start=9)]) == []
+    assert verdicts([*BY_TEXT_ALONE, decision("Q3", "modifier", start=9)]) == []
 
 
 def test_dropping_a_wrong_choice_is_right_and_dropping_a_right_one_loses_it(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ FEW = ITEMS[:2]
 
 
 def is_agent(process: psutil.Process) -> bool:
-    """Whether it is one of Ray's two agents, which run no task, and outlive their raylet by a minute.
+    """Whether it is one of Ray's two agents, which run no task and outlive their raylet.
 
     They take this name late, after imports, so a busy machine shows the file that they run instead.
     """

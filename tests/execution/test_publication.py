@@ -1,4 +1,4 @@
-"""Where a result may go. How it gets there is tested as users meet it: tests/label/test_cluster.py and tests/knowledge."""
+"""Where results may go. How they get there: tests/label/test_cluster.py and tests/knowledge."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The one executor: what is finished stays, what is half done is never seen, and a repeated call gives the whole result."""
+"""The one executor: finished work stays, half-done work is never seen, and calls resume."""
 
 import errno
 from collections import Counter

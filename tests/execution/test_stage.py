@@ -42,7 +42,7 @@ def test_what_json_cannot_hold_leaves_the_old_file(tmp_path: Path, value: object
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe{}"])
 def test_a_file_that_is_no_json_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.json is no JSON .*delete it"):
+    with pytest.raises(InputError, match=r"a\.json is not JSON .*delete it"):
         read_json(tmp_path / "a.json")
 
 

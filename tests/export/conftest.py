@@ -1,4 +1,4 @@
-"""Small real models: plain transformers, which a CLIPModel can hold, and a ResNet, which it cannot."""
+"""Small real models: plain transformers, which fit a CLIPModel, and a ResNet, which does not."""
 
 from pathlib import Path
 from typing import Any

@@ -41,8 +41,7 @@ def encoded(image: Image.Image) -> bytes:
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as MOFI was released: a CLIPModel, a tokenizer with marks of its own, nothing said
-    of pictures."""
+    """A folder as MOFI was released: a CLIPModel, its own tokenizer, no preprocessing config."""
     folder = tmp_path_factory.mktemp("mofi-b16-hf")
     part = {"hidden_size": 16, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2}
     seen = {"hidden_act": "gelu", "layer_norm_eps": 1e-3, "image_size": 32, "patch_size": 8}

@@ -119,8 +119,7 @@ def one_thread() -> None:
 
 
 def drawing(concept: int, number: int) -> bytes:
-    """A concept's own two colours in its own arrangement, on white, a little different each
-    time."""
+    """A concept's two colours in its own arrangement, on white, a little different each time."""
     rng = np.random.default_rng([concept, number])
     first, second = (tuple(int(v) for v in np.random.default_rng([concept, k]).integers(0, 200, 3)) for k in (91, 92))
     image = Image.new("RGB", (40, 40), "white")

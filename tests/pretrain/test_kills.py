@@ -43,8 +43,7 @@ def log_to(job: Job) -> None:
 
 
 def supervise(job: Job, workers: int) -> None:
-    """Trains with processes that are all replaced when one dies, as in Ray Train, but start
-    fast."""
+    """Trains with processes that are all replaced when one dies, as by Ray Train, but quickly."""
     log_to(job)
     for attempt in range(1000):
         children = [_forked(job, rank, workers, job.work / f"meeting-{attempt}") for rank in range(workers)]

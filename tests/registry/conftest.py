@@ -39,7 +39,7 @@ def make_model(folder: Path, recipe: str, seed: int) -> Path:
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with its tables and no run: making the tables takes seconds, copying the file none."""
+    """An MLflow database with tables and no run: creating them takes seconds, copying none."""
     import mlflow
 
     import components.registry  # noqa: F401 - before MLflow's first use

@@ -57,7 +57,7 @@ def test_promoting_the_same_bytes_again_makes_no_new_version(
 def promote_gates(first: dict[str, Any], parameters: PromoteParameters) -> dict[str, Any]:
     """The second time the champion itself is a bar."""
     bar = {"value": first["value"], "least": round(first["value"] * (1 - parameters.largest_loss), 4)}
-    return first["gates"] | {f"{parameters.metric} beside champion version 1": bar}
+    return first["gates"] | {f"{parameters.metric} against champion version 1": bar}
 
 
 def test_a_better_model_takes_the_alias_over(
@@ -100,7 +100,7 @@ def test_each_gate_refuses_on_its_own(measures: dict[str, Any], word: str, param
 def test_a_challenger_that_is_worse_than_the_champion_is_refused(parameters: PromoteParameters) -> None:
     champion = Champion("3", "x", 0.52, "same")
     failed = [gate for gate in gates(measured(), parameters, 0.5, champion, "same") if not gate.passed]
-    assert [gate.name for gate in failed] == ["retrieval.query_excluded.all beside champion version 3"]
+    assert [gate.name for gate in failed] == ["retrieval.query_excluded.all against champion version 3"]
 
 
 def test_a_champion_of_another_benchmark_is_no_bar(parameters: PromoteParameters) -> None:

@@ -67,7 +67,7 @@ def visible(page: str) -> str:
 
 
 def bars(page: str) -> dict[str, tuple[float, str]]:
-    """(width of the bar in percent, number beside it) by label."""
+    """(width of the bar in percent, number next to it) by label."""
     found = re.findall(r'class="label" title="([^"]*)".*?width:([\d.]+)%.*?class="value">([\d,]+)', page)
     return {label: (float(width), value) for label, width, value in found}
 
@@ -77,7 +77,7 @@ def test_the_funnel_adds_up() -> None:
     assert [(level.name, level.count) for level in levels] == [
         ("pictures seen", 2340),
         ("pairs found", 2000),
-        ("asked for", 1800),
+        ("requested", 1800),
         ("taken", 1500),
     ]
     for above, below in pairwise(levels):
@@ -85,16 +85,16 @@ def test_the_funnel_adds_up() -> None:
         assert below.note == ""
 
 
-def test_pictures_taken_over_from_other_shards_are_told_of() -> None:
+def test_pictures_taken_over_from_other_shards_are_reported() -> None:
     pictures = MEASURES["pictures"] | {"attempted": 1850}
     assert funnel(MEASURES | {"pictures": pictures})[2].note == "50 of them from shards that were taken over"
 
 
-def test_every_figure_of_the_measures_stands_on_the_page(world: Path) -> None:
+def test_every_figure_of_the_measures_is_on_the_page(world: Path) -> None:
     page = written(world)
     seen = visible(page)
     assert bars(page)["pictures seen"] == (100.0, "2,340")
-    assert bars(page)["asked for"] == (76.9, "1,800")
+    assert bars(page)["requested"] == (76.9, "1,800")
     assert bars(page)["taken"] == (64.1, "1,500")
     for said in (
         "2 sites",
@@ -102,7 +102,7 @@ def test_every_figure_of_the_measures_stands_on_the_page(world: Path) -> None:
         "3 files read",
         "5 records in files that could not be read",
         "1,500 pictures taken",
-        "83.3 % of those asked for",
+        "83.3 % of those requested",
         "no text no_text 300 Nothing says what the picture shows",
         "another language language 40",
         "languages and language_certainty",
@@ -116,10 +116,10 @@ def test_every_figure_of_the_measures_stands_on_the_page(world: Path) -> None:
         assert said in seen
 
 
-def test_losses_have_an_example_and_stand_under_their_kind(world: Path) -> None:
+def test_losses_have_an_example_and_are_under_their_kind(world: Path) -> None:
     page = visible(written(world))
-    meaning, mend = explain("timeout").meaning, explain("timeout").mend
-    example = f"timeout 200 11.1 % {meaning} {mend} http://a.example/6.png?{HOSTILE}"
+    meaning, fix = explain("timeout").meaning, explain("timeout").fix
+    example = f"timeout 200 11.1 % {meaning} {fix} http://a.example/6.png?{HOSTILE}"
     assert example in page
     assert (
         page.index("they count towards max_error_share")
@@ -129,14 +129,14 @@ def test_losses_have_an_example_and_stand_under_their_kind(world: Path) -> None:
     assert page.index("Not allowed") < page.index("noai noai 90") < page.index("Not there")
 
 
-def test_times_stand_on_the_page(world: Path) -> None:
+def test_times_are_on_the_page(world: Path) -> None:
     page = written(world)
     seen = visible(page)
     for said in (
-        "34.0 pictures asked for a second",  # 1,700 in 50 s
+        "34.0 pictures requested a second",  # 1,700 in 50 s
         "2.50 MB served a second",
         "from 2026-09-21 14:13:20 to 2026-09-21 14:15:00 UTC; parts were under way for 50.0 s",
-        "1,900 requests were made, 23 of them once more",
+        "1,900 requests were made, 23 of them retries",
         "100 pictures had been finished by an earlier run",
         "slow.example 3.25 40 4",
         f"{HOSTILE}.example 40 60 33 timeout 7 noai",
@@ -162,7 +162,7 @@ def test_what_was_taken_is_described(world: Path) -> None:
     seen = visible(page)
     assert "All 12 pictures of the shards." in seen
     assert bars(page)["png"] == (100.0, "12")
-    assert {name: bars(page)[name][1] for name in ("en", "de", "not said")} == {"en": "6", "de": "4", "not said": "2"}
+    assert {name: bars(page)[name][1] for name in ("en", "de", "unknown")} == {"en": "6", "de": "4", "unknown": "2"}
     assert "a.example 6 75 %" in seen
     assert f"{HOSTILE} 2 1" in seen  # the only text that several pictures have
     assert "picture 1 of 0 1" not in seen
@@ -171,7 +171,7 @@ def test_what_was_taken_is_described(world: Path) -> None:
     assert page.count('<figure><img src="data:image') == 2  # one of each site
 
 
-def test_words_of_the_web_are_escaped_and_nothing_is_asked_for_from_outside(world: Path) -> None:
+def test_words_of_the_web_are_escaped_and_nothing_is_requested_from_outside(world: Path) -> None:
     page = written(world)
     assert HOSTILE not in page
     assert html.escape(HOSTILE) in page
@@ -214,7 +214,7 @@ def test_a_crawl_that_took_nothing_has_no_empty_sections(tmp_path: Path) -> None
     write_json(tmp_path / "metrics" / "crawl.json", nothing)
     page = written(tmp_path)
     assert re.findall(r'<section id="(\w+)"', page) == ["funnel"]
-    assert bars(page) == {"asked for": (0.0, "0"), "taken": (0.0, "0")}
+    assert bars(page) == {"requested": (0.0, "0"), "taken": (0.0, "0")}
 
 
 def test_before_any_crawl_there_is_no_page_and_no_link_to_one(tmp_path: Path) -> None:
@@ -233,5 +233,5 @@ def test_the_report_links_to_the_page(world: Path) -> None:
 
 def test_a_reason_that_is_not_known_is_shown_by_its_name() -> None:
     ((title, members),) = by_kind(losses({"something_new": 3}))
-    assert title == "There, but not fit to be taken"
+    assert title == "There, but unsuitable"
     assert [(loss.reason.title, loss.reason.meaning, loss.count) for loss in members] == [("something new", "", 3)]

@@ -128,7 +128,7 @@ def test_a_quarter_of_the_concepts_is_held_out_in_every_large_domain(concepts: l
 
 
 def test_what_is_held_out_never_changes() -> None:
-    # The benchmark's meaning hangs on this: a concept that was trained on must not become a question later.
+    # The benchmark relies on this: a concept that was trained on must never become a query.
     keys = ("brand:python", "emoji:1F980", "emoji:1F983", "flag:FR", "flag:HM", "flag:JP", "flag:TD")
     assert [key for key in keys if held_out(key)] == ["emoji:1F983", "flag:HM", "flag:TD"]
 

@@ -126,5 +126,5 @@ def test_a_tar_that_breaks_off_is_named(crawl: Path, bucket: Prefix) -> None:
     bucket.write("00001.tar", data)
     for location in (str(crawl), str(bucket)):
         ShardFolder.at(location).check_tar_end("00000.tar")
-        with pytest.raises(InputError, match=r"00001.tar is no whole tar: it breaks off; run the stage"):
+        with pytest.raises(InputError, match=r"00001.tar is no whole tar: it is truncated; run the stage"):
             ShardFolder.at(location).check_tar_end("00001.tar")

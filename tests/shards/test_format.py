@@ -1,4 +1,4 @@
-"""Picture shards: img2dataset's layout, byte for byte the same each time, readable by and from others."""
+"""Picture shards: img2dataset's layout, reproducible byte for byte, readable by others."""
 
 import io
 import json
@@ -273,7 +273,7 @@ def test_a_damaged_index_or_one_without_a_column_is_named(tmp_path: Path) -> Non
     write_shard(tmp_path, 0, rows())
     for content in (b"PAR1 nonsense", b""):
         (tmp_path / "00001.parquet").write_bytes(content)
-        with pytest.raises(InputError, match=r"00001\.parquet is no index like the others"):
+        with pytest.raises(InputError, match=r"00001\.parquet is not an index like the others"):
             read_index(tmp_path)
     pq.write_table(pa.table({"key": ["1"]}), tmp_path / "00001.parquet")
     with pytest.raises(InputError, match=r"00001\.parquet .*url"):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.shards.tar_reader import members, places
+from components.shards.tar_reader import file_spans, members
 from components.shards.tar_writer import TarWriter
 
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
@@ -46,7 +46,7 @@ def test_every_format_s_files_are_found_whatever_their_names(tmp_path: Path, kin
 def test_places_are_where_the_contents_lie(tmp_path: Path, kind: int) -> None:
     path = tar_of(tmp_path / "0.tar", FILES, kind)
     data = path.read_bytes()
-    assert [(name, data[begin : begin + size]) for name, begin, size in places(path)] == FILES
+    assert [(name, data[offset : offset + size]) for name, offset, size in file_spans(path)] == FILES
 
 
 def test_a_file_with_holes_is_named_and_a_link_is_left_out(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_file_with_holes_is_named_and_a_link_is_left_out(tmp_path: Path) -> No
     (tmp_path / "0.tar").write_bytes(plain + bytes(1024))
     assert list(members(tmp_path / "0.tar")) == [("a.jpg", b"a")]
     (tmp_path / "0.tar").write_bytes(plain + header + bytes(1024))
-    with pytest.raises(tarfile.ReadError, match=r"c.jpg is stored with holes; write the tar without --sparse"):
+    with pytest.raises(tarfile.ReadError, match=r"c.jpg is a sparse file; write the tar without --sparse"):
         list(members(tmp_path / "0.tar"))
 
 

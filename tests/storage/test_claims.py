@@ -28,7 +28,7 @@ sys.stdin.read()
 
 @contextmanager
 def other_run(root: Path, mark: str, *, shared: bool = False) -> Iterator["subprocess.Popen[str]"]:
-    """Another process that works on a folder of the stage `label` until the block ends, or it is killed."""
+    """Another process at work on a folder of stage `label`, until the block ends or a kill."""
     command = [sys.executable, "-c", HOLD, str(root), "label", mark, "shared" if shared else ""]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -26,5 +26,5 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
 
 def test_a_broken_file_is_named_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
-    with pytest.raises(InputError, match=r"broken\.json is no JSON .*; delete it and run its stage again"):
+    with pytest.raises(InputError, match=r"broken\.json is not JSON .*; delete it and run its stage again"):
         read_json(tmp_path / "broken.json")

@@ -134,5 +134,5 @@ def test_objects_that_stand_for_folders_are_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../../x"])
 def test_no_object_becomes_a_file_outside_the_copy(name: str) -> None:
-    with pytest.raises(InputError, match=r"s3://bucket/.*x is no file of a folder"):
+    with pytest.raises(InputError, match=r"s3://bucket/.*x is not a file of a folder"):
         file_names(["a", name], "s3://bucket/")

@@ -29,7 +29,7 @@ def cost(
         bool | None,
         typer.Option(
             "--gradient-checkpointing/--no-gradient-checkpointing",
-            help="The towers' blocks are computed anew, not kept.",
+            help="The towers' blocks are recomputed, not kept.",
             show_default="pretrain.gradient_checkpointing",
         ),
     ] = None,
@@ -37,7 +37,7 @@ def cost(
         int | None, typer.Option(help="Length of a text, start and end included.", min=3, show_default="the context")
     ] = None,
 ) -> None:
-    """What a pre-training costs: operations an image, memory of a worker, images a second, GPU-hours. Nothing is trained."""
+    """Estimate what a pre-training costs in operations, memory and GPU-hours, without training."""
     from rich.console import Console
 
     from components.cli import parameters

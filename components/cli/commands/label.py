@@ -45,8 +45,7 @@ def explain(
     labels: Labels = Path("data/labels"),
     params: Params = Path("params.yaml"),
 ) -> None:
-    """Show how a text is linked: its mentions, their candidates, each one's scores, and why it is
-    kept or dropped (no picture)."""
+    """Show how a text is linked: mentions, candidates, scores, and why each is kept or dropped."""
     from rich.console import Console
 
     from components.cli import parameters
@@ -128,8 +127,7 @@ def audit(
     ] = Path("reports/audit.html"),
     sample: Annotated[int, typer.Option(help="Overruled pictures shown of each group of entities.", min=1)] = 40,
 ) -> None:
-    """Show where the picture overruled the text, for people to judge: how often, by how frequent
-    entities are, and samples."""
+    """Show where the picture overruled the text: how often, by entity frequency, and samples."""
     from components.report.audit_page import write_audit
 
     write_audit(labels, crawl, knowledge, out, sample)

@@ -25,7 +25,7 @@ def pretrain(
         ),
     ] = None,
 ) -> None:
-    """Pre-train towers by one recipe on Ray Train; a training that was stopped goes on from its newest checkpoint."""
+    """Pre-train towers by one recipe on Ray Train; resumes from the newest checkpoint."""
     from components.cli import parameters
     from components.pretrain.stage import pretrain_recipe
 

@@ -12,9 +12,10 @@ def promote(
     evaluation: Annotated[Path, typer.Option(help="The measures that decide.")] = Path("metrics/evaluate.json"),
     benchmark: Annotated[Path, typer.Option(help="The benchmark they were taken on.")] = Path("data/sample/benchmark"),
 ) -> None:
-    """Give the best recipe the alias of the champion in the MLflow registry, if it passes the gates of params.yaml.
+    """Make the best recipe the champion in the MLflow registry, if it passes the gates.
 
-    A refusal is an error: the reasons go to metrics/promote.json, and the chain stops.
+    The gates are set in params.yaml. A refusal is an error: the reasons go to metrics/promote.json,
+    and the chain stops.
     """
     from components.cli import parameters
     from components.errors import GateRefused

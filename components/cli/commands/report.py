@@ -11,7 +11,7 @@ def report(
     metrics: Annotated[Path, typer.Option(help="The folder of the stages' metrics.")] = Path("metrics"),
     out: Annotated[Path, typer.Option(help="Where index.html, crawl.html and summary.json go.")] = Path("reports"),
 ) -> None:
-    """Write reports/index.html and crawl.html for people and summary.json for programs, of whatever has been run so far."""
+    """Write reports/ on what has run so far: index.html, crawl.html and summary.json."""
     from components.report.report import write_report
 
     typer.echo(f"wrote {write_report(data, metrics, out)}")

@@ -20,8 +20,7 @@ def query(
     models: Annotated[Path, typer.Option(help="The folder of model folders.")] = MODELS,
     out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("data/query"),
 ) -> None:
-    """Load the champion through MLflow, index the data set, and look benchmark pictures up in
-    it."""
+    """Load the champion through MLflow, index the data set, and search with benchmark pictures."""
     from components.cli import parameters
     from components.execution.stage import stage
     from components.registry.promote import make_good
@@ -58,7 +57,7 @@ def search(
     from components.storage.json_files import read_json
 
     if not image.is_file():
-        raise InputError(f"{image} is no file; name a picture (PNG, JPEG or WebP)")
+        raise InputError(f"{image} is not a file; name a picture (PNG, JPEG or WebP)")
     picture = image.read_bytes()
     open_rgb(picture)
     knobs = parameters.load(params).promote
@@ -72,6 +71,6 @@ def search(
         entities.add_row(entity, labels.get(entity, ""), f"{share:.0%}")
     pictures = Table("cosine", "picture", "alt text", "entity", title="Nearest pictures")
     for hit in hits:
-        named = ", ".join(labels.get(entity, entity) for entity in hit.entry.entities)
-        pictures.add_row(f"{hit.cosine:.3f}", f"{hit.entry.shard}:{hit.entry.key}", hit.entry.caption, named)
+        names = ", ".join(labels.get(entity, entity) for entity in hit.entry.entities)
+        pictures.add_row(f"{hit.cosine:.3f}", f"{hit.entry.shard}:{hit.entry.key}", hit.entry.caption, names)
     Console().print(entities, pictures)

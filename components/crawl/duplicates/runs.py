@@ -47,8 +47,8 @@ def _save(path: Path, rows: Rows, order: npt.NDArray[np.intp]) -> None:
     """Like `np.save(path, rows[order])`, without a copy of all rows."""
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows))
-        for begin in range(0, len(order), PIECE):
-            rows[order[begin : begin + PIECE]].tofile(file)
+        for start in range(0, len(order), PIECE):
+            rows[order[start : start + PIECE]].tofile(file)
 
 
 def find_runs(folder: Path, kind: str) -> list[Path]:
@@ -92,13 +92,13 @@ def read_range(runs: Sequence[Path], wanted: Range) -> tuple[SortKeys, Rows]:
         IndexError: if there are no runs, as the row type is unknown then.
     """
     bounds = [_bounds(_open(run, "sort_keys"), wanted) for run in runs]
-    number = sum(end - begin for begin, end in bounds)
+    number = sum(end - start for start, end in bounds)
     sort_keys, rows = np.empty(number, np.uint64), np.empty(number, _open(runs[0], "rows").dtype)
     filled = 0
-    for run, (begin, end) in zip(runs, bounds, strict=True):
-        piece = slice(filled, filled := filled + end - begin)
-        sort_keys[piece] = _open(run, "sort_keys")[begin:end]
-        rows[piece] = _open(run, "rows")[begin:end]
+    for run, (start, end) in zip(runs, bounds, strict=True):
+        piece = slice(filled, filled := filled + end - start)
+        sort_keys[piece] = _open(run, "sort_keys")[start:end]
+        rows[piece] = _open(run, "rows")[start:end]
     return sort_keys, rows
 
 
@@ -107,17 +107,17 @@ def sort_keys_after(runs: Sequence[Path], first: int, max_rows: int, last: int) 
     found = []
     for run in runs:
         sort_keys = _open(run, "sort_keys")
-        begin = int(np.searchsorted(sort_keys, np.uint64(first)))
+        start = int(np.searchsorted(sort_keys, np.uint64(first)))
         # Sort keys may repeat within a run, though rarely: then fewer are found, but never wrong
         # ones.
-        some = np.unique(sort_keys[begin : begin + max_rows])
+        some = np.unique(sort_keys[start : start + max_rows])
         found.append(some[some <= np.uint64(last)])
     return np.unique(np.concatenate(found))[:max_rows]
 
 
 def _bounds(sort_keys: SortKeys, wanted: Range) -> tuple[int, int]:
-    begin = int(np.searchsorted(sort_keys, np.uint64(wanted.first)))
-    return begin, len(sort_keys) if wanted.end is None else int(np.searchsorted(sort_keys, np.uint64(wanted.end)))
+    start = int(np.searchsorted(sort_keys, np.uint64(wanted.first)))
+    return start, len(sort_keys) if wanted.end is None else int(np.searchsorted(sort_keys, np.uint64(wanted.end)))
 
 
 def _open(run: Path, part: str) -> Rows:

@@ -74,8 +74,8 @@ def _near(rows: Rows, sort_keys: SortKeys, owned: int, thresholds: NearThreshold
         if not len(active):
             break
         alike = active[np.bitwise_count(hashes[active] ^ hashes[active + step]) <= thresholds.bits]
-        for begin in range(0, len(alike), _PAIRS):
-            one = alike[begin : begin + _PAIRS]
+        for start in range(0, len(alike), _PAIRS):
+            one = alike[start : start + _PAIRS]
             other = one + step
             near = _largest_difference(colours[one], colours[other]) <= thresholds.colours
             one, other = one[near], other[near]

@@ -97,8 +97,8 @@ def without_equal(rows: Rows, sort_keys: SortKeys) -> tuple[Rows, SortKeys, tupl
     is_new = np.ones(len(rows), dtype=np.bool_)
     is_new[1:] = sort_keys[1:] != sort_keys[:-1]
     neighbours = np.flatnonzero(~is_new)  # the same sort key, so most likely equal
-    for begin in range(0, len(neighbours), PIECE):
-        piece = neighbours[begin : begin + PIECE]
+    for start in range(0, len(neighbours), PIECE):
+        piece = neighbours[start : start + PIECE]
         is_new[piece] = _differ(rows[order[piece]], rows[order[piece - 1]])
     keys = rows["key"][order]
     firsts = np.flatnonzero(is_new)
@@ -116,8 +116,8 @@ def _differ(rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:
 
 
 def _sort_keys(sketches: Rows, mixes: SortKeys, band: int, bands: int) -> SortKeys:
-    begin, end = _HASH_BITS * band // bands, _HASH_BITS * (band + 1) // bands
-    bits = (sketches["phash"] >> np.uint64(_HASH_BITS - end)) & np.uint64((1 << (end - begin)) - 1)
+    start, end = _HASH_BITS * band // bands, _HASH_BITS * (band + 1) // bands
+    bits = (sketches["phash"] >> np.uint64(_HASH_BITS - end)) & np.uint64((1 << (end - start)) - 1)
     brightness = sketches["colours"].sum(axis=1, dtype=np.uint64)
     sort_keys: SortKeys = (
         (bits << np.uint64(_BAND)) | (brightness << np.uint64(BRIGHTNESS)) | (mixes >> np.uint64(_MIX))

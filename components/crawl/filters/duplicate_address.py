@@ -11,17 +11,18 @@ _ORDER = [("homeless", "ascending"), ("page_url", "ascending"), ("position", "as
 
 
 class DuplicateAddress(PartFilter):
-    """Keeps one pair per picture address: the first by page and position, one with a page if
-    any."""
+    """Keeps one pair per picture address: the first by page and position."""
 
     order = 10
 
     def drops(self, pairs: pa.Table) -> npt.NDArray[np.bool_]:
         """All but the first of each address."""
         homeless = pc.equal(pairs["page_url"], "")
-        places = pc.sort_indices(pairs.append_column("homeless", homeless), [*_ORDER, ("url", "ascending")])
-        ordered = pa.table({"url": pairs["url"].take(places), "place": places, "rank": pa.array(range(len(pairs)))})
+        positions = pc.sort_indices(pairs.append_column("homeless", homeless), [*_ORDER, ("url", "ascending")])
+        ordered = pa.table(
+            {"url": pairs["url"].take(positions), "position": positions, "rank": pa.array(range(len(pairs)))}
+        )
         first = ordered.group_by("url").aggregate([("rank", "min")])["rank_min"]
         gone = np.ones(len(pairs), dtype=np.bool_)
-        gone[places.take(first).to_numpy()] = False
+        gone[positions.take(first).to_numpy()] = False
         return gone

@@ -118,7 +118,7 @@ class PartDownload:
                 missing.append(position)
         if not missing:
             return
-        self._clock = Clock.begin(kept=self._stats.outcomes.total())
+        self._clock = Clock.now(kept=self._stats.outcomes.total())
         with _infrequent_gc(), ThreadPoolExecutor(1, "decode") as self._decoder:
             async with open_session(self._job.parameters) as session:
                 self._hosts = _Hosts(session, self._job.parameters, self._slots)

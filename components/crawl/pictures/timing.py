@@ -31,7 +31,7 @@ class Clock:
     kept: int
 
     @classmethod
-    def begin(cls, kept: int) -> "Clock":
+    def now(cls, kept: int) -> "Clock":
         """A clock that starts now."""
         return cls(time.time(), time.monotonic(), kept)
 

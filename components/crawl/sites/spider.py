@@ -1,4 +1,4 @@
-"""The spider of one site, run as a process of its own: `python -m components.crawl.sites.spider JOB.json`.
+"""The spider of one site, run as `python -m components.crawl.sites.spider JOB.json`.
 
 Twisted's reactor cannot be restarted, so every site has its own process. Pages are requested level
 by level in sorted order, so that the pages cut off by a limit do not depend on response times.
@@ -57,9 +57,9 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         self._level = 0
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *arguments: Any, **named: Any) -> "SiteSpider":
+    def from_crawler(cls, crawler: Crawler, *arguments: Any, **options: Any) -> "SiteSpider":
         """Scrapy's factory method; connects the signal handlers."""
-        spider: SiteSpider = super().from_crawler(crawler, *arguments, **named)
+        spider: SiteSpider = super().from_crawler(crawler, *arguments, **options)
         crawler.signals.connect(spider._on_idle, signals.spider_idle)
         crawler.signals.connect(spider._on_error, signals.spider_error)
         return spider

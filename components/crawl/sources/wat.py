@@ -153,11 +153,11 @@ def _pictures(links: bytes) -> list[_Link]:
 
 
 def _picture_slices(links: bytes) -> Iterator[bytes]:
-    begin = links.find(_PICTURE_BEGINS)
-    while begin >= 0:
-        end = links.find(_NEXT_BEGINS, begin)
-        yield links[begin : end + 1] if end >= 0 else links[begin:-1]
-        begin = links.find(_PICTURE_BEGINS, end) if end >= 0 else -1
+    start = links.find(_PICTURE_BEGINS)
+    while start >= 0:
+        end = links.find(_NEXT_BEGINS, start)
+        yield links[start : end + 1] if end >= 0 else links[start:-1]
+        start = links.find(_PICTURE_BEGINS, end) if end >= 0 else -1
 
 
 def _robots_values(headers: bytes) -> list[str]:

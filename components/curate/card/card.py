@@ -1,4 +1,4 @@
-"""The data card: `stats.json` in words, after "Datasheets for Datasets" and the cards of the Hugging Face hub."""
+"""The data card: `stats.json` in words, after "Datasheets for Datasets" and the Hub's cards."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _BAR = 30
 
 
 def render(statistics: Mapping[str, Any]) -> str:
-    """The card as Markdown; it says nothing but what is in `statistics` (`components.curate.card.statistics`)."""
+    """The card as Markdown, from `statistics` alone (`components.curate.card.statistics`)."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # noqa: S701 - Markdown: texts of the web go through `plain` and `verbatim`

@@ -9,7 +9,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 32, 44, 52
 
 
 def rank_frequency(images: Sequence[int], least: int) -> str:
-    """Pictures per entity against the entity's rank, both logarithmic, with a line at the vocabulary's minimum.
+    """Pictures per entity by rank, both logarithmic, with a line at the vocabulary's minimum.
 
     Args:
         images: pictures of each entity, in any order; at least one.
@@ -55,7 +55,7 @@ def _ticks(decades: int) -> list[int]:
 
 
 def _corners(ordered: Sequence[int]) -> list[tuple[int, int]]:
-    """(rank, pictures) at the ends of every run of equal counts, which are all that a line needs."""
+    """(rank, pictures) at both ends of every run of equal counts: all that a line needs."""
     last = len(ordered) - 1
     return [
         (n + 1, count)

@@ -69,8 +69,7 @@ def statistics(
     parameters: CurateParameters,
     sources: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What `stats.json` holds: measures, distributions and lists. `facts` are in the vocabulary's
-    order."""
+    """The content of `stats.json`; `facts` are in the vocabulary's order."""
     names = {qid_of(number): fact.label for number, fact in zip(vocabulary.ids.tolist(), facts, strict=True)}
     examples = [e | {"labels": [names[entity] for entity in e["entities"]]} for e in figures.examples]
     return measures(counts, vocabulary, figures) | {
@@ -123,8 +122,7 @@ def _frequent(vocabulary: Vocabulary, facts: Sequence[Facts]) -> list[dict[str, 
 
 
 def _types(vocabulary: Vocabulary, facts: Sequence[Facts], knowledge: Path) -> list[dict[str, Any]]:
-    """The classes with most entities; the class without a Q-id are the entities of which no class
-    is known."""
+    """The classes with most entities; the one without a Q-id has those of no known class."""
     entities: Counter[str] = Counter()
     images: Counter[str] = Counter()
     for fact, count in zip(facts, vocabulary.images.tolist(), strict=True):

@@ -65,8 +65,7 @@ class Task(ABC, Generic[Given]):
 
     @classmethod
     def score(cls, figures: Mapping[str, Any]) -> float | None:
-        """The main score among the figures that `run` gave; None if there was nothing to
-        measure."""
+        """The main score among the figures of `run`; None if there was nothing to measure."""
         return dict(flatten(figures)).get(cls.main_score)
 
 

@@ -1,4 +1,4 @@
-"""Leave-one-out kNN (MOFI.md, Evaluation protocols)."""
+"""Leave-one-out kNN (arXiv 2306.07952, evaluation)."""
 
 from typing import Any
 

@@ -18,8 +18,7 @@ class Labels(DataTask):
     main_score = "precision"
 
     def run(self, inputs: Inputs) -> dict[str, Any]:
-        """The figures of `label_quality.measure`; under `image_filter` those of
-        `filter_audit.audit`."""
+        """`label_quality.measure`, and under `image_filter` the figures of `filter_audit`."""
         if not inputs.truth.is_file():
             raise InputError(f"{inputs.truth} is missing; run `mofi sample build`, or name a truth table with --truth")
         index, truth = read_index(inputs.crawl), pq.read_table(inputs.truth)

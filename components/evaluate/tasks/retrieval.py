@@ -1,4 +1,4 @@
-"""Mean average precision by the GPR1200 protocol (MOFI.md, Evaluation protocols)."""
+"""Mean average precision by the GPR1200 protocol (arXiv 2306.07952, evaluation)."""
 
 from typing import Any
 

@@ -75,8 +75,7 @@ class Manifest:
             raise ValueError(f"it is not a manifest ({error!r})") from error
 
     def mismatch(self, sizes: Mapping[str, int]) -> str | None:
-        """The first file that is missing or has another size, as a message; None if there is
-        none."""
+        """A message on the first file that is missing or has another size; None if all fit."""
         for name, part in self.files.items():
             if sizes.get(name) != part.size:
                 there = "is missing" if name not in sizes else f"has {sizes[name]} bytes"

@@ -41,8 +41,7 @@ class TrainingState:
     curve: list[dict[str, float]] = field(default_factory=list)
 
     def files(self, rank: int) -> dict[str, dict[str, Tensor]]:
-        """The files that worker `rank` writes: file name → named tensors, views that the next step
-        changes.
+        """The files of worker `rank`: name → tensors by name, views that the next step changes.
 
         The first worker writes what all have in common; each writes its own rows of the class
         table.

@@ -32,8 +32,7 @@ _FAILURES = (OSError, SafetensorError, MofiError)
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """Keeps the newest `newest` checkpoints, and for good those of every `every`-th step (0 =
-    none)."""
+    """Keeps the newest `newest` checkpoints, and those of every `every`-th step (0 = none)."""
 
     newest: int
     every: int = 0
@@ -78,7 +77,7 @@ class CheckpointWriter:
         name = checkpoint_name(state.step, self._token, diverged)
         manifest = Manifest(state.step, self._workers, self._config, state.skipped, list(state.curve), {})
         work = partial(self._write, name, files, manifest)
-        # A daemon, since it may wait for a dead worker when this process is told to exit.
+        # A daemon, since it may wait for a dead worker when this process is asked to exit.
         self._thread = threading.Thread(target=work, name="checkpoint", daemon=True)
         self._thread.start()
         return name
@@ -136,8 +135,7 @@ class CheckpointWriter:
             logger.warning("an old checkpoint could not be removed (%s)", error)
 
     def _outdated(self, name: str, step: int) -> list[str]:
-        """Checkpoints to delete: not kept by the policy, incomplete, or of later steps of a killed
-        attempt."""
+        """Checkpoints to delete: not kept, incomplete, or of later steps of a killed attempt."""
         listed = self._store.files()
         diverged = [old for old in listed if old.startswith(DIVERGED) and old != name]
         if name.startswith(DIVERGED):

@@ -1,9 +1,7 @@
-"""Augmentation of whole batches on tensors: one affine grid for geometry, one affine map for
-colour.
+"""Augmentation of whole batches: one affine grid for geometry, one affine map for colour.
 
 Per-picture transforms would cost 1.5 ms a picture on a CPU, more than the network's step. All
-random
-numbers come from the given generator, in an order that does not depend on the strengths.
+random numbers come from the given generator, in an order that does not depend on the strengths.
 """
 
 import math
@@ -79,8 +77,7 @@ def _background(pictures: Tensor, strengths: AugmentParameters, random: BatchRan
 
 
 def _geometry(x: Tensor, size: int, strengths: AugmentParameters, random: BatchRandom) -> Tensor:
-    """Random resized crop, flip and rotation in one resampling; outside pixels repeat the
-    border."""
+    """Random resized crop, flip and rotation in one resampling, padded with border pixels."""
     area = random.uniform(strengths.crop_area, 1)
     aspect = random.uniform(-1, 1).mul(math.log(strengths.crop_aspect)).exp()
     width = (area * aspect).sqrt().clamp(max=1)
@@ -101,16 +98,13 @@ def _geometry(x: Tensor, size: int, strengths: AugmentParameters, random: BatchR
 
 
 def _coordinates(right: Tensor, down: Tensor, middle: Tensor, size: int) -> Tensor:
-    """[b] each → [b, size, size]: an affine map of pixel centres in -1 to 1, as in
-    `F.affine_grid`."""
+    """[b] each → [b, size, size]: pixel centres in -1 to 1, mapped as by `F.affine_grid`."""
     coordinate = (2 * torch.arange(size, device=right.device) + 1) / size - 1
     return (right[:, None] * coordinate + middle[:, None])[:, None, :] + (down[:, None] * coordinate)[:, :, None]
 
 
 def _colour(x: Tensor, strengths: AugmentParameters, random: BatchRandom) -> Tensor:
-    """Brightness, saturation, hue, grey, contrast about the mean, and negatives: one affine map,
-    clamped.
-    """
+    """Brightness, saturation, hue, grey, contrast, negatives: one affine map, clamped."""
     brightness = random.uniform(1 - strengths.brightness, 1 + strengths.brightness)
     contrast = random.uniform(1 - strengths.contrast, 1 + strengths.contrast)
     saturation = random.uniform(1 - strengths.saturation, 1 + strengths.saturation)

@@ -70,9 +70,7 @@ class Collator:
     def _entity_texts(
         self, target: npt.NDArray[np.int64], alt_texts: Sequence[str], kind: npt.NDArray[np.float64]
     ) -> list[str]:
-        """MOFI.md, Losses, contrastive: the alt text, name and description, or name, by `kind` in 0
-        to 1.
-        """
+        """The alt text, name and description, or name, by `kind` in 0 to 1 (arXiv 2306.07952)."""
         vocabulary = self._vocabulary
         assert vocabulary is not None
         alt_text_below = self._text.alt_text
@@ -90,9 +88,7 @@ class Collator:
 
 
 def _cached(tokenizer: Tokenizer) -> Tokenizer:
-    """Caches the tokens of single texts: texts return every epoch, and tokenising costs as much as
-    decoding.
-    """
+    """Caches texts' tokens: they return every epoch, and tokenising costs as much as decoding."""
 
     @lru_cache(maxsize=_CACHED_TEXTS)
     def one(text: str) -> Tensor:

@@ -1,6 +1,4 @@
-"""Batches of decoded pictures in a seeded order. A batch depends on its step alone, so resuming is
-exact.
-"""
+"""Batches of decoded pictures in a seeded order. A batch depends on its step alone."""
 
 from collections.abc import Iterator
 from functools import lru_cache

@@ -1,6 +1,4 @@
-"""Decoded pictures on disk: per shard one memory-mapped uint8 array and a table of texts and
-entities.
-"""
+"""Decoded pictures on disk: a memory-mapped array and a table of labels for each shard."""
 
 import logging
 from collections import Counter
@@ -29,8 +27,7 @@ KEPT_CACHES = 4
 
 
 def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: float) -> Path:
-    """Decodes all pictures of the shards in `folder` over the Ray cluster, or finds them in the
-    cache.
+    """Decodes all pictures of the shards in `folder` over Ray, or finds them in the cache.
 
     Args:
         folder: picture shards, by path or URL.
@@ -74,9 +71,7 @@ def _decode_shard(shards: ShardFolder, size: int, tar: tuple[str, int], number: 
 
 
 def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
-    """One tar → `NUMBER.npy` and `NUMBER.parquet` in `out`; undecodable pictures are counted and
-    skipped.
-    """
+    """One tar → `NUMBER.npy` and `NUMBER.parquet` in `out`; counts undecodable pictures."""
     pictures: list[npt.NDArray[np.uint8]] = []
     rows: list[dict[str, object]] = []
     counts: Counter[str] = Counter()

@@ -39,8 +39,7 @@ class Samples:
 
 
 def select_samples(pictures: DecodedPictures, recipe: Recipe, vocabulary: Vocabulary | None) -> Samples:
-    """Keeps the pictures that the recipe can use: with a class of the vocabulary, or with an alt
-    text.
+    """Keeps the pictures that the recipe can use: with a known class, or with an alt text.
 
     Raises:
         InputError: if none is left, or more than `max_error_share` have no class, which means that

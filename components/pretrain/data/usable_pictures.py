@@ -86,8 +86,7 @@ def read_usable_pictures(index: Path, classes: ClassIndex | None) -> UsablePictu
 
 
 def padded_classes(entities: pa.Array, classes: ClassIndex) -> npt.NDArray[np.int64]:
-    """n lists of entities → the known classes in order, int64 [n, k ≥ 1], padded with
-    `NO_CLASS`."""
+    """n lists of entities → known classes in order, int64 [n, k ≥ 1], padded with `NO_CLASS`."""
     numbers = classes.lookup(entities.flatten())
     known = numbers != NO_CLASS
     row = np.asarray(pc.list_parent_indices(entities), dtype=np.int64)[known]

@@ -31,9 +31,7 @@ def explain_failure(job: Job, error: Exception) -> MofiError | None:
 
 
 def _out_of_memory(job: Job, reason: str) -> SetupError:
-    """Names first what keeps the finished steps: a checkpoint fits one batch and one number of
-    negatives.
-    """
+    """Names fixes that keep finished steps first: checkpoints fit one batch and `negatives`."""
     p = job.parameters
     head = make_recipe(job.recipe, p).uses_classes
     table = ", set pretrain.head_device: cpu" if head and p.head_device != "cpu" and torch.cuda.is_available() else ""

@@ -119,8 +119,7 @@ def _make_trainer(job: Job, threads: int, cpus: int) -> Any:
 
 @contextmanager
 def _placement_timeout(seconds: str) -> Iterator[None]:
-    """Sets Ray's timeout unless the user has; the next training in this process may need
-    another."""
+    """Sets Ray's timeout unless the user has, for this training only."""
     if _PLACEMENT_VARIABLE in os.environ:
         yield
         return
@@ -132,8 +131,7 @@ def _placement_timeout(seconds: str) -> Iterator[None]:
 
 
 def _train_worker(config: dict[str, Any]) -> None:
-    """Runs in each worker. An error that the user must fix is recorded, so that it is not
-    retried."""
+    """Runs in each worker. Records an error that the user must fix, to avoid retries."""
     import ray.train
 
     from components.pretrain.ray_train.lock import work_folder_lock
@@ -163,9 +161,7 @@ def _train_worker(config: dict[str, Any]) -> None:
 
 @contextmanager
 def _interrupts_restored() -> Iterator[None]:
-    """Ray Train leaves a Ctrl-C handler behind that makes a later stage exit as if it had
-    succeeded.
-    """
+    """Removes Ray Train's Ctrl-C handler, with which a later stage would exit as a success."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -38,9 +38,7 @@ class Features:
 
     @cached_property
     def all_images(self) -> Tensor:
-        """`images` of all workers, [b * workers, d] in rank order, differentiable; a collective
-        call.
-        """
+        """`images` of all workers by rank, [b * workers, d], differentiable; collective."""
         return collectives.gather_with_gradient(self.images)
 
     @cached_property

@@ -20,7 +20,7 @@ class Contrastive(Recipe):
 
 
 def contrastive_loss(features: Features) -> Tensor:
-    """MOFI.md, Losses, contrastive: this worker's pictures and texts against those of all workers.
+    """The contrastive loss (arXiv 2306.07952) of this worker's pairs against all workers'.
 
     The mean over workers, and of their gradients, equals that of the whole batch on one worker.
 

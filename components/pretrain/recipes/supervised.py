@@ -21,7 +21,7 @@ class Supervised(Recipe):
 
 
 def supervised_loss(features: Features, parameters: PretrainParameters) -> Tensor:
-    """MOFI.md, Losses, supervised: all workers' pictures against this worker's part of the classes.
+    """The supervised loss (arXiv 2306.07952): all pictures against this worker's classes.
 
     Returns:
         float [], the mean loss of this worker's own pictures.

@@ -31,9 +31,7 @@ class SampledClasses:
     weight: Tensor
 
     def column_of(self, classes: Tensor) -> Tensor:
-        """The index of each class in `classes`; -1 for padding and absent classes. Same shape,
-        int64.
-        """
+        """int64: the index of each class in `classes`, same shape; -1 for padding and absent."""
         if not len(self.classes):
             return torch.full_like(classes, -1)
         column = torch.searchsorted(self.classes, classes.contiguous()).clamp(max=len(self.classes) - 1)
@@ -73,9 +71,7 @@ class ClassTable:
         return self._parts(self._records)[0]
 
     def _parts(self, records: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Views of weight, both moments [n, d] and updates [n, 1]; floats count exactly to 16
-        million.
-        """
+        """Views of weight, moments [n, d] and updates [n, 1] (floats, exact to 16 million)."""
         d = self.width
         return records[:, :d], records[:, d : 2 * d], records[:, 2 * d : 3 * d], records[:, 3 * d :]
 
@@ -85,13 +81,11 @@ class ClassTable:
         return self._records.nbytes
 
     def sample(self, required: Tensor, negatives: int, generator: torch.Generator) -> SampledClasses:
-        """Samples the batch's classes and others, uniformly without replacement: this worker's
-        part.
+        """Samples this worker's part of the batch's classes and uniform others, all different.
 
         Args:
             required: int64 [any], the batch's entities on all workers, padded with -1. The sampled
-                rows
-                are copied to its device.
+                rows are copied to its device.
             negatives: |N'|; all workers together have `max(required, negatives + 1)` classes at
                 most.
             generator: on the CPU; it must be equal on all workers.
@@ -126,9 +120,7 @@ class ClassTable:
         self._records.index_copy_(0, sampled.rows, records)
 
     def state(self) -> dict[str, Tensor]:
-        """This worker's rows for a checkpoint. Weights and moments are views that the next step
-        changes.
-        """
+        """This worker's rows for a checkpoint: views that the next step changes."""
         weight, first, second, updates = self._parts(self._records)
         return {
             "weight": weight,
@@ -172,8 +164,7 @@ class ClassTable:
         """The weights of all classes, float [classes, d], in host memory of the first worker.
 
         None on the other workers; all must call it. One worker's rows are in memory at a time,
-        besides
-        the result.
+        besides the result.
         """
         if self.workers == 1:
             return self.weight.cpu()
@@ -200,9 +191,7 @@ def _allocate(rows: int, columns: int, device: torch.device) -> Tensor:
 
 
 def _initial_weights(classes: int, width: int, seed: int) -> Iterator[tuple[int, Tensor]]:
-    """First class and unit vectors float [n, width] of each block. Every worker draws all and keeps
-    its own.
-    """
+    """First class and unit vectors [n, width] of each block; every worker draws all blocks."""
     generator = torch.Generator().manual_seed(seed)
     for first in range(0, classes, _BLOCK):
         drawn = torch.randn(_BLOCK, width, generator=generator)[: classes - first]
@@ -210,9 +199,7 @@ def _initial_weights(classes: int, width: int, seed: int) -> Iterator[tuple[int,
 
 
 def _fill_up(wanted: Tensor, count: int, classes: int, generator: torch.Generator) -> Tensor:
-    """`wanted` and uniform others, `count` in all, ascending; the cost grows with `count`, not
-    `classes`.
-    """
+    """`wanted` and uniform others, `count` in all, ascending; costs O(`count`)."""
     if count == classes:
         return torch.arange(classes)
     if count > classes // 2:

@@ -32,8 +32,7 @@ class GradCache:
     """Forward and backward pass of one step, `part_size` pictures at a time.
 
     The gradient is that of the whole batch, to rounding. A tower with BatchNorm normalises each
-    part
-    by its own statistics.
+    part by its own statistics.
     """
 
     def __init__(self, module: nn.Module, part_size: int) -> None:
@@ -59,9 +58,7 @@ class GradCache:
         return images, joined, scale
 
     def backward(self, loss: Tensor) -> None:
-        """Leaves the gradient of `loss` [] in the towers, averaged over workers if the module does
-        that.
-        """
+        """Leaves the gradient of `loss` [] in the towers, averaged if the module averages."""
         loss.backward()  # type: ignore[no-untyped-call]
         if not self._parts:
             return

@@ -1,6 +1,4 @@
-"""The two losses of MOFI.md: large-margin cosine softmax over sampled classes, and symmetric
-InfoNCE.
-"""
+"""MOFI's losses: large-margin cosine softmax over sampled classes, and symmetric InfoNCE."""
 
 from typing import Any
 
@@ -53,13 +51,13 @@ def _masked(mask: Tensor, value: float, like: Tensor) -> Tensor:
 
 
 def large_margin_softmax(cosines: Tensor, target: Tensor, others: Tensor, *, margin: float, scale: float) -> Tensor:
-    """MOFI.md, Losses, supervised: for each picture
+    """The supervised loss of arXiv 2306.07952: for each picture
 
     `-log( e^{s(cos_y - m)} / (e^{s(cos_y - m)} + sum_{c in N'} e^{s cos_c}) )`.
 
     The sampled classes are sharded: each worker passes the cosines of all workers' pictures with
-    its
-    own part of the classes, and gets the losses over all classes. The workers' gradients add up.
+    its own part of the classes, and gets the losses over all classes. The workers' gradients add
+    up.
 
     Args:
         cosines: float [n, r], all workers' pictures against this worker's rows; r may be 0.
@@ -77,7 +75,9 @@ def large_margin_softmax(cosines: Tensor, target: Tensor, others: Tensor, *, mar
 
 
 def info_nce(image_logits: Tensor, text_logits: Tensor, target: Tensor, not_negative: Tensor | None = None) -> Tensor:
-    """MOFI.md, Losses, contrastive: the mean of picture-to-text and text-to-picture cross entropy.
+    """The contrastive loss (arXiv 2306.07952): picture-to-text and text-to-picture averaged.
+
+    Both are cross entropies.
 
     Args:
         image_logits: float [b, n], this worker's pictures against all texts, times inverse
@@ -99,16 +99,12 @@ def info_nce(image_logits: Tensor, text_logits: Tensor, target: Tensor, not_nega
 
 
 def _others(marked: Tensor, target: Tensor) -> Tensor:
-    """bool [b, c] without each row's own column; a one-hot int64 matrix would be the step's largest
-    tensor.
-    """
+    """bool [b, c] without each row's own column; a one-hot int64 matrix would be too large."""
     return marked.scatter(1, target[:, None], False)
 
 
 def share_entity(left: Tensor, right: Tensor) -> Tensor:
-    """Whether pictures have an entity in common: int64 [b, k] and [n, k], padded with -1 → bool [b,
-    n].
-    """
+    """Whether pictures share an entity: int64 [b, k], [n, k], padded with -1 → bool [b, n]."""
     equal = left[:, None, :, None] == right[None, :, None, :]
     real = (left >= 0)[:, None, :, None]
     return (equal & real).flatten(2).any(dim=2)

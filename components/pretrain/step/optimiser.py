@@ -19,9 +19,7 @@ def trained_parameters(towers: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 
 
 def make_optimiser(towers: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW over the trained parameters; biases, norms, embeddings and the temperature do not
-    decay.
-    """
+    """AdamW; biases, norms, embeddings and the temperature do not decay."""
     decayed: list[nn.Parameter] = []
     undecayed: list[nn.Parameter] = []
     for name, parameter in trained_parameters(towers):
@@ -50,8 +48,7 @@ def optimiser_state(towers: nn.Module, optimiser: torch.optim.AdamW) -> dict[str
 
 
 def load_optimiser_state(towers: nn.Module, optimiser: torch.optim.AdamW, state: dict[str, Tensor]) -> None:
-    """Loads what `optimiser_state` returned, from any device; absent parameters have taken no
-    step."""
+    """Loads an `optimiser_state` of any device; absent parameters have taken no step."""
     for name, parameter in trained_parameters(towers):
         kept = {key: state[f"{key}/{name}"] for key in _STATE if f"{key}/{name}" in state}
         # Moments need the memory layout of the parameter (channels last), or the next step rounds

@@ -8,8 +8,7 @@ def uses_bf16(precision: str, device: torch.device) -> bool:
 
     Args:
         precision: `fp32`, `bf16`, or `auto`: bfloat16 on GPUs that support it in hardware. CPUs
-            that
-            emulate it take up to ten times longer.
+            that emulate it take up to ten times longer.
         device: of the towers.
     """
     if precision == "auto":
@@ -18,9 +17,9 @@ def uses_bf16(precision: str, device: torch.device) -> bool:
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """Matrix products and convolutions inside use bfloat16 if wanted; weights, norms and softmax
-    stay float32.
+    """Matrix products and convolutions inside use bfloat16, if wanted.
 
-    Bfloat16 has the range of float32, so gradients need no scaling.
+    Weights, norms and softmax stay float32. Bfloat16 has the range of float32, so gradients need no
+    scaling.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(precision, device))

@@ -1,5 +1,4 @@
-"""Towers as a training step computes them: with patch dropout, gradient checkpointing, or
-compiled."""
+"""Towers in a training step: with patch dropout, gradient checkpointing, or compiled."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,9 +33,7 @@ def training_config(config: TowerConfig, parameters: PretrainParameters) -> Towe
 
 
 def build_for_training(config: TowerConfig, parameters: PretrainParameters) -> nn.Module:
-    """Towers with random weights from the seed, set up as the parameters say; raises as
-    `training_config`.
-    """
+    """Towers for the parameters, with random weights; raises as `training_config` does."""
     model: Any = build(training_config(config, parameters), parameters.seed)
     if parameters.gradient_checkpointing:
         model.set_grad_checkpointing()
@@ -47,9 +44,7 @@ def build_for_training(config: TowerConfig, parameters: PretrainParameters) -> n
 
 
 def compile_in_place(model: nn.Module, gradient_checkpointing: bool) -> None:
-    """Compiles the towers; names of weights stay. Texts have dynamic lengths, pictures a fixed
-    size.
-    """
+    """Compiles the towers, keeping weights' names; texts have dynamic lengths."""
     if gradient_checkpointing:
         # Dynamo cannot split graphs for DistributedDataParallel together with gradient
         # checkpointing.

@@ -8,8 +8,7 @@ class WeightAverage:
     """Exponential moving average of trained weights and norm statistics.
 
     The decay of an early step is at most `(1 + step) / (10 + step)`, so that short trainings
-    average
-    too, without a bias towards the initial weights.
+    average too, without a bias towards the initial weights.
     """
 
     def __init__(self, towers: nn.Module, decay: float) -> None:

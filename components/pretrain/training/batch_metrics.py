@@ -14,17 +14,14 @@ _MAX_PICTURES = 1024
 
 @torch.no_grad()
 def measure_batch(features: Features, margin: float) -> dict[str, float]:
-    """Metrics of the whole step's batch, by name; a collective call that gives all workers the
-    same.
+    """Metrics of the whole step's batch, by name; collective, the same on all workers.
 
     `uniformity` and `alignment` are those of Wang & Isola (2020) with t = 2 and alpha = 2, the
     smaller
     the better: `alignment` is over pairs of pictures that share an entity (absent if there are
-    none),
-    `text_alignment` over pictures and their texts. `margin_satisfied` is the share of pictures
-    whose
-    drawn class beats the cosines of all other sampled classes by `margin`, apart from their other
-    entities. `logit_scale` is the inverse temperature of the contrastive loss.
+    none), `text_alignment` over pictures and their texts. `margin_satisfied` is the share of
+    pictures whose drawn class beats the cosines of all other sampled classes by `margin`, apart
+    from their other entities. `logit_scale` is the inverse temperature of the contrastive loss.
     """
     images = features.all_images.detach().float()
     metrics = {"uniformity": uniformity(images[:_MAX_PICTURES])}
@@ -44,9 +41,7 @@ def measure_batch(features: Features, margin: float) -> dict[str, float]:
 
 
 def uniformity(embeddings: Tensor) -> float:
-    """log of the mean of exp(-2 * squared distance) over pairs of unit vectors, float [n, d]; 0 for
-    one point.
-    """
+    """Log mean of exp(-2 * squared distance) over pairs of unit vectors [n, d]; 0 for one."""
     pairs = torch.ones(len(embeddings), len(embeddings), dtype=torch.bool, device=embeddings.device).triu(1)
     distances = _squared_distances(embeddings)[pairs]
     return float(torch.logsumexp(-2 * distances, 0) - torch.log(torch.tensor(float(len(distances)))))

@@ -1,5 +1,4 @@
-"""The recorded training curve: its points go into checkpoints, and into a file while training
-runs."""
+"""The recorded training curve: points go into checkpoints, and into a file during training."""
 
 import json
 import logging

@@ -1,5 +1,4 @@
-"""The data of a training: decoded pictures, or shards as they are, depending on
-`pretrain.source`."""
+"""The data of a training: decoded pictures, or shards, depending on `pretrain.source`."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -20,8 +20,7 @@ class DivergenceCheck:
 
         Raises:
             MofiError: naming the step, if a number is not finite, or the sum of the losses exceeds
-                a
-                multiple of the first step's.
+                a multiple of the first step's.
         """
         for name, value in losses.items():
             if not math.isfinite(value):

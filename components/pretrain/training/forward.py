@@ -9,12 +9,10 @@ from components.pretrain.step.precision import autocast
 
 
 class ForwardPass(nn.Module):
-    """A batch through the towers, as the one module whose gradients DistributedDataParallel
-    averages.
+    """A batch through the towers, as the module that DistributedDataParallel wraps.
 
     With several workers, a tower with BatchNorm normalises by each worker's own part of the batch,
-    and
-    the first worker's running statistics are kept.
+    and the first worker's running statistics are kept.
     """
 
     mean: Tensor
@@ -29,9 +27,7 @@ class ForwardPass(nn.Module):
             self.register_buffer(name, values, persistent=False)
 
     def forward(self, pictures: Tensor, tokens: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor]:
-        """float [b, 3, h, w] in 0 to 1 and int64 [b, l] → image and text embeddings [b, d], inverse
-        temperature.
-        """
+        """float [b, 3, h, w] in 0 to 1, int64 [b, l] → embeddings [b, d], inverse temperature."""
         with autocast(self._precision, pictures.device):
             # Texts first: reading their lengths waits for the GPU, whose queue is shortest here.
             texts = None if tokens is None else encode_texts(self.towers, tokens).float()

@@ -23,9 +23,7 @@ class _Moment:
 
 
 class Progress:
-    """Logs step, throughput, losses, share of time waiting for data, and time left, every
-    `interval` seconds.
-    """
+    """Logs step, throughput, losses, data wait and time left every `interval` seconds."""
 
     def __init__(self, recipe: str, steps: int, batch: int, interval: float) -> None:
         self._recipe, self._steps, self._batch, self._interval = recipe, steps, batch, interval
@@ -74,9 +72,7 @@ class Progress:
         )
 
     def throughput(self, step: int) -> dict[str, float]:
-        """Images per second over all workers, and share of time waiting for data, since the last
-        call. Empty if there was no step in between.
-        """
+        """Images per second of all workers, and data wait, since the last call; or nothing."""
         now = self._moment(step)
         rates, self._point = self._throughput(self._point, now), now
         return rates

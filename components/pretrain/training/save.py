@@ -47,9 +47,7 @@ def save_result(job: Job, recipe: Recipe, data: TrainingData, state: TrainingSta
 
 
 def _config(job: Job, recipe: Recipe, folder: Path) -> dict[str, Any]:
-    """The content of `open_clip_config.json`. A tokenizer of `transformers` is saved into the
-    folder.
-    """
+    """The content of `open_clip_config.json`; saves a tokenizer of `transformers` to the folder."""
     if job.tower.model["text_cfg"].get("hf_tokenizer_name"):
         tokenizer = make_tokenizer(job.tower)
         if recipe.uses_texts and isinstance(tokenizer, TransformersTokenizer):

@@ -1,4 +1,4 @@
-"""`mofi doctor`: what is well is called well, and what is missing is named with its mend."""
+"""`mofi doctor`: what is fine is marked fine, and what is missing is named with its fix."""
 
 import os
 import socket
@@ -41,16 +41,16 @@ ENVIRONMENT = {"_disk", "_memory", "_port"}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.strip("_"))
-def test_every_finding_says_what_was_seen_and_the_installed_project_is_well(check: Callable[[], Finding]) -> None:
+def test_every_finding_says_what_was_found_and_the_installed_project_passes(check: Callable[[], Finding]) -> None:
     finding = check()
-    assert finding.thing
-    assert finding.seen
-    assert finding.well or finding.mend
+    assert finding.check
+    assert finding.found
+    assert finding.ok or finding.fix
     if check.__name__ not in ENVIRONMENT:
-        assert finding.well, finding
+        assert finding.ok, finding
 
 
-def test_what_is_not_well_ends_the_command_with_an_error(
+def test_a_failed_check_ends_the_command_with_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -59,11 +59,11 @@ def test_what_is_not_well_ends_the_command_with_an_error(
         doctor.doctor()
     assert ended.value.exit_code == 1
     shown = capsys.readouterr().out
-    assert "stand in the root of a git clone" in shown
+    assert "change to the root of a git clone" in shown
     assert "params.yaml is missing" in shown
 
 
-def test_brackets_of_a_mend_are_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_brackets_of_a_fix_are_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     finding = Finding("faiss", False, "[/nothing]", "pip install '.[cpu]'")
     monkeypatch.setattr(doctor, "CHECKS", (lambda: finding,))
@@ -79,9 +79,9 @@ def test_a_wrong_parameter_is_told_as_the_stages_tell_it(tmp_path: Path, monkeyp
     knobs_with_port(tmp_path, 80)
     monkeypatch.chdir(tmp_path)
     finding = doctor._parameters()
-    assert not finding.well
-    assert "sample.port is 80" in finding.seen
-    assert doctor._port().well  # it cannot be looked at, and is not a second error
+    assert not finding.ok
+    assert "sample.port is 80" in finding.found
+    assert doctor._port().ok  # it cannot be checked, and is not a second error
 
 
 # Packages
@@ -110,8 +110,8 @@ def test_a_package_that_differs_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     (tmp_path / "requirements.lock").write_text("pillow==0.1\n")
     finding = doctor._packages()
-    assert not finding.well
-    assert finding.seen.startswith("1 differ from requirements.lock: pillow is ")
+    assert not finding.ok
+    assert finding.found.startswith("1 differ from requirements.lock: pillow is ")
 
 
 # The port
@@ -129,8 +129,8 @@ def test_a_busy_port_is_seen_whether_it_listens_or_not(
         port = taken.getsockname()[1]
         knobs_with_port(tmp_path, port)
         finding = doctor._port()
-    assert not finding.well
-    assert finding.seen == f"{port} is busy"
+    assert not finding.ok
+    assert finding.found == f"{port} is busy"
 
 
 def test_a_free_port_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
@@ -170,7 +170,7 @@ def tracking(monkeypatch: pytest.MonkeyPatch, address: str) -> Finding:
 
 
 def test_a_tracking_server_that_answers_is_well(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
-    assert tracking(monkeypatch, f"http://{server}/").well
+    assert tracking(monkeypatch, f"http://{server}/").ok
 
 
 def test_embedded_tracking_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,16 +179,16 @@ def test_embedded_tracking_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_tracking_server_that_does_not_answer_is_seen(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
     finding = tracking(monkeypatch, f"http://127.0.0.1:{closed_port}")
-    assert not finding.well
-    assert "does not answer" in finding.seen
-    assert finding.mend == "start it, or unset MLFLOW_TRACKING_URI"
+    assert not finding.ok
+    assert "does not answer" in finding.found
+    assert finding.fix == "start it, or unset MLFLOW_TRACKING_URI"
 
 
 @pytest.mark.parametrize("address", ["http://{server}/sick", "http://", "http://[bad", "http://a b/"])
 def test_a_server_in_trouble_and_an_address_that_is_none_are_not_well(
     monkeypatch: pytest.MonkeyPatch, server: str, address: str
 ) -> None:
-    assert not tracking(monkeypatch, address.format(server=server)).well
+    assert not tracking(monkeypatch, address.format(server=server)).ok
 
 
 def test_something_that_does_not_speak_http_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,17 +204,17 @@ def test_something_that_does_not_speak_http_is_not_well(monkeypatch: pytest.Monk
         thread.start()
         finding = tracking(monkeypatch, f"http://127.0.0.1:{listener.getsockname()[1]}")
         thread.join()
-    assert not finding.well
+    assert not finding.ok
 
 
 def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch, closed_port: int, server: str) -> None:
     for host in (f"127.0.0.1:{closed_port}", server):
         finding = tracking(monkeypatch, f"http://ann:secret@{host}")
         assert "secret" not in repr(finding)
-        assert "127.0.0.1" in finding.seen
+        assert "127.0.0.1" in finding.found
 
 
 def test_a_ray_cluster_that_does_not_answer_is_seen(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{closed_port}")
-    assert not doctor._ray().well
+    assert not doctor._ray().ok
     assert "RAY_ADDRESS" in os.environ

@@ -70,7 +70,7 @@ async def _boast(request: web.Request) -> web.StreamResponse:
 
 
 async def _understate(request: web.Request) -> web.StreamResponse:
-    """Says that less comes than does: what is too much stands where the next answer should begin."""
+    """Announces too few bytes: the surplus stands where the next response should begin."""
     assert request.transport is not None
     request.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + encoded(drawing(3)))  # type: ignore[attr-defined]
     return await _hang(request)
@@ -100,7 +100,7 @@ BAD = {
 
 
 def test_hosts_that_misbehave_are_counted_by_reason_and_keep_no_other_host_waiting(tmp_path: Path) -> None:
-    """While the bad hosts hold their requests until time is out, the good one is served to its end."""
+    """While bad hosts hold their requests until the timeout, the good one is served in full."""
     host = Host()
     good, bad = [f"/{n}.png" for n in range(60)], [f"/bad{n}.png" for n in range(3)]
     for n, path in enumerate(good):
@@ -138,7 +138,7 @@ def test_hosts_that_misbehave_are_counted_by_reason_and_keep_no_other_host_waiti
     found = read_timing(tmp_path / "progress")
     assert found is not None
     failing = {host["host"]: host["failures"] for host in found["hosts"]["failing"]}
-    assert len(failing) == 10  # as many as are told of
+    assert len(failing) == 10  # as many as are announced
     assert all(failing[name] == {BAD[name][1]: 3} for name in failing)
     slow = {name for name, (_, reason) in BAD.items() if reason == "timeout"}
     assert {host["host"] for host in found["hosts"]["slowest"][: len(slow)]} == slow
@@ -156,7 +156,7 @@ class _Everything(dict[str, Handler]):
 
 
 def test_shards_that_a_bad_host_holds_up_let_further_ones_be_begun(tmp_path: Path) -> None:
-    """The bad host has a picture in every one of the shards, and answers only when the good host is served to its end."""
+    """The bad host has a picture in every shard, and answers only after the good host is done."""
     host, served, shards = Host(), asyncio.Event(), 20
     left = 9 * shards
 

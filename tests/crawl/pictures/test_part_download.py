@@ -103,8 +103,7 @@ BAD = {
 
 
 def test_misbehaving_hosts_are_counted_by_reason_and_do_not_block_others(tmp_path: Path) -> None:
-    """While requests to bad hosts wait for their timeouts, all pictures of the good one are
-    fetched."""
+    """While requests to bad hosts wait for timeouts, all pictures of the good one are fetched."""
     host = Host()
     good, bad = [f"/{n}.png" for n in range(60)], [f"/bad{n}.png" for n in range(3)]
     for n, path in enumerate(good):

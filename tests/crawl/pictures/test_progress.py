@@ -30,7 +30,7 @@ def test_a_progress_line_has_the_recent_rate_and_the_most_frequent_failures() ->
 
 
 def test_parts_are_added_up(tmp_path: Path) -> None:
-    clock = Clock.begin(kept=0)
+    clock = Clock.now(kept=0)
     write_stats(tmp_path, 0, stats(5, 100), clock, hosts(a=(4, 8.0), rare=(1, 99.0)))
     write_stats(tmp_path, 7, stats(5, 50, timeout=1), clock, hosts(b=(10, 1.0)))
     write_stats(tmp_path, 7, stats(6, 70, timeout=1), clock, hosts(b=(10, 2.0)))
@@ -39,6 +39,6 @@ def test_parts_are_added_up(tmp_path: Path) -> None:
 
 def test_progress_is_logged_once_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), log_progress(tmp_path / "progress", 10, every=60):
-        write_stats(tmp_path / "progress", 0, stats(10), Clock.begin(kept=0), hosts())
+        write_stats(tmp_path / "progress", 0, stats(10), Clock.now(kept=0), hosts())
     (record,) = caplog.records
     assert record.getMessage().startswith("crawl: 10 of 10 pictures, ")

@@ -54,8 +54,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
 
 
 def train_while(job: Job, *happenings: tuple[Callable[[], bool], Callable[[], None]]) -> None:
-    """Trains; waits for the first condition, does what belongs to it, waits for the second, and so
-    on."""
+    """Trains; waits for the first condition, takes its action, waits for the second, and so on."""
     with ThreadPoolExecutor(1) as pool:  # Ray starts nodes in the main thread only
         training = pool.submit(trainer.fit, job)
         for condition, action in happenings:

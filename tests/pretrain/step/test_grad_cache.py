@@ -87,8 +87,7 @@ def test_norm_statistics_count_every_picture_once(tower_files: dict[str, Path]) 
 def test_a_worker_that_is_left_alone_takes_no_more_at_a_time(
     make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accumulate: int, most: int
 ) -> None:
-    """Memory that sufficed for a share in parts suffices when half of the workers are lost, and
-    shares are twice as large."""
+    """Memory for a share in parts suffices for shares twice as large, with half of the workers."""
     sizes = set[int]()
     forward = ForwardPass.forward
 

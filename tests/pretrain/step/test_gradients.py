@@ -39,8 +39,7 @@ def save_gradients(job: Job, folder: Path, rank: int) -> None:
 
 
 def gradient(job: Job, name: str, parts: int) -> dict[str, Tensor]:
-    """What this worker's share of a batch of twelve leaves in the towers after the workers'
-    averaging."""
+    """The towers' averaged gradients after this worker's share of a batch of twelve."""
     rank, workers = collectives.rank(), collectives.world_size()
     own = slice(rank * 12 // workers, (rank + 1) * 12 // workers)
     recipe = make_recipe(name, job.parameters)

@@ -1,5 +1,4 @@
-"""The class table and its softmax on 2 and on 4 real workers, against 1: the same classes, logits,
-losses, gradients, weights."""
+"""The class table and its softmax on 2 and 4 real workers give the same as on 1."""
 
 import multiprocessing
 from pathlib import Path
@@ -25,8 +24,7 @@ Found = dict[str, Tensor]
 
 
 def labels(step: int) -> tuple[Tensor, Tensor]:
-    """Targets [b] and entities [b, 3] of one step's whole batch; pictures have one to three
-    entities."""
+    """Targets [b] and entities [b, 3], one to three per picture, of one step's whole batch."""
     generator = torch.Generator().manual_seed(100 + step)
     drawn = torch.stack([torch.randperm(CLASSES, generator=generator)[:3] for _ in range(BATCH)])
     if NEGATIVES[step] == 0:

@@ -40,8 +40,7 @@ def test_texts_have_an_alignment_of_their_own_and_a_temperature() -> None:
 
 @pytest.mark.parametrize(("margin", "share"), [(0.0, 1.0), (0.5, 0.5), (1.5, 0.0)])
 def test_the_margin_is_satisfied_where_the_right_class_beats_all_others_by_it(margin: float, share: float) -> None:
-    """Two pictures: one is on its class, one between its own and another; a third class is its own
-    too and no rival."""
+    """Two pictures: one on its class, one between its own and another; its third is no rival."""
     table = ClassTable(3, 2, seed=1)
     rows = table.sample(torch.arange(3), 3, torch.Generator())
     with torch.no_grad():

@@ -1,6 +1,4 @@
-"""What is known of all shards before training: four numbers per shard, however many pictures there
-are.
-"""
+"""What is known of all shards before training: four numbers per shard, whatever its size."""
 
 import logging
 import tempfile
@@ -29,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _BLOCK = 64  # shards per task of the map
 _TABLE, _FACTS, _VOCABULARY = "shards.npy", "catalogue.json", "vocabulary.arrow"
-# Columns of the table: usable pictures, the most classes of a picture, and versions (see `ShardFolder`).
+# Columns of the table: usable pictures, most classes of a picture, versions (see `ShardFolder`).
 _USABLE, _MOST, _TAR, _INDEX = range(4)
 # The shards of one task: numbers, and versions of their tars and indexes.
 Block = list[tuple[int, int, int]]
@@ -63,8 +61,7 @@ class Catalogue:
         return int(self.table[:, _MOST].max())
 
     def check_labels(self, max_error_share: float) -> None:
-        """Raises InputError if more than this share of pictures have no class; see
-        `check_labels`."""
+        """Raises InputError if too large a share of pictures have no class; see `check_labels`."""
         without = self.dropped["no_class"]
         check_labels(without, without + int(self.usable.sum()), max_error_share)
 
@@ -74,8 +71,7 @@ class Catalogue:
 
 
 def build(shards: ShardFolder, vocabulary: Path | None, work: Path, max_error_share: float) -> Path:
-    """Scans all indexes and the end of each tar over the Ray cluster, or finds the finished
-    catalogue.
+    """Scans all indexes and the end of each tar over Ray, or finds the finished catalogue.
 
     Args:
         shards: where they lie.
@@ -88,8 +84,7 @@ def build(shards: ShardFolder, vocabulary: Path | None, work: Path, max_error_sh
 
     Raises:
         InputError: if shards are missing, damaged, or of another layout, no picture is usable, or
-            too
-            many show no class.
+            too many show no class.
         SetupError: if a bucket's server does not answer.
     """
     folder = _built(shards, vocabulary, work)

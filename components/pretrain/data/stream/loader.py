@@ -1,6 +1,4 @@
-"""Batches read from shards, decoded in processes. A batch depends on its step alone, so resuming is
-exact.
-"""
+"""Batches read from shards, decoded in processes. A batch depends on its step alone."""
 
 import multiprocessing
 import os
@@ -46,8 +44,7 @@ class LoaderConfig:
 
 
 class _StepDataset(Dataset[Batch | MofiError]):
-    """Step → batch. Each process opens its files at its first batch; errors are returned as
-    values."""
+    """Step → batch. Processes open files at their first batch; errors are returned as values."""
 
     def __init__(self, config: LoaderConfig) -> None:
         self._config = config
@@ -94,8 +91,7 @@ class StreamLoader:
     """
 
     def __init__(self, config: LoaderConfig, prefetch: int, decoders: int, max_error_share: float) -> None:
-        """Takes how many batches are prefetched, in how many processes (0 = a thread of this
-        one)."""
+        """Takes how many batches to prefetch, and in how many processes (0 = a thread)."""
         self._config, self._prefetch = config, prefetch
         self._decoders, self._max_error_share = decoders, max_error_share
         self._steps = _StepDataset(config)
@@ -174,9 +170,7 @@ def _start_forkserver() -> None:
 
 
 def _exit_with_parent(number: int) -> None:
-    """Exits when the trainer is killed; torch's watchdog only watches the fork server, which lives
-    on.
-    """
+    """Exits when the trainer is killed; torch's watchdog only watches the fork server."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

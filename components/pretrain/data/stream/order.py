@@ -1,6 +1,4 @@
-"""A shuffled order that needs few shards at a time: shards are shuffled, then pictures within
-windows.
-"""
+"""A shuffle that needs few shards at a time: of shards, then of pictures within windows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,9 +94,7 @@ class WindowOrder:
                     yield int(window.shards[i]), int(window.rows[i])
 
     def _plan_epoch(self, epoch: int) -> tuple[Numbers, Numbers]:
-        """The order of shards, and where each window ends. Shards without usable pictures are left
-        out.
-        """
+        """The order of shards, and where each window ends; without shards of no usable picture."""
         order = np.random.default_rng([self._seed, _SHARDS, epoch]).permutation(np.flatnonzero(self._sizes))
         ends = np.cumsum(np.add.reduceat(self._sizes[order], np.arange(0, len(order), self._window)))
         return order, ends

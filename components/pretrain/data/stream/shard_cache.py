@@ -19,7 +19,7 @@ from components.errors import InputError, SetupError
 from components.pretrain.data.stream.catalogue import Catalogue, read_class_index
 from components.pretrain.data.usable_pictures import ClassIndex, UsablePictures, read_usable_pictures
 from components.shards.format import shard_name
-from components.shards.reader import picture_places
+from components.shards.reader import picture_spans
 from components.storage.file_lock import locked
 
 logger = logging.getLogger(__name__)
@@ -52,8 +52,7 @@ class OpenShard:
 
 
 class ShardCache:
-    """Keeps the `capacity` most recently used shards in a folder; evicted ones are fetched
-    again."""
+    """Keeps the `capacity` most recently used shards in a folder; fetches evicted ones again."""
 
     def __init__(self, catalogue: Catalogue, scratch: Path, capacity: int) -> None:
         self._catalogue, self._scratch, self._capacity = catalogue, scratch, capacity
@@ -158,9 +157,7 @@ class ShardCache:
         return shards.fetch(copy.name, self._catalogue.versions(shard)[0], copy) if shards.is_local else copy
 
     def _evict(self) -> None:
-        """Deletes the least recently used shards; processes that map one keep it until they open
-        another.
-        """
+        """Deletes the least recently used shards; a process that maps one keeps it meanwhile."""
         ages: list[tuple[float, Path]] = []
         for table in self._scratch.glob("*.arrow"):
             with suppress(FileNotFoundError):
@@ -179,7 +176,7 @@ def _touch(path: Path) -> bool:
 
 
 def _write_table(path: Path, usable: UsablePictures, tar: Path) -> None:
-    offsets = picture_places(tar)
+    offsets = picture_spans(tar)
     try:
         offsets_and_sizes = np.array([offsets[key] for key in usable.keys.to_pylist()], np.int64).reshape(-1, 2)
     except KeyError as error:

@@ -1,5 +1,4 @@
-"""The pictures, texts and classes of one step, read from shards; undecodable pictures are
-replaced."""
+"""The pictures, texts and classes of one step, read from shards; replaces undecodable ones."""
 
 import os
 from collections.abc import Iterator
@@ -102,9 +101,7 @@ class StreamSource:
         return StepPictures(pictures, alt_texts, classes, skipped)
 
     def _decode(self, position: int, shard: int, row: int, out: npt.NDArray[np.uint8]) -> tuple[OpenShard, int, int]:
-        """Decodes into `out` the picture or its first good substitute; returns shard, row and bad
-        pictures.
-        """
+        """Decodes the picture or its first good substitute; returns shard, row, bad pictures."""
         bad = 0
         for one, which in _with_substitutes((shard, row), self.order.substitutes(position)):
             opened = self.shards.open(one)

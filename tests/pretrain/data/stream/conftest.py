@@ -17,8 +17,7 @@ TEXT = TextParameters(name=0.4, name_and_description=0.4, alt_text=0.2)
 
 
 def write(folder: Path, sizes: list[int], bad: dict[tuple[int, int], bytes] | None = None, text: str = "text") -> Path:
-    """Shards of that many pictures; picture p of shard s has the text "TEXT s p", and other bytes
-    where `bad` says so."""
+    """Shards of pictures: p of shard s has the text "TEXT s p", and broken bytes if in `bad`."""
     for shard, size in enumerate(sizes):
         rows = []
         for place in range(size):

@@ -1,5 +1,4 @@
-"""Shards that are missing, broken, foreign, or change while they are read: each is named, with what
-to do."""
+"""Missing, broken, foreign shards, or ones that change meanwhile, are named, with the fix."""
 
 import shutil
 from pathlib import Path
@@ -28,7 +27,7 @@ VOCABULARY_ROW = {"label": "crab", "description": "", "images": 5, "split": "tra
 def test_a_cut_tar_is_found_before_training(folder: Path, tmp_path: Path, cut: int) -> None:
     tar = folder / "00001.tar"
     tar.write_bytes(tar.read_bytes().rstrip(b"\0")[:-cut])
-    with pytest.raises(InputError, match=r"00001.tar is no whole tar: it breaks off; run the stage"):
+    with pytest.raises(InputError, match=r"00001.tar is no whole tar: it is truncated; run the stage"):
         build_catalogue(folder, tmp_path / "c")
 
 

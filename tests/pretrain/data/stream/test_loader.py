@@ -1,5 +1,4 @@
-"""Batches straight from shards: exact resume, in this process and in others, from a disk and from a
-bucket."""
+"""Batches straight from shards: exact resume, in any process, from a disk and from a bucket."""
 
 import multiprocessing
 import os

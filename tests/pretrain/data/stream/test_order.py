@@ -64,8 +64,7 @@ def test_epochs_and_seeds_differ() -> None:
 
 @pytest.mark.parametrize("workers", [2, 4])
 def test_workers_read_different_shards(workers: int) -> None:
-    """Eight equal shards a window: each worker needs its part of them and no more than two at the
-    borders."""
+    """Eight equal shards a window: a worker needs its part, and at most two at the borders."""
     order = WindowOrder(np.full(64, 1000), 8, 256, 3)
     read: list[set[int]] = [set() for _ in range(workers)]
     for step in range(8000 // 256):

@@ -1,4 +1,4 @@
-"""Where pictures lie in a tar: the same ones that the reader of shards finds, in whatever dialect a tar is written."""
+"""Where pictures lie in a tar: those that the shard reader finds, in any tar dialect."""
 
 import io
 import tarfile
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from components.errors import InputError
-from components.shards.reader import picture_places, read_shard, split_name
+from components.shards.reader import picture_spans, read_shard, split_name
 from components.shards.tar_writer import TarWriter
 from tests.pretrain.data.stream.conftest import write
 
 
 def read(path: Path) -> dict[str, bytes]:
     data = path.read_bytes()
-    return {key: data[p.offset : p.offset + p.size] for key, p in picture_places(path).items()}
+    return {key: data[p.offset : p.offset + p.size] for key, p in picture_spans(path).items()}
 
 
 def test_they_are_those_that_the_reader_of_shards_finds(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_tar_that_breaks_off_is_an_error(tmp_path: Path, kept: float) -> None:
     data = tar.read_bytes().rstrip(b"\0")
     tar.write_bytes(data[: int(kept * len(data)) if isinstance(kept, float) else kept])
     with pytest.raises(InputError, match=r"00000.tar is no whole tar .*delete it and run its stage again"):
-        picture_places(tar)
+        picture_spans(tar)
 
 
 def test_a_damaged_header_is_an_error(tmp_path: Path) -> None:
@@ -72,12 +72,12 @@ def test_a_damaged_header_is_an_error(tmp_path: Path) -> None:
     data[124:136] = b"not a number"
     tar.write_bytes(data)
     with pytest.raises(InputError, match=r"00000.tar is no whole tar"):
-        picture_places(tar)
+        picture_spans(tar)
 
 
 def test_a_missing_tar_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is missing"):
-        picture_places(tmp_path / "none.tar")
+        picture_spans(tmp_path / "none.tar")
 
 
 @pytest.mark.parametrize(
