@@ -15,17 +15,11 @@ OTHERS = [ROOT / name for name in ("NOTICE", "Makefile", "Dockerfile", "dvc.yaml
 # Folders whose comments, docstrings, string literals and templates are prose; all of k8s/ is.
 FOLDERS = ["components", "flows", "samples", "benchmarks", "docs"]
 SUFFIXES = (".py", ".j2")
-# Rooms that are still being rewritten.
-PENDING = ("components/label/", "components/knowledge/")
 
 
 def read_by_people(folder: str, suffixes: tuple[str, ...]) -> list[Path]:
     """The files of a folder with such names, without caches and without rooms that are pending."""
-    return sorted(
-        path
-        for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.name.endswith(suffixes) and not path.relative_to(ROOT).as_posix().startswith(PENDING)
-    )
+    return sorted(path for path in (ROOT / folder).rglob("*") if path.is_file() and path.name.endswith(suffixes))
 
 
 SOURCES = [path for folder in FOLDERS for path in read_by_people(folder, SUFFIXES)]

@@ -1,1 +1,1 @@
-"""Alt text → mentions → candidates → entities, then CLIP's filter (MOFI.md, "Building I2E")."""
+"""Alt text → mentions → candidates → entities, then CLIP's filter (MOFI paper, "Building I2E")."""

@@ -8,7 +8,7 @@ from components.section import Section
 
 
 class WeightParameters(Section):
-    """Weights of the evidence in a candidate's log-odds (MOFI.md, text disambiguation)."""
+    """Weights of the evidence in a candidate's log-odds (MOFI paper, text disambiguation)."""
 
     prior: float = Field(description="weight of the natural log of the name's prior; 0 or more", ge=0, le=10)
     text: float = Field(

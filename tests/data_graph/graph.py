@@ -79,7 +79,7 @@ def run_by(stage: str) -> set[str]:
 
 
 def other_recipes(stage: str) -> set[str]:
-    """Of the recipes, which are found by name, a training runs its own and what that one imports."""
+    """The recipes that a training does not run; they are found by name."""
     recipe = stage.removeprefix("pretrain@")
     if recipe == stage:
         return set()

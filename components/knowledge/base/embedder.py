@@ -1,7 +1,7 @@
 """Text embeddings without a pretrained model: TF-IDF over words and prefixes, then a truncated SVD.
 
 Entities ("name, aliases, description, names of its classes") and running text share the space, so
-their cosine measures how related they are (MOFI.md, text disambiguation).
+their cosine measures how related they are (MOFI paper, text disambiguation).
 """
 
 import json

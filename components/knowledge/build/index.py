@@ -21,7 +21,7 @@ def write_partition(
 
     For an item with s sitelinks and n anchors of the name that link to it, and with
     w = log(1 + s) + `prior_smoothing`, the prior is (n + k w / sum w) / (sum n + k), with sums over
-    the name's items (MOFI.md, candidates); the pseudo-count k is `smoothing`.
+    the name's items (MOFI paper, candidates); the pseudo-count k is `smoothing`.
 
     Args:
         sources: files of names (`NAME_SCHEMA`, a batch per partition) and their first rows.

@@ -9,7 +9,7 @@ mean m0, and with their common deviation s
 
 by the equal-variance normal model. The filter is as strong as its CLIP is good: if that separates
 matched from unmatched pairs no better than chance, it is ignored. The threshold is a low quantile
-of the matched pairs' z (MOFI.md, "image filter").
+of the matched pairs' z (MOFI paper, "image filter").
 """
 
 import math

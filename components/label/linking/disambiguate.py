@@ -1,8 +1,8 @@
 """Collective disambiguation of mentions by prior, context and coherence.
 
-MOFI.md, "text disambiguation": with entity embeddings e_c, the embedding t of alt text + caption +
-page title without the mentions (a name is no evidence of its own meaning), the page's profile g and
-the mean o of the other mentions' current entities, a candidate c of a mention has the log-odds
+MOFI paper, "text disambiguation": with entity embeddings e_c, the embedding t of alt text + caption
++ page title without the mentions (a name is no evidence of its own meaning), the page's profile g
+and the mean o of the other mentions' current entities, a candidate c of a mention has the log-odds
 
     z_c = w_prior log prior_c + w_text cos(e_c, t) + w_page cos(e_c, g) + w_coherence cos(e_c, o)
 

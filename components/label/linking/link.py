@@ -46,7 +46,7 @@ def link(
     parameters: LabelParameters,
     barred: Sequence[Decision] = (),
 ) -> Label:
-    """Scores candidates by text, then by picture; keeps `max_entities` (MOFI.md, Building I2E).
+    """Scores candidates by text, then by picture; keeps `max_entities` (MOFI paper, Building I2E).
 
     `barred` are decisions on candidates that were ruled out before; they are only included.
     """

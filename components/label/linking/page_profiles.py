@@ -1,8 +1,8 @@
 """Page profiles: the mean embedding of the entities that a page's texts may name.
 
-MOFI.md scores candidates by "the other entities in the same text". An alt text rarely names two,
-but the other pictures of its page and site name hundreds, and a page of animals is not a page of
-companies. A name with k meanings adds their prior-weighted mean, which has no clear direction;
+The MOFI paper scores candidates by "the other entities in the same text". An alt text rarely names
+two, but the other pictures of its page and site name hundreds, and a page of animals is not a page
+of companies. A name with k meanings adds their prior-weighted mean, which has no clear direction;
 unambiguous names dominate. A picture's own contribution is subtracted from its profile.
 """
 

@@ -1,4 +1,4 @@
-"""Mention detection by longest match of known names and by spaCy's NER (MOFI.md, "mentions").
+"""Mention detection by longest match of known names and by spaCy's NER (MOFI paper, "mentions").
 
 Common nouns are entities too ("dolphin"), so the knowledge base's own names are matched in addition
 to the named-entity model. Offsets refer to the text as given: `text[mention.start:mention.end]` is
