@@ -110,9 +110,9 @@ def test_pre_training_streams_every_picture(expected: dict[str, bytes], tmp_path
     (tmp_path / "finished").mkdir()
     counts: dict[str, int] = {}
     for number, block in enumerate(catalogue.blocks(shards.versions())):
-        counts |= catalogue.survey(shards, None, block, number, tmp_path / "finished").counts
-    catalogue.prepare(tmp_path / "catalogue", None)
-    catalogue.conclude(tmp_path / "catalogue", shards, tmp_path / "finished", counts)
+        counts |= catalogue.scan_shards(shards, None, block, number, tmp_path / "finished").counts
+    catalogue.write_vocabulary_columns(tmp_path / "catalogue", None)
+    catalogue.finish(tmp_path / "catalogue", shards, tmp_path / "finished", counts)
     opened = ShardCache(catalogue.load(tmp_path / "catalogue"), tmp_path / "scratch", 2).open(0)
     assert [bytes(opened.image(row)) for row in range(len(expected))] == list(expected.values())
 

@@ -11,8 +11,8 @@ from components.pretrain.sources import Sources, find_sources
 from tests.pretrain.conftest import MakeParameters, write_vocabulary
 
 
-def fingerprint_of(sources: Sources, parameters: PretrainParameters) -> str:
-    return training_fingerprint(find_starting_point(sources, parameters), parameters)
+def fingerprint_of(sources: Sources, parameters: PretrainParameters, recipe: str = "supervised") -> str:
+    return training_fingerprint(recipe, find_starting_point(sources, parameters), parameters)
 
 
 @pytest.mark.parametrize(

@@ -176,16 +176,16 @@ def _touch(path: Path) -> bool:
 
 
 def _write_table(path: Path, usable: UsablePictures, tar: Path) -> None:
-    offsets = picture_spans(tar)
+    spans = picture_spans(tar)
     try:
-        offsets_and_sizes = np.array([offsets[key] for key in usable.keys.to_pylist()], np.int64).reshape(-1, 2)
+        found = [spans[key] for key in usable.keys.to_pylist()]
     except KeyError as error:
         raise InputError(
             f"{tar} holds no picture {error}, which its index lists; run the stage that writes both again"
         ) from None
     columns = {
-        "begin": pa.array(offsets_and_sizes[:, 0]),
-        "size": pa.array(offsets_and_sizes[:, 1]),
+        "begin": pa.array([span.offset for span in found], pa.int64()),
+        "size": pa.array([span.size for span in found], pa.int64()),
         "alt_text": usable.alt_texts,
     }
     if usable.classes is not None:

@@ -117,7 +117,7 @@ def test_how_pictures_are_read_is_part_of_the_result_and_in_how_many_processes_i
 ) -> None:
     def mark(**changes: object) -> str:
         parameters = make_parameters(**changes)
-        return fingerprint_of(find_sources("clip", data / "crawl", parameters), parameters)
+        return fingerprint_of(find_sources("clip", data / "crawl", parameters), parameters, "clip")
 
     assert mark(source="auto") == mark(source="cache") == mark(source="cache", window=9)
     assert mark(source="stream") != mark(source="cache")
