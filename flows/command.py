@@ -18,10 +18,11 @@ def run(
 ) -> None:
     """Run the whole chain as a Prefect flow, a task per DVC stage, skipping what is up to date."""
     from components.cli import parameters
+    from flows import overrides
 
     parameters.load(params)
     if params.resolve() != parameters.DEFAULT.resolve():
-        parameters.refuse_other(params)
+        overrides.refuse_other(params)
     from flows import pipeline
 
     pipeline.run(only, at_once or 0)

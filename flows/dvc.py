@@ -6,11 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import psutil
 
@@ -170,62 +173,92 @@ def end_running() -> None:
 
 
 def end_group(process: "subprocess.Popen[Any]", patience: float = 10.0) -> None:
-    """Asks the process group to end, and makes it end if it does not within `patience` seconds."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            continue
+    """Asks a process group to end, and kills it if it does not within `patience` seconds."""
+    _end_group(process.pid, patience)
+    process.wait()
+
+
+def _end_group(leader: int, patience: float = 10.0) -> bool:
+    """See `end_group`; returns whether anyone was left of the group, whose leader may be gone."""
+    try:
+        os.killpg(leader, signal.SIGTERM)
+    except ProcessLookupError:
+        return False
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline and _is_alive(leader):
+        time.sleep(0.05)
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+    return True
+
+
+def _is_alive(leader: int) -> bool:
+    """Whether any process of the group runs; those that nobody has waited for yet do not."""
+    for process in psutil.process_iter(["pid", "status"]):
+        with suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(process.pid) == leader and process.info["status"] != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def _remember(stage: str, leader: int) -> Path:
-    """Notes the leader of the stage's process group, to end the stage of a killed flow.
+    """Notes who leads the stage's process group, and which flow runs it.
+
+    Without the note nobody could end the stage of a killed flow.
 
     Raises:
         SetupError: if the note cannot be written; the group is ended.
     """
-    note = NOTES / f"{stage}.json"
+    note = NOTES / f"{quote(stage, safe='@')}.json"
     try:
-        write_json(note, {"pid": leader, "started": _start_time(leader)})
+        write_json(note, {"leader": _identity(leader), "flow": _identity(os.getpid())})
     except OSError as error:
-        os.killpg(leader, signal.SIGKILL)
+        _end_group(leader)
         raise SetupError(f"{note} cannot be written ({error}); free some space and run again") from error
     return note
 
 
-def _start_time(pid: int) -> float:
-    return float(psutil.Process(pid).create_time())
+def _identity(pid: int) -> list[float]:
+    """A process id and when it started, which tells a process from a later one with the same id."""
+    return [pid, float(psutil.Process(pid).create_time())]
 
 
 def end_orphans() -> list[str]:
     """Ends the stages that a flow left behind when it was killed outright; returns their names.
 
-    A process is known by its id and its start time, so another program that got the same id is left
-    alone. A note that cannot be read, as a full disk leaves them, counts as none.
+    The stages of a flow that is alive are left alone. It is known by its process id and start time,
+    so another program that got the same id does not count as one. A note that cannot be read, as a
+    full disk leaves them, counts as none.
     """
-    return [note.stem for note in sorted(NOTES.glob("*.json")) if _end_noted(note)]
+    return [unquote(note.stem) for note in sorted(NOTES.glob("*.json")) if _end_noted(note)]
 
 
 def _end_noted(note: Path) -> bool:
     try:
         left = json.loads(note.read_text(encoding="utf-8"))
-        leader, started = int(left["pid"]), float(left["started"])
+        (leader, begun), flow = map(float, left["leader"]), list(map(float, left["flow"]))
     except (OSError, ValueError, KeyError, TypeError):
         note.unlink(missing_ok=True)
         return False
-    try:
-        process = psutil.Process(leader)
-        alive = process.create_time() == started and process.status() != psutil.STATUS_ZOMBIE
-        if alive:
-            os.killpg(leader, signal.SIGTERM)
-            process.wait(10)
-    except (psutil.NoSuchProcess, ProcessLookupError):
-        alive = False
-    except psutil.TimeoutExpired:
-        os.killpg(leader, signal.SIGKILL)
+    with suppress(psutil.NoSuchProcess, OverflowError, ValueError):
+        if _identity(int(flow[0])) == flow:
+            return False
+    ended = _is_ours(int(leader), begun) and _end_group(int(leader))
     note.unlink(missing_ok=True)
-    return bool(alive)
+    return ended
+
+
+def _is_ours(leader: int, begun: float) -> bool:
+    """Whether a process group still is the one that was noted.
+
+    Its leader started when the note says; if the leader is gone, the others of its session work in
+    this folder.
+    """
+    with suppress(psutil.Error, OverflowError, ValueError):
+        return _identity(leader)[1] == begun
+    here = str(Path.cwd())
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(process.pid) == leader and process.cwd() == here:
+                return True
+    return False

@@ -1,10 +1,8 @@
 """The typed schema of `params.yaml`, joined from the sections that each room declares."""
 
-import json
-import shlex
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError
@@ -19,7 +17,6 @@ from components.pretrain.parameters import PretrainParameters
 from components.registry.parameters import PromoteParameters
 from components.section import Section
 from components.serve.parameters import QueryParameters
-from components.storage.json_files import flatten
 
 DEFAULT = Path("params.yaml")
 # The key of a file that changes only some values of another.
@@ -77,31 +74,6 @@ def load(path: Path = DEFAULT) -> Parameters:
         return Parameters.model_validate(content)
     except ValidationError as error:
         raise ParameterError("\n".join(_sentence(path, e) for e in error.errors())) from None
-
-
-def refuse_other(path: Path) -> NoReturn:
-    """Refuses a file other than params.yaml, the only one that dvc.yaml reads.
-
-    Raises:
-        ParameterError: always; the message has the command that uses the file's values.
-    """
-    here, there = (dict(flatten(load(file).model_dump(mode="json"))) for file in (DEFAULT, path))
-    changed = " ".join(
-        f"-S {shlex.quote(f'{key}={_as_override(there[key])}')}" for key in here if there[key] != here[key]
-    )
-    raise ParameterError(
-        f"{path} is not the file that dvc.yaml reads, which is {DEFAULT}; "
-        + (
-            f"run its values as an experiment: dvc exp run {changed}"
-            if changed
-            else "it holds the same values: leave out --params"
-        )
-    )
-
-
-def _as_override(value: Any) -> str:
-    """A value as `dvc exp run -S` reads it."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.models import towers
+from components.pretrain import recipes
 from components.pretrain.data.picture_cache import decode_shards
 from components.pretrain.data.picture_size import warn_of_small_pictures
 from components.pretrain.data.stream import catalogue
@@ -14,9 +15,10 @@ from components.pretrain.job import Job, without_effect
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.sources import Sources
 from components.pretrain.training.data_source import CACHE
+from components.seam import names_in
 from components.shards.folder import ShardFolder
 from components.storage import work as work_folders
-from components.storage.code import code_mark
+from components.storage.code import closure, code_mark
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ def plan_job(
         store=checkpoint_location(recipe, parameters.checkpoints),
         initial=start.initial,
         stream=stream_config,
-        code=code_mark(CODE),
+        code=training_code(recipe),
     )
 
 
@@ -115,10 +117,17 @@ def _warn_if_window_is_narrow(parameters: PretrainParameters) -> None:
         )
 
 
+def training_code(recipe: str) -> str:
+    """The mark of all code that trains a recipe; other recipes do not count."""
+    own = closure(f"{recipes.__name__}.{recipe}")
+    others = {f"{recipes.__name__}.{name}" for name in names_in(recipes)} - own
+    return code_mark(CODE, without=frozenset(others))
+
+
 def training_fingerprint(recipe: str, start: StartingPoint, parameters: PretrainParameters) -> str:
     """Names what the result depends on: data, towers, initial weights, and effective parameters."""
     return work_folders.fingerprint(
-        code_mark(CODE),
+        training_code(recipe),
         parameters.model_dump(mode="json", exclude=without_effect(recipe)),
         towers.read_config(parameters.tower).to_json(),
         start.data,

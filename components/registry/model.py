@@ -129,14 +129,13 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def load(name: str, alias: str) -> Any:
-    """The pyfunc model `models:/NAME@ALIAS`.
+def load(uri: str) -> Any:
+    """The pyfunc model `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
 
     Raises:
-        InputError: if nothing has that alias.
+        InputError: if there is none.
     """
     tracking.connect()
-    uri = f"models:/{name}@{alias}"
     try:
         return mlflow.pyfunc.load_model(uri)
     except MlflowException as error:

@@ -130,48 +130,14 @@ def promote(
         "sha256": mark,
     }
     if not failed:
-        version = _version(parameters, models / recipe, recipe, mark)
+        version = register_version(parameters, models / recipe, recipe, mark)
         facts = {
             f"metric.{parameters.metric}": f"{value:.6f}",
             "benchmark": benchmark_mark,
             "promoted.because": "; ".join(gate.sentence() for gate in checked),
         }
-        _give_alias(parameters, version, facts, champion)
+        give_alias(parameters, version, facts, champion)
     return result
-
-
-def make_good(result: Mapping[str, Any], parameters: PromoteParameters, models: Path, benchmark: Path) -> None:
-    """Gives the alias to the model that `metrics/promote.json` promoted, if it lacks it.
-
-    DVC restores the result of a promotion from its cache (in a clone, an experiment's copy of the
-    folder, or after a parameter is set back), and with it runs no side effect.
-
-    Raises:
-        InputError: if the model that was promoted is not there.
-        SetupError: if the registry does not answer.
-    """
-    if not result["promoted"]:
-        return
-    tracking.connect()
-    champion = present_champion(parameters)
-    if champion is not None and champion.digest == result["sha256"]:
-        return
-    folder = models / str(result["recipe"])
-    if not folder.is_dir() or digest(folder) != result["sha256"]:
-        raise InputError(
-            f"metrics/promote.json promotes {folder}, but "
-            f"{'it is missing' if not folder.is_dir() else 'it holds another model by now'}, and the registry has no copy "
-            f"under {parameters.name}@{parameters.alias}; run `dvc checkout {folder}` (`dvc pull {folder}` in a clone), "
-            "or `mofi promote` to decide again"
-        )
-    logger.info("the promotion was restored from a cache: %s is registered here too", folder)
-    version = _version(parameters, folder, str(result["recipe"]), str(result["sha256"]))
-    facts = {
-        f"metric.{result['metric']}": f"{result['value']:.6f}",
-        "benchmark": benchmark_digest(benchmark),
-        "promoted.because": "metrics/promote.json says so: its result was restored from a cache",
-    }
-    _give_alias(parameters, version, facts, champion)
 
 
 def benchmark_digest(folder: Path) -> str:
@@ -197,7 +163,7 @@ def present_champion(parameters: PromoteParameters) -> Champion | None:
     )
 
 
-def _version(parameters: PromoteParameters, folder: Path, recipe: str, mark: str) -> ModelVersion:
+def register_version(parameters: PromoteParameters, folder: Path, recipe: str, mark: str) -> ModelVersion:
     """The version with these bytes: a registered one, or a new one of the model that was logged."""
     client = mlflow.MlflowClient()
     known = [
@@ -214,12 +180,13 @@ def _version(parameters: PromoteParameters, folder: Path, recipe: str, mark: str
     return mlflow.register_model(uri, parameters.name, tags={model.DIGEST_TAG: mark, model.RECIPE_TAG: recipe})
 
 
-def _give_alias(
+def give_alias(
     parameters: PromoteParameters,
     version: ModelVersion,
     facts: Mapping[str, str],
     before: Champion | None,
 ) -> None:
+    """Gives a version the alias and tags that say why; nothing if it has the alias already."""
     client = mlflow.MlflowClient()
     if before is not None and before.version == str(version.version):
         logger.info("version %s is %s already", version.version, parameters.alias)

@@ -8,17 +8,17 @@ import numpy.typing as npt
 from components.serve.search import Embed
 
 
-def champion(name: str, alias: str) -> Embed:
-    """The registry's `models:/NAME@ALIAS`, loaded through MLflow.
+def registered(uri: str) -> Embed:
+    """The registry's `models:/NAME@ALIAS` or `models:/NAME/VERSION`, loaded through MLflow.
 
     Raises:
-        InputError: if nothing has that alias.
+        InputError: if there is none.
     """
     import pandas as pd
 
     from components.registry import model
 
-    loaded = model.load(name, alias)
+    loaded = model.load(uri)
 
     def embed(pictures: Sequence[bytes]) -> npt.NDArray[np.float32]:
         return np.asarray(loaded.predict(pd.DataFrame({"image": list(pictures)})), dtype=np.float32)

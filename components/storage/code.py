@@ -18,14 +18,23 @@ _NAMES = tuple(f"{package}." for package in PACKAGES)
 _FINDERS = ("find", "find_all")
 
 
-def code_mark(*modules: str) -> str:
-    """Twelve hex digits of all code that the modules run, without comments and docstrings.
+# What a stage runs that changes no result: messages, options, checks of parameters, and the log of
+# what was written.
+NO_PART_OF_A_RESULT = frozenset(f"components.{room}" for room in ("cli", "errors", "registry", "section"))
+
+
+def code_mark(*modules: str, without: frozenset[str] = frozenset()) -> str:
+    """Twelve hex digits of the code that makes a result, without comments and docstrings.
+
+    Args:
+        modules: what makes it, with all that they import but `NO_PART_OF_A_RESULT`.
+        without: more modules and packages that do not count.
 
     Raises:
         ModuleNotFoundError: if one is no module of this project.
     """
     digest = hashlib.sha256()
-    for name in sorted(closure(*modules)):
+    for name in sorted(closure(*modules, without=NO_PART_OF_A_RESULT | without)):
         digest.update(f"{name}\0{_meaning(name)}\0".encode())
     return digest.hexdigest()[:12]
 

@@ -25,6 +25,9 @@ DROPPED = "dropped-"
 _LOCKS = ".locks"
 # What this process has claimed: lock file → the open file that holds the lock.
 _claimed: dict[Path, IO[str]] = {}
+# Of those, the ones that are only read, and the ones on disks that know no locks.
+_shared: set[Path] = set()
+_unlocked: set[Path] = set()
 
 
 def fingerprint(*parts: object) -> str:
@@ -108,8 +111,10 @@ def claim(folder: Path, *, shared: bool = False, wait: bool = False) -> None:
                     raise SetupError(f"{user} works on {folder}; wait until it is done, or stop it")
                 logger.info("waiting for %s, which works on %s", user, folder)
                 lock(file, shared=shared)
+            _unlocked.discard(path)
         except OSError as error:
             logger.warning("%s cannot be locked (%s): keep other runs of the same stage away", path, error)
+            _unlocked.add(path)
         if _is_current(path, file):
             break
         _claimed.pop(path, None)
@@ -119,12 +124,15 @@ def claim(folder: Path, *, shared: bool = False, wait: bool = False) -> None:
     file.write(f"process {os.getpid()} of {socket.gethostname()}")
     file.flush()
     _claimed[path] = file
+    (_shared.add if shared else _shared.discard)(path)
 
 
 def release(folder: Path) -> None:
     """Ends this process's claim, if it has one; the lock file goes where nobody else shares it."""
     path = _lock_file(folder)
     file = _claimed.pop(path, None)
+    _shared.discard(path)
+    _unlocked.discard(path)
     if file is None:
         return
     with suppress(OSError):
@@ -134,11 +142,20 @@ def release(folder: Path) -> None:
 
 
 def drop_unused(folder: Path) -> str | None:
-    """Removes unfinished work that no other process has claimed; returns who has, if anyone."""
+    """Removes a folder that nobody works on or reads; returns who does, if anyone.
+
+    Where the disk knows no locks, nobody can tell, and nothing is removed.
+    """
+    path = _lock_file(folder)
+    if path in _shared:
+        return "this process"
     try:
         claim(folder)
     except SetupError:
-        return _user(_lock_file(folder))
+        return _user(path)
+    if path in _unlocked:
+        release(folder)
+        return "perhaps another run"
     drop(folder)
     return None
 
@@ -160,9 +177,9 @@ def drop(work: Path) -> None:
 
 
 def _lock_file(folder: Path) -> Path:
-    """`.work/.locks/STAGE-FINGERPRINT` for `.work/STAGE/FINGERPRINT`."""
+    """`.work/.locks/STAGE/FINGERPRINT` for `.work/STAGE/FINGERPRINT`."""
     folder = folder.absolute()
-    return folder.parent.parent / _LOCKS / f"{folder.parent.name}-{folder.name}"
+    return folder.parent.parent / _LOCKS / folder.parent.name / folder.name
 
 
 def _opened(path: Path) -> IO[str]:

@@ -249,14 +249,3 @@ def test_the_files_of_the_papers_towers_are_valid(tower: str) -> None:
     numbers = [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r" +\w+: *[^#{\s]", line)]
     assert len(numbers) > 10
     assert [line for line in numbers if not re.search(r"# \[[PD]\] ", line)] == []
-
-
-def test_another_file_than_the_graph_reads_is_answered_with_how_to_run_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text(OWN.read_text())
-    (tmp_path / "other.yaml").write_text("extends: params.yaml\npretrain: {seed: 5}\ncrawl: {languages: [de, en]}\n")
-    with pytest.raises(ParameterError, match=r"other\.yaml is not the file that dvc.yaml reads") as caught:
-        parameters.refuse_other(Path("other.yaml"))
-    assert """dvc exp run -S 'crawl.languages=["de", "en"]' -S pretrain.seed=5""" in str(caught.value)

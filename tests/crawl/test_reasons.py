@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import components.crawl
+from components.crawl import filters
 from components.crawl.pages.directives import PICTURE_REFUSALS
 from components.crawl.reasons import GATHERED, REASONS, errors
+from components.seam import names_in
 from components.shards.format import DUPLICATE_REASONS
 
 _FOLDER = Path(components.crawl.__file__).parent
@@ -49,11 +51,12 @@ def _counted() -> set[str]:
                 words += _text(key)
             case ast.FunctionDef(returns=returns) if returns is not None and ast.unparse(returns) == "str | None":
                 words += [w for inner in ast.walk(node) if isinstance(inner, ast.Return) for w in _text(inner.value)]
-    return set(words) - _OTHER
+    return (set(words) - _OTHER) | set(names_in(filters))  # a filter's reason is its file's name
 
 
 def _named() -> set[str]:
-    return {node.value for node in _nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    texts = {node.value for node in _nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return texts | set(names_in(filters))
 
 
 def test_every_reason_that_can_be_counted_is_declared() -> None:

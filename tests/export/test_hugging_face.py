@@ -25,8 +25,15 @@ from components.storage.json_files import read_json
 from components.storage.work import fingerprint
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import TINY_VIT
-from tests.registry.conftest import TINY, empty_database, models, parameters, registry  # noqa: F401
-from tests.registry.test_promote import benchmark, measured  # noqa: F401
+from tests.registry.conftest import (  # noqa: F401
+    TINY,
+    benchmark,
+    empty_database,
+    models,
+    parameters,
+    registry,
+)
+from tests.registry.test_promote import measured
 
 TEXTS = ["a crab", "Crane,  a machine that lifts what is heavy and more than eight tokens", ""]
 

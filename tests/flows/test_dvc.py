@@ -1,6 +1,8 @@
 """The flow's view of DVC, on real small DVC projects."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,19 +96,53 @@ def test_an_interrupt_ends_the_stage_and_its_children(project: Path):
     assert list(dvc.NOTES.iterdir()) == []
 
 
+def left_behind(stage: str, leader: int) -> Path:
+    """The note of a stage whose flow is gone."""
+    note = dvc._remember(stage, leader)
+    content = json.loads(note.read_text())
+    note.write_text(json.dumps(content | {"flow": [content["flow"][0], 1.0]}))
+    return note
+
+
 def test_orphans_are_ended_but_a_stranger_with_the_id_of_one_is_not(project: Path):
     sleepers = [subprocess.Popen(["sleep", "1000"], start_new_session=True) for _ in range(2)]
     for number, sleeper in enumerate(sleepers):
-        dvc._remember(f"stage@{number}", sleeper.pid)
-    assert dvc.end_orphans() == ["stage@0", "stage@1"]
-    assert not any(psutil.pid_exists(sleeper.pid) for sleeper in sleepers)
-    note = dvc._remember("stage", os.getpid())
-    note.write_text(note.read_text().replace('"started": ', '"started": 1'))
+        left_behind(f"folder/dvc.yaml:stage@{number}", sleeper.pid)
+    assert dvc.end_orphans() == ["folder/dvc.yaml:stage@0", "folder/dvc.yaml:stage@1"]
+    assert [sleeper.wait() for sleeper in sleepers] == [-signal.SIGTERM, -signal.SIGTERM]
+    note = left_behind("stage", os.getpid())
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"leader": [os.getpid(), 1.0]}))
     assert dvc.end_orphans() == []
     assert list(dvc.NOTES.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"pid": "x", "started": 1}', "\udcff"])
+def test_stages_of_a_flow_that_is_alive_are_left_alone(project: Path):
+    sleeper = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    dvc._remember("stage", sleeper.pid)
+    assert dvc.end_orphans() == []
+    assert sleeper.poll() is None
+    dvc.end_group(sleeper)
+
+
+def test_what_outlives_its_killed_leader_is_ended_as_well(project: Path):
+    script = "trap 'echo cleaned > cleaned.txt; exit' TERM; echo $$ > child.txt; while :; do sleep 0.1; done"
+    leader = subprocess.Popen(
+        ["sh", "-c", f"sh -c '{script.replace(chr(39), chr(34))}' & wait"], start_new_session=True
+    )
+    while not (project / "child.txt").exists() or not (project / "child.txt").read_text().strip():
+        assert leader.poll() is None
+    left_behind("stage", leader.pid)
+    leader.kill()
+    leader.wait()
+    assert dvc.end_orphans() == ["stage"]
+    child = int((project / "child.txt").read_text())
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert (project / "cleaned.txt").read_text() == "cleaned\n"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"leader": 1, "flow": 2}', '{"leader": ["x", 1], "flow": [2, 3]}', "\udcff"]
+)
 def test_a_note_that_a_full_disk_left_broken_counts_as_none(project: Path, content: str):
     dvc.NOTES.mkdir(parents=True)
     (dvc.NOTES / "crawl.json").write_text(content, errors="surrogateescape")

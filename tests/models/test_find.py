@@ -18,8 +18,15 @@ from components.models.find import find_model
 from components.registry.parameters import PromoteParameters
 from components.registry.promote import promote
 from components.storage.work import fingerprint
-from tests.registry.conftest import empty_database, make_model, models, parameters, registry  # noqa: F401
-from tests.registry.test_promote import benchmark, measured  # noqa: F401
+from tests.registry.conftest import (  # noqa: F401
+    benchmark,
+    empty_database,
+    make_model,
+    models,
+    parameters,
+    registry,
+)
+from tests.registry.test_promote import measured
 
 SMALLEST = "ViT-S-32-alt"
 

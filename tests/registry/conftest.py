@@ -80,3 +80,10 @@ def parameters() -> PromoteParameters:
         least_label_precision=0.9,
         largest_loss=0.02,
     )
+
+
+@pytest.fixture
+def benchmark(tmp_path: Path) -> Path:
+    (tmp_path / "benchmark").mkdir()
+    (tmp_path / "benchmark" / "images.parquet").write_bytes(b"index")
+    return tmp_path / "benchmark"

@@ -8,7 +8,7 @@ import pytest
 
 from components.errors import InputError
 from components.registry.parameters import PromoteParameters
-from components.registry.promote import Champion, gates, make_good, promote, refuse_text
+from components.registry.promote import Champion, gates, promote, refuse_text
 from tests.registry.conftest import make_model
 
 
@@ -16,13 +16,6 @@ def measured(precision: float = 0.95, **values: float) -> dict[str, Any]:
     known = {"raw_pixels_8": 0.2, "raw_pixels_32": 0.15, "clip": 0.25, "supervised": 0.4, "multitask": 0.5} | values
     models = {name: {"retrieval": {"query_excluded": {"all": value}}} for name, value in known.items()}
     return {"models": models, "labels": {"precision": precision}}
-
-
-@pytest.fixture
-def benchmark(tmp_path: Path) -> Path:
-    (tmp_path / "benchmark").mkdir()
-    (tmp_path / "benchmark" / "images.parquet").write_bytes(b"index")
-    return tmp_path / "benchmark"
 
 
 def champion_of(parameters: PromoteParameters) -> Any:
@@ -121,62 +114,3 @@ def test_a_missing_model_folder_is_an_error(
 ) -> None:
     with pytest.raises(InputError, match="mofi pretrain multitask"):
         promote(measured(), parameters, tmp_path / "models", benchmark)
-
-
-# A promotion that DVC restored from its cache, and its side effect
-
-
-def forget(registry: Path) -> None:
-    """As in a clone: the registry is empty."""
-    mlflow.MlflowClient().delete_registered_model("mofi")
-
-
-def test_a_restored_promotion_registers_the_model_again(
-    registry: Path, models: Path, benchmark: Path, parameters: PromoteParameters
-) -> None:
-    result = promote(measured(), parameters, models, benchmark)
-    forget(registry)
-    make_good(result, parameters, models, benchmark)
-    tags = champion_of(parameters).tags
-    assert tags["sha256"] == result["sha256"]
-    assert tags[f"metric.{parameters.metric}"] == "0.500000"
-    assert "restored" in tags["promoted.because"]
-
-
-def test_a_restored_promotion_takes_the_alias_back(
-    registry: Path, models: Path, benchmark: Path, parameters: PromoteParameters, tmp_path: Path
-) -> None:
-    first = promote(measured(), parameters, models, benchmark)
-    make_model(tmp_path / "new" / "multitask", "multitask", 9)
-    promote(measured(multitask=0.6), parameters, tmp_path / "new", benchmark)
-    make_good(first, parameters, models, benchmark)
-    assert str(champion_of(parameters).version) == "1"
-    assert champion_of(parameters).tags["promoted.over"] == "version 2"
-
-
-def test_a_promotion_that_the_registry_knows_changes_nothing(
-    registry: Path, models: Path, benchmark: Path, parameters: PromoteParameters
-) -> None:
-    result = promote(measured(), parameters, models, benchmark)
-    before = champion_of(parameters)
-    make_good(result, parameters, models, benchmark)
-    assert champion_of(parameters).tags == before.tags
-
-
-def test_a_refused_promotion_stays_refused(
-    registry: Path, models: Path, benchmark: Path, parameters: PromoteParameters
-) -> None:
-    make_good(promote(measured(clip=0.45), parameters, models, benchmark), parameters, models, benchmark)
-    assert mlflow.MlflowClient().search_registered_models() == []
-
-
-def test_a_promoted_model_that_is_gone_is_named(
-    registry: Path, models: Path, benchmark: Path, parameters: PromoteParameters, tmp_path: Path
-) -> None:
-    result = promote(measured(), parameters, models, benchmark)
-    forget(registry)
-    with pytest.raises(InputError, match=r"promotes .*multitask, but it is missing.*dvc pull"):
-        make_good(result, parameters, tmp_path / "nowhere", benchmark)
-    make_model(tmp_path / "other" / "multitask", "multitask", 9)
-    with pytest.raises(InputError, match="another model"):
-        make_good(result, parameters, tmp_path / "other", benchmark)

@@ -115,7 +115,7 @@ def test_a_server_that_does_not_answer_is_an_error_at_once(
 
 def test_a_missing_champion_is_an_error_that_says_what_to_run(registry: Path) -> None:
     with pytest.raises(InputError, match="mofi promote"):
-        model.load("mofi", "champion")
+        model.load("models:/mofi@champion")
 
 
 def test_outputs_come_before_dependencies_in_the_lock(tmp_path: Path) -> None:

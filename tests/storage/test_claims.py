@@ -1,5 +1,6 @@
 """Two runs side by side: each leaves what the other works on alone."""
 
+import fcntl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,6 +91,8 @@ WAIT = "claim(Path(root) / stage / mark, wait=True)"
 def test_several_runs_share_what_they_only_read(tmp_path: Path) -> None:
     with other_run(tmp_path, "cache", shared=True):
         claim(tmp_path / "label" / "cache", shared=True)
+        assert drop_unused(tmp_path / "label" / "cache") == "this process"
+        release(tmp_path / "label" / "cache")
         assert drop_unused(tmp_path / "label" / "cache") is not None
     assert drop_unused(tmp_path / "label" / "cache") is None
 
@@ -102,7 +105,7 @@ def test_a_claim_that_is_over_leaves_nothing_behind(tmp_path: Path) -> None:
     drop(work_folder("label", "aaa", tmp_path))
     claim(tmp_path / "label" / "bbb")
     release(tmp_path / "label" / "bbb")
-    assert not any((tmp_path / ".locks").iterdir())
+    assert not [path for path in (tmp_path / ".locks").rglob("*") if path.is_file()]
 
 
 def test_a_claim_that_was_given_up_can_be_taken_by_others(tmp_path: Path) -> None:
@@ -110,3 +113,22 @@ def test_a_claim_that_was_given_up_can_be_taken_by_others(tmp_path: Path) -> Non
     release(tmp_path / "label" / "aaa")
     with other_run(tmp_path, "aaa"):
         pass
+
+
+def test_what_is_only_read_is_shared_while_another_run_goes_on(tmp_path: Path) -> None:
+    """So the trainings of a sweep, which read one cache, do not wait for each other's end."""
+    with other_run(tmp_path, "cache", shared=True):
+        claim(tmp_path / "label" / "cache", shared=True)
+
+
+def test_where_the_disk_knows_no_locks_nothing_of_others_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (tmp_path / "label" / "aaa").mkdir(parents=True)
+    work_folder("label", "bbb", tmp_path)
+    assert (tmp_path / "label" / "aaa").is_dir()
+    assert "cannot be locked" in caplog.text

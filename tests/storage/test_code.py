@@ -91,5 +91,5 @@ def test_imports_for_type_checkers_do_not_belong_to_it() -> None:
 
 
 def test_an_unknown_module_is_an_error() -> None:
-    with pytest.raises(ModuleNotFoundError, match=r"components\.nothing is no module below"):
+    with pytest.raises(ModuleNotFoundError, match=r"components\.nothing is not a module below"):
         closure("components.nothing")

@@ -1,13 +1,17 @@
 """`mofi query` and `mofi search`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from components.cli.model import LOCATIONS
 
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
+if TYPE_CHECKING:
+    from components.registry.parameters import PromoteParameters
+    from components.serve.search import Embed
+
 PROMOTION, MODELS, BENCHMARK = Path("metrics/promote.json"), Path("models"), Path("data/sample/benchmark")
 Data = Annotated[Path, typer.Option(help="The data set to search in.")]
 
@@ -23,15 +27,16 @@ def query(
     """Load the champion through MLflow, index the data set, and search with benchmark pictures."""
     from components.cli import parameters
     from components.execution.stage import stage
-    from components.registry.promote import make_good
-    from components.serve.embed import champion
+    from components.registry.restore import restore_promotion
+    from components.serve.embed import registered
     from components.serve.query import query as run_query
     from components.storage.json_files import read_json
 
     knobs = parameters.load(params)
-    make_good(read_json(promotion), knobs.promote, models, benchmark)
+    version = restore_promotion(read_json(promotion), knobs.promote, models, benchmark)
+    name, alias = knobs.promote.name, knobs.promote.alias
     with stage("query") as measures:
-        embed = champion(knobs.promote.name, knobs.promote.alias)
+        embed = registered(f"models:/{name}/{version}" if version else f"models:/{name}@{alias}")
         measures.update(run_query(embed, data, benchmark, knobs.query, out))
 
 
@@ -51,19 +56,15 @@ def search(
     from components.cli import parameters
     from components.errors import InputError
     from components.images.decode import open_rgb
-    from components.registry.promote import make_good
     from components.serve import embed as embeds
     from components.serve.search import build, entity_scores, read_labels
-    from components.storage.json_files import read_json
 
     if not image.is_file():
         raise InputError(f"{image} is not a file; name a picture (PNG, JPEG or WebP)")
     picture = image.read_bytes()
     open_rgb(picture)
     knobs = parameters.load(params).promote
-    if model is None and PROMOTION.is_file():
-        make_good(read_json(PROMOTION), knobs, MODELS, BENCHMARK)
-    embed = embeds.model_at(model) if model else embeds.champion(knobs.name, knobs.alias)
+    embed = embeds.model_at(model) if model else _champion(knobs)
     hits = build(data, embed).search(embed([picture]), top)[0]
     labels = read_labels(data)
     entities = Table("entity", "label", "share", title=f"What {image.name} looks like")
@@ -74,3 +75,17 @@ def search(
         names = ", ".join(labels.get(entity, entity) for entity in hit.entry.entities)
         pictures.add_row(f"{hit.cosine:.3f}", f"{hit.entry.shard}:{hit.entry.key}", hit.entry.caption, names)
     Console().print(entities, pictures)
+
+
+def _champion(knobs: "PromoteParameters") -> "Embed":
+    """The champion; where nothing was promoted, as in a clone, that of metrics/promote.json."""
+    from components.registry import tracking
+    from components.registry.promote import present_champion
+    from components.registry.restore import restore_promotion
+    from components.serve.embed import registered
+    from components.storage.json_files import read_json
+
+    tracking.connect()
+    if present_champion(knobs) is None and PROMOTION.is_file():
+        restore_promotion(read_json(PROMOTION), knobs, MODELS, BENCHMARK)
+    return registered(f"models:/{knobs.name}@{knobs.alias}")

@@ -18,7 +18,7 @@ from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
 from components.shards.reader import read_shard
 from components.storage.code import code_mark
-from components.storage.work import claim, drop_unused, fingerprint
+from components.storage.work import claim, drop_unused, fingerprint, release
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,9 @@ def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: fl
     """
     shards = ShardFolder.at(folder)
     cache = work / fingerprint(code_mark(__name__), shards.mark(), size)
-    claim(cache, wait=True)  # of two trainings on the same shards, one decodes
+    claim(cache, shared=True)  # until this process ends nobody drops it
+    building = cache.with_name(f"{cache.name}.building")
+    claim(building, wait=True)  # of two trainings on the same shards, one decodes
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
     drop_oldest(work)
@@ -56,7 +58,7 @@ def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: fl
         work=cache.absolute(),
         max_error_share=max_error_share,
     )
-    claim(cache, shared=True)  # until this process ends nobody drops it
+    release(building)
     logger.info("%s decoded to %d px: %s", folder, size, dict(sorted(counts.items())))
     return finished
 

@@ -21,7 +21,7 @@ from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
 from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
-from components.storage.work import claim, drop, fingerprint, work_folder
+from components.storage.work import claim, drop, fingerprint, release, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -99,10 +99,12 @@ def _built(shards: ShardFolder, vocabulary: Path | None, work: Path) -> Path:
         code_mark(__name__), shards.location, sorted(versions.items()), *marks, *filter(None, [vocabulary])
     )
     folder = (work / known).absolute()
-    claim(folder, wait=True)  # of two trainings on the same shards, one looks
+    claim(folder, shared=True)  # until this process ends nobody drops it
+    building = folder.with_name(f"{folder.name}.building")
+    claim(building, wait=True)  # of two trainings on the same shards, one looks
     if (folder / _FACTS).exists():
         folder.touch()
-        claim(folder, shared=True)
+        release(building)
         return folder
     file = write_vocabulary_columns(folder, vocabulary)
     drop_oldest(work)
@@ -112,7 +114,7 @@ def _built(shards: ShardFolder, vocabulary: Path | None, work: Path) -> Path:
     )
     finish(folder, shards, finished, counts)
     drop(unfinished)
-    claim(folder, shared=True)
+    release(building)
     return folder
 
 
