@@ -163,15 +163,18 @@ def present_champion(parameters: PromoteParameters) -> Champion | None:
     )
 
 
+def registered_version(parameters: PromoteParameters, mark: str) -> ModelVersion | None:
+    """The registered version whose files have this digest, if there is one."""
+    versions = mlflow.MlflowClient().search_model_versions(f"name = '{parameters.name}'")
+    return next((version for version in versions if version.tags.get(model.DIGEST_TAG) == mark), None)
+
+
 def register_version(parameters: PromoteParameters, folder: Path, recipe: str, mark: str) -> ModelVersion:
     """The version with these bytes: a registered one, or a new one of the model that was logged."""
-    client = mlflow.MlflowClient()
-    known = [
-        v for v in client.search_model_versions(f"name = '{parameters.name}'") if v.tags.get(model.DIGEST_TAG) == mark
-    ]
-    if known:
-        logger.info("version %s of %s already holds this model", known[0].version, parameters.name)
-        return known[0]
+    known = registered_version(parameters, mark)
+    if known is not None:
+        logger.info("version %s of %s already holds this model", known.version, parameters.name)
+        return known
     uri = model.find(mark)
     if uri is None:
         # A skipped training logs nothing, so after a restored cache the model is logged here.

@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import mlflow
-
 from components.errors import InputError
-from components.registry import model, tracking
+from components.registry import tracking
 from components.registry.parameters import PromoteParameters
-from components.registry.promote import benchmark_digest, give_alias, present_champion, register_version
+from components.registry.promote import (
+    benchmark_digest,
+    give_alias,
+    present_champion,
+    register_version,
+    registered_version,
+)
 from components.registry.provenance import digest
 
 logger = logging.getLogger(__name__)
@@ -41,10 +45,11 @@ def restore_promotion(
         return None
     tracking.connect()
     mark, recipe = str(result["sha256"]), str(result["recipe"])
-    if not _is_registered(parameters, mark):
+    version = registered_version(parameters, mark)
+    if version is None:
         _check_folder(models / recipe, mark)
         logger.info("the promotion was restored from a cache: %s is registered here too", models / recipe)
-    version = register_version(parameters, models / recipe, recipe, mark)
+        version = register_version(parameters, models / recipe, recipe, mark)
     champion = present_champion(parameters)
     if champion is None:
         facts = {
@@ -64,11 +69,6 @@ def restore_promotion(
             parameters.alias,
         )
     return str(version.version)
-
-
-def _is_registered(parameters: PromoteParameters, mark: str) -> bool:
-    versions = mlflow.MlflowClient().search_model_versions(f"name = '{parameters.name}'")
-    return any(version.tags.get(model.DIGEST_TAG) == mark for version in versions)
 
 
 def _check_folder(folder: Path, mark: str) -> None:
