@@ -22,6 +22,7 @@ from components.storage.json_files import read_json
 from tests import ROOT
 from tests.crawl.conftest import drawing, encoded, free_port, gallery
 from tests.crawl.sources.archives import gzipped, page
+from tests.processes import command_line
 
 logger = logging.getLogger(__name__)
 
@@ -156,11 +157,8 @@ class Run:
     def workers(self) -> Iterator[psutil.Process]:
         """This crawl's busy Ray workers."""
         for process in self._driver.children(recursive=True):
-            try:
-                if process.cmdline()[:1] == ["ray::_one"]:
-                    yield process
-            except psutil.NoSuchProcess:
-                continue
+            if command_line(process).split()[:1] == ["ray::_one"]:
+                yield process
 
     def kill_worker(self, chance: random.Random) -> bool:
         """Kills a busy worker, if there is one; returns whether there was."""

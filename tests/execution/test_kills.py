@@ -19,6 +19,7 @@ from components.storage.work import release, work_folder
 from tests import ROOT
 from tests.execution.conftest import ITEMS, contents, write
 from tests.killing import killed_before
+from tests.processes import command_line
 
 FEW = ITEMS[:2]
 
@@ -28,7 +29,8 @@ def is_agent(process: psutil.Process) -> bool:
 
     They take this name late, after imports, so a busy machine shows the file that they run instead.
     """
-    return process.name() != "raylet" and "agent" in " ".join(process.cmdline()).lower()
+    command = command_line(process)
+    return "agent" in command.lower() and not command.split()[0].endswith("/raylet")
 
 
 def die_once(folder: Path, item: str, number: int, out: Path) -> Outcome:

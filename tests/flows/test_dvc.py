@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from components.errors import SetupError
 from flows import dvc
+from tests.processes import has_ended
 
 DVC_YAML = """\
 stages:
@@ -92,7 +92,7 @@ def test_an_interrupt_ends_the_stage_and_its_children(project: Path):
 
     with pytest.raises(KeyboardInterrupt):
         dvc.reproduce("long", interrupt)
-    assert not psutil.pid_exists(seen[0]) or psutil.Process(seen[0]).status() == psutil.STATUS_ZOMBIE
+    assert has_ended(seen[0])
     assert list(dvc.NOTES.iterdir()) == []
 
 
@@ -136,7 +136,7 @@ def test_what_outlives_its_killed_leader_is_ended_as_well(project: Path):
     leader.wait()
     assert dvc.end_orphans() == ["stage"]
     child = int((project / "child.txt").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert has_ended(child)
     assert (project / "cleaned.txt").read_text() == "cleaned\n"
 
 

@@ -24,6 +24,7 @@ from components.storage.json_files import read_json
 from tests import ROOT
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.training.test_loop import ignore
+from tests.processes import command_line
 
 logger = logging.getLogger(__name__)
 
@@ -259,10 +260,7 @@ def drive(job: Job) -> None:
 
 
 def is_ray_train_worker(process: psutil.Process) -> bool:
-    try:
-        return "RayTrainWorker" in " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return False
+    return "RayTrainWorker" in command_line(process)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from components.storage.json_files import read_json
 from tests.export.conftest import write_model
 from tests.pretrain.conftest import MakeJob, MakeParameters
 from tests.pretrain.training.test_loop import MODEL, ignore
+from tests.processes import command_line
 from tests.registry.conftest import TINY, empty_database, registry  # noqa: F401 - fixtures
 
 ENOUGH = {"images_seen": 800, "checkpoint_every": 10, "batch": 8}
@@ -33,7 +34,7 @@ class KillWorker(threading.Thread):
         while not self.killed and not self.end.wait(0.02):
             if any(self.work.glob("*/checkpoints/*/manifest.json")):
                 for process in psutil.Process().children(recursive=True):
-                    if "RayTrainWorker" in " ".join(process.cmdline()):
+                    if "RayTrainWorker" in command_line(process):
                         process.kill()
                         self.killed = True
 

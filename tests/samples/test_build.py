@@ -21,6 +21,7 @@ from components.images.decode import open_rgb
 from samples import benchmark
 from samples.build import TRUTH_SCHEMA, build
 from samples.concepts import SETS, Concept, foundry, held_out
+from tests.processes import command_line
 from tests.samples.conftest import FEW, ROOT
 
 ADDRESS = re.compile(r"http://([a-z0-9-]+)\.localhost:8765(/.+)")
@@ -183,7 +184,7 @@ def test_a_build_that_is_killed_leaves_no_worker_behind(modules: Path, tmp_path:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
     family = psutil.Process(process.pid)
     workers: list[psutil.Process] = []
-    while not any("spawn_main" in " ".join(worker.cmdline()) for worker in workers):
+    while not any("spawn_main" in command_line(worker) for worker in workers):
         assert process.poll() is None
         workers = family.children()
     process.send_signal(signal.SIGKILL)
