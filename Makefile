@@ -19,7 +19,7 @@ run: $(VENV)/.ready  ## run the whole chain on the sample web; then open reports
 	@mofi run
 
 test: $(VENV)/.ready lint types  ## run linter, type checker, and all tests except the slow ones; they build the docs
-	@pytest -m "not slow"
+	@pytest -m "not slow" -n 2 --dist loadgroup --no-loadscope-reorder
 
 slow: $(VENV)/.ready  ## run the slow tests: the whole chain, power cuts in the middle of stages
 	@pytest -m slow

@@ -1,7 +1,9 @@
 """Fixtures that more than one room uses."""
 
+import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -13,8 +15,31 @@ hypothesis.settings.register_profile("same-examples", derandomize=True)
 hypothesis.settings.load_profile("same-examples")
 
 
+# What `pytest -n` runs in one process, by the fixtures that make it once for a process.
+_SHARED = {"ray": {"ray_cluster", "two_nodes"}, "samples": {"modules"}}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `gpu` are skipped where there is none."""
+    """Groups for `pytest -n`, and tests marked `gpu` are skipped where there is none."""
+    groups = _groups(items)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
+    items.sort(key=lambda item: groups[item.path] != "ray")  # the longest group begins first
+    _skip_without_gpu(items)
+
+
+def _groups(items: list[pytest.Item]) -> dict[Path, str]:
+    """File → its group: what shares something expensive, or the file alone."""
+    groups: dict[Path, str] = {}
+    for item in items:
+        needed = set(getattr(item, "fixturenames", ()))
+        shared = next((name for name, fixtures in _SHARED.items() if needed & fixtures), None)
+        if shared or item.path not in groups:
+            groups[item.path] = shared or str(item.path)
+    return groups
+
+
+def _skip_without_gpu(items: list[pytest.Item]) -> None:
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return
@@ -23,6 +48,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not torch.cuda.is_available():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command that a test runs sends the process's log to the stream that this test captures."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -27,17 +27,16 @@ def label(inputs: Inputs, knobs: Parameters) -> dict[str, bytes]:
     return files(Path("labels"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def undisturbed(
     inputs: Inputs,
-    tmp_path: Path,
     knobs: Parameters,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
     ray_cluster: None,
 ) -> dict[str, bytes]:
-    (tmp_path / "undisturbed").mkdir()
-    monkeypatch.chdir(tmp_path / "undisturbed")
-    return label(inputs, knobs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("undisturbed"))
+        return label(inputs, knobs)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +65,14 @@ def test_a_killed_stage_resumes_to_the_same_bytes(
 
 
 def test_labels_that_a_finished_run_left_are_replaced_by_the_same_bytes(
-    inputs: Inputs, undisturbed: dict[str, bytes], knobs: Parameters
+    inputs: Inputs,
+    undisturbed: dict[str, bytes],
+    knobs: Parameters,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert label(inputs, knobs) == undisturbed
     assert label(inputs, knobs) == undisturbed
 
 

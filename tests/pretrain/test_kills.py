@@ -24,7 +24,7 @@ from components.storage.json_files import read_json
 from tests import ROOT
 from tests.pretrain.conftest import MakeJob
 from tests.pretrain.training.test_loop import ignore
-from tests.processes import command_line
+from tests.processes import command_line, has_ended
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +90,7 @@ class Run:
 
     Attributes:
         tree: the descendants of killed drivers; they end by themselves.
+        torn: the checkpoints that were truncated.
     """
 
     job: Job
@@ -98,13 +99,13 @@ class Run:
     is_worker: Callable[[psutil.Process], bool]
     hits: Counter[str] = field(default_factory=Counter)
     tree: set[psutil.Process] = field(default_factory=set)
-    seen: int = 0
+    torn: set[Path] = field(default_factory=set)
 
     def start(self) -> None:
         self.process = self.launch()
 
     def running(self) -> bool:
-        return self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE
+        return self.process.is_running() and not has_ended(self.process.pid)
 
     def points(self) -> int:
         """Points of the curve so far, including those of repeated steps."""
@@ -137,6 +138,11 @@ class Run:
             self.chance.choice(found).kill()
         return bool(found)
 
+    def kill_after_a_checkpoint(self) -> bool:
+        """As `kill_worker`, once there is a checkpoint to resume from that is not torn."""
+        whole = {manifest.parent for manifest in Path(self.job.checkpoints).glob(f"[0-9]*/{MANIFEST}")}
+        return bool(whole - self.torn) and self.kill_worker()
+
     def kill_driver(self) -> bool:
         self.tree.update(self.process.children(recursive=True))
         alive = self.running()
@@ -155,6 +161,7 @@ class Run:
             os.truncate(file, self.chance.randrange(file.stat().st_size))
         except FileNotFoundError:  # it was superseded meanwhile
             return False
+        self.torn.add(whole[-1])
         return self.kill_worker()
 
     def fill_disk(self) -> bool:
@@ -224,7 +231,7 @@ def disturb(run: Run, faults: list[str], least: int, most: int) -> None:
 
 
 def test_kills_and_a_bad_disk_change_nothing(make_job: MakeJob, tmp_path: Path) -> None:
-    faults = ["kill_worker", "tear", "fill_disk", "tear", "kill_worker"]
+    faults = ["kill_worker", "tear", "fill_disk", "tear", "kill_after_a_checkpoint"]
     job, whole = (make_job("multitask", tmp_path / name, **QUICK) for name in ("disturbed", "whole"))
     run = Run(job, random.Random(1), lambda: spawned(supervise, job, 1), lambda process: True)
     disturb(run, faults, 2, 7)
