@@ -14,8 +14,9 @@ import pytest
 from components.errors import SetupError
 from components.execution import shard_map
 from components.execution.shard_map import Outcome, map_shards
+from components.storage.claims import release
 from components.storage.json_files import read_json
-from components.storage.work import release, work_folder
+from components.storage.work import work_folder
 from tests import ROOT
 from tests.execution.conftest import ITEMS, contents, write
 from tests.killing import killed_before
