@@ -88,11 +88,12 @@ def claim_file(path: Path, thing: object, *, shared: bool = False, wait: bool = 
             break
         _claimed.pop(path, None)
         file.close()  # another process removed it in between
-    with suppress(OSError):  # on a full disk the lock holds without a name
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()} of {socket.gethostname()} ({_command()})")
-        file.flush()
+    if _claimed.get(path) is not file:
+        with suppress(OSError):  # on a full disk the lock holds without a name
+            file.seek(0)
+            file.truncate()
+            file.write(f"process {os.getpid()} of {socket.gethostname()} ({_command()})")
+            file.flush()
     _claimed[path] = file
     return not known
 
