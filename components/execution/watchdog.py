@@ -31,6 +31,7 @@ def start() -> None:
             [sys.executable, "-I", __file__, os.environ[MARK]],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             cwd="/",
             start_new_session=True,
         )
