@@ -1,5 +1,10 @@
 """The errors that a user can fix. Each message names the thing, the value and the fix."""
 
+import errno
+import os
+import re
+import shutil
+
 # Exit code of a command that met an error which the user must fix; running it again does not help.
 USER_ERROR = 3
 
@@ -22,3 +27,22 @@ class SetupError(MofiError):
 
 class GateRefused(MofiError):
     """A model did not pass a gate of `promote`."""
+
+
+def system_code(error: OSError) -> int | None:
+    """The system's number of an error (`errno`); of a copy that failed, that of the first file."""
+    if not isinstance(error, shutil.Error):
+        return error.errno
+    found = re.search(r"\[Errno (\d+)\]", str(error))
+    return int(found[1]) if found else None
+
+
+def reason(error: OSError) -> str:
+    """What the system says of an error, without the place."""
+    code = system_code(error)
+    return str(error) if code is None else os.strerror(code)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether it is a full disk, a quota, or a limit on the size of files."""
+    return system_code(error) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -20,8 +20,8 @@ import psutil
 from components.errors import USER_ERROR, SetupError
 from components.storage.json_files import write_json
 
-# What DVC says of a command that met an error which the user must fix.
-_USER_ERROR = f"exited with {USER_ERROR}"
+# What DVC says of a command that failed. Its own exit code is another one.
+_EXITED = re.compile(r"exited with (-?\d+)")
 _EDGE = re.compile(r'"([^"]+)" -> "([^"]+)"')
 _NODE = re.compile(r'^\s*"([^"]+)";?\s*$', re.MULTILINE)
 # A note for each stage that runs: the leader of its process group.
@@ -32,10 +32,11 @@ class StageFailed(Exception):
     """A stage ended with an error; `repeatable` says whether running it again may help."""
 
     def __init__(self, stage: str, code: int, tail: list[str]) -> None:
-        self.repeatable = not any(_USER_ERROR in line for line in tail)
+        exits = [int(found[1]) for line in tail if (found := _EXITED.search(line))]
+        self.repeatable = USER_ERROR not in exits
         errors = [line for line in tail if line.startswith("mofi: ")]
         reason = " ".join(errors) if errors else "\n".join(tail[-15:])
-        super().__init__(f"stage {stage} failed (exit code {code}): {reason}")
+        super().__init__(f"stage {stage} failed (exit code {exits[-1] if exits else code}): {reason}")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ the other, called in the flow's own thread. `at_once` lets stages that do not ne
 side by side. Either way, an interrupt or a cancelled run ends every stage's process group at once.
 """
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,31 @@ from prefect import flow, get_run_logger, task  # noqa: E402
 from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 from prefect.futures import PrefectFuture, as_completed  # noqa: E402
+from prefect.settings import PREFECT_API_URL  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
-from components.errors import MofiError, ParameterError  # noqa: E402
+from components.errors import MofiError, ParameterError, SetupError  # noqa: E402
+from components.storage.claims import claim_file  # noqa: E402
 from components.storage.json_files import flatten, read_json  # noqa: E402
-from flows import dvc  # noqa: E402
+from flows import dvc, dvc_locks, readiness  # noqa: E402
 
 REPORT, SUMMARY = Path("reports/index.html"), Path("reports/summary.json")
 # A stage takes a machine of this many CPUs for itself, where nobody says how many run at once.
 _CPUS_A_STAGE = 8
 _MOST_AT_ONCE = 16
+LOCK = Path(".work/.locks/flow")
 RAN, SKIPPED = "ran", "skipped"
+
+
+def _is_plain(record: logging.LogRecord) -> bool:
+    """Leaves out the traceback of an error that its message explains; always True."""
+    if record.exc_info and isinstance(record.exc_info[1], (MofiError, dvc.StageFailed)):
+        record.exc_info = None
+    return True
+
+
+for _name in ("prefect.flow_runs", "prefect.task_runs"):
+    logging.getLogger(_name).addFilter(_is_plain)
 
 
 def _repeatable(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -68,6 +83,8 @@ def pipeline(only: str | None = None, at_once: int = 0) -> dict[str, str]:
         at_once: how many stages run side by side, at most; 0 = as many as the cluster has room for.
     """
     logger = get_run_logger()
+    claim()
+    dvc_locks.drop_dead()
     for stage in dvc.end_orphans():
         logger.warning("ended the stage %s, which an earlier, killed run had left behind", stage)
     graph = dvc.read_graph()
@@ -147,15 +164,33 @@ def run(only: str | None = None, at_once: int = 0) -> dict[str, str]:
     Raises:
         MofiError: what ended a stage.
     """
-    from components.execution import cluster
+    from components.execution import cluster, watchdog
 
+    readiness.check_repository()
+    claim()
+    readiness.check_prefect(PREFECT_API_URL.value())
+    readiness.check_prefect_home()
+    watchdog.start()
     try:
         happened: dict[str, str] = pipeline(only, at_once)
     except dvc.StageFailed as failure:
         raise MofiError(str(failure)) from None
+    except RuntimeError as error:
+        if "server" not in str(error) and "API" not in str(error):
+            raise
+        raise SetupError(f"Prefect's server cannot be used ({error}); end other work, and run it again") from error
     finally:
         cluster.leave()
     return happened
+
+
+def claim() -> None:
+    """Keeps other flows away from this folder until this process ends.
+
+    Raises:
+        SetupError: if another one runs here.
+    """
+    claim_file(LOCK.absolute(), f"the chain in {Path.cwd()}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,8 @@ import pyarrow.parquet as pq
 from rich.progress import track
 
 from components.cli.parameters import SampleParameters
+from components.storage.atomic import PARTIAL, publish_folder, remove
+from components.storage.output import writing
 from samples import benchmark, packages
 from samples.concepts import SETS, Concept, Drawing, all_concepts, held_out
 from samples.facts import depicted, read_facts
@@ -57,7 +58,27 @@ class _SiteResult:
 
 
 def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
-    """Builds the sample into `out` deterministically; returns its counts."""
+    """Builds the sample deterministically; returns its counts.
+
+    What is in `out` stays until all is built; other files there stay as they are.
+    """
+    partial = out.with_name(f"{out.name}{PARTIAL}")
+    with writing(out, wait=True):
+        remove(partial)
+        try:
+            counts = _build(parameters, partial)
+            out.mkdir(parents=True, exist_ok=True)
+            for made in sorted(partial.iterdir()):
+                if made.is_dir():
+                    publish_folder(made, out / made.name)
+                else:
+                    made.replace(out / made.name)
+        finally:
+            remove(partial)
+    return counts
+
+
+def _build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
     modules = packages.fetch()
     concepts = all_concepts(modules, parameters.drawings)
     entity_of = territory_entities(modules) | depicted(read_facts())
@@ -65,8 +86,6 @@ def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
     served = [c for c in concepts if not held_out(c.key)]
     listed = benchmark.entries(held_out_concepts)
     planted = benchmark.near_copies(modules, listed, parameters.planted, parameters.seed)
-    for folder_name in ("web", "benchmark"):
-        shutil.rmtree(out / folder_name, ignore_errors=True)
     (out / "web").mkdir(parents=True)
     (out / "benchmark" / "images").mkdir(parents=True)
     jobs = [_SiteJob(s, _of(s, served), planted.get(s, []), _of(s, held_out_concepts)) for s in SETS]

@@ -24,13 +24,35 @@ from components.cli.commands import pretrain as _pretrain
 from components.cli.commands import promote as _promote
 from components.cli.commands import report as _report
 from components.cli.commands import serve as _serve
-from components.errors import USER_ERROR, MofiError
+from components.cli.commands import work as _work
+from components.errors import USER_ERROR, MofiError, is_full, reason, system_code
 from components.execution import cpu_environment
 
 # Libraries that log every request or file.
 _NOISY = "httpx httpcore urllib3 boto3 botocore aiobotocore s3transfer asyncio alembic filelock PIL matplotlib faiss"
 # The entry points by which packages above this room add commands (`run` of flows, `sample`).
 _PLUGINS = "mofi.commands"
+
+
+_WRITABLE = "make it a place that you may read and write, or name another one"
+_FIXES = {
+    errno.EACCES: _WRITABLE,
+    errno.EPERM: _WRITABLE,
+    errno.EROFS: _WRITABLE,
+    errno.ENOTDIR: "a file is in the way of a folder: move it, or name another place",
+    errno.EEXIST: "move what is there, or name another place",
+    errno.EISDIR: "a folder is in the way of a file: move it, or name another place",
+    errno.ENOENT: "it is missing, or was removed meanwhile; run the stage that writes it (`dvc repro` runs all)",
+    errno.ENAMETOOLONG: "name a shorter path",
+    errno.EMFILE: "allow more open files (`ulimit -n 65536`) and run again",
+    errno.ENFILE: "this machine has too many open files; end other programs and run again",
+    errno.ENOMEM: "free some memory and run again",
+    errno.EIO: "the disk fails; check it, or name another place",
+    errno.ESTALE: "the network file system lost it; mount it again and run again",
+    errno.EBUSY: "something uses it, a mount perhaps; name a folder inside",
+}
+
+logger = logging.getLogger(__name__)
 
 
 class _InOrder(TyperGroup):
@@ -53,6 +75,7 @@ app = typer.Typer(
     "`dvc metrics show` (figures).",
 )
 knowledge = typer.Typer(no_args_is_help=True, help="The knowledge base: build it from a Wikidata dump, look names up.")
+work = typer.Typer(no_args_is_help=True, help="What interrupted runs left, to go on from: list it, remove it.")
 label = typer.Typer(no_args_is_help=True, help="Link alt texts to entities, ask why, and how right the links are.")
 
 CHAIN, TOOLS = "The chain, in order", "Tools"
@@ -116,6 +139,9 @@ app.command(rich_help_panel=TOOLS)(_serve.search)
 app.command(rich_help_panel=TOOLS)(_cost.cost)
 app.command(rich_help_panel=TOOLS)(_evaluate.evaluate_model)
 app.command(rich_help_panel=TOOLS)(_export.export)
+app.add_typer(work, name="work", rich_help_panel=TOOLS)
+work.command("list")(_work.show)
+work.command()(_work.clean)
 
 
 def main() -> None:
@@ -125,11 +151,23 @@ def main() -> None:
     except MofiError as error:
         _end(f"{type(error).__name__}: {error}")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if system_code(error) is None:
             raise
-        where = f" while writing {error.filename}" if error.filename else ""
+        logger.debug("where it came from", exc_info=True)
+        _end(f"SetupError: {_refused(error)}")
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, and what helps."""
+    files = " and ".join(str(name) for name in (error.filename, error.filename2) if name)
+    if is_full(error):
         free = shutil.disk_usage(Path.cwd()).free // 1024**2
-        _end(f"SetupError: no space left{where} ({free} MiB free in {Path.cwd()}); free some and run again")
+        return (
+            f"no space left{f' while writing {files}' if files else ''} ({free} MiB free in {Path.cwd()}); free some and run "
+            "again: what is finished is kept (`mofi work list` shows what earlier runs left, `mofi work clean` removes it)"
+        )
+    fix = _FIXES.get(system_code(error) or 0, "see `mofi -v` for where it came from")
+    return f"{files or 'the system'}: {reason(error)}; {fix}"
 
 
 def _end(message: str) -> NoReturn:

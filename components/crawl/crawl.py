@@ -29,7 +29,7 @@ from components.storage.code import code_mark
 from components.storage.json_files import write_json
 from components.storage.location import folder_at
 from components.storage.s3 import Prefix
-from components.storage.work import WORK, drop, fingerprint, work_folder
+from components.storage.work import WORK, drop, drop_finished, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def crawl_pictures(
         hold_out,
         *([bucket] if bucket else []),
     )
-    work = work_folder("crawl", mark, work_root)
+    work = work_folder("crawl", mark, work_root, destination)
     with _serving(source) as (starts, server):
         sites = group_sites(starts, parameters)
         logger.info(
@@ -142,7 +142,7 @@ def crawl_pictures(
         # Without these markers, an interrupted publication restarts from the downloads.
         drop(work / "pictures")
         publish_folder(work / "shards", destination)
-    drop(work)
+    drop_finished(work)
     return measures
 
 

@@ -44,7 +44,7 @@ from components.shards.format import shard_name, shard_numbers
 from components.storage.atomic import publish_folder
 from components.storage.code import code_mark
 from components.storage.json_files import write_json
-from components.storage.work import drop, fingerprint, work_folder
+from components.storage.work import drop_finished, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def build_data_set(
     """
     numbers = _numbers(crawl, labels)
     sources = _sources(crawl, labels, knowledge, numbers)
-    work = work_folder("curate", fingerprint(code_mark(__name__), parameters, sources))
+    work = work_folder("curate", fingerprint(code_mark(__name__), parameters, sources), out=out)
     job = _Job(crawl.absolute(), labels.absolute(), work)
     _, seen = map_shards(partial(_survey, job), numbers, stage="curate: survey", work=work / "survey")
 
@@ -114,7 +114,7 @@ def build_data_set(
     )
     (folder / "card.md").write_text(render(stats), encoding="utf-8")
     publish_folder(folder, out)
-    drop(work)
+    drop_finished(work)
     logger.info("curate: %d pictures of %d entities in %s", counts.kept, len(settled.vocabulary), out)
     return measures(counts, settled.vocabulary, figures)
 

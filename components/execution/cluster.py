@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import ray
 
 from components.errors import SetupError
-from components.execution import cpu_environment
+from components.execution import cpu_environment, watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,12 @@ RAY_ENVIRONMENT = {
 # something.
 _WORKERS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
 _PATIENCE = 10.0  # seconds
-_STARTS = 3
-_SLOW_START = "timed out during startup"
+_STARTS = 4
+# What Ray says where this machine was slower than it waits, which may be another time.
+_SLOW_STARTS = ("timed out", "took too long", "failed to start", "not become available", "no node info")
+# The longest address of a socket, in bytes, and what Ray appends to its folder to make one.
+_LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
+_SOCKET = "/ray/session_2000-01-01_00-00-00_000000_{}/sockets/plasma_store"
 
 
 def connect() -> None:
@@ -68,8 +73,10 @@ def _start() -> None:
     """Starts Ray on this machine. Ray gives each start 30 seconds, which a busy machine may exceed.
 
     Raises:
-        SetupError: if it does so again and again.
+        SetupError: if it does so again and again, or cannot start at all.
     """
+    _check_temporary_folder()
+    watchdog.start()
     for _ in range(_STARTS):
         try:
             with _environment(_worker_environment()):
@@ -81,15 +88,39 @@ def _start() -> None:
                     logging_level=logging.WARNING,
                 )
         except Exception as error:
-            if _SLOW_START not in str(error):
-                raise
-            logger.warning("Ray took too long to start; trying again")
             ray.shutdown()
+            if not any(words in str(error).lower() for words in _SLOW_STARTS):
+                said = str(error).strip().splitlines()
+                raise SetupError(
+                    f"Ray could not start ({type(error).__name__}: {said[0] if said else 'no reason given'}); `mofi -v` and the "
+                    f"logs below {_temporary_folder()}/ray say more"
+                ) from error
+            logger.warning("Ray took too long to start; trying again")
         else:
             return
     raise SetupError(
         f"Ray could not start in {_STARTS} attempts of 30 seconds: this machine is too busy; end other work and run it again"
     )
+
+
+def _temporary_folder() -> str:
+    """Where Ray keeps its sockets and logs."""
+    return os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - Ray's own default
+
+
+def _check_temporary_folder() -> None:
+    folder = _temporary_folder()
+    socket_name = folder + _SOCKET.format(os.getpid())
+    if len(os.fsencode(socket_name)) > _LONGEST_SOCKET:
+        raise SetupError(
+            f"the temporary folder {folder} has too long a name for Ray, whose sockets lie below it; set TMPDIR (or "
+            "RAY_TMPDIR) to a shorter one, such as /tmp"
+        )
+    if Path(folder).exists() and not os.access(folder, os.W_OK | os.X_OK):
+        raise SetupError(
+            f"the temporary folder {folder} cannot be written, and Ray needs it; make it writable, or set TMPDIR (or RAY_TMPDIR) "
+            "to another one"
+        )
 
 
 def _worker_environment() -> dict[str, str]:

@@ -13,6 +13,7 @@ from components.models.load import load_model
 from components.registry.provenance import digest
 from components.storage.atomic import publish_folder
 from components.storage.json_files import read_json, write_json
+from components.storage.output import writing
 from components.storage.work import fingerprint
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,11 @@ def export_model(location: str, to: Format, out: Path) -> dict[str, Any]:
         SetupError: if a package is missing.
         MofiError: if the exported model embeds differently.
     """
+    with writing(out):
+        return _export(location, to, out)
+
+
+def _export(location: str, to: Format, out: Path) -> dict[str, Any]:
     found = find_model(location)
     local = found.local()
     publication.check(out, [Path(local)] if Path(local).is_dir() else [])

@@ -27,7 +27,7 @@ from components.shards.format import shard_name
 from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
 from components.storage.location import folder_at
-from components.storage.work import drop, fingerprint, work_folder
+from components.storage.work import drop_finished, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def label_pictures(
     inputs = Inputs.find(crawl, knowledge, model)
     check(target, inputs.folders)
     numbers = inputs.crawl.numbers
-    work = work_folder("label", fingerprint(code_mark(__name__), parameters, *inputs.mark))
+    work = work_folder("label", fingerprint(code_mark(__name__), parameters, *inputs.mark), out=target)
     intermediate = work / "intermediate"
     intermediate.mkdir(exist_ok=True)
     job = tasks.Job(inputs.crawl.location, inputs.knowledge, inputs.model.name, intermediate, parameters)
@@ -95,7 +95,7 @@ def label_pictures(
         shutil.copyfile(intermediate / name, labels / name)
     inputs.check_unchanged()
     publish(labels, target, "label", work / "upload")
-    drop(work)
+    drop_finished(work)
     return _measures(survey_counts, mention_counts, decision_counts, calibration)
 
 

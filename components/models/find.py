@@ -1,6 +1,8 @@
 """Finds a model once, before any work starts, so that all workers load the same one."""
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from components.errors import InputError
@@ -34,8 +36,7 @@ def find_model(model: str) -> FoundModel:
     """Finds a model folder, a model of open_clip, or one of the registry.
 
     Local models count by their bytes, model folders in a bucket by their objects' sizes and ETags,
-    so another champion or other weights at the same location give other labels. Whether any other
-    name is a model of open_clip is left to `load_encoder`.
+    so another champion or other weights at the same location give other labels.
 
     Args:
         model: a path or URL, `NAME`, `NAME:TAG` or `NAME:FILE.safetensors` of open_clip, or
@@ -54,7 +55,13 @@ def find_model(model: str) -> FoundModel:
     if Path(model).is_dir():
         return _in_folder(Path(model))
     name, _, source = model.partition(":")
-    if not source or Path(name).exists():
+    if name not in _architectures():
+        raise InputError(
+            f"{model} is neither a model folder (with {_CONFIG}, or config.json of a CLIP of transformers) nor a model of "
+            "open_clip; run `mofi pretrain`, or name one of open_clip.list_models(), with `:TAG` or `:FILE.safetensors` if "
+            "wanted"
+        )
+    if not source:
         return FoundModel(model, (model,))
     from components.models import weights
 
@@ -74,5 +81,23 @@ def _at_url(location: str) -> FoundModel:
     return FoundModel(mirror, (mirror.mark,))
 
 
+@cache
+def _architectures() -> frozenset[str]:
+    """The names that open_clip knows, by its files: to import it takes ten seconds."""
+    found = find_spec("open_clip")
+    assert found is not None and found.submodule_search_locations
+    configs = (Path(place) / "model_configs" for place in found.submodule_search_locations)
+    return frozenset(path.stem for folder in configs for path in folder.glob("*.json"))
+
+
 def _in_folder(folder: Path) -> FoundModel:
+    from components.models import weights
+
+    if not any((folder / name).is_file() for name in (_CONFIG, "config.json")):
+        raise InputError(
+            f"{folder} is no model folder: it has no {_CONFIG}, and no config.json of a CLIP of transformers; run `mofi "
+            "pretrain`, or name another folder"
+        )
+    if not any(folder.glob(f"*{weights.SAFETENSORS}")):
+        raise InputError(f"{folder} holds no weights; {weights.fix_hint(folder, 'name another folder')}")
     return FoundModel(str(folder.absolute()), (folder.absolute(),))

@@ -57,6 +57,7 @@ def plan_job(
     parameters: PretrainParameters,
     work: Path = work_folders.WORK,
     start: StartingPoint | None = None,
+    folder: Path | None = None,
 ) -> Job:
     """Decodes the pictures, or catalogues their shards, and names the work folder.
 
@@ -68,6 +69,7 @@ def plan_job(
         parameters: the stage's section.
         work: folder of the work folders.
         start: from `find_starting_point`; None = it is found here.
+        folder: from `training_folder`; None = it is claimed here.
 
     Raises:
         InputError: if there is no shard, too many pictures are bad, or the initial weights are
@@ -75,7 +77,7 @@ def plan_job(
     """
     warn_of_small_pictures(sources.shards, parameters.picture_size)
     start = start or find_starting_point(sources, parameters)
-    folder = work_folders.work_folder(f"pretrain_{recipe}", training_fingerprint(recipe, start, parameters), work)
+    folder = folder or training_folder(recipe, start, parameters, work)
     streamed = sources.mode != CACHE
     stream_config = _stream_config(sources, parameters, work, folder / "shards") if streamed else None
     caches = [
@@ -96,6 +98,28 @@ def plan_job(
         stream=stream_config,
         code=training_code(recipe),
     )
+
+
+def training_folder(
+    recipe: str,
+    start: StartingPoint,
+    parameters: PretrainParameters,
+    work: Path = work_folders.WORK,
+    out: Path | str = "",
+) -> Path:
+    """The work folder of a training, claimed; its name is the training's fingerprint.
+
+    Args:
+        recipe: see `plan_job`.
+        start: see `plan_job`.
+        parameters: see `plan_job`.
+        work: folder of the work folders.
+        out: the model folder that it is for.
+
+    Raises:
+        SetupError: if another run trains the same.
+    """
+    return work_folders.work_folder(f"pretrain_{recipe}", training_fingerprint(recipe, start, parameters), work, out)
 
 
 def _stream_config(sources: Sources, parameters: PretrainParameters, work: Path, scratch: Path) -> StreamConfig:

@@ -10,6 +10,7 @@ from components.pretrain.recipe import make_recipe
 from components.registry.live import followed
 from components.registry.runs import stage_run
 from components.storage.location import canonical
+from components.storage.output import writing
 
 
 def pretrain_recipe(
@@ -28,18 +29,21 @@ def pretrain_recipe(
     """
     data = canonical(data or ("data/i2e" if make_recipe(recipe, knobs).uses_labels else "data/crawl"))
     out = out or Path("models") / recipe
-    found = sources.find_sources(recipe, data, knobs)
     name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"
-    start = plan.find_starting_point(found, knobs)
-    fingerprint = plan.training_fingerprint(recipe, start, knobs)
     inputs = [data] if isinstance(data, Path) else []
-    with stage_run(name, knobs, inputs=inputs, tags={"recipe": recipe, "data": str(data)}, resumes=fingerprint) as run:
-        with stage(name) as measures:
-            job = plan.plan_job(recipe, found, knobs, start=start)
-            with followed(run, job.live_curve):
-                measures.update(train.train(job, out, curve))
-        run.log_metrics(METRICS / f"{name}.json")
-        run.log_curves(curve)
-        run.log_model(out)
-    train.clean_up(job)
+    tags = {"recipe": recipe, "data": str(data)}
+    with writing(out):
+        found = sources.find_sources(recipe, data, knobs)
+        start = plan.find_starting_point(found, knobs)
+        # Claimed before an MLflow run goes on that another training of the same may be using.
+        work = plan.training_folder(recipe, start, knobs, out=out)
+        with stage_run(name, knobs, inputs=inputs, tags=tags, resumes=work.name) as run:
+            with stage(name) as measures:
+                job = plan.plan_job(recipe, found, knobs, start=start, folder=work)
+                with followed(run, job.live_curve):
+                    measures.update(train.train(job, out, curve))
+            run.log_metrics(METRICS / f"{name}.json")
+            run.log_curves(curve)
+            run.log_model(out)
+        train.clean_up(job)
     return measures

@@ -12,7 +12,7 @@ from components.pretrain.job import Job
 from components.pretrain.ray_train import trainer
 from components.storage.atomic import new_file, publish_folder
 from components.storage.json_files import read_json
-from components.storage.work import drop
+from components.storage.work import drop_finished
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def clean_up(job: Job) -> None:
     job.result.unlink(missing_ok=True)
     if job.store:
         delete_checkpoints(open_store(job.checkpoints, job.scratch(0)), job.parameters.keep_every)
-    drop(job.work)
+    drop_finished(job.work)
 
 
 def write_curve(path: Path, curve: list[dict[str, float]]) -> None:

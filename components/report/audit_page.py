@@ -20,6 +20,7 @@ from components.report.template import environment
 from components.report.thumbnails import data_uri
 from components.shards.format import shard_name
 from components.shards.reader import read_shard
+from components.storage.atomic import new_file
 
 OVERRULED_SCHEMA = pa.schema(
     [
@@ -74,22 +75,22 @@ def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: i
         raise InputError(f"{out} ends in {out.suffix or 'nothing'!r}; name a file that ends in .html or .parquet")
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist(list(_table(overruled(labels), crawl)), OVERRULED_SCHEMA), out)
+        with new_file(out) as partial:
+            pq.write_table(pa.Table.from_pylist(list(_table(overruled(labels), crawl)), OVERRULED_SCHEMA), partial)
         return
     names = KnowledgeBase.open(knowledge)
     samples: dict[str, list[Shown]] = {group: [] for group in GROUPS}
     for one, row, picture in _with_pictures(overruled(labels, sample), crawl):
         samples[one.group].append(_shown(one, row, picture, names))
     page = environment().get_template("audit_page.html.j2")
-    out.write_text(
-        page.render(
-            audited=audit(labels),
-            samples=samples,
-            calibration=calibration_uri(labels),
-            has_say=bool(read_calibration(labels).slope),
-        ),
-        encoding="utf-8",
+    text = page.render(
+        audited=audit(labels),
+        samples=samples,
+        calibration=calibration_uri(labels),
+        has_say=bool(read_calibration(labels).slope),
     )
+    with new_file(out) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _table(found: Sequence[Overruled], crawl: Path) -> Iterator[dict[str, Any]]:

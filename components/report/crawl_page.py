@@ -14,6 +14,7 @@ from components.report.crawl_figures import Histogram, Shards, histogram, read_s
 from components.report.template import environment, words
 from components.report.thumbnails import data_uri
 from components.shards.format import SUCCESS
+from components.storage.atomic import new_file
 from components.storage.json_files import read_json
 
 PAGE = "crawl.html"
@@ -102,7 +103,8 @@ def write_crawl_page(data: Path, metrics_folder: Path, out: Path) -> Path | None
         )
     )
     out.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    with new_file(path) as partial:
+        partial.write_text(page, encoding="utf-8")
     return path
 
 

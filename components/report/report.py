@@ -20,6 +20,7 @@ from components.report.thumbnails import data_uri
 from components.shards.folder import ShardFolder
 from components.shards.index import read_index
 from components.shards.reader import read_shard
+from components.storage.atomic import new_file
 from components.storage.json_files import leaves, write_json
 
 GALLERY, MAP_THUMBNAILS = 36, 140
@@ -98,7 +99,8 @@ def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "summary.json", figures)
     path = out / "index.html"
-    path.write_text(page, encoding="utf-8")
+    with new_file(path) as partial:
+        partial.write_text(page, encoding="utf-8")
     return path
 
 

@@ -7,11 +7,13 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from components.errors import InputError
+from components.errors import InputError, SetupError, reason
+from components.storage.file_lock import is_current, lock, open_lock
+from components.storage.output import former, restore, writing
 
 PARTIAL = ".part"  # suffix of what is being written
 
@@ -20,19 +22,36 @@ PARTIAL = ".part"  # suffix of what is being written
 def new_file(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """Yields the path of a file to write, which replaces `path` when the block ends without error.
 
+    Of two processes that write the same file at once, the last one wins.
+
     Args:
         path: its folder is made.
-        shared: whether other processes, perhaps of other machines, may be writing the same file:
-            then each writes under a name of its own, and the last one wins.
+        shared: whether processes of other machines may be writing the same file: then each writes
+            under a name of its own.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}{f'.{uuid4().hex}' if shared else ''}{PARTIAL}")
-    try:
-        yield partial
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    partial = path.with_name(path.name + PARTIAL)
+    with _own(partial, shared) as partial:
+        try:
+            yield partial
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _own(partial: Path, shared: bool) -> Iterator[Path]:
+    """The usual name of what is being written, or one that nobody else writes under."""
+    other = partial.with_name(f"{partial.stem}.{uuid4().hex}{PARTIAL}")
+    if shared:
+        yield other
+        return
+    with open_lock(partial) as file:
+        free = True
+        with suppress(OSError):  # a disk that knows no locks
+            free = lock(file, wait=False) and is_current(partial, file)
+        yield partial if free else other
 
 
 @contextmanager
@@ -40,47 +59,75 @@ def new_folder(path: Path) -> Iterator[Path]:
     """Yields an empty folder to fill, which replaces `path` when the block ends without error.
 
     Raises:
-        InputError: as `publish_folder` does.
+        InputError, SetupError: as `publish_folder` does.
     """
     partial = path.with_name(path.name + PARTIAL)
-    remove(partial)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        publish_folder(partial, path)
-    except BaseException:
+    with writing(path, wait=True):
         remove(partial)
-        raise
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            publish_folder(partial, path)
+        except BaseException:
+            remove(partial)
+            raise
 
 
 def publish_folder(folder: Path, out: Path) -> None:
     """Makes `folder` the content of `out`, replacing what was there; `folder` is gone afterwards.
 
     `out` is filled by one rename, so it is never half of anything: a kill leaves the old content,
-    the new, or none, and in each case a repeated call of the stage gives the new.
+    the new, or none, and in each case a repeated call of the stage gives the new. The old content
+    is removed when the new one is in its place. From another file system the new one is copied
+    first, while the old one stays.
 
     Raises:
         InputError: if `out` holds the folder that the program works in.
+        SetupError: if nothing can be written there, or a copy does not fit on its disk.
     """
     out = out.resolve()  # where out is a link, what it points to is replaced
     for inside in (folder.resolve(), Path.cwd()):
         if inside.is_relative_to(out):
             raise InputError(f"{out} would be replaced with all that is in it, {inside} too; name a folder of its own")
-    old, new = out.with_name(f".{out.name}.old"), out.with_name(f".{out.name}.new")
-    for leftover in (old, new):
-        remove(leftover)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    with writing(out, wait=True):
+        old, new = former(out), out.with_name(f".{out.name}.new")
+        for leftover in (old, new):
+            remove(leftover)
+        _swap(folder, out, old, new)
+        for rest in (old, folder):
+            remove(rest)
+
+
+def _swap(folder: Path, out: Path, old: Path, new: Path) -> None:
+    try:
+        _replace(folder, out, old)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy(folder, new)  # from another file system
+        _replace(new, out, old)
+
+
+def _replace(folder: Path, out: Path, old: Path) -> None:
     if out.exists():
         out.rename(old)
     try:
         folder.rename(out)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        shutil.copytree(folder, new)  # from another file system
-        new.rename(out)
-    for rest in (old, folder):
-        remove(rest)
+    except OSError:
+        restore(out)
+        raise
+
+
+def _copy(folder: Path, new: Path) -> None:
+    try:
+        shutil.copytree(folder, new)
+    except OSError as error:  # shutil.Error among them, which lists every file
+        remove(new)
+        free = shutil.disk_usage(new.parent).free // 1024**2
+        raise SetupError(
+            f"{folder} cannot be copied to {new.parent} ({reason(error)}; {free} MiB free there); make room for it and run "
+            "it again: what is finished is kept, and so is the former result"
+        ) from error
 
 
 def remove(path: Path) -> None:

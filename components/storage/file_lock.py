@@ -1,6 +1,7 @@
 """Locks between processes, by way of files (flock); a process that dies releases its locks."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,3 +51,11 @@ def lock(file: IO[str], *, shared: bool = False, wait: bool = True) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def is_current(path: Path, file: IO[str]) -> bool:
+    """Whether the open file still is the one of that name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

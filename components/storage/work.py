@@ -1,33 +1,56 @@
 """Work folders: unfinished work, named by a fingerprint of all that its result depends on.
 
 A run claims the folders that it works in until it ends, so that a run with other parameters leaves
-them alone and a second one of the same does not get in its way.
+them alone and a second one of the same does not get in its way. What an interrupted run left stays
+until a later one has finished the same output, until it is old, or until the disk has less room
+than all of it takes; `mofi work` shows and removes it.
 """
 
 import hashlib
+import json
 import logging
 import os
 import shutil
-import socket
+import time
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from uuid import uuid4
 
 from components.errors import InputError, SetupError
 from components.section import Section
-from components.storage.file_lock import lock, open_lock
+from components.storage.claims import claim, is_certain, is_own, lock_file, release, user
 
 logger = logging.getLogger(__name__)
 
 WORK = Path(".work")
 DROPPED = "dropped-"
-_LOCKS = ".locks"
-# What this process has claimed: lock file → the open file that holds the lock.
-_claimed: dict[Path, IO[str]] = {}
-# Of those, the ones that are only read, and the ones on disks that know no locks.
-_shared: set[Path] = set()
-_unlocked: set[Path] = set()
+NOTE = "work.json"  # says which output a work folder is for; its time is that of the last run
+KEPT_DAYS = 14.0
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What an interrupted run left, or what one that runs now works on.
+
+    Attributes:
+        folder: the work folder.
+        out: the output that it is for; empty if that is not known.
+        days: since a run last worked on it.
+        size: of all its files, in bytes.
+    """
+
+    folder: Path
+    out: str
+    days: float
+    size: int
+
+    @property
+    def stage(self) -> str:
+        """The stage that works there."""
+        return self.folder.parent.name
 
 
 def fingerprint(*parts: object) -> str:
@@ -58,87 +81,112 @@ def _digest_path(digest: "hashlib._Hash", path: Path) -> None:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
 
 
-def work_folder(stage: str, mark: str, root: Path = WORK) -> Path:
+def work_folder(stage: str, mark: str, root: Path = WORK, out: object = "") -> Path:
     """`.work/STAGE/FINGERPRINT`, made and claimed until this process ends or drops it.
 
-    Leftovers of the same stage with other parameters, inputs or code are removed, unless another
-    run works on them.
+    Old work of interrupted runs is removed (`drop_old`).
+
+    Args:
+        stage: the stage's name.
+        mark: the fingerprint.
+        root: folder of the work folders.
+        out: the output that the work is for.
 
     Raises:
         SetupError: if another run works on the same.
     """
     folder = (root / stage / mark).absolute()
     claim(folder)
-    if folder.parent.exists():
-        for other in folder.parent.iterdir():
-            if other != folder:
-                _drop_leftover(stage, other)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / NOTE).write_text(json.dumps({"out": _place(out)}), encoding="utf-8")
+    drop_old(root, folder)
     return folder
 
 
-def _drop_leftover(stage: str, other: Path) -> None:
-    if other.name.startswith(DROPPED):
-        drop(other)
-        return
-    user = drop_unused(other)
-    if user is None:
-        logger.info("%s: parameters, inputs or code changed, so %s is dropped", stage, other)
-    else:
-        logger.info("%s: %s is left alone: %s works on it", stage, other, user)
+def _place(out: object) -> str:
+    return str(out.resolve()) if isinstance(out, Path) else str(out)
 
 
-def claim(folder: Path, *, shared: bool = False, wait: bool = False) -> None:
-    """Marks a folder as in use by this process until it ends, drops it, or claims it again.
+def unfinished(root: Path = WORK, but: Path | None = None) -> list[Unfinished]:
+    """Every work folder but one, the one that was used last comes last."""
+    notes = [note for note in root.absolute().glob(f"*/*/{NOTE}") if note.parent != but]
+    return sorted((_described(note.parent) for note in notes), key=lambda one: -one.days)
+
+
+def _described(folder: Path) -> Unfinished:
+    note, out, used = folder / NOTE, "", 0.0
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        used = note.stat().st_mtime
+        out = str(json.loads(note.read_text(encoding="utf-8"))["out"])
+    return Unfinished(folder, out, max(0.0, time.time() - used) / _DAY, size(folder))
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files below a folder, of which others may remove some meanwhile."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(f"{place}/{name}").st_size
+    return total
+
+
+def drop_old(root: Path, kept: Path, room: int | None = None) -> None:
+    """Removes what nobody has worked on for `KEPT_DAYS`, and the oldest of what takes too much.
 
     Args:
-        folder: need not exist.
-        shared: others may claim it as shared at the same time.
-        wait: for others to be done with it, instead of raising.
-
-    Raises:
-        SetupError: if another process has claimed it.
+        root: folder of the work folders.
+        kept: the folder that is about to be used.
+        room: bytes that all the rest may take; None = as much as is free on its disk.
     """
-    path = _lock_file(folder)
-    while True:
-        file = _claimed.get(path) or _opened(path)
-        try:
-            if not lock(file, shared=shared, wait=False):
-                user = _user(path)
-                if not wait:
-                    if path not in _claimed:
-                        file.close()
-                    raise SetupError(f"{user} works on {folder}; wait until it is done, or stop it")
-                logger.info("waiting for %s, which works on %s", user, folder)
-                lock(file, shared=shared)
-            _unlocked.discard(path)
-        except OSError as error:
-            logger.warning("%s cannot be locked (%s): keep other runs of the same stage away", path, error)
-            _unlocked.add(path)
-        if _is_current(path, file):
-            break
-        _claimed.pop(path, None)
-        file.close()  # another process removed it in between
-    file.seek(0)
-    file.truncate()
-    file.write(f"process {os.getpid()} of {socket.gethostname()}")
-    file.flush()
-    _claimed[path] = file
-    (_shared.add if shared else _shared.discard)(path)
+    for dropped in root.glob(f"*/{DROPPED}*"):
+        drop(dropped)
+    for other in kept.parent.iterdir():
+        if other != kept and not (other / NOTE).exists():
+            drop_unused(other)  # of an earlier version of this program, whose work nothing resumes
+    left = unfinished(root, kept)
+    total = sum(one.size for one in left)
+    room = shutil.disk_usage(kept).free if room is None and left else room or 0
+    for one in left:
+        if one.days < KEPT_DAYS and total <= room:
+            continue
+        who = drop_unused(one.folder)
+        if who is None:
+            why = f"unused for {one.days:.0f} days" if one.days >= KEPT_DAYS else "more than the disk has room for"
+            logger.warning("%s, unfinished work of %d MB, is removed: %s", one.folder, one.size // 1_000_000, why)
+            total -= one.size
 
 
-def release(folder: Path) -> None:
-    """Ends this process's claim, if it has one; the lock file goes where nobody else shares it."""
-    path = _lock_file(folder)
-    file = _claimed.pop(path, None)
-    _shared.discard(path)
-    _unlocked.discard(path)
-    if file is None:
-        return
-    with suppress(OSError):
-        if lock(file, wait=False) and _is_current(path, file):
-            path.unlink()
-    file.close()
+def drop_finished(work: Path) -> None:
+    """Removes a work folder whose result is in its place, and older work for the same output."""
+    out = _described(work).out
+    drop(work)
+    for other in _siblings(work):
+        if out and _described(other).out == out:
+            who = drop_unused(other)
+            if who is None:
+                logger.info("%s is removed: %s is finished with other parameters, inputs or code", other, out)
+            else:
+                logger.info("%s is left alone: %s works on it", other, who)
+
+
+def _siblings(work: Path) -> Iterator[Path]:
+    for note in work.parent.glob(f"*/{NOTE}"):
+        if note.parent != work and not note.parent.name.startswith(DROPPED):
+            yield note.parent
+
+
+def user_of(folder: Path) -> str | None:
+    """Who works on a folder or reads it, if anyone."""
+    if is_own(folder):
+        return "this process"
+    try:
+        claim(folder)
+    except SetupError:
+        return user(lock_file(folder))
+    certain = is_certain(folder)
+    release(folder)
+    return None if certain else "perhaps another run"
 
 
 def drop_unused(folder: Path) -> str | None:
@@ -146,18 +194,17 @@ def drop_unused(folder: Path) -> str | None:
 
     Where the disk knows no locks, nobody can tell, and nothing is removed.
     """
-    path = _lock_file(folder)
-    if path in _shared:
+    if is_own(folder):
         return "this process"
     try:
         claim(folder)
     except SetupError:
-        return _user(path)
-    if path in _unlocked:
-        release(folder)
-        return "perhaps another run"
-    drop(folder)
-    return None
+        return user(lock_file(folder))
+    if is_certain(folder):
+        drop(folder)
+        return None
+    release(folder)
+    return "perhaps another run"
 
 
 def drop(work: Path) -> None:
@@ -174,28 +221,3 @@ def drop(work: Path) -> None:
     else:
         gone.unlink(missing_ok=True)
     release(work)
-
-
-def _lock_file(folder: Path) -> Path:
-    """`.work/.locks/STAGE/FINGERPRINT` for `.work/STAGE/FINGERPRINT`."""
-    folder = folder.absolute()
-    return folder.parent.parent / _LOCKS / folder.parent.name / folder.name
-
-
-def _opened(path: Path) -> IO[str]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return open_lock(path)
-
-
-def _is_current(path: Path, file: IO[str]) -> bool:
-    """Whether the open file still is the one of that name."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
-
-
-def _user(path: Path) -> str:
-    with suppress(OSError):
-        return path.read_text(encoding="utf-8") or "another process"
-    return "another process"

@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 
 import psutil
 import pytest
@@ -78,3 +80,27 @@ def test_a_shared_cluster_is_named_to_child_processes_until_it_is_left(
     code = "from components.execution import cluster; import ray; cluster.connect(); print(ray.get_runtime_context().gcs_address)"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert child.stdout.split()[-1] == os.environ["RAY_ADDRESS"]
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "RAY_TMPDIR"])
+def test_a_temporary_folder_with_too_long_a_name_is_named_before_ray_starts(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TMPDIR", "RAY_TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path / ("x" * 99)))
+    with pytest.raises(SetupError, match=r"xxx has too long a name for Ray.*TMPDIR \(or RAY_TMPDIR\) to a shorter one"):
+        cluster._start()
+
+
+def test_the_longest_temporary_folder_that_ray_can_use_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray._private.utils import validate_socket_filepath
+
+    most = cluster._LONGEST_SOCKET - len(cluster._SOCKET.format(os.getpid()))
+    for length, fits in ((most, True), (most + 1, False)):
+        folder = "/" + "x" * (length - 1)
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        with nullcontext() if fits else pytest.raises(SetupError):
+            cluster._check_temporary_folder()
+        with nullcontext() if fits else pytest.raises(OSError, match="AF_UNIX"):
+            validate_socket_filepath(folder + cluster._SOCKET.format(os.getpid()))

@@ -14,8 +14,9 @@ import pytest
 from components.errors import SetupError
 from components.execution import shard_map
 from components.execution.shard_map import Outcome, map_shards
+from components.storage.claims import release
 from components.storage.json_files import read_json
-from components.storage.work import release, work_folder
+from components.storage.work import drop_finished, work_folder
 from tests import ROOT
 from tests.execution.conftest import ITEMS, contents, write
 from tests.killing import killed_before
@@ -143,15 +144,19 @@ def test_a_worker_that_ends_just_now_does_not_stop_who_drops_its_leftovers(
     assert contents(finished) == undisturbed
 
 
+def finish_another(root: Path) -> None:
+    drop_finished(work_folder("stage", "new", root, "out"))
+
+
 def test_a_kill_while_old_work_is_dropped_does_not_spoil_it_for_who_returns_to_it(
     undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     expected = {name: data for name, data in undisturbed.items() if int(name[:5]) < len(FEW)}
     for change in count(1):
         root = tmp_path / str(change)
-        map_shards(write, FEW, stage="test", work=(old := work_folder("stage", "old", root)))
+        map_shards(write, FEW, stage="test", work=(old := work_folder("stage", "old", root, "out")))
         release(old)  # as the end of its run does
-        killed = killed_before(change, work_folder, "stage", "new", root)
+        killed = killed_before(change, finish_another, root)
         finished, _ = map_shards(write, FEW, stage="test", work=work_folder("stage", "old", root))
         assert contents(finished) == expected
         if not killed:

@@ -156,3 +156,32 @@ def test_published_weights_of_the_cache_are_used_and_count_by_their_bytes(offlin
 def test_an_unknown_tag_is_named_with_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"no weights 'nobody' of ViT-B-32; its tags are: openai"):
         find_model("ViT-B-32:nobody")
+
+
+@pytest.mark.parametrize(
+    "name", ["models/clip", "nothing", "nothing:laion2b", "models/clip:file.safetensors", ":", "a:b:c"]
+)
+def test_a_model_that_is_nowhere_is_named_before_any_work(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="is neither a model folder"):
+        find_model(name)
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ((), "is no model folder"),
+        (("open_clip_model.safetensors",), "is no model folder"),
+        (("open_clip_config.json",), "holds no weights; name another folder"),
+        (("open_clip_config.json", "pytorch_model.bin"), "holds no weights; convert it"),
+    ],
+)
+def test_a_folder_that_lacks_a_part_of_a_model_is_named_before_any_work(
+    files: tuple[str, ...], problem: str, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(InputError, match=problem):
+        find_model(str(tmp_path))

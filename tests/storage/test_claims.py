@@ -10,18 +10,20 @@ from pathlib import Path
 import pytest
 
 from components.errors import SetupError
-from components.storage.work import claim, drop, drop_unused, release, work_folder
+from components.storage.claims import claim, release
+from components.storage.work import drop, drop_finished, drop_unused, user_of, work_folder
 from tests import ROOT
 
 HOLD = """
 import sys
 from pathlib import Path
-from components.storage.work import claim, work_folder
+from components.storage.claims import claim
+from components.storage.work import work_folder
 root, stage, mark, shared = sys.argv[1:]
 if shared:
     claim(Path(root) / stage / mark, shared=True)
 else:
-    work_folder(stage, mark, Path(root))
+    work_folder(stage, mark, Path(root), "out")
 print("claimed", flush=True)
 sys.stdin.read()
 """
@@ -41,17 +43,20 @@ def other_run(root: Path, mark: str, *, shared: bool = False) -> Iterator["subpr
 def test_what_another_run_works_on_is_left_alone_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     with other_run(tmp_path, "aaa") as other:
-        work_folder("label", "bbb", tmp_path)
+        drop_finished(work_folder("label", "bbb", tmp_path, "out"))
         assert (tmp_path / "label" / "aaa").is_dir()
+        assert user_of(tmp_path / "label" / "aaa")
     assert f"{tmp_path}/label/aaa is left alone: process {other.pid} of " in caplog.text
 
 
-def test_what_a_killed_run_left_is_dropped(tmp_path: Path) -> None:
+def test_what_a_killed_run_left_is_dropped_when_its_output_is_finished(tmp_path: Path) -> None:
     with other_run(tmp_path, "aaa") as other:
         other.kill()
         other.wait()
-        work_folder("label", "bbb", tmp_path)
-    assert [path.name for path in (tmp_path / "label").iterdir()] == ["bbb"]
+        work = work_folder("label", "bbb", tmp_path, "out")
+        assert user_of(tmp_path / "label" / "aaa") is None
+        drop_finished(work)
+    assert list((tmp_path / "label").iterdir()) == []
 
 
 def test_a_second_run_of_the_same_is_refused_and_names_the_first(tmp_path: Path) -> None:
@@ -68,7 +73,7 @@ def test_a_second_run_may_wait_for_the_first(tmp_path: Path) -> None:
             [
                 sys.executable,
                 "-c",
-                HOLD.replace("work_folder(stage, mark, Path(root))", WAIT),
+                HOLD.replace('work_folder(stage, mark, Path(root), "out")', WAIT),
                 str(tmp_path),
                 "label",
                 "aaa",

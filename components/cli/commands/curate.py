@@ -17,7 +17,8 @@ def curate(
     from components.cli import parameters
     from components.curate.curate import build_data_set
     from components.execution.stage import stage
+    from components.storage.output import writing
 
     knobs = parameters.load(params).curate
-    with stage("curate") as measures:
+    with writing(out), stage("curate") as measures:
         measures.update(build_data_set(crawl, labels, knowledge, out, knobs))

@@ -32,14 +32,16 @@ def evaluate(
     from components.evaluate.tasks import Inputs
     from components.execution.stage import METRICS, stage
     from components.registry.runs import stage_run
+    from components.storage.output import writing
 
     knobs = parameters.load(params).evaluate
     inputs = Inputs(models, benchmark, truth, planted, crawl, labels)
-    read = [benchmark, truth, planted, crawl, labels, *model_folders(models).values()]
-    with stage_run("evaluate", knobs, inputs=read) as run:
-        with stage("evaluate") as measures:
-            measures.update(evaluate_all(inputs, knobs, out))
-        run.log_metrics(METRICS / "evaluate.json")
+    with writing(out):
+        read = [benchmark, truth, planted, crawl, labels, *model_folders(models).values()]
+        with stage_run("evaluate", knobs, inputs=read) as run:
+            with stage("evaluate") as measures:
+                measures.update(evaluate_all(inputs, knobs, out))
+            run.log_metrics(METRICS / "evaluate.json")
 
 
 def evaluate_model(

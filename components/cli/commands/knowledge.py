@@ -31,15 +31,18 @@ def build(
     from components.knowledge.build.dump import identity
     from components.storage.code import code_mark
     from components.storage.location import folder_at
+    from components.storage.output import writing
     from components.storage.work import fingerprint, work_folder
 
     knobs = parameters.load(params).knowledge
     target = folder_at(out)
-    check(target)
-    with stage("knowledge") as measures:
+    with writing(target), stage("knowledge") as measures:
+        check(target)
         linked = identity(str(anchors)) if anchors is not None else ""
         work = work_folder(
-            "knowledge", fingerprint(code_mark("components.knowledge.build.build"), knobs, identity(dump), linked)
+            "knowledge",
+            fingerprint(code_mark("components.knowledge.build.build"), knobs, identity(dump), linked),
+            out=target,
         )
         measures.update(build_base(dump, target, knobs, work, anchors))
 

@@ -31,9 +31,11 @@ def run(
     from components.cli import parameters
     from components.execution.stage import stage
     from components.label.label import label_pictures
+    from components.storage.location import folder_at
+    from components.storage.output import writing
 
     knobs = parameters.load(params).label
-    with stage("label") as measures:
+    with writing(folder_at(out)), stage("label") as measures:
         measures.update(label_pictures(crawl, knowledge, model, out, knobs))
 
 

@@ -29,7 +29,7 @@ from components.knowledge.build.merge import MergeJob, merge, split_ranges, with
 from components.knowledge.build.parse import parse
 from components.knowledge.parameters import KnowledgeParameters
 from components.storage.json_files import write_json
-from components.storage.work import drop
+from components.storage.work import drop_finished
 
 if TYPE_CHECKING:
     from components.storage.s3 import Prefix
@@ -100,7 +100,7 @@ def build(
     measures = {"items": items, **name_counts, "lines": lines}
     write_json(folder / "stats.json", measures)
     publish(folder, out, "knowledge", work / "upload")
-    drop(work)
+    drop_finished(work)
     return measures
 
 

@@ -17,8 +17,9 @@ from components.images.decode import BadImage, decode
 from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
 from components.shards.reader import read_shard
+from components.storage.claims import claim, release
 from components.storage.code import code_mark
-from components.storage.work import claim, drop_unused, fingerprint, release
+from components.storage.work import drop_unused, fingerprint
 
 logger = logging.getLogger(__name__)
 

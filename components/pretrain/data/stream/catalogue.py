@@ -19,9 +19,10 @@ from components.pretrain.data.usable_pictures import ClassIndex, read_usable_pic
 from components.pretrain.data.vocabulary import check_labels
 from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
+from components.storage.claims import claim, release
 from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
-from components.storage.work import claim, drop, fingerprint, release, work_folder
+from components.storage.work import drop, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
