@@ -48,32 +48,39 @@ def adopt(files: Sequence[SourceFile], job: DownloadJob, first_shard: int, work:
     """
     job.shards.mkdir(parents=True, exist_ok=True)
     share = job.parameters.max_error_share
-    task = partial(_adopt_one, job, first_shard)
+    task = partial(adopt_first, job, first_shard)
     stage = "crawl: adopted shards"
     finished, counts = map_shards(task, files, stage=stage, work=work / "first", max_error_share=share)
-    rests = list(_rests(finished, files, first_shard + len(files)))
+    rests = list(rests_of(finished, files, first_shard + len(files)))
     if rests:
-        task = partial(_adopt_rest, job)
+        task = partial(adopt_rest, job)
         _, more = map_shards(task, rests, stage=f"{stage}, rest", work=work / "rest", max_error_share=share)
         counts += more
     return counts, len(files) + sum(rest.shards for rest in rests)
 
 
 @dataclass(frozen=True)
-class _Rest:
-    """What a file holds beyond its first shard, and the numbers of the shards that it goes to."""
+class Rest:
+    """What a file holds beyond its first shard.
+
+    Attributes:
+        file: the file.
+        first_shard: the first of the further shards.
+        shards: how many these are.
+    """
 
     file: SourceFile
     first_shard: int
     shards: int
 
 
-def _rests(finished: Path, files: Sequence[SourceFile], shard: int) -> Iterator[_Rest]:
+def rests_of(finished: Path, files: Sequence[SourceFile], shard: int) -> Iterator[Rest]:
+    """The files that are not finished after `adopt_first`; their shards begin at `shard`."""
     for number, file in enumerate(files):
         path = finished / _rest_name(number)
         if path.exists():
             shards = -(-read_json(path)["pictures"] // PICTURES)
-            yield _Rest(file, shard, shards)
+            yield Rest(file, shard, shards)
             shard += shards
 
 
@@ -81,7 +88,7 @@ def _rest_name(number: int) -> str:
     return f"{number:05d}_rest.json"
 
 
-def _adopt_one(job: DownloadJob, first_shard: int, file: SourceFile, number: int, out: Path) -> Outcome:
+def adopt_first(job: DownloadJob, first_shard: int, file: SourceFile, number: int, out: Path) -> Outcome:
     """The first shard of a file, and a note of how many pictures follow."""
     shard = first_shard + number
     with _opened(file, out) as content:
@@ -100,7 +107,7 @@ def _adopt_one(job: DownloadJob, first_shard: int, file: SourceFile, number: int
     return Outcome(counts, attempted=counts.total(), errors=errors(counts))
 
 
-def _adopt_rest(job: DownloadJob, rest: _Rest, _: int, out: Path) -> Outcome:
+def adopt_rest(job: DownloadJob, rest: Rest, _: int, out: Path) -> Outcome:
     """The further shards of a file; what it does not give was counted with the first one."""
     counts: Counter[str] = Counter()
     with _opened(rest.file, out) as content:
