@@ -124,13 +124,15 @@ def crawl_pictures(
         job = DownloadJob(parameters, work / "shards", fingerprints, server, bucket)
         if bucket is not None:
             begin_upload(bucket, job.shards, work / "pictures")
-        outcomes = download(plan, job, work / "pictures" / "downloaded") + adopt(
+        outcomes = download(plan, job, work / "pictures" / "downloaded")
+        adopted, adopted_shards = adopt(
             [f for f in files if f.is_shard], job, plan.shards, work / "pictures" / "adopted"
         )
+        outcomes += adopted
     copies = mark_duplicates(job.shards, parameters, work / "pictures" / "duplicates", bucket=bucket)
     if parameters.duplicates == "drop":
         outcomes = _after_drop(outcomes, copies)
-    measures = _measures(len(sites), files, found, plan, outcomes)
+    measures = _measures(len(sites), files, found, plan, outcomes, plan.shards + adopted_shards)
     measures["duplicates"] = {kind: copies[kind] for kind in (EXACT, NEAR)}
     if not outcomes[SUCCESS]:
         raise InputError(f"the crawl of {_names(sites, files)} yielded no picture: {measures}; {_advice(measures)}")
@@ -186,7 +188,7 @@ def _log_plan(found: Counter[str], plan: Plan) -> None:
 
 
 def _measures(
-    sites: int, files: Sequence[SourceFile], found: Counter[str], plan: Plan, outcomes: Counter[str]
+    sites: int, files: Sequence[SourceFile], found: Counter[str], plan: Plan, outcomes: Counter[str], shards: int
 ) -> dict[str, Any]:
     dropped = _with_prefix(found + plan.dropped, DROPPED)
     failed = {reason: number for reason, number in sorted(outcomes.items()) if reason != SUCCESS}
@@ -197,7 +199,7 @@ def _measures(
         "pairs": {"found": found["pairs.found"], "dropped": dropped},
         "pictures": {"attempted": outcomes.total(), "success": outcomes[SUCCESS], "failed": failed},
         "parts": len(plan.parts),
-        "shards": plan.shards + sum(file.is_shard for file in files),
+        "shards": shards,
     }
 
 

@@ -101,6 +101,9 @@ REASONS = {
         "A tar is truncated or damaged; what comes before that is taken.",
         "fetch the tar again",
     ),
+    "cut_off": Reason(
+        "cut off", "error", "The tar breaks off behind the picture, whose text may be missing.", "fetch the tar again"
+    ),
     # refusals
     "robots_txt": Reason("robots.txt", "refusal", "The site’s robots.txt does not allow it."),
     "noindex": Reason("noindex", "refusal", "The page or the server asks not to be indexed."),
@@ -149,6 +152,25 @@ REASONS = {
         "It looks the same as a picture taken from another address.",
         "duplicates, near_bits and near_colours",
     ),
+    # unfit, in tars that were downloaded before
+    "no_picture": Reason(
+        "no picture with it", "unfit", "A text, record or another file of the tar, without a picture of its name."
+    ),
+    "no_extension": Reason("name without ending", "unfit", "The name of the file in the tar does not say what it is."),
+    "hidden_file": Reason("hidden file", "unfit", "The name begins with a dot, as a computer’s own notes do."),
+    "part_of_sample": Reason(
+        "part of another", "unfit", "It goes with another picture of the tar, like a mask: 7.seg.png with 7.jpg."
+    ),
+    "second_picture": Reason("second form", "unfit", "The tar has the picture in two formats; one is taken."),
+    "same_key": Reason("key seen before", "unfit", "An earlier picture of the tar has the same name."),
+    "tar_link": Reason(
+        "link in a tar",
+        "unfit",
+        "It is a link to another file; its bytes are not there.",
+        "tar with --hard-dereference",
+    ),
+    "tar_special": Reason("no file", "unfit", "A device or a pipe in a tar."),
+    "tar_sparse": Reason("file with holes", "unfit", "It is stored as a sparse file.", "tar without --sparse"),
     "not_html": Reason("no web page", "unfit", "The answer is no HTML: a feed, a document, a script."),
     "reached_before": Reason("reached before", "unfit", "The same page was read by another address."),
     "too_deep": Reason(

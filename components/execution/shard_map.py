@@ -45,6 +45,40 @@ class Outcome:
     errors: int = 0
 
 
+class Tally:
+    """What the finished shards add up to; a shard is added once, however many there are."""
+
+    def __init__(self, stage: str, max_error_share: float, finished: Mapping[int, Outcome]) -> None:
+        self.stage, self._max_error_share = stage, max_error_share
+        self.shards, self._attempted, self._errors = 0, 0, 0
+        self._counts: Counter[str] = Counter()
+        for outcome in finished.values():
+            self.add(outcome)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """All counts, by name, whichever shard finished first."""
+        return Counter(dict(sorted(self._counts.items())))
+
+    def add(self, outcome: Outcome) -> None:
+        """Adds a finished shard."""
+        self.shards += 1
+        self._attempted += outcome.attempted
+        self._errors += outcome.errors
+        self._counts.update(outcome.counts)
+
+    def check(self) -> None:
+        """Raises InputError if too large a share of the items failed."""
+        attempted, errors = self._attempted, self._errors
+        if attempted >= _ERROR_SHARE_FROM and errors > self._max_error_share * attempted:
+            reasons = json.dumps(dict(self.counts.most_common(5)))
+            raise InputError(
+                f"{self.stage}: {errors} of {attempted} items failed, more than the share of {self._max_error_share} that "
+                f"params.yaml allows; most frequent outcomes: {reasons}. Fix the input, or raise the share in the section "
+                f"{self.stage.partition(':')[0]}; finished shards are kept"
+            )
+
+
 # (item, shard number, private folder to write the shard's files into)
 Task = Callable[[Any, int, Path], Outcome]
 
@@ -86,12 +120,13 @@ def map_shards(
     if outcomes:
         known = "" if total is None else f" of {total}"
         logger.info("%s: %d%s shards were finished before and are kept", stage, len(outcomes), known)
+    tally = Tally(stage, max_error_share, outcomes)
     if total is None or len(outcomes) < total:
         cluster.connect()
         waiting = ((n, item) for n, item in enumerate(items) if n not in outcomes)
-        _run(task, waiting, total, outcomes, stage, work, max_error_share, cpus)
-    _stop_if_bad(stage, outcomes, max_error_share)
-    return finished, _total(outcomes)
+        _run(task, waiting, total, tally, work, cpus)
+    tally.check()
+    return finished, tally.counts
 
 
 def _drop_parts(work: Path) -> None:
@@ -118,10 +153,8 @@ def _run(
     task: Task,
     waiting: Iterator[tuple[int, Any]],
     total: int | None,
-    outcomes: dict[int, Outcome],
-    stage: str,
+    tally: Tally,
     work: Path,
-    max_error_share: float,
     cpus: float,
 ) -> None:
     remote = ray.remote(num_cpus=cpus, max_retries=_RETRIES)(_one)
@@ -130,7 +163,7 @@ def _run(
     running: dict[ray.ObjectRef[Any], int] = {}
     try:
         with _progress() as progress:
-            bar = progress.add_task(stage, total=total, completed=len(outcomes))
+            bar = progress.add_task(tally.stage, total=total, completed=tally.shards)
             while (more := next(waiting, None)) is not None or running:
                 if more is not None:
                     number, item = more
@@ -140,9 +173,9 @@ def _run(
                 done, _ = ray.wait(list(running), num_returns=1)
                 for reference in done:
                     number = running.pop(reference)
-                    outcomes[number] = _outcome(reference, stage, number)
+                    tally.add(_outcome(reference, tally.stage, number))
                     progress.advance(bar)
-                _stop_if_bad(stage, outcomes, max_error_share)
+                tally.check()
     finally:
         for reference in running:
             ray.cancel(reference)
@@ -194,26 +227,6 @@ def _give_back_memory() -> None:
 
 # The C library's own, where it has one (glibc).
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-
-
-def _stop_if_bad(stage: str, outcomes: Mapping[int, Outcome], max_error_share: float) -> None:
-    attempted = sum(o.attempted for o in outcomes.values())
-    errors = sum(o.errors for o in outcomes.values())
-    if attempted >= _ERROR_SHARE_FROM and errors > max_error_share * attempted:
-        reasons = json.dumps(dict(_total(outcomes).most_common(5)))
-        raise InputError(
-            f"{stage}: {errors} of {attempted} items failed, more than the share of {max_error_share} that params.yaml allows; "
-            f"most frequent outcomes: {reasons}. Fix the input, or raise the share in the section {stage.partition(':')[0]}; "
-            "finished shards are kept"
-        )
-
-
-def _total(outcomes: Mapping[int, Outcome]) -> Counter[str]:
-    """All counts, by name, whichever shard finished first."""
-    total: Counter[str] = Counter()
-    for outcome in outcomes.values():
-        total.update(outcome.counts)
-    return Counter(dict(sorted(total.items())))
 
 
 def _progress() -> Progress:

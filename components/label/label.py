@@ -158,9 +158,12 @@ def _measures(
     survey_counts: Counter[str], mention_counts: Counter[str], decision_counts: Counter[str], calibration: Calibration
 ) -> dict[str, Any]:
     reasons = {name: count for name, count in sorted(decision_counts.items()) if name != "labelled"}
+    begin = tasks.LEFT_OUT
+    left_out = {name.removeprefix(begin): n for name, n in sorted(survey_counts.items()) if name.startswith(begin)}
     return {
         "pictures": survey_counts["pictures"],
         "unreadable": survey_counts["unreadable"],
+        **({"left_out": left_out} if left_out else {}),
         "with_mention": mention_counts["with_mention"],
         "candidates": mention_counts["candidates"],
         "labelled": decision_counts["labelled"],

@@ -26,7 +26,7 @@ from components.execution.shard_map import Outcome
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label import format as files
 from components.label import workers
-from components.label.image_filter.batches import batches_ahead
+from components.label.image_filter.batches import UNDECODABLE, batches_ahead
 from components.label.image_filter.calibration import Calibration, calibrate
 from components.label.image_filter.candidate_texts import BLOCK, ROWS, TextScorer, write_block
 from components.label.image_filter.chart import calibration_chart
@@ -51,6 +51,7 @@ from components.storage.json_files import read_json, write_json
 from components.storage.location import local_copy
 from components.storage.mirror import Mirror
 
+LEFT_OUT, NOT_IN_TAR = "left_out.", "not_in_tar"
 # Unambiguous pictures that the image filter is calibrated on, at most.
 MAX_PAIRS = 4096
 
@@ -82,29 +83,35 @@ def order_key(row: dict[str, Any]) -> str:
 
 
 def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
-    """Writes `NUMBER_images.npy` (float16 [pictures, d] by key; zeros = unreadable) and counts."""
+    """Writes `NUMBER_images.npy` (float16 [pictures, d] by key; zeros = unreadable) and counts.
+
+    The index's pictures are those embedded, undecodable or not in the tar (`left_out.…`); what the
+    tar holds besides is counted, too.
+    """
     rows = crawled_rows(job.crawl, number)
     positions = {row["key"]: n for n, row in enumerate(rows)}
     encoder = workers.encoder(job.model)
     embedded: npt.NDArray[np.float16] | None = None
-    read = 0
+    read, left_out = 0, Counter[str]()
+    prepare, batch = partial(encoder.prepare, quick=True), job.parameters.image_batch
     with local_copy(f"{job.crawl}/{shard_name(number)}.tar", out) as tar:
-        for keys, pictures in batches_ahead(tar, partial(encoder.prepare, quick=True), job.parameters.image_batch):
+        for keys, pictures in batches_ahead(tar, prepare, batch, positions, left_out):
             vectors = encoder.images(pictures)
             if embedded is None:
                 embedded = np.zeros((len(rows), vectors.shape[1]), dtype=np.float16)
-            known = [n for n, key in enumerate(keys) if key in positions]  # the index says which pictures there are
-            embedded[[positions[keys[n]] for n in known]] = vectors[known]
-            read += len(known)
+            embedded[[positions[key] for key in keys]] = vectors
+            read += len(keys)
     if embedded is None:
         embedded = np.zeros((len(rows), encoder.texts(["nothing"]).shape[1]), dtype=np.float16)
     np.save(out / f"{shard_name(number)}_images.npy", embedded)
     write_json(out / f"{shard_name(number)}_order.json", [order_key(row) for row in rows])
-    counts = count_words(_subcorpora(rows))
-    write_counts(out / f"{shard_name(number)}_words.json", counts)
+    write_counts(out / f"{shard_name(number)}_words.json", count_words(_subcorpora(rows)))
     write_cases(out / f"{shard_name(number)}_cases.json", count_cases(text for _, text in _subcorpora(rows)))
     unread = len(rows) - read
-    return Outcome({"pictures": len(rows), "unreadable": unread}, attempted=len(rows), errors=unread)
+    left_out[NOT_IN_TAR] += unread - left_out[UNDECODABLE]
+    counts = Counter({"pictures": len(rows), "unreadable": unread})
+    counts.update({f"{LEFT_OUT}{reason}": number for reason, number in left_out.items() if number})
+    return Outcome(counts, attempted=len(rows), errors=unread)
 
 
 def _subcorpora(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.evaluate.benchmark import choose, read_benchmark
 from components.serve.parameters import QueryParameters
-from components.serve.search import Embed, build, read_labels, thumbnail
+from components.serve.search import Embed, Entry, build, read_labels, thumbnail
 from components.shards.reader import read_shard
 from components.storage.atomic import new_folder
 
@@ -49,7 +49,7 @@ def query(embed: Embed, data: Path, benchmark_folder: Path, parameters: QueryPar
     chosen = choose(benchmark, parameters.pictures, parameters.seed)
     pictures = [benchmark.bytes_of(number) for number in chosen]
     answers = index.search(embed(pictures), parameters.top)
-    own = _finds_itself(embed, index.search, index.entries[0].shard)
+    own = _finds_itself(embed, index.search, index.entries[0])
     labels = read_labels(data)
     stored = _bytes_of({(hit.entry.shard, hit.entry.key) for hits in answers for hit in hits})
     rows = [
@@ -71,19 +71,20 @@ def query(embed: Embed, data: Path, benchmark_folder: Path, parameters: QueryPar
         pq.write_table(pa.Table.from_pylist(rows, schema=RESULTS_SCHEMA), folder / "results.parquet")
     return {
         "indexed": len(index.entries),
+        **({"left_out": dict(sorted(index.left_out.items()))} if index.left_out else {}),
         "queries": len(chosen),
         "mean_top_cosine": round(float(np.mean([hits[0].cosine for hits in answers])), 3),
         "finds_itself": own,
     }
 
 
-def _finds_itself(embed: Embed, search: Any, shard: Path) -> bool:
+def _finds_itself(embed: Embed, search: Any, entry: Entry) -> bool:
     """Whether a picture of the data set, as a query, is found first (or an exact copy of it)."""
-    picture = next(read_shard(shard))
+    picture = next(picture for picture in read_shard(entry.shard) if picture.key == entry.key)
     hit = search(embed([picture.image]), 1)[0][0]
     if hit.cosine < _ITSELF:
         raise InputError(
-            f"picture {picture.key} of {shard} does not find itself (best cosine {hit.cosine:.4f}): the index does not "
+            f"picture {picture.key} of {entry.shard} does not find itself (best cosine {hit.cosine:.4f}): the index does not "
             "belong to this model; run `mofi query` again"
         )
     return True

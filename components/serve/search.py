@@ -1,8 +1,9 @@
 """An index of a data set's pictures, searched by picture."""
 
 import io
+import json
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from components.errors import InputError
+from components.images.decode import BadImage, decode
 from components.shards.folder import ShardFolder
 from components.shards.reader import Picture, read_shard
 
@@ -49,6 +51,7 @@ class Index:
         gpus = getattr(faiss, "get_num_gpus", int)()
         self._index = faiss.index_cpu_to_all_gpus(index) if gpus else index
         self.entries: list[Entry] = []
+        self.left_out: Counter[str] = Counter()  # what the shards hold besides, by reason
 
     def add(self, embeddings: npt.NDArray[np.float32], entries: Iterable[Entry]) -> None:
         """float32 [n, d] and what they stand for.
@@ -83,14 +86,45 @@ def build(data: Path, embed: Embed) -> Index:
         InputError: if there is no picture, or a shard is missing or broken.
     """
     index: Index | None = None
-    for pictures in batches(_pictures(data)):
-        embeddings = embed([picture.image for _, picture in pictures])
+    left_out: Counter[str] = Counter()
+    for found in batches(_pictures(data, left_out)):
+        embeddings, pictures = _embedded(embed, found)
+        left_out["undecodable"] += len(found) - len(pictures)
+        if not pictures:
+            continue
         index = index or Index(embeddings.shape[1])
         index.add(embeddings, [_entry(shard, picture) for shard, picture in pictures])
     if index is None:
-        raise InputError(f"{data} holds no picture to index; run `mofi curate`, or name another data set with --data")
-    logger.info("indexed %d pictures of %s", len(index.entries), data)
+        raise InputError(
+            f"{data} holds no picture to index{_named(left_out)}; run `mofi curate`, or name another data set with --data"
+        )
+    index.left_out = +left_out
+    logger.info("indexed %d pictures of %s%s", len(index.entries), data, _named(left_out))
     return index
+
+
+def _named(left_out: Counter[str]) -> str:
+    return f" (left out: {json.dumps(dict(sorted((+left_out).items())))})" if +left_out else ""
+
+
+def _embedded(
+    embed: Embed, pictures: list[tuple[Path, Picture]]
+) -> tuple[npt.NDArray[np.float32], list[tuple[Path, Picture]]]:
+    """The embeddings of the pictures that can be decoded, and those pictures."""
+    try:
+        return embed([picture.image for _, picture in pictures]), pictures
+    except BadImage:  # seldom, so that nothing is decoded twice
+        pictures = [(shard, picture) for shard, picture in pictures if _is_decodable(picture.image)]
+        images = [picture.image for _, picture in pictures]
+        return embed(images) if images else np.zeros((0, 0), np.float32), pictures
+
+
+def _is_decodable(image: bytes) -> bool:
+    try:
+        decode(image, 1)
+    except BadImage:
+        return False
+    return True
 
 
 def batches(items: Iterable[tuple[Path, Picture]], size: int = _BATCH) -> Iterator[list[tuple[Path, Picture]]]:
@@ -105,18 +139,18 @@ def batches(items: Iterable[tuple[Path, Picture]], size: int = _BATCH) -> Iterat
         yield part
 
 
-def _pictures(data: Path) -> Iterator[tuple[Path, Picture]]:
+def _pictures(data: Path, left_out: Counter[str]) -> Iterator[tuple[Path, Picture]]:
     folders = [folder for folder in (data / "train", data / "validation") if folder.is_dir()] or [data]
     for folder in folders:
         shards = ShardFolder.at(folder)
         if folder != data and not shards.has_shards():
             continue
         for shard in shards.local_tars():
-            yield from ((shard, picture) for picture in read_shard(shard))
+            yield from ((shard, picture) for picture in read_shard(shard, left_out))
 
 
 def _entry(shard: Path, picture: Picture) -> Entry:
-    return Entry(picture.key, shard, picture.caption, tuple(picture.record.get("entities") or ()))
+    return Entry(picture.key, shard, picture.caption, picture.entities)
 
 
 def entity_scores(hits: Sequence[Hit], temperature: float = 0.07) -> list[tuple[str, float]]:
@@ -141,8 +175,6 @@ def read_labels(data: Path) -> dict[str, str]:
 def thumbnail(data: bytes, side: int = 96) -> bytes:
     """A picture, small, as PNG on white."""
     from PIL import Image
-
-    from components.images.decode import decode
 
     buffer = io.BytesIO()
     Image.fromarray(decode(data, side)).save(buffer, "PNG")

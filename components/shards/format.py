@@ -18,7 +18,12 @@ FAILED_TO_RESIZE = "failed_to_resize"
 EXACT, NEAR = "exact", "near"
 DUPLICATE_REASONS = tuple(f"duplicate_{kind}" for kind in (EXACT, NEAR))
 COLOURS = 8 * 8 * 3  # bytes of a picture's mean colours (`images.fingerprint.colours`)
-EXTENSIONS = ("png", "jpg", "jpeg", "webp")
+# Endings of pictures; of several, a sample's is the first. Decoders look at the bytes alone.
+EXTENSIONS = (
+    "png", "jpg", "jpeg", "webp", "jpe", "jfif", "pjpeg", "gif", "apng", "avif", "bmp", "dib", "tif", "tiff", "heic",
+    "heif", "jp2", "j2k", "jpx", "jxl", "svg", "svgz", "ico", "ppm", "pgm", "pbm", "pnm",
+)  # fmt: skip
+LARGEST = 100_000_000  # bytes of a picture, at most (as `crawl.max_picture_bytes`)
 ENDINGS = (".tar", ".parquet", "_stats.json")  # of a shard's files, in the order in which they are put in place
 SHARDS, PICTURES = 100_000, 10_000  # that a key has digits for
 

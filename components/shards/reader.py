@@ -1,21 +1,36 @@
 """Reads picture shards: ours, img2dataset's and other WebDataset tars."""
 
 import json
-import re
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from components.errors import InputError
-from components.shards.format import EXTENSIONS, logger
-from components.shards.tar_reader import file_spans, members
+from components.shards.compressed import compression
+from components.shards.format import LARGEST, logger
+from components.shards.samples import (
+    CUT_OFF,
+    HIDDEN,
+    NO_EXTENSION,
+    NO_PICTURE,
+    PART_OF_SAMPLE,
+    SECOND_PICTURE,
+    TOO_LARGE,
+    Sample,
+    samples,
+)
+from components.shards.tar_reader import CONTENTS, HEADERS, LINK, SPARSE, SPECIAL, Tar
 
-Part = TypeVar("Part")
-
-
-_MEMBER = re.compile(r"(?:\./)?((?:.*/)?[^./][^./]*)\.([^/]+)")
+SAME_KEY = "same_key"
+# Why files of a tar are left out (`components/crawl/reasons.py` explains them).
+REFUSALS = (
+    SAME_KEY, CUT_OFF, HIDDEN, LINK, NO_EXTENSION, NO_PICTURE, PART_OF_SAMPLE, SECOND_PICTURE, SPARSE, SPECIAL, TOO_LARGE,
+)  # fmt: skip
+_LONGEST_TEXT = 1 << 24  # bytes; a record with all that EXIF can hold has less
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,12 @@ class Picture:
     caption: str
     record: dict[str, Any]
 
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The Q-ids of its record, best first, as far as these are texts."""
+        found = self.record.get("entities")
+        return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+
 
 @dataclass(frozen=True)
 class PictureSpan:
@@ -38,93 +59,105 @@ class PictureSpan:
     extension: str
 
 
-def split_name(member: str) -> tuple[str, str] | None:
-    """A member's name → its sample's key and its ending in lower case; None if it lacks either.
-
-    This is WebDataset's rule: the key ends at the first dot of the file's name, and folders belong
-    to it. A leading `./`, as `tar c .` writes it, does not.
-    """
-    name = _MEMBER.fullmatch(member)
-    return (name[1], name[2].lower()) if name else None
-
-
-def read_shard(path: Path) -> Iterator[Picture]:
-    """Streams the pictures of one tar, in order, grouped by key as WebDataset groups them.
+def read_shard(path: Path, refused: Counter[str] | None = None, *, repeated: bool = False) -> Iterator[Picture]:
+    """Streams the pictures of one tar, in order; `components.shards.samples` says what these are.
 
     Reads img2dataset's and other WebDataset tars too: `KEY.txt` and `KEY.json` may be missing.
+
+    Args:
+        path: the tar.
+        refused: counts pictures and samples that are left out, by reason.
+        repeated: also yields further pictures of a key, which are else left out (`same_key`).
 
     Raises:
         InputError: if the tar is missing, or broken anywhere (then after the pictures before the
             break).
     """
-    for key, parts in _samples(path, members(path)):
-        extension = _extension(parts)
-        if extension is not None:
-            yield _picture(path, key, extension, parts)
+    with _naming(path):
+        for tar, sample in _samples(path, refused, repeated):
+            image = tar.read(*sample.parts[sample.extension])
+            record = _record(path, sample, _text(path, tar, sample, "json"))
+            text = _text(path, tar, sample, "txt")
+            yield Picture(sample.key, image, sample.extension, _caption(text, record), record)
 
 
-def read_pictures(path: Path) -> Iterator[tuple[str, bytes]]:
+def read_pictures(path: Path, refused: Counter[str] | None = None) -> Iterator[tuple[str, bytes]]:
     """Keys and bytes of the pictures that `read_shard` streams, without texts and records.
 
     Raises:
         InputError: see `read_shard`.
     """
-    for key, parts in _samples(path, members(path)):
-        extension = _extension(parts)
-        if extension is not None:
-            yield key, parts[extension]
+    with _naming(path):
+        for tar, sample in _samples(path, refused):
+            yield sample.key, tar.read(*sample.parts[sample.extension])
 
 
-def picture_spans(path: Path) -> dict[str, PictureSpan]:
+def picture_spans(path: Path, refused: Counter[str] | None = None) -> dict[str, PictureSpan]:
     """Where in a tar the pictures of `read_pictures` lie, by key, in order. Contents are not read.
 
     Raises:
         InputError: if the tar is missing, or broken anywhere.
     """
-    found = _samples(path, ((name, (offset, size)) for name, offset, size in file_spans(path)))
-    known = ((key, parts, _extension(parts)) for key, parts in found)
-    return {key: PictureSpan(*parts[extension], extension) for key, parts, extension in known if extension is not None}
+    with _naming(path):
+        return {
+            sample.key: PictureSpan(*sample.parts[sample.extension], sample.extension)
+            for _, sample in _samples(path, refused, window=HEADERS)
+        }
 
 
-def _samples(path: Path, files: Iterable[tuple[str, Part]]) -> Iterator[tuple[str, dict[str, Part]]]:
-    """Each sample's key, and its members by ending; an error of the tar at `path` names it."""
-    key, parts = "", dict[str, Part]()
+def _samples(
+    path: Path, refused: Counter[str] | None, repeated: bool = False, window: int = CONTENTS
+) -> Iterator[tuple[Tar, Sample]]:
+    """The open tar, and each sample."""
+    refused = Counter() if refused is None else refused
+    seen: set[str] = set()
+    with Tar(path, window) as tar:
+        for sample in samples(tar.spans(refused), refused, LARGEST):
+            if repeated or sample.key not in seen:
+                seen.add(sample.key)
+                yield tar, sample
+            else:
+                refused[SAME_KEY] += 1
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """An error of the tar at `path` names it."""
     try:
-        for member, part in files:
-            name = split_name(member)
-            if name is None:
-                continue
-            if name[0] != key and parts:
-                yield key, parts
-                parts = {}
-            key, ending = name
-            parts[ending] = part
-        if parts:
-            yield key, parts
+        yield
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run the stage that writes it") from None
     except tarfile.TarError as error:
+        if (kind := compression(path)) is not None:
+            raise InputError(f"{path} is compressed ({kind}); decompress it first") from error
         raise InputError(f"{path} is no whole tar ({error}); delete it and run its stage again") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error})") from error
 
 
-def _extension(parts: Mapping[str, object]) -> str | None:
-    return next((e for e in EXTENSIONS if e in parts), None)
+def _text(path: Path, tar: Tar, sample: Sample, ending: str) -> bytes | None:
+    """A sample's text or record, if it has one that is not too long to be one."""
+    offset, size = sample.parts.get(ending, (0, 0))
+    if size > _LONGEST_TEXT:
+        logger.warning("%s: %r.%s is left out: %d bytes are no text of a picture", path, sample.key, ending, size)
+        return None
+    return tar.read(offset, size) if ending in sample.parts else None
 
 
-def _picture(path: Path, key: str, extension: str, parts: dict[str, bytes]) -> Picture:
-    record = _record(path, key, parts.get("json", b"{}"))
-    caption = parts["txt"].decode("utf-8", "replace") if "txt" in parts else str(record.get("caption") or "")
-    return Picture(key, parts[extension], extension, caption, record)
+def _caption(text: bytes | None, record: dict[str, Any]) -> str:
+    if text is None:  # half a surrogate pair, which JSON can hold, cannot be written
+        text = str(record.get("caption") or "").encode("utf-8", "replace")
+    return text.decode("utf-8", "replace")
 
 
-def _record(path: Path, key: str, data: bytes) -> dict[str, Any]:
+def _record(path: Path, sample: Sample, data: bytes | None) -> dict[str, Any]:
+    if data is None:
+        return {}
     try:
         record = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     if isinstance(record, dict):
         return record
-    logger.warning("%s: %s.json holds no JSON object and is left out", path, key)
+    logger.warning("%s: %r.json holds no JSON object and is left out", path, sample.key)
     return {}

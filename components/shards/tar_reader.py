@@ -3,88 +3,186 @@
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import Self
 
 _BLOCK = tarfile.BLOCKSIZE
-_BUFFER = 1 << 20
-_FILE = b"0"
+_END = bytes(_BLOCK)
+_FILE = ord("0")
 _ENDS = b"\0 "  # of a number
 _SPACES = 8 * ord(" ")  # what a checksum counts in its own place
 _ADLER = 65521
+# Bytes that are read at once: with contents, and of headers (a picture's texts lie between some).
+CONTENTS, HEADERS = 1 << 18, 1 << 13
+# Name, offset and size in bytes.
+Span = tuple[str, int, int]
+# Members that are neither files nor folders.
+LINK, SPECIAL, SPARSE = "tar_link", "tar_special", "tar_sparse"
 
 
-def members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of a tar's files, in order; raises as `file_spans` does."""
-    # Read, not mapped: if the file is truncated or the disk fails, a mapping crashes the process.
-    with path.open("rb", buffering=_BUFFER) as stream:
-        for name, offset, size in _file_spans(stream):
-            stream.seek(offset)
-            content = stream.read(size)
-            if len(content) < size:
-                raise tarfile.ReadError("unexpected end of data")
-            yield name, content
+class Tar:
+    """An open tar.
 
-
-def file_spans(path: Path) -> Iterator[tuple[str, int, int]]:
-    """The name, offset and size in bytes of a tar's files, in order, without links.
+    Read, not mapped: if it is cut meanwhile or the disk fails, a mapping crashes the process.
 
     Raises:
-        tarfile.TarError: if the tar is broken, after the files before the break.
-        OSError: if it cannot be read.
+        OSError: if it cannot be opened.
     """
-    with path.open("rb", buffering=_BLOCK) as stream:
-        yield from _file_spans(stream)
 
+    def __init__(self, path: Path, window: int = CONTENTS) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._descriptor, self._window = self._file.fileno(), window
+        self._length = os.fstat(self._descriptor).st_size
+        # What was read last, and before that: contents are read after the header behind them.
+        self._start, self._data = 0, b""
+        self._old_start, self._old_data = 0, b""
 
-def _file_spans(stream: BinaryIO) -> Iterator[tuple[str, int, int]]:
-    at, length = 0, os.fstat(stream.fileno()).st_size
-    while (header := _block(stream, at)) != bytes(_BLOCK):
-        size = _plain_size(header)
-        if size is None:
-            yield from _others(stream, at)
-            return
-        offset = at + _BLOCK
-        at = offset + size + -size % _BLOCK
-        if at > length:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def spans(self, refused: Counter[str] | None = None) -> Iterator[Span]:
+        """The name, offset and size in bytes of the files, in order.
+
+        Tars that were joined by `cat` are read to the end of the last one.
+
+        Args:
+            refused: counts members that are neither files nor folders: links, which share another
+                member's bytes (`tar_link`), devices and pipes (`tar_special`), and files with holes
+                (`tar_sparse`).
+
+        Raises:
+            tarfile.TarError: if the tar is broken, after the files before the break.
+            OSError: if it cannot be read.
+        """
+        refused = Counter() if refused is None else refused
+        at: int | None = 0
+        while at is not None:
+            at = yield from self._until_end(at, refused)
+            at = self._continued(at)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            tarfile.TarError: if the tar has been cut meanwhile.
+            OSError: if it cannot be read.
+        """
+        begin = offset - self._start
+        if begin >= 0 and begin + size <= len(self._data):
+            return self._data[begin : begin + size]
+        begin = offset - self._old_start
+        if begin >= 0 and begin + size <= len(self._old_data):
+            return self._old_data[begin : begin + size]
+        content = os.pread(self._descriptor, size, offset)
+        if len(content) < size:
             raise tarfile.ReadError("unexpected end of data")
-        yield header[: header.index(0)].decode("ascii"), offset, size
+        return content
 
+    def _block(self, at: int) -> bytes:
+        begin = at - self._start
+        if begin < 0 or begin + _BLOCK > len(self._data):
+            self._old_start, self._old_data = self._start, self._data
+            self._start, self._data = at, os.pread(self._descriptor, self._window, at)
+            begin = 0
+        return self._data[begin : begin + _BLOCK]
 
-def _block(stream: BinaryIO, at: int) -> bytes:
-    stream.seek(at)
-    return stream.read(_BLOCK)
+    def _until_end(self, at: int, refused: Counter[str]) -> Generator[Span, None, int]:
+        """The files from a header on; returns where the block of zeros lies that ends them."""
+        while (header := self._block(at)) != _END:
+            size = _plain_size(header)
+            if size is None:
+                return (yield from self._others(at, refused))
+            offset = at + _BLOCK
+            at = offset + size + -size % _BLOCK
+            if offset + size > self._length:
+                raise tarfile.ReadError("unexpected end of data")
+            yield header[: header.index(0)].decode("ascii"), offset, size
+        return at
+
+    def _others(self, start: int, refused: Counter[str]) -> Generator[Span, None, int]:
+        """What Python's reader finds from a header on; returns where it ends."""
+        with os.fdopen(self._descriptor, "rb", buffering=_BLOCK, closefd=False) as stream:
+            stream.seek(start)
+            with _hostile():
+                reader = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115 - it holds nothing
+            before = -1
+            while (member := _next(reader)) is not None:
+                # Crafted sizes may lead back to where the reader was before, again and again.
+                if member.size < 0 or reader.offset <= before:
+                    raise tarfile.ReadError(f"{member.name!r} has an impossible size")
+                before = reader.offset
+                reader.members.clear()  # type: ignore[attr-defined] # it would keep them all
+                if member.issparse():
+                    refused[SPARSE] += 1
+                elif member.isreg() or member.type not in tarfile.SUPPORTED_TYPES:
+                    if member.offset_data + member.size > self._length:
+                        raise tarfile.ReadError("unexpected end of data")
+                    yield _printable(member.name), member.offset_data, member.size
+                elif not member.isdir():
+                    refused[LINK if member.islnk() or member.issym() else SPECIAL] += 1
+            end: int = reader.offset
+        # `tarfile` takes a truncated or damaged header for the end, where a whole tar has zeros.
+        if self._block(end) != _END:
+            raise tarfile.ReadError(f"it is truncated or damaged at byte {end}")
+        return end
+
+    def _continued(self, end: int) -> int | None:
+        """Where another tar begins that was appended behind the zeros of this one, if any."""
+        at = end
+        while chunk := os.pread(self._descriptor, CONTENTS, at):
+            zeros = len(chunk) - len(chunk.lstrip(b"\0"))
+            if zeros < len(chunk):
+                at += zeros - zeros % _BLOCK
+                with suppress(tarfile.HeaderError):
+                    tarfile.TarInfo.frombuf(self._block(at), "utf-8", "surrogateescape")
+                    return at
+                return None
+            at += len(chunk)
+        return None
 
 
 def _plain_size(header: bytes) -> int | None:
     """The size of a regular file with a plain header; None if `tarfile` must read it."""
-    if len(header) < _BLOCK or header[156:157] != _FILE or not header[:100].isascii():
+    # The name fills its field, or has a prefix in another.
+    if len(header) < _BLOCK or header[156] != _FILE or header[99] or header[345]:
         return None
     size, checksum = header[124:135], header[148:154]
     if not (size.isdigit() and checksum.isdigit() and header[135] in _ENDS and header[154] in _ENDS):
         return None
-    if header[99] or header[345]:  # the name fills its field, or has a prefix in another
+    if not header[:100].isascii():
         return None
-    # The low half of Adler-32 is one more than the sum of the bytes.
-    found = zlib.adler32(header) & 0xFFFF
+    # The low half of Adler-32 is one more than the sum of the bytes, here without the checksum.
+    found = zlib.adler32(header[156:], zlib.adler32(header[:148])) & 0xFFFF
     try:
-        expected = int(checksum, 8) + 1 - _SPACES + sum(header[148:156])
-        return int(size, 8) if found == expected % _ADLER else None
+        return int(size, 8) if found == (int(checksum, 8) - _SPACES + 1) % _ADLER else None
     except ValueError:
         return None
 
 
-def _others(stream: BinaryIO, start: int) -> Iterator[tuple[str, int, int]]:
-    """What Python's reader finds from a header on."""
-    stream.seek(start)
-    with tarfile.open(fileobj=stream, mode="r:") as tar:
-        for member in tar:
-            if member.issparse():
-                raise tarfile.ReadError(f"{member.name} is a sparse file; write the tar without --sparse")
-            if member.isreg() or member.type not in tarfile.SUPPORTED_TYPES:
-                yield member.name, member.offset_data, member.size
-        end = tar.offset
-    # `tarfile` takes a truncated or damaged header for the end, where a whole tar has zeros.
-    if _block(stream, end) != bytes(_BLOCK):
-        raise tarfile.ReadError(f"it is truncated or damaged at byte {end}")
+def _next(reader: tarfile.TarFile) -> tarfile.TarInfo | None:
+    with _hostile():
+        return reader.next()
+
+
+@contextmanager
+def _hostile() -> Iterator[None]:
+    try:
+        yield
+    except (tarfile.TarError, OSError):
+        raise
+    except Exception as error:  # Python's reader raises anything on crafted headers
+        raise tarfile.ReadError(f"a header cannot be read ({type(error).__name__}: {error})") from error
+
+
+def _printable(name: str) -> str:
+    """A name that can be written: bytes of another encoding than UTF-8 are shown as escapes."""
+    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

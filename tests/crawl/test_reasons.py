@@ -13,6 +13,7 @@ from components.crawl.pages.directives import PICTURE_REFUSALS
 from components.crawl.reasons import GATHERED, REASONS, errors
 from components.seam import names_in
 from components.shards.format import DUPLICATE_REASONS
+from components.shards.reader import REFUSALS
 
 _FOLDER = Path(components.crawl.__file__).parent
 _TREES = [ast.parse(path.read_text()) for path in sorted(_FOLDER.rglob("*.py")) if path.name != "reasons.py"]
@@ -65,8 +66,12 @@ def test_every_reason_that_can_be_counted_is_declared() -> None:
     assert counted - set(REASONS) == set()
 
 
+def test_every_reason_that_a_tar_gives_is_declared() -> None:
+    assert set(REFUSALS) <= set(REASONS)
+
+
 def test_every_declared_reason_can_be_counted() -> None:
-    assert set(REASONS) - _named() - set(DUPLICATE_REASONS) == set()
+    assert set(REASONS) - _named() - set(DUPLICATE_REASONS) - set(REFUSALS) == set()
 
 
 def test_every_documented_reason_is_declared() -> None:

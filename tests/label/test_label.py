@@ -121,7 +121,8 @@ def test_a_picture_that_cannot_be_read_is_counted_and_still_linked(run, tmp_path
     rows = pq.read_table(crawl / "00000.parquet").to_pylist()
     images = [picture.image for picture in read_shard(tar)]
     write_shard(crawl, 0, [Row(row, b"no picture" if n == 0 else images[n]) for n, row in enumerate(rows)])
-    assert run(crawl)["unreadable"] == 1
+    measures = run(crawl)
+    assert (measures["unreadable"], measures["left_out"]) == (1, {"undecodable": 1})
     assert not np.load("labels/00000_images.npy")[0].any()
     assert pq.read_table("labels/00000.parquet").to_pylist()[0]["entities"] == ["Q3"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import InputError
-from components.shards.reader import picture_spans, read_shard, split_name
+from components.shards.reader import picture_spans, read_shard
 from components.shards.tar_writer import TarWriter
 from tests.pretrain.data.stream.conftest import write
 
@@ -45,7 +45,7 @@ def test_other_programs_tars_are_read_too(tmp_path: Path, dialect: int) -> None:
             info.size = len(name.encode()) * 100
             tar.addfile(info, io.BytesIO(name.encode() * 100))
     expected = {picture.key: picture.image for picture in read_shard(path)}
-    assert len(expected) == len(names) - 3
+    assert len(expected) == len(names) - 2
     assert read(path) == expected
 
 
@@ -78,21 +78,3 @@ def test_a_damaged_header_is_an_error(tmp_path: Path) -> None:
 def test_a_missing_tar_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is missing"):
         picture_spans(tmp_path / "none.tar")
-
-
-@pytest.mark.parametrize(
-    ("member", "key", "ending"),
-    [
-        ("000000000.jpg", "000000000", "jpg"),
-        ("./000000000.JPG", "000000000", "jpg"),
-        ("a/b.c/0.seg.png", "a/b.c/0", "seg.png"),
-        ("v1.0.jpg", "v1", "0.jpg"),
-    ],
-)
-def test_a_key_ends_at_the_first_dot_of_a_file_s_name(member: str, key: str, ending: str) -> None:
-    assert split_name(member) == (key, ending)
-
-
-@pytest.mark.parametrize("member", ["README", ".png", "a/.jpg", "./", "0."])
-def test_what_has_no_key_or_no_ending_belongs_to_no_sample(member: str) -> None:
-    assert split_name(member) is None

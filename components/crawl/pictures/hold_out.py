@@ -22,10 +22,10 @@ from components.crawl.pictures.near_copy import (
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.images.decode import BadImage, open_rgb
+from components.shards.format import EXTENSIONS
 from components.storage.atomic import new_folder
 
 _JOINED = "fingerprints"
-_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
 _CHUNK = 500
 # Hold-out pictures that are compared in detail: those with the nearest colours.
 _NEAREST = 5
@@ -75,9 +75,9 @@ def build_hold_out(folder: Path, work: Path) -> Path:
         InputError: if the folder has no picture, or one that cannot be decoded and thus not be held
             out.
     """
-    files = sorted(p.absolute() for p in folder.rglob("*") if p.suffix.lower() in _EXTENSIONS)
+    files = sorted(p.absolute() for p in folder.rglob("*") if p.suffix.lower()[1:] in EXTENSIONS)
     if not files:
-        raise InputError(f"{folder} contains no picture ({', '.join(_EXTENSIONS)}) to hold out; fix or omit --hold-out")
+        raise InputError(f"{folder} contains no picture ({', '.join(EXTENSIONS)}) to hold out; fix or omit --hold-out")
     chunks = [files[n : n + _CHUNK] for n in range(0, len(files), _CHUNK)]
     finished, counts = map_shards(_fingerprint, chunks, stage="crawl: hold-out", work=work)
     if unreadable := sorted(counts.keys() - {"pictures"}):

@@ -57,8 +57,13 @@ class ShardSource(Source, ABC):
     """Yields pictures that were downloaded before: each file becomes one shard of the crawl."""
 
     @abstractmethod
-    def pictures(self, path: Path) -> Iterator["Picture"]:
+    def pictures(self, path: Path, refused: Counter[str], scratch: Path) -> Iterator["Picture"]:
         """The pictures of a file.
+
+        Args:
+            path: the file.
+            refused: receives what else the file holds, by reason (`crawl/reasons.py`).
+            scratch: an empty folder, for what is unpacked.
 
         Raises:
             InputError: where the file breaks off; the pictures before that are kept.

@@ -19,12 +19,14 @@ from components.shards.format import shard_name
 from components.shards.reader import read_shard
 from components.storage.claims import claim, release
 from components.storage.code import code_mark
+from components.storage.json_files import read_json, write_json
 from components.storage.work import drop_unused, fingerprint
 
 logger = logging.getLogger(__name__)
 
 SAMPLE_SCHEMA = pa.schema([("key", pa.string()), ("alt_text", pa.string()), ("entities", pa.list_(pa.string()))])
 KEPT_CACHES = 4
+_LEFT_OUT = "_left_out.json"
 
 
 def decode_shards(folder: Path | str, size: int, work: Path, max_error_share: float) -> Path:
@@ -74,11 +76,14 @@ def _decode_shard(shards: ShardFolder, size: int, tar: tuple[str, int], number: 
 
 
 def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
-    """One tar → `NUMBER.npy` and `NUMBER.parquet` in `out`; counts undecodable pictures."""
+    """One tar → `NUMBER.npy` and `NUMBER.parquet` in `out`; counts what is left out, and why.
+
+    If anything is, the counts are in `NUMBER_left_out.json`, too.
+    """
     pictures: list[npt.NDArray[np.uint8]] = []
     rows: list[dict[str, object]] = []
     counts: Counter[str] = Counter()
-    for picture in read_shard(tar):
+    for picture in read_shard(tar, counts):
         try:
             pictures.append(decode(picture.image, size))
         except BadImage as error:
@@ -86,10 +91,11 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
             if counts["bad_picture"] <= 3:
                 logger.warning("%s: picture %s is skipped: %s", tar, picture.key, error)
             continue
-        entities = picture.record.get("entities") or []
-        rows.append({"key": picture.key, "alt_text": picture.caption, "entities": list(entities)})
-    counts["decoded"] = len(rows)
+        rows.append({"key": picture.key, "alt_text": picture.caption, "entities": list(picture.entities)})
     name = shard_name(number)
+    if counts:
+        write_json(out / f"{name}{_LEFT_OUT}", dict(sorted(counts.items())))
+    counts["decoded"] = len(rows)
     np.save(out / f"{name}.npy", np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8))
     pq.write_table(pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA), out / f"{name}.parquet")
     return Outcome(counts=dict(counts), attempted=counts.total(), errors=counts["bad_picture"])
@@ -108,7 +114,11 @@ def drop_oldest(work: Path) -> None:
 
 
 class DecodedPictures:
-    """The pictures of a cache as one memory-mapped sequence, with their texts and entities."""
+    """The pictures of a cache as one memory-mapped sequence, with their texts and entities.
+
+    Attributes:
+        left_out: what the tars hold besides, by reason.
+    """
 
     def __init__(self, cache: Path) -> None:
         names = sorted(path.stem for path in cache.glob("*.npy"))
@@ -119,6 +129,9 @@ class DecodedPictures:
         table = pa.concat_tables([pq.read_table(cache / f"{name}.parquet") for name in names])
         self.alt_texts: list[str] = table["alt_text"].to_pylist()
         self.entities: list[list[str]] = table["entities"].to_pylist()
+        self.left_out: Counter[str] = Counter()
+        for path in sorted(cache.glob(f"*{_LEFT_OUT}")):
+            self.left_out.update(read_json(path))
 
     def __len__(self) -> int:
         return int(self._ends[-1])

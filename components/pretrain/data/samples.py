@@ -45,7 +45,7 @@ def select_samples(pictures: DecodedPictures, recipe: Recipe, vocabulary: Vocabu
         InputError: if none is left, or more than `max_error_share` have no class, which means that
             shards and vocabulary do not match.
     """
-    dropped: Counter[str] = Counter()
+    dropped = Counter(pictures.left_out)
     if vocabulary is None:
         keep = [i for i, text in enumerate(pictures.alt_texts) if text.strip()]
         dropped["no_alt_text"] = len(pictures) - len(keep)

@@ -79,7 +79,7 @@ def test_a_damaged_shard_is_adopted_up_to_the_damage(tmp_path: Path) -> None:
     (tmp_path / "00000.tar").write_bytes(data[: len(data) // 2])
     measures = adopt(tmp_path, "00000.tar")
     assert 3 <= measures["pictures"]["success"] <= 6
-    assert measures["pictures"]["failed"] == {"broken_shard": 1}
+    assert measures["pictures"]["failed"] == {"broken_shard": 1, "cut_off": 1}
 
 
 def test_adopted_shards_follow_those_that_were_downloaded(tmp_path: Path) -> None:
