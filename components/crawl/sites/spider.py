@@ -183,7 +183,11 @@ def settings(job: SpiderJob) -> dict[str, Any]:
         "RETRY_TIMES": p.retries,
         "REDIRECT_MAX_TIMES": p.redirects,
         "TWISTED_DNS_RESOLVER": "components.crawl.sites.middleware.FilteringResolver",
-        "DOWNLOADER_MIDDLEWARES": {"components.crawl.sites.middleware.SiteMiddleware": 90},
+        "DOWNLOADER_MIDDLEWARES": {
+            "components.crawl.sites.middleware.SiteMiddleware": 90,
+            # between the ones that decompress pages (590) and that look for redirects in them (580)
+            "components.crawl.sites.page_charset.PageCharset": 585,
+        },
         "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
         "COOKIES_ENABLED": False,
         "HTTPPROXY_ENABLED": False,

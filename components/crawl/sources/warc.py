@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
 
-from fastwarc.warc import HeaderMap, WarcRecord, WarcRecordType
+from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
+from components.crawl.archives.coding import BadBody
+from components.crawl.archives.effort import Effort
+from components.crawl.archives.pages import PAGE_BYTE, read_pages
+from components.crawl.archives.response import Response, is_http, read_body, read_response
 from components.crawl.pages.charset import decode
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.html import read_page
@@ -16,7 +20,6 @@ from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources import PairSource
 from components.crawl.unreadable import Unreadable
-from components.crawl.web_archive import BadBody, read_body, read_pages
 
 _HTML = ("text/html", "application/xhtml+xml")
 _OK = 200
@@ -32,31 +35,32 @@ class Warc(PairSource):
         return read_pages(stream, WarcRecordType.response, partial(_page, parameters), counts)
 
 
-def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:
+def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Page | Unreadable | str:
     """The page of a record, or why it has none; "" for records other than responses."""
-    if not record.is_http:
+    if not is_http(record):
         return ""
-    position = record.stream_pos
     try:
-        record.parse_http()
-        headers = record.http_headers
-        if headers is None or headers.status_code is None:
-            return Unreadable(position, "no HTTP header")
-        refused = _refusal(record, headers)
-        body = b"" if refused else read_body(record, headers, parameters.max_page_bytes)
+        response = read_response(record)
+        if response is None:
+            return Unreadable(record.stream_pos, "no HTTP header")
+        refused = _refusal(record, response)
+        body = b"" if refused else read_body(record, response, parameters.max_page_bytes)
     except (BadBody, OSError) as error:
-        return Unreadable(position, str(error))
+        return Unreadable(record.stream_pos, str(error))
+    effort.spend(PAGE_BYTE * (parameters.max_page_bytes if body is None else len(body)))
     address = (record.headers.get("WARC-Target-URI") or "").strip("<> ")
     url = resolve(address, address)
     if refused or body is None or url is None:
         return refused or ("too_large" if body is None else "bad_address")
+    headers = response.headers
     text = decode(body, headers.get("Content-Type") or "")
     header = header_values(headers.get_multiple("X-Robots-Tag"), headers.get_multiple("TDM-Reservation"))
     return read_page(text, url, header, parameters)
 
 
-def _refusal(record: WarcRecord, headers: HeaderMap) -> str | None:
-    if headers.status_code != _OK:
-        return f"http_{headers.status_code}"
-    kind = (headers.get("Content-Type") or record.headers.get("WARC-Identified-Payload-Type") or "text/html").lower()
-    return None if kind.partition(";")[0].strip() in _HTML else "not_html"
+def _refusal(record: WarcRecord, response: Response) -> str | None:
+    if response.status != _OK:
+        return f"http_{response.status}"
+    declared = response.headers.get("Content-Type") or record.headers.get("WARC-Identified-Payload-Type")
+    kind = (declared or "text/html").lower().partition(";")[0].strip()
+    return None if kind in _HTML else "not_html"

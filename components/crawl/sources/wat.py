@@ -12,13 +12,14 @@ import msgspec
 from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
+from components.crawl.archives.effort import Effort
+from components.crawl.archives.pages import PAGE_BYTE, read_pages
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.page import Metas, Page, PageContext
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources import PairSource
 from components.crawl.unreadable import Unreadable
-from components.crawl.web_archive import read_pages
 
 _PICTURE = "IMG@/src"
 # The start of a picture's link, of any link, and of any image link in Common Crawl's JSON. Strings
@@ -26,8 +27,8 @@ _PICTURE = "IMG@/src"
 _PICTURE_BEGINS, _NEXT_BEGINS, _ANY_PICTURE = b'{"path":"IMG@/src"', b'},{"path":"', b'"IMG@'
 _ROBOTS, _RESERVATION = "x-robots-tag", "tdm-reservation"
 _OK = "200"
-# A page's metadata is bounded by the page; longer records are something else.
-_MAX_RECORD = 64 << 20
+# Bytes of metadata for a byte of the page, at most; longer records are something else.
+_MOST_JSON = 8
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -99,18 +100,21 @@ class Wat(PairSource):
         return read_pages(stream, WarcRecordType.metadata, partial(_page, parameters), counts)
 
 
-def _page(parameters: CrawlParameters, record: WarcRecord) -> Page | Unreadable | str:
+def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Page | Unreadable | str:
     """The page of a record, or the reason why it has none; "" for records other than responses."""
-    position = record.stream_pos
+    length = record.content_length
+    if length > _MOST_JSON * parameters.max_page_bytes:
+        return "too_large"
+    effort.spend(PAGE_BYTE * length)
     try:
-        envelope = _RECORD.decode(record.reader.read(min(record.content_length, _MAX_RECORD))).envelope
+        envelope = _RECORD.decode(record.reader.read(length)).envelope
         if envelope.warc.kind != "response" or envelope.payload.answer is None:
             return ""
         answer = envelope.payload.answer
         header = _robots_values(bytes(answer.headers))
         pictures = [] if answer.html is None else _pictures(bytes(answer.html.links))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Unreadable(position, str(error))
+        return Unreadable(record.stream_pos, str(error))
     if answer.message.status != _OK:
         return f"http_{answer.message.status or 'unknown'}"
     if answer.html is None:

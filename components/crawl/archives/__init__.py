@@ -1,0 +1,1 @@
+"""Web archives: records, HTTP responses in them, and what they cost to read."""

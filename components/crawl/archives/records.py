@@ -1,0 +1,118 @@
+"""Records of a WARC (gzip, zstd, lz4 or plain); unreadable parts are skipped."""
+
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
+
+from components.crawl.archives.effort import Effort, MeasuredStream
+from components.crawl.unreadable import Unreadable
+
+# Magic numbers of a record: a gzip member, a zstd or lz4 frame, or a plain-text header.
+_GZIP, _PLAIN = b"\x1f\x8b\x08", b"WARC/"
+_DENSE = (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18")
+_MAGICS = (_GZIP, *_DENSE, _PLAIN)
+_BLANK_LINE = b"\r\n\r\n"
+# Bytes that hold a record's header; bytes that are searched at a time, at first and at most.
+_HEADER, _SMALL_BLOCK, _BLOCK = 1 << 16, 1 << 12, 1 << 20
+# What any record costs, in units of `Effort`.
+_RECORD = 1 << 14
+
+
+def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Iterator[WarcRecord | Unreadable]:
+    """Yields the records of these types, and unreadable parts in their place.
+
+    After damage, it resumes at the next magic number. A record is valid until the next one is
+    requested.
+
+    Args:
+        stream: a seekable stream at its start.
+        types: the record types to yield.
+        effort: what may be spent.
+
+    Raises:
+        TooCostly: if all is spent.
+    """
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    beginning = stream.read(len(_PLAIN))
+    magics = [magic for magic in _MAGICS if beginning.startswith(magic)] or list(_MAGICS)
+    plain = magics == [_PLAIN]
+    measured = MeasuredStream(stream, effort, dense=beginning.startswith(_DENSE))
+    offset: int | None = 0
+    reported = False  # a damaged part is reported once, however many false magic numbers it has
+    while offset is not None:
+        measured.begin(offset)
+        position, length = offset, 0
+        read = False
+        try:
+            for record in ArchiveIterator(measured, record_types=WarcRecordType.any_type, parse_http=False):
+                position, length = record.stream_pos, record.content_length
+                if plain and position + length > size:
+                    raise OSError("cut off")
+                read = True
+                if record.record_type & types:
+                    yield record
+                effort.spend(_RECORD + record.reader.consume())
+                measured.found()
+            trailing = _trailing_data(stream, position, length, effort) if beginning else None
+            if trailing is None:
+                return
+            position, error = trailing, "cut off"
+        except OSError as problem:
+            error = str(problem)
+        if read or not reported:
+            reported = True
+            yield Unreadable(position, error)
+        offset = _next_record_start(stream, position + 1, magics, effort)
+
+
+def _trailing_data(stream: BinaryIO, position: int, length: int, effort: Effort) -> int | None:
+    """The offset of an incomplete record at the end; None if there is none.
+
+    To its reader, an archive that is truncated inside a header looks complete.
+    """
+    stream.seek(position)
+    block = stream.read(_HEADER)
+    if block.startswith(_GZIP):
+        end = _end_of_member(stream, block, effort)
+    elif block.startswith(_PLAIN):
+        end = position + block.find(_BLANK_LINE) + len(_BLANK_LINE) + length + len(_BLANK_LINE)
+    else:
+        return None
+    if end is None:
+        return position
+    stream.seek(end)
+    return end if stream.read(_HEADER).strip() else None
+
+
+def _end_of_member(stream: BinaryIO, block: bytes, effort: Effort) -> int | None:
+    """The end of the gzip member that starts with the last `block`; None if truncated."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        while block:
+            effort.spend(len(member.decompress(block, _BLOCK)))
+            if member.eof:
+                return stream.tell() - len(member.unused_data)
+            block = member.unconsumed_tail or stream.read(_HEADER)
+    except zlib.error:
+        return None
+    return None
+
+
+def _next_record_start(stream: BinaryIO, offset: int, magics: list[bytes], effort: Effort) -> int | None:
+    """The offset of the next magic number, from `offset` on; None if there is none."""
+    tail = b""
+    stream.seek(offset)
+    size = _SMALL_BLOCK
+    while block := stream.read(size):
+        effort.spend(len(block))
+        window = tail + block
+        offsets = [found for magic in magics if (found := window.find(magic)) >= 0]
+        if offsets:
+            return offset - len(tail) + min(offsets)
+        offset += len(block)
+        tail = window[-4:]
+        size = min(2 * size, _BLOCK)
+    return None
