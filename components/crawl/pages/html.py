@@ -36,7 +36,7 @@ def _metas(tree: LexborHTMLParser) -> Metas:
     found = []
     for meta in tree.tags("meta"):
         attributes = meta.attributes
-        name = attributes.get("name") or attributes.get("property")
+        name = attributes.get("name") or attributes.get("property") or attributes.get("http-equiv")
         if name and "content" in attributes:
             found.append((name.strip().lower(), attributes["content"] or ""))
     return found

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from components.crawl.hosts.fetch import Failure, HostFetcher, open_session, retry_after
+from components.crawl.hosts.hosts import Hosts
+from components.crawl.hosts.request import Failure, open_session, retry_after
 from tests.crawl.conftest import Host, knobs
 from tests.crawl.hosts.requests import SITE, fetch, pool, reason
 
@@ -208,7 +209,7 @@ def test_an_unreachable_server_is_a_failure() -> None:
         async with Host() as host:
             url = host.url("/robots.txt")
         async with open_session(parameters) as session:
-            return await HostFetcher(SITE, session, parameters, pool()).picture(url)
+            return await Hosts(session, parameters, pool())[SITE].picture(url)
 
     assert asyncio.run(run()) == Failure("robots_txt_unreachable")
 

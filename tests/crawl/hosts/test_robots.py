@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.crawl.hosts.fetch import Failure
+from components.crawl.hosts.request import Failure
 from tests.crawl.conftest import Host
 from tests.crawl.hosts.requests import fetch, reason
 
