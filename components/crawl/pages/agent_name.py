@@ -9,7 +9,7 @@ EVERYONE = frozenset(
     ("*", "all", "any", "bot", "bots", "crawler", "crawlers", "everyone", "robot", "robots", "spider", "spiders")
 )
 _PLAIN = {"Cf": "", "Pd": "-"}  # by Unicode category
-_LONGEST = 10_000  # characters beyond which nothing is folded
+_LONGEST = 2000  # characters beyond which nothing is folded
 _WORD = r"[a-z0-9_-]"
 
 
