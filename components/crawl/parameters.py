@@ -117,7 +117,7 @@ class CrawlParameters(Section):
         le=1000,
     )
     held_bytes: int = Field(
-        description="bytes of undecoded pictures above which a task starts no more requests; 1000 to 10000000000",
+        description="bytes of undecoded pictures, whole or not, above which a task reads no more; 1000 to 10000000000",
         ge=1000,
         le=10_000_000_000,
     )

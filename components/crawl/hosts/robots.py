@@ -17,6 +17,9 @@ _LONGEST_DELAY = 60.0
 # `*` and `$` in the rules of one robots.txt that are matched; a rule beyond them counts up to its
 # first one. Each costs its time with every URL, and no site needs so many.
 _MOST_WILDCARDS = 2000
+# Rules of one robots.txt that are kept. Of as many further ones only the first folders of their
+# paths count, so that the rules of many hosts fit in memory; more of them forbid everything.
+_MOST_RULES = 5000
 _LONGEST_PATH = 4096  # characters; longer than any URL that is requested
 _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,9})?")
 _RATE = re.compile(r"(\d{1,9}) ?/ ?(\d{1,9}) ?([smhd]?)")
@@ -63,6 +66,10 @@ class _Paths:
             self._add("allow", escaped(value))
 
     def _add(self, kind: str, path: str) -> None:
+        if len(self._rules) >= _MOST_RULES:
+            if kind == "allow":
+                return
+            path = path[: path.find("/", 1) + 1] or path if len(self._rules) < 2 * _MOST_RULES else "/"
         wildcards = path.count("*") + path.count("$")
         if wildcards and self._wildcards + wildcards > _MOST_WILDCARDS:
             if kind == "allow":

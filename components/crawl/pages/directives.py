@@ -63,7 +63,8 @@ def read_header(values: Iterable[str], robot: str) -> frozenset[str]:
 def _read(line: str, robot: str | None) -> Iterator[str]:
     """The directives of a line; without a robot, of whatever robots it names."""
     words = _WORDS.findall(_NEGATION.sub("no", plain(line)))
-    meant, names, previous = True, [], ""  # the words since the last directive may be a robot's name
+    names: list[str] = []  # the words since the last directive, which may be a robot's name
+    meant, previous = True, ""
     for position, word in enumerate(words):
         if word == ":":
             # A digit follows in `15:00`.
