@@ -92,19 +92,19 @@ class Requester:
     async def _read(
         self, response: aiohttp.ClientResponse, limit: int, cut: bool, deadline: asyncio.Timeout
     ) -> Answer | Failure:
-        received: bytes | Failure = b""
+        body, problem = b"", ""
         if response.status not in REDIRECTS and response.status < 400:
             received = await self._body(response, limit, cut, deadline)
             if isinstance(received, Failure):
                 response.close()
                 return received
+            body = received
         elif (response.content_length or 0) <= _CHUNK:
             await response.content.read(_CHUNK)  # so that the connection can be reused
         headers = response.headers
         directives = read_header(header_values(lambda name: headers.getall(name, ())), self._parameters.robot)
-        body, problem = received, ""
         try:
-            body = decode_body(received, ",".join(headers.getall("Content-Encoding", ())), limit, text=cut)
+            body = decode_body(body, ",".join(headers.getall("Content-Encoding", ())), limit, text=cut)
         except UndecodableError:
             problem = "encoded_body"
         if len(body) > limit:
