@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -11,6 +11,9 @@ from yarl import URL
 
 LOOPBACK = "127.0.0.1"
 _LONGEST = 2048
+# RFC 1035, section 2.3.4, in characters. Names that are not ASCII need more bytes than characters,
+# and time that grows with the square of a label's length.
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
 # Most URLs are normalised already: no port, nothing to encode or to lower-case, no segment that
 # starts with a dot.
@@ -23,6 +26,8 @@ _PLAIN = re.compile(
     rf"|(?P<name>(?:{_SEGMENT}/)*{_SEGMENT}/?{_QUERY})"
 )
 _PLAIN_BASE = re.compile(rf"({_ORIGIN})((?:/{_SEGMENT})*/)(?:{_SEGMENT})?{_QUERY}")
+_AUTHORITY = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -59,6 +64,8 @@ def _plain_base(base: str) -> tuple[str, str]:
 
 
 def _resolve_any(base: str, reference: str) -> str | None:
+    if not (_has_encodable_host(reference) and _has_encodable_host(base)):
+        return None
     try:
         url = URL(base).join(URL(reference)).with_fragment(None)
     except ValueError:
@@ -71,6 +78,17 @@ def _resolve_any(base: str, reference: str) -> str | None:
     if url.raw_path == "/" and not url.raw_query_string:
         text = f"{text.rstrip('/')}/"  # yarl omits the path of a bare host
     return text if len(text) <= _LONGEST and text.isascii() and text.isprintable() else None
+
+
+def _has_encodable_host(reference: str) -> bool:
+    """Whether the host in a reference, if there is one, is short enough to be encoded as ASCII."""
+    authority = _AUTHORITY.match(reference)
+    if authority is None or authority[1].isascii():
+        return True
+    host = authority[1].rpartition("@")[2].partition(":")[0]
+    # A label becomes `xn--` and at least as many characters as it has.
+    lengths = [len(label) + (0 if label.isascii() else 4) for label in _DOTS.split(host)]
+    return sum(lengths) + len(lengths) - 1 <= _LONGEST_NAME and max(lengths) <= _LONGEST_LABEL
 
 
 def host_of(url: str) -> str:
@@ -95,6 +113,11 @@ def is_localhost(host: str) -> bool:
     """Whether a name is `localhost` or below it, which is this machine (RFC 6761)."""
     host = host.lower().rstrip(".")
     return host == "localhost" or host.endswith(".localhost")
+
+
+def matches_host(host: str, patterns: Iterable[str]) -> bool:
+    """Whether a host matches one of the patterns (`*.localhost`)."""
+    return any(fnmatchcase(host.lower().rstrip("."), pattern.lower()) for pattern in patterns)
 
 
 @dataclass(frozen=True)
@@ -123,7 +146,7 @@ class AddressFilter:
 
     def allows(self, host: str) -> bool:
         """Whether this host may have a private address."""
-        return any(fnmatchcase(host.lower().rstrip("."), pattern.lower()) for pattern in self.allowed)
+        return matches_host(host, self.allowed)
 
 
 def _is_public(address: str) -> bool:

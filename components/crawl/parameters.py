@@ -40,6 +40,9 @@ class CrawlParameters(Section):
         description="consecutive failures after which a host is given up; 1 to 10000", ge=1, le=10_000
     )
     redirects: int = Field(description="maximum number of redirects; 0 to 20", ge=0, le=20)
+    redirect_hosts: list[str] = Field(
+        description="patterns of other hosts (*.cdn.example) that pictures' redirects are followed to; '*' = any"
+    )
     max_page_bytes: int = Field(description="largest page, bytes; 1000 to 100000000", ge=1000, le=100_000_000)
     max_picture_bytes: int = Field(
         description="largest picture file, bytes; 1000 to 100000000", ge=1000, le=100_000_000
@@ -114,7 +117,7 @@ class CrawlParameters(Section):
         le=1000,
     )
     held_bytes: int = Field(
-        description="bytes of undecoded pictures above which a task starts no more requests; 1000 to 10000000000",
+        description="bytes of undecoded pictures, whole or not, above which a task reads no more; 1000 to 10000000000",
         ge=1000,
         le=10_000_000_000,
     )

@@ -105,7 +105,7 @@ REASONS = {
         "cut off", "error", "The tar breaks off behind the picture, whose text may be missing.", "fetch the tar again"
     ),
     # refusals
-    "robots_txt": Reason("robots.txt", "refusal", "The site’s robots.txt does not allow it."),
+    "robots_txt": Reason("robots.txt", "refusal", "The site’s robots.txt does not allow it, or not for training."),
     "noindex": Reason("noindex", "refusal", "The page or the server asks not to be indexed."),
     "noimageindex": Reason("noimageindex", "refusal", "The page or the server asks that its pictures are not indexed."),
     "noai": Reason("noai", "refusal", "The page or the server does not want its content used for machine learning."),
@@ -114,6 +114,9 @@ REASONS = {
     ),
     "tdm-reservation": Reason(
         "text and data mining reserved", "refusal", "The rights to mine text and data are reserved."
+    ),
+    "content-usage": Reason(
+        "usage preference", "refusal", "The server asks that its content is not used for training (Content-Usage)."
     ),
     "private_address": Reason(
         "private address",
@@ -125,7 +128,10 @@ REASONS = {
     "bad_address": Reason("bad address", "absent", "What the page gives as an address cannot be requested."),
     "bad_redirect": Reason("bad redirect", "absent", "The redirect leads to something that is no address."),
     "redirect_to_other_host": Reason(
-        "redirect to another host", "absent", "The redirect leads to a host outside of this part of the crawl."
+        "redirect to another host",
+        "absent",
+        "The redirect leads to a host outside of this part of the crawl.",
+        "redirect_hosts, if it is the site’s CDN",
     ),
     "redirect_to_other_site": Reason(
         "redirect to another site", "absent", "The page has moved to a site that is not crawled."
@@ -135,7 +141,7 @@ REASONS = {
     "too_large": Reason(
         "file too large", "unfit", "The file has more bytes than allowed.", "max_picture_bytes, max_page_bytes"
     ),
-    "encoded_body": Reason("compressed", "unfit", "The server compresses pictures, which may be a decompression bomb."),
+    "encoded_body": Reason("compressed", "unfit", "The server compresses pictures in a way that is not read."),
     "too_many_pixels": Reason(
         "too many pixels", "unfit", "Unfolded the picture would be too large; it may be a bomb.", "max_pixels"
     ),

@@ -34,6 +34,7 @@ def knobs(**changes: Any) -> CrawlParameters:
         "max_rest": 5.0,
         "give_up_after": 1000,
         "redirects": 3,
+        "redirect_hosts": [],
         "max_page_bytes": 100_000,
         "max_picture_bytes": 100_000,
         "max_pixels": 1_000_000,

@@ -111,3 +111,24 @@ def test_names_under_localhost_are_this_machine() -> None:
     assert is_localhost("noto.localhost.")
     assert is_localhost("LOCALHOST")
     assert not is_localhost("notlocalhost")
+
+
+@pytest.mark.parametrize("host", ["bücher.example", "例え.テスト", "bücher。example", "x." * 60 + "bücher.example"])
+def test_a_host_in_any_script_is_encoded(host: str) -> None:
+    address = resolve(PAGE, f"//{host}/crab.png")
+    assert address is not None
+    assert host_of(address) == host.replace("。", ".").encode("idna").decode()
+
+
+@pytest.mark.parametrize("letter", ["ä", "م", "😀", "a\u0301", "ä.", "中", "ä。", "\u00ad"])
+@pytest.mark.parametrize("before", ["http://", "//", " https://", "http://user:pass@", "HTTP://ä@"])
+def test_a_host_that_is_too_long_for_a_name_is_never_encoded(
+    monkeypatch: pytest.MonkeyPatch, letter: str, before: str
+) -> None:
+    def encode(*_: object) -> None:
+        raise AssertionError("its time grows with the square of a label's length")
+
+    monkeypatch.setattr("components.crawl.address.URL", encode)
+    host = letter * (1900 // len(letter))
+    assert resolve(PAGE, f"{before}{host}.example:80/crab.png") is None
+    assert resolve(f"{before.strip()}{host}.example/", "/crab.png?ä") is None

@@ -36,7 +36,7 @@ def _metas(tree: LexborHTMLParser) -> Metas:
     found = []
     for meta in tree.tags("meta"):
         attributes = meta.attributes
-        name = attributes.get("name") or attributes.get("property")
+        name = attributes.get("name") or attributes.get("property") or attributes.get("http-equiv")
         if name and "content" in attributes:
             found.append((name.strip().lower(), attributes["content"] or ""))
     return found
@@ -68,7 +68,7 @@ def _base(tree: LexborHTMLParser) -> str:
 def _links(tree: LexborHTMLParser, base: str) -> Iterator[str]:
     for element in tree.css("a[href], area[href]"):
         attributes = element.attributes
-        if "nofollow" not in (attributes.get("rel") or "").lower().split():
+        if "nofollow" not in (attributes.get("rel") or "").lower().replace(",", " ").split():
             address = resolve(base, attributes.get("href") or "")
             if address is not None:
                 yield address

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import tempfile
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,15 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from components.crawl.address import site_of
-from components.crawl.hosts.fetch import Failure, HostFetcher, open_session
+from components.crawl.hosts.hosts import Hosts
 from components.crawl.hosts.limits import SlotPool
-from components.crawl.hosts.records import HostRecord, HostRecords
+from components.crawl.hosts.request import Failure, open_session
 from components.crawl.pair import Pair
 from components.crawl.pair_files import read_pairs
-from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.picture_row import picture_row
 from components.crawl.pictures.progress import DownloadStats, write_stats
@@ -33,8 +29,6 @@ from components.storage.json_files import read_json
 # A shard is started while fewer pictures than this many full shards have are pending, and at most
 # this many shards are open: bad hosts delay the shards that they are in, and the others go on.
 _PENDING_SHARDS, _OPEN_SHARDS = 8, 64
-# Idle hosts that are cached, with their robots.txt.
-_MAX_HOSTS = 1000
 # Objects between garbage collections: thousands of waiting requests are no garbage.
 _GC_THRESHOLD = 100_000
 
@@ -48,32 +42,6 @@ def _infrequent_gc() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.collect()
-
-
-class _Hosts:
-    """The fetchers of a part's hosts, with LRU eviction of idle ones."""
-
-    def __init__(self, session: aiohttp.ClientSession, parameters: CrawlParameters, slots: SlotPool) -> None:
-        self._session, self._parameters, self._slots = session, parameters, slots
-        self._fetchers: OrderedDict[str, HostFetcher] = OrderedDict()
-        self._records = HostRecords()
-
-    def __getitem__(self, site: str) -> HostFetcher:
-        if site not in self._fetchers:
-            self._evict()
-            self._fetchers[site] = HostFetcher(site, self._session, self._parameters, self._slots)
-        self._fetchers.move_to_end(site)
-        return self._fetchers[site]
-
-    def _evict(self) -> None:
-        """Evicts idle fetchers only, whose hosts may be asked again immediately."""
-        excess = len(self._fetchers) - _MAX_HOSTS
-        for site in [site for site, fetcher in self._fetchers.items() if fetcher.idle][: max(0, excess)]:
-            self._records.close(site, self._fetchers.pop(site).record)
-
-    def summary(self) -> tuple[HostRecord, dict[str, HostRecord]]:
-        """The total over all hosts so far, and the notable hosts."""
-        return self._records.summary({site: fetcher.record for site, fetcher in self._fetchers.items()})
 
 
 class _ShardBudget:
@@ -121,7 +89,7 @@ class PartDownload:
         self._clock = Clock.now(kept=self._stats.outcomes.total())
         with _infrequent_gc(), ThreadPoolExecutor(1, "decode") as self._decoder:
             async with open_session(self._job.parameters) as session:
-                self._hosts = _Hosts(session, self._job.parameters, self._slots)
+                self._hosts = Hosts(session, self._job.parameters, self._slots)
                 reporter = asyncio.create_task(self._report())
                 async with asyncio.TaskGroup() as shards:
                     for position in missing:

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
-from scrapy.http import Request, Response, TextResponse
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Request
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer, provider  # type: ignore[import-untyped]
 
-from components.crawl.address import LOOPBACK, AddressFilter, host_of, is_localhost, origin_of, site_of
-from components.crawl.hosts.robots import crawl_delay, read_robots
+from components.crawl.address import LOOPBACK, AddressFilter, host_of, is_localhost, site_of
 
-_FORBID_ALL = b"User-agent: *\nDisallow: /\n"
+# A request's meta: whether it is for a robots.txt.
+IS_ROBOTS = "mofi_is_robots"
 
 
 class RequestRefused(IgnoreRequest):  # type: ignore[misc]
@@ -25,18 +25,14 @@ class RequestRefused(IgnoreRequest):  # type: ignore[misc]
 
 
 class SiteMiddleware:
-    """Keeps the spider on its site, even in redirects, and treats robots.txt errors as in RFC 9309.
+    """Keeps the spider on its site, even in redirects, and off private addresses.
 
-    Attributes:
-        closed: origins that are off limits because their robots.txt is unreachable.
+    Only a site's robots.txt may be elsewhere (RFC 9309, section 2.3.1.2).
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self._site: str = crawler.settings["MOFI_SITE"]
         self._filter = AddressFilter(crawler.settings["MOFI_ALLOW_PRIVATE_HOSTS"])
-        self._robot: str = crawler.settings["ROBOTSTXT_USER_AGENT"]
-        self._closed: set[str] = crawler.spider.closed_origins
-        self._crawler = crawler
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "SiteMiddleware":
@@ -47,42 +43,14 @@ class SiteMiddleware:
         """Rejects other sites, other schemes and private addresses."""
         if not request.url.startswith(("http://", "https://")):
             raise RequestRefused("bad_address")
-        if site_of(request.url) != self._site:
+        site = site_of(request.url)
+        if site != self._site and not request.meta.get(IS_ROBOTS):
             raise RequestRefused("redirect_to_other_site")
         if not self._filter.permits_name(host_of(request.url)):
             raise RequestRefused("private_address")
         # One slot for the whole site, including robots.txt and `www.`, so that limits apply to all
         # of it.
-        request.meta["download_slot"] = self._site
-
-    def process_response(self, request: Request, response: Response) -> Response:
-        """A missing robots.txt (4xx) allows everything, a failing one (5xx, 429) nothing."""
-        if not _is_robots_request(request):
-            return response
-        if response.status >= 500 or response.status == 429:
-            return self._forbid(request)
-        if response.status >= 400:
-            return response.replace(body=b"")
-        delay = crawl_delay(read_robots(response.body), self._robot)
-        slot = self._crawler.engine.downloader.slots.get(self._site)
-        if slot is not None:
-            slot.delay = max(slot.delay, delay)
-        return response
-
-    def process_exception(self, request: Request, exception: Exception) -> Response | None:
-        """An unreachable robots.txt allows nothing; unknown hosts fail on their pages instead."""
-        if not _is_robots_request(request) or isinstance(exception, CannotResolveHostError):
-            return None
-        return self._forbid(request)
-
-    def _forbid(self, request: Request) -> Response:
-        self._closed.add(origin_of(request.url))
-        return TextResponse(request.url, body=_FORBID_ALL, encoding="utf-8")
-
-
-def _is_robots_request(request: Request) -> bool:
-    # Scrapy's middleware sets this on its requests for robots.txt; no other request of ours has it.
-    return bool(request.meta.get("dont_obey_robotstxt"))
+        request.meta["download_slot"] = site
 
 
 @implementer(IHostResolution)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,7 +28,7 @@ from scrapy.http import HtmlResponse, Request, Response
 from scrapy.linkextractors import IGNORED_EXTENSIONS
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from components.crawl.address import host_of, origin_of, resolve, site_of
+from components.crawl.address import host_of, resolve, site_of
 from components.crawl.pages.directives import header_values
 from components.crawl.pages.html import read_page
 from components.crawl.pages.page import Page
@@ -46,7 +47,6 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
     def __init__(self, job: SpiderJob, pairs: IO[str], **arguments: Any) -> None:
         super().__init__(**arguments)
         self.job = job
-        self.closed_origins: set[str] = set()
         self.refused: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.crawled = self.found = 0
@@ -87,7 +87,7 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         if not isinstance(response, HtmlResponse):
             self.refused["not_html"] += 1
             return
-        header = header_values(_values(response, "X-Robots-Tag"), _values(response, "TDM-Reservation"))
+        header = header_values(partial(_values, response))
         self._collect(read_page(response.text, url, header, self.job.parameters, links=True))
 
     def _collect(self, page: Page) -> None:
@@ -105,17 +105,14 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         """Counts a failed page."""
         self.refused[self._reason(failure)] += 1
 
-    def _reason(self, failure: Any) -> str:  # noqa: PLR0911 - a table of cases
+    def _reason(self, failure: Any) -> str:
         error = failure.value
         if isinstance(error, RequestRefused):
             return error.reason
         if isinstance(error, HttpError):
             return f"http_{error.response.status}"
         if isinstance(error, IgnoreRequest):
-            if "robots.txt" not in str(error):
-                return "too_many_redirects"
-            closed = origin_of(failure.request.url) in self.closed_origins
-            return "robots_txt_unreachable" if closed else "robots_txt"
+            return "too_many_redirects"
         if isinstance(error, CannotResolveHostError):
             return "private_address" if host_of(failure.request.url) in FilteringResolver.refused else "name_not_found"
         if isinstance(error, DownloadTimeoutError):
@@ -156,7 +153,7 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
 
 
 def _values(response: Response, name: str) -> list[str]:
-    return [value.decode("latin-1") for value in response.headers.getlist(name)]
+    return [value.decode("utf-8", "replace") for value in response.headers.getlist(name)]
 
 
 def _is_file(url: str) -> bool:
@@ -171,8 +168,8 @@ def settings(job: SpiderJob) -> dict[str, Any]:
         "MOFI_SITE": job.site,
         "MOFI_ALLOW_PRIVATE_HOSTS": list(p.allow_private_hosts),
         "USER_AGENT": p.user_agent,
-        "ROBOTSTXT_OBEY": True,
-        "ROBOTSTXT_USER_AGENT": p.robot,
+        "MOFI_ROBOT": p.robot,
+        "ROBOTSTXT_OBEY": False,  # but by RobotsMiddleware
         "CONCURRENT_REQUESTS": p.connections,
         "CONCURRENT_REQUESTS_PER_DOMAIN": p.connections,
         "DOWNLOAD_DELAY": p.delay,
@@ -183,10 +180,12 @@ def settings(job: SpiderJob) -> dict[str, Any]:
         "RETRY_TIMES": p.retries,
         "REDIRECT_MAX_TIMES": p.redirects,
         "TWISTED_DNS_RESOLVER": "components.crawl.sites.middleware.FilteringResolver",
+        # As seen from the spider, robots stand behind Scrapy's decompression (590), and the charset
+        # stands between it and what looks for redirects in pages (580).
         "DOWNLOADER_MIDDLEWARES": {
             "components.crawl.sites.middleware.SiteMiddleware": 90,
-            # between the ones that decompress pages (590) and that look for redirects in them (580)
             "components.crawl.sites.page_charset.PageCharset": 585,
+            "components.crawl.sites.robots.RobotsMiddleware": 595,
         },
         "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
         "COOKIES_ENABLED": False,

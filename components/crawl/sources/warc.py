@@ -54,8 +54,7 @@ def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Pa
         return refused or ("too_large" if body is None else "bad_address")
     headers = response.headers
     text = decode(body, headers.get("Content-Type") or "")
-    header = header_values(headers.get_multiple("X-Robots-Tag"), headers.get_multiple("TDM-Reservation"))
-    return read_page(text, url, header, parameters)
+    return read_page(text, url, header_values(headers.get_multiple), parameters)
 
 
 def _refusal(record: WarcRecord, response: Response) -> str | None:

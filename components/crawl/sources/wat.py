@@ -14,7 +14,7 @@ from fastwarc.warc import WarcRecord, WarcRecordType
 from components.crawl.address import resolve
 from components.crawl.archives.effort import Effort
 from components.crawl.archives.pages import PAGE_BYTE, read_pages
-from components.crawl.pages.directives import header_values
+from components.crawl.pages.directives import HEADERS, header_values
 from components.crawl.pages.page import Metas, Page, PageContext
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
@@ -25,7 +25,7 @@ _PICTURE = "IMG@/src"
 # The start of a picture's link, of any link, and of any image link in Common Crawl's JSON. Strings
 # cannot contain these bytes: within them every quotation mark follows a backslash.
 _PICTURE_BEGINS, _NEXT_BEGINS, _ANY_PICTURE = b'{"path":"IMG@/src"', b'},{"path":"', b'"IMG@'
-_ROBOTS, _RESERVATION = "x-robots-tag", "tdm-reservation"
+_ROBOTS_HEADERS = tuple(name.encode() for name in HEADERS)
 _OK = "200"
 # Bytes of metadata for a byte of the page, at most; longer records are something else.
 _MOST_JSON = 8
@@ -129,6 +129,8 @@ def _read(url: str, head: _Head, pictures: Iterable[_Link], header: list[str], p
     language = ""
     for meta in head.metas:
         name = meta.name or meta.property
+        if not name and meta.equivalent and meta.equivalent.strip().lower() in HEADERS:
+            name = meta.equivalent
         if name and meta.content is not None:
             metas.append((name.strip().lower(), meta.content))
         elif meta.equivalent and meta.equivalent.lower() == "content-language":
@@ -167,10 +169,10 @@ def _picture_slices(links: bytes) -> Iterator[bytes]:
 def _robots_values(headers: bytes) -> list[str]:
     """The robots headers; the raw bytes are searched first, as few pages have any."""
     lowered = headers.lower()
-    if _ROBOTS.encode() not in lowered and _RESERVATION.encode() not in lowered:
+    if not any(name in lowered for name in _ROBOTS_HEADERS):
         return []
-    values: dict[str, list[str]] = {_ROBOTS: [], _RESERVATION: []}
+    values: dict[str, list[str]] = {name: [] for name in HEADERS}
     for name, value in _HEADERS.decode(headers).items():
         if name.lower() in values:
             values[name.lower()].extend([value] if isinstance(value, str) else value)
-    return header_values(values[_ROBOTS], values[_RESERVATION])
+    return header_values(values.__getitem__)

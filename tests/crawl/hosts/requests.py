@@ -3,8 +3,9 @@
 import asyncio
 from typing import Any
 
-from components.crawl.hosts.fetch import Failure, HostFetcher, open_session
+from components.crawl.hosts.hosts import Hosts
 from components.crawl.hosts.limits import SlotPool
+from components.crawl.hosts.request import Failure, open_session
 from components.crawl.parameters import CrawlParameters
 from tests.crawl.conftest import Host, knobs
 
@@ -21,7 +22,7 @@ def fetch(host: Host, *paths: str, parameters: CrawlParameters | None = None) ->
 
     async def run() -> list[bytes | Failure]:
         async with host, open_session(parameters) as session:
-            fetcher = HostFetcher(SITE, session, parameters, pool())
+            fetcher = Hosts(session, parameters, pool())[SITE]
             urls = [p.replace(":PORT", f":{host.port}") if "://" in p else host.url(p) for p in paths]
             return await asyncio.gather(*map(fetcher.picture, urls))
 

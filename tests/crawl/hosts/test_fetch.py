@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from components.crawl.hosts.fetch import Failure, HostFetcher, open_session, retry_after
+from components.crawl.hosts.hosts import Hosts
+from components.crawl.hosts.limits import Arrival, SlotPool
+from components.crawl.hosts.request import Failure, open_session, retry_after
 from tests.crawl.conftest import Host, knobs
 from tests.crawl.hosts.requests import SITE, fetch, pool, reason
 
@@ -208,14 +211,26 @@ def test_an_unreachable_server_is_a_failure() -> None:
         async with Host() as host:
             url = host.url("/robots.txt")
         async with open_session(parameters) as session:
-            return await HostFetcher(SITE, session, parameters, pool()).picture(url)
+            return await Hosts(session, parameters, pool())[SITE].picture(url)
 
     assert asyncio.run(run()) == Failure("robots_txt_unreachable")
 
 
-def test_a_compressed_body_is_rejected(host: Host) -> None:
-    host.serve("/crab.png", b"anything", Content_Encoding="gzip")
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "compress", "gzip, br"])
+def test_a_compressed_body_that_cannot_be_read_is_rejected(host: Host, coding: str) -> None:
+    host.serve("/crab.png", b"anything", Content_Encoding=coding)
     assert reason(host, "/crab.png") == "encoded_body"
+
+
+@pytest.mark.parametrize("coding", ["none", "identity", "UTF-8", "binary", "", " None ", "identity, none"])
+def test_a_coding_that_is_none_changes_nothing(host: Host, coding: str) -> None:
+    host.serve("/crab.png", b"picture", Content_Encoding=coding)
+    assert fetch(host, "/crab.png") == [b"picture"]
+
+
+def test_a_body_that_unfolds_beyond_the_limit_is_too_large(host: Host) -> None:
+    host.serve("/crab.png", gzip.compress(bytes(10**7)), Content_Encoding="gzip")
+    assert reason(host, "/crab.png") == "too_large"
 
 
 def test_concurrent_requests_are_limited(host: Host) -> None:
@@ -242,3 +257,37 @@ def test_requests_keep_the_delay_of_the_parameters_or_of_robots_txt(host: Host, 
     fetch(host, *paths, parameters=knobs(delay=delay))
     starts = sorted(host.times)[1:]
     assert all(later - sooner > 0.02 for sooner, later in pairwise(starts))
+
+
+def test_responses_that_stall_are_held_in_bounded_memory(host: Host) -> None:
+    size, number, held_bytes = 1_000_000, 10, 400_000
+    stalled = asyncio.Event()
+    peak = 0
+
+    async def stall(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(size)})
+        await response.prepare(request)
+        await response.write(bytes(size - 1))
+        if host.requests.total() > number:  # with robots.txt
+            stalled.set()
+        await stalled.wait()
+        await response.write(b"x")
+        return response
+
+    class Watched(SlotPool):
+        def count(self, arrival: Arrival, size: int) -> None:
+            nonlocal peak
+            super().count(arrival, size)
+            peak = max(peak, self.held)
+
+    async def run() -> list[bytes | Failure]:
+        slots = Watched(requests=100, max_bytes=held_bytes)
+        parameters = knobs(connections=number, max_picture_bytes=size)
+        async with host, open_session(parameters) as session:
+            fetcher = Hosts(session, parameters, slots)[SITE]
+            return await asyncio.gather(*(fetcher.picture(host.url(f"/{n}.png")) for n in range(number)))
+
+    host.handlers |= {f"/{n}.png": stall for n in range(number)}
+    assert asyncio.run(run()) == [bytes(size - 1) + b"x"] * number
+    # One is read to its end; the others have the bytes that any has, and one more chunk.
+    assert peak <= held_bytes + size + number * (128 + 64) * 1024

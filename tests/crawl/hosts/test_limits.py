@@ -98,3 +98,69 @@ def test_a_request_that_waits_for_its_host_takes_no_slot() -> None:
         return seen
 
     assert asyncio.run(run()) == ["slow", "quick", "quick", "quick", "slow", "slow"]
+
+
+KIB = 1024
+
+
+def test_too_many_bytes_stop_all_responses_but_small_ones_and_the_oldest() -> None:
+    async def run() -> list[list[bool]]:
+        slots, seen = SlotPool(requests=10, max_bytes=300 * KIB), []
+        async with asyncio.timeout(None) as deadline:
+            contexts = [slots.receiving() for _ in range(4)]
+            responses = [context.__enter__() for context in contexts]
+            sizes = [200, 200, 100, 200]
+            reading = [asyncio.create_task(r.add(n * KIB, deadline)) for r, n in zip(responses, sizes, strict=True)]
+            await asyncio.sleep(0)
+            assert slots.held == 700 * KIB
+            for context in [*contexts, None]:
+                seen.append([response.may_read.is_set() for response in responses])
+                if context is not None:
+                    context.__exit__(None, None, None)
+            await asyncio.gather(*reading)
+        assert slots.held == 0
+        return seen
+
+    assert asyncio.run(run()) == [
+        [True, False, True, False],  # 700 KiB
+        [True, True, True, False],  # the first has ended: the second is the oldest
+        [True, True, True, True],  # 300 KiB
+        [True] * 4,
+        [True] * 4,
+    ]
+
+
+def test_bytes_that_wait_to_be_decoded_stop_responses_too() -> None:
+    async def run() -> list[bool]:
+        slots, seen = SlotPool(requests=10, max_bytes=300 * KIB), []
+        async with asyncio.timeout(None) as deadline:
+            with slots.receiving() as oldest, slots.receiving() as second:
+                await oldest.add(150 * KIB, deadline)
+                with slots.decoding(150 * KIB):
+                    reading = asyncio.create_task(second.add(140 * KIB, deadline))
+                    await asyncio.sleep(0)
+                    seen.append(second.may_read.is_set())
+                seen.append(second.may_read.is_set())
+                await reading
+        return seen
+
+    assert asyncio.run(run()) == [False, True]
+
+
+def test_a_response_that_is_stopped_does_not_use_up_its_time() -> None:
+    async def run() -> tuple[float | None, float | None, float]:
+        slots, clock = SlotPool(requests=10, max_bytes=1), asyncio.get_running_loop()
+        async with asyncio.timeout(None) as none, asyncio.timeout(1000) as deadline:
+            with slots.receiving() as second:
+                with slots.receiving() as oldest:
+                    await oldest.add(200 * KIB, none)
+                    reading = asyncio.create_task(second.add(200 * KIB, deadline))
+                    await asyncio.sleep(0)
+                    during = deadline.when()
+                await reading
+            return during, deadline.when(), clock.time()
+
+    during, after, now = asyncio.run(run())
+    assert during is None
+    assert after is not None
+    assert 900 < after - now <= 1000

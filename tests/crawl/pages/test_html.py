@@ -121,6 +121,19 @@ def test_a_meta_element_may_be_written_in_any_case(name: str) -> None:
     assert page.refusal == ("tdm-reservation" if content == "1" else "noindex")
 
 
+@pytest.mark.parametrize(
+    ("meta", "directive"),
+    [
+        ('name="robots" content="noindex;"', "noindex"),
+        ('http-equiv="X-Robots-Tag" content="noai"', "noai"),
+        ('http-equiv="Content-Usage" content="train-ai=n"', "content-usage"),
+        ('name="test-crawl/1.0" content="NoImageIndex"', "noimageindex"),
+    ],
+)
+def test_a_meta_element_may_stand_for_a_header(meta: str, directive: str) -> None:
+    assert read('<img src="c.png" alt="c">', f"<meta {meta}>").dropped == {directive: 1}
+
+
 def test_a_nofollow_page_has_pairs_but_no_links() -> None:
     page = read('<a href="a.html">a</a><img src="c.png" alt="c">', '<meta name="robots" content="nofollow">')
     assert (page.links, len(page.pairs)) == ((), 1)

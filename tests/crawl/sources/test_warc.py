@@ -96,6 +96,7 @@ def test_a_body_that_decompresses_to_too_much_is_rejected(coding: str) -> None:
         (answer(b"", "301 Moved", Location="/"), "http_301"),
         (answer(b"%PDF", Content_Type="application/pdf"), "not_html"),
         (answer(HTML, X_Robots_Tag="noai"), "noai"),
+        (answer(HTML, Content_Usage="train-ai=n"), "content-usage"),
         (answer(b" " * 200_000), "too_large"),
     ],
 )

@@ -75,16 +75,30 @@ def test_the_picture_that_a_page_is_shared_with_comes_last() -> None:
     ]
 
 
-@pytest.mark.parametrize("header", [{"X-Robots-Tag": "noai"}, {"x-robots-tag": ["all", "noai"]}])
-def test_a_refusing_header_is_obeyed(header: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ({"X-Robots-Tag": "noai"}, "noai"),
+        ({"x-robots-tag": ["all", "noai"]}, "noai"),
+        ({"TDM-Reservation": "1"}, "tdm-reservation"),
+        ({"Content-Usage": "train-ai=n"}, "content-usage"),
+    ],
+)
+def test_a_refusing_header_is_obeyed(header: dict[str, Any], reason: str) -> None:
     counts: Counter[str] = Counter()
     assert read(noted(notes([CRAB], Headers=header)), counts) == ([], [])
-    assert counts["pages.refused.noai"] == 1
+    assert counts[f"pages.refused.{reason}"] == 1
 
 
-def test_a_refusing_meta_is_obeyed() -> None:
-    metas = [{"name": "robots", "content": "noimageindex"}]
-    assert read(noted(notes([CRAB], {"Metas": metas}))) == ([], [])
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"name": "robots", "content": "noimageindex"},
+        {"http-equiv": "X-Robots-Tag", "content": "noindex;"},
+    ],
+)
+def test_a_refusing_meta_is_obeyed(meta: dict[str, str]) -> None:
+    assert read(noted(notes([CRAB], {"Metas": [meta]}))) == ([], [])
 
 
 @pytest.mark.parametrize(
