@@ -22,7 +22,6 @@ from components.shards.format import FAILED_TO_RESIZE, picture_key
 from components.shards.reader import Picture
 from components.shards.writer import Row
 from components.storage.json_files import read_json
-from components.storage.location import local_copy
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ def _adopt_one(job: DownloadJob, first_shard: int, file: SourceFile, number: int
     source, shard = file.source, first_shard + number
     assert isinstance(source, ShardSource)
     broken: list[str] = []
-    with local_copy(file.location, out) as path, tempfile.TemporaryDirectory(dir=out) as folder:
+    with file.local_copy(out, job.parameters) as path, tempfile.TemporaryDirectory(dir=out) as folder:
         job.write(shard, _rows(job, source.pictures(path), shard, broken), Path(folder))
         job.publish(shard, Path(folder))
     for problem in broken:
