@@ -79,7 +79,7 @@ def crawl_pictures(
             failed, or the bucket denies access.
         SetupError: if the port of the sample web is busy, or the S3 server keeps failing.
     """
-    files = find_files(source.files or parameters.sources)
+    files = find_files(source.files or parameters.sources, parameters.allow_private_hosts)
     if not source.starts and source.web is None and not files:
         raise InputError(
             "nothing to crawl; name archives or lists with --source, start URLs with --start, "

@@ -3,11 +3,13 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
 from components.crawl import sources
+from components.crawl.hosts.listed_files import check_listed, copy_listed
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.pair_filters import keep, pair_filters
@@ -29,15 +31,28 @@ _KEPT, _SHOWN = 20, 5
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file to crawl: the name of its kind, and where it is."""
+    """A file to crawl.
+
+    Attributes:
+        kind: the name of its kind.
+        location: where it is.
+        is_listed: whether a list names it, not the user: then it may not be at a private address.
+    """
 
     kind: str
     location: str
+    is_listed: bool = field(default=False, compare=False)
 
     @property
     def source(self) -> Source:
         """Its kind."""
         return _source(self.kind)
+
+    def local_copy(self, folder: Path, parameters: CrawlParameters) -> AbstractContextManager[Path]:
+        """See `storage.location.local_copy`; listed files are copied as `copy_listed` does."""
+        if self.is_listed:
+            return copy_listed(self.location, parameters.allow_private_hosts, folder)
+        return local_copy(self.location, folder)
 
     @property
     def is_shard(self) -> bool:
@@ -50,12 +65,16 @@ def _source(kind: str) -> Source:
     return find(sources, kind, Source)()
 
 
-def find_files(locations: Sequence[str]) -> list[SourceFile]:
+def find_files(locations: Sequence[str], allowed: Sequence[str] = ()) -> list[SourceFile]:
     """The files that `KIND:LOCATION`s mean, in order.
 
+    Args:
+        locations: what to crawl.
+        allowed: patterns of hosts that lists may name though their addresses are private.
+
     Raises:
-        InputError: if a kind is unknown, a location matches nothing, or a file cannot be of its
-            kind.
+        InputError: if a kind is unknown, a location matches nothing, a file cannot be of its kind,
+            or a list names what it may not.
     """
     kinds = names_in(sources)
     found: dict[SourceFile, None] = {}
@@ -65,8 +84,11 @@ def find_files(locations: Sequence[str]) -> list[SourceFile]:
             raise InputError(
                 f"{source!r} is no source; write KIND:LOCATION, with KIND one of {', '.join(kinds)}, e.g. wat:crawl/*.wat.gz"
             )
+        is_listed = location.startswith("@")
         for one in expand(location):
-            file = SourceFile(kind, one)
+            if is_listed:
+                check_listed(one, allowed)
+            file = SourceFile(kind, one, is_listed)
             file.source.check(one)
             found[file] = None
     return list(found)
@@ -105,7 +127,7 @@ def _read_file(parameters: CrawlParameters, file: SourceFile, number: int, out: 
     assert isinstance(source, PairSource)
     counts: Counter[str] = Counter()
     bad: list[str] = []
-    with local_copy(file.location, out) as path, path.open("rb") as stream:
+    with file.local_copy(out, parameters) as path, path.open("rb") as stream:
         found = source.read(stream, file.location, parameters, counts)
         pairs = keep(_readable(found, counts, bad), pair_filters(parameters), counts)
         write_pairs(out / f"{number:05d}.parquet", pairs)

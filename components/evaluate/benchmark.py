@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,11 @@ def read_benchmark(folder: Path) -> Benchmark:
     columns = {
         name: table[name].to_pylist() for name in ("file", "category", "domain", "art_set", "foundry", "concept")
     }
+    outside = [str(name) for name in columns["file"] if not _is_inside(name)]
+    if outside:
+        raise InputError(
+            f"{path} names {outside[0][:200]!r}, which is no file below images/; fetch the benchmark again"
+        )
     return Benchmark(
         folder,
         tuple(columns["file"]),
@@ -95,6 +100,10 @@ def read_benchmark(folder: Path) -> Benchmark:
         tuple(columns["art_set"]),
         tuple(columns["concept"]),
     )
+
+
+def _is_inside(name: object) -> bool:
+    return isinstance(name, str) and not name.startswith("/") and ".." not in PurePosixPath(name).parts
 
 
 def choose(benchmark: Benchmark, number: int, seed: int) -> list[int]:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from components.errors import InputError
+from components.models.foreign.files import MODEL_FILES
 from components.storage.location import folder_at
 from components.storage.mirror import Mirror
 from components.storage.work import WORK
@@ -35,6 +36,8 @@ class FoundModel:
 def find_model(model: str) -> FoundModel:
     """Finds a model folder, a model of open_clip, or one of the registry.
 
+    From buckets and the registry only files that a model consists of are copied (`MODEL_FILES`).
+
     Local models count by their bytes, model folders in a bucket by their objects' sizes and ETags,
     so another champion or other weights at the same location give other labels.
 
@@ -49,7 +52,7 @@ def find_model(model: str) -> FoundModel:
     if model.startswith(_REGISTRY):
         from components.registry.model import fetch  # MLflow takes seconds to import
 
-        return _in_folder(fetch(model, WORK / "models"))
+        return _in_folder(fetch(model, WORK / "models", MODEL_FILES))
     if model.startswith(_FOLDERS):
         return _at_url(model)
     if Path(model).is_dir():
@@ -77,7 +80,7 @@ def _at_url(location: str) -> FoundModel:
         if not folder.is_dir():
             raise InputError(f"{location} is not a folder; name a model folder of `mofi pretrain`")
         return _in_folder(folder)
-    mirror = Mirror.of(folder, holds=_CONFIG, fix="upload a model folder of `mofi pretrain`")
+    mirror = Mirror.of(folder, holds=_CONFIG, fix="upload a model folder of `mofi pretrain`", only=MODEL_FILES)
     return FoundModel(mirror, (mirror.mark,))
 
 

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import open_clip
 import torch
+from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from components.errors import InputError
 from components.models import towers, weights
 from components.models.config import TowerConfig
+from components.models.foreign.config import read_open_clip_config
 from components.models.tokenizer import Tokenizer, TransformersTokenizer, make_tokenizer
 from components.models.transformers_clip import from_clip, is_clip_folder, name_mappings, read_clip_config
-from components.storage.json_files import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,8 @@ def load_model(location: Path | str) -> Model:
     untrained ones, the same in every process. Weights of any precision become float32.
 
     Raises:
-        InputError: if there is no such model, or its weights are a pickle.
+        InputError: if there is no such model, its weights are a pickle, or its config has a setting
+            that might make a library run code.
         SetupError: if its weights or tokenizer cannot be loaded.
     """
     folder = Path(location)
@@ -75,12 +76,21 @@ def _from_folder(folder: Path) -> Model:
         raise InputError(
             f"{folder} has no {weights.WEIGHTS_FILE}; {weights.fix_hint(folder, 'run `mofi pretrain` again')}"
         )
-    model = open_clip.create_model(f"local-dir:{folder}", weights_only=True)
-    content = read_json(folder / CONFIG)
-    config = TowerConfig(content["model_cfg"], content.get("preprocess_cfg", {}) | model.visual.preprocess_cfg)
-    read = partial(open_clip.get_tokenizer, f"local-dir:{folder}")
-    foreign = config.model["text_cfg"].get("hf_tokenizer_name")
-    return Model(model, config, TransformersTokenizer(folder, read) if foreign else read())
+    config = read_open_clip_config(folder / CONFIG)
+    model = towers.build(config, seed=0)
+    try:
+        open_clip.load_checkpoint(model, str(folder / weights.WEIGHTS_FILE))
+    except Exception as error:  # whatever names and shapes a foreign file has
+        raise InputError(
+            f"the weights of {folder} do not fit its {CONFIG} ({str(error)[:300]}); fetch or write the folder again"
+        ) from error
+    return Model(model, replace(config, preprocess=_whole_preprocess(config, model)), make_tokenizer(config, folder))
+
+
+def _whole_preprocess(config: TowerConfig, model: nn.Module) -> dict[str, Any]:
+    """What a config says of pictures, with open_clip's defaults and the image tower's size."""
+    said = merge_preprocess_dict(PreprocessCfg(), config.preprocess)
+    return config.preprocess | said | {"size": model.get_submodule("visual").image_size}
 
 
 def _from_clip_folder(folder: Path) -> Model:
@@ -133,6 +143,7 @@ def _architecture(name: str, checkpoint: Path | None, facts: Mapping[str, Any]) 
     tokenizer = make_tokenizer(TowerConfig(described, {}))
     if described["text_cfg"].get("hf_model_name") and isinstance(tokenizer, TransformersTokenizer):
         tokenizer.load()  # the tower needs the same files, and would report missing ones less clearly
+        towers.check_runs_no_code(described["text_cfg"]["hf_model_name"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:

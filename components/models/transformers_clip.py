@@ -10,7 +10,7 @@ from torch import Tensor
 
 from components.errors import InputError
 from components.models.config import TowerConfig
-from components.storage.json_files import read_json
+from components.models.foreign.checks import Check, Object, checked, list_of, number, read_object, whole
 
 # CLIP's, per colour; open_clip has them too, but takes ten seconds to import.
 OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -36,6 +36,32 @@ _TEXT = {
     "layer_norm_eps": 1e-5,
     "eos_token_id": 49407,
 }
+_SIZE, _COUNT, _WIDTH, _NUMBER = whole(1, 8192), whole(1, 512), whole(1, 65_536), whole(0, 10_000_000)
+_CHECKS: dict[str, Check | Object] = {
+    "vocab_size": whole(1, 10_000_000),
+    "hidden_size": _WIDTH,
+    "intermediate_size": _WIDTH,
+    "num_hidden_layers": _COUNT,
+    "num_attention_heads": _COUNT,
+    "image_size": _SIZE,
+    "patch_size": _SIZE,
+    "hidden_act": Check("a name", lambda v: isinstance(v, str)),
+    "layer_norm_eps": number(0, 1),
+    "max_position_embeddings": _WIDTH,
+    "eos_token_id": _NUMBER,
+}
+_PROJECTION = Object({"projection_dim": _WIDTH})
+_SIDE = whole(1, 8192)
+_PREPARED = Object(
+    {
+        "size": Check(
+            "a size", lambda v: _SIDE.holds(v) or (isinstance(v, dict) and all(map(_SIDE.holds, v.values())))
+        ),
+        "resample": whole(0, 5),
+        "image_mean": list_of(number(-1000, 1000), 3),
+        "image_std": list_of(number(1e-6, 1000), 3),
+    }
+)
 _CLIP_VOCABULARY, _CLIP_END = 49408, 49407
 # Old files have this `eos_token_id` by mistake: texts are pooled at their highest token.
 _POOL_AT_HIGHEST = 2
@@ -69,8 +95,7 @@ def is_clip_folder(folder: Path) -> bool:
     path = folder / "config.json"
     if not path.is_file():
         return False
-    content = read_json(path)
-    return isinstance(content, dict) and content.get("model_type") == "clip"
+    return bool(read_object(path).get("model_type") == "clip")
 
 
 def name_mappings(vision_layers: int, text_layers: int) -> Iterator[NameMapping]:
@@ -97,8 +122,8 @@ def _weight_and_bias(ours: str, theirs: str) -> Iterator[NameMapping]:
 
 
 def _blocks(ours: str, theirs: str, layers: int) -> Iterator[NameMapping]:
-    for number in range(layers):
-        our, their = f"{ours}.resblocks.{number}", f"{theirs}.encoder.layers.{number}"
+    for layer in range(layers):
+        our, their = f"{ours}.resblocks.{layer}", f"{theirs}.encoder.layers.{layer}"
         for part in ("weight", "bias"):
             inner = tuple(f"{their}.self_attn.{kind}_proj.{part}" for kind in "qkv")
             yield NameMapping(f"{our}.attn.in_proj_{part}", inner)
@@ -143,14 +168,16 @@ def read_clip_config(folder: Path) -> TowerConfig:
         InputError: if open_clip's towers cannot represent the config.
     """
     path = folder / "config.json"
-    content = read_json(path)
-    vision, text = _VISION | (content.get("vision_config") or {}), _TEXT | (content.get("text_config") or {})
+    content = read_object(path)
+    vision, text = (_part(content, name, known, path) for name, known in (("vision", _VISION), ("text", _TEXT)))
     if vision["hidden_act"] != text["hidden_act"] or vision["hidden_act"] not in ("gelu", "quick_gelu"):
         raise InputError(
             f"{path}: hidden_act is {vision['hidden_act']!r} and {text['hidden_act']!r}; both towers must have gelu, or quick_gelu"
         )
     model: dict[str, Any] = {
-        "embed_dim": content.get("projection_dim", 512),
+        "embed_dim": checked({"projection_dim": content.get("projection_dim", 512)}, _PROJECTION, path, "config")[
+            "projection_dim"
+        ],
         "vision_cfg": {
             "image_size": vision["image_size"],
             "layers": vision["num_hidden_layers"],
@@ -172,6 +199,13 @@ def read_clip_config(folder: Path) -> TowerConfig:
     if vision["hidden_act"] == "quick_gelu":
         model["quick_gelu"] = True
     return TowerConfig(model, _preprocess_cfg(folder, int(vision["image_size"])))
+
+
+def _part(content: Mapping[str, Any], name: str, defaults: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The settings of a tower that are used here; no library sees the others."""
+    said = content.get(f"{name}_config") or {}
+    known = {key: value for key, value in said.items() if key in defaults} if isinstance(said, dict) else said
+    return {**defaults, **checked(known, Object(_CHECKS), path, f"{name}_config")}
 
 
 def _non_defaults(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,7 +241,8 @@ def _preprocess_cfg(folder: Path, size: int) -> dict[str, Any]:
             "resize_mode": "shortest",
             "antialias": False,
         }
-    content = read_json(path)
+    read = {key: value for key, value in read_object(path).items() if key in _PREPARED.keys and value is not None}
+    content = checked(read, _PREPARED, path, "preprocessor")
     side, square = content.get("size", size), {"height": size, "width": size}
     squashed = isinstance(side, dict) and {key: side.get(key) for key in square} == square
     shortest = side.get("shortest_edge") if isinstance(side, dict) else side

@@ -2,10 +2,13 @@
 
 import importlib.metadata
 import logging
+import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import mlflow
 import numpy as np
@@ -18,13 +21,17 @@ from components.errors import InputError
 from components.registry import tracking
 from components.registry.provenance import digest
 from components.storage.atomic import publish_folder
+from components.storage.code import ROOT, closure, foreign_imports
+from components.storage.code import find as find_file
 from components.storage.json_files import read_json
+from components.storage.mirror import matches
 
 logger = logging.getLogger(__name__)
 
 CODE = Path(__file__).with_name("pyfunc.py")
-# What loading a logged model takes; nothing of this project.
+# What loading a logged model takes, next to what the decoder of pictures imports, which is copied.
 REQUIREMENTS = ("torch", "open_clip_torch", "safetensors", "pillow", "pandas", "numpy")
+DECODER = "components.images.decode"
 SCHEME = "models:/"
 DIGEST_TAG, RECIPE_TAG = "sha256", "recipe"
 
@@ -32,26 +39,46 @@ DIGEST_TAG, RECIPE_TAG = "sha256", "recipe"
 def log(folder: Path) -> str:
     """Logs a model folder to the open run; returns the URI of the logged model.
 
-    No pickle is involved: the loader is a script (`pyfunc.py`), the weights are safetensors.
+    No pickle is involved: the loader is a script (`pyfunc.py`) with the decoder of pictures next to
+    it, so that pixels are those of training; the weights are safetensors.
 
     Raises:
         InputError: if the folder holds no model.
     """
     card = read_card(folder)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), TemporaryDirectory() as code:
         # MLflow asks for an example of the input; the signature says it all, and an example would
         # run the model.
         warnings.filterwarnings("ignore", message=".*input example", category=UserWarning)
         logged = mlflow.pyfunc.log_model(
             name=str(card["recipe"]),
             python_model=str(CODE),
+            code_paths=[str(_copied_decoder(Path(code)))],
             artifacts={"model": str(folder)},
             signature=_signature(int(read_json(folder / "open_clip_config.json")["model_cfg"]["embed_dim"])),
-            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS],
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _requirements()],
             tags={DIGEST_TAG: digest(folder), RECIPE_TAG: str(card["recipe"])},
             metadata={"mofi": card},
         )
     return str(logged.model_uri)
+
+
+def _copied_decoder(folder: Path) -> Path:
+    """Copies the decoder and what it imports of this project; returns their package."""
+    for name in closure(DECODER):
+        file = find_file(name)
+        assert file is not None
+        copy = folder / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    return folder / DECODER.partition(".")[0]
+
+
+def _requirements() -> list[str]:
+    """The packages that a logged model needs, by the names under which they are installed."""
+    known = importlib.metadata.packages_distributions()
+    imported = {package for name in closure(DECODER) for package in foreign_imports(name)}
+    return sorted({*REQUIREMENTS, *(found[0] for name in imported if (found := known.get(name)))})
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -68,8 +95,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def _signature(width: int) -> ModelSignature:
-    columns = [ColSpec("binary", "image", required=False), ColSpec("string", "path", required=False)]
-    return ModelSignature(Schema(columns), Schema([TensorSpec(np.dtype(np.float32), (-1, width))]))
+    return ModelSignature(Schema([ColSpec("binary", "image")]), Schema([TensorSpec(np.dtype(np.float32), (-1, width))]))
 
 
 def find(mark: str) -> str | None:
@@ -85,26 +111,37 @@ def find(mark: str) -> str | None:
     return str(found[0].model_uri) if found else None
 
 
-def fetch(uri: str, cache: Path) -> Path:
+def fetch(uri: str, cache: Path, only: Sequence[str]) -> Path:
     """The model folder behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
 
-    It is copied into `cache` once per version.
+    It is copied into `cache` once per version: its files, and nothing of how MLflow would load it.
+
+    Args:
+        uri: of the registry.
+        cache: a folder of this machine.
+        only: patterns of the names that are copied.
 
     Raises:
         InputError: if the registry has no such version, or it holds no model folder.
     """
     tracking.connect()
     version = _version(uri)
-    folder = cache / f"{version.name}-{version.version}-{str(version.source).rpartition('/')[2]}"
+    # A server's names are no paths.
+    parts = (version.name, version.version, str(version.source).rpartition("/")[2])
+    folder = cache / quote("-".join(map(str, parts)), safe="@ ")
     if not folder.is_dir():
         with TemporaryDirectory(dir=_made(cache)) as unfinished:
-            got = Path(mlflow.artifacts.download_artifacts(artifact_uri=str(version.source), dst_path=unfinished))
+            got, kept = _made(Path(unfinished) / "got"), _made(Path(unfinished) / "kept")
+            mlflow.artifacts.download_artifacts(artifact_uri=str(version.source), dst_path=str(got))
             found = sorted(got.glob("**/open_clip_config.json"))
             if not found:
                 raise InputError(
                     f"{uri} (version {version.version}) holds no open_clip_config.json; name a model of `mofi pretrain`"
                 )
-            publish_folder(found[0].parent, folder)
+            for file in found[0].parent.iterdir():
+                if file.is_file() and matches(file.name, only):
+                    file.rename(kept / file.name)
+            publish_folder(kept, folder)
     logger.info("%s is version %s of %s", uri, version.version, version.name)
     return folder
 
@@ -127,18 +164,3 @@ def _version(uri: str) -> ModelVersion:
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def load(uri: str) -> Any:
-    """The pyfunc model `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
-
-    Raises:
-        InputError: if there is none.
-    """
-    tracking.connect()
-    try:
-        return mlflow.pyfunc.load_model(uri)
-    except MlflowException as error:
-        raise InputError(
-            f"{uri} cannot be loaded ({error.message}); `mofi promote` gives a model that alias"
-        ) from error

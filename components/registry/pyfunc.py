@@ -1,6 +1,12 @@
-"""How MLflow loads a model: this script is copied into it, and needs nothing but open_clip."""
+"""How MLflow loads a model: this script and the decoder of pictures are copied into it.
 
-import io
+It is for programs that know MLflow alone. The commands here read a model's files themselves
+(`registry.model.fetch`), as loading a model through MLflow runs whatever code was registered.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -9,6 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from PIL import Image
+
+from components.images.decode import decode, squash
 
 _BATCH = 256
 
@@ -21,36 +29,39 @@ class Embedder(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         import open_clip  # many seconds, which logging a model need not spend
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        model, self.preprocess = open_clip.create_model_from_pretrained(
-            f"local-dir:{context.artifacts['model']}", device=self.device, weights_only=True
+        folder = Path(context.artifacts["model"])
+        model = open_clip.create_model(
+            f"local-dir:{folder}", device=self.device, weights_only=True, require_pretrained=True
         )
         self.model = model.eval()
+        self.square = _square(model.visual.preprocess_cfg)
+        mean, std = (torch.tensor(model.visual.preprocess_cfg[part], device=self.device) for part in ("mean", "std"))
+        self.normalise = lambda levels: (levels / 255 - mean[:, None, None]) / std[:, None, None]
 
     @torch.inference_mode()
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> npt.NDArray[np.float32]:
-        """A picture per row, in column `image` (bytes) or `path` (a file) → float32 [rows, d]."""
-        column = next((name for name in ("image", "path") if name in model_input.columns), None)
-        if column is None:
-            raise ValueError(f"the columns are {list(model_input.columns)}; give `image` (bytes) or `path` (a file)")
-        sources = [io.BytesIO(value) if column == "image" else value for value in model_input[column]]
+        """A picture per row, its bytes in column `image` → float32 [rows, d]."""
+        if "image" not in model_input.columns:
+            raise ValueError(f"the columns are {list(model_input.columns)}; give the pictures' bytes as `image`")
+        pictures = list(model_input["image"])
         parts = []
-        for start in range(0, len(sources), _BATCH):
-            pictures = [self.preprocess(on_white(source)) for source in sources[start : start + _BATCH]]
-            parts.append(self.model.encode_image(torch.stack(pictures).to(self.device), normalize=True).cpu())
+        for start in range(0, len(pictures), _BATCH):
+            squares = np.stack([self.square(data) for data in pictures[start : start + _BATCH]])
+            levels = torch.from_numpy(squares).to(self.device).permute(0, 3, 1, 2).float()
+            parts.append(self.model.encode_image(self.normalise(levels), normalize=True).cpu())
         return torch.cat(parts).numpy().astype(np.float32)
 
 
-def on_white(source: Any) -> Image.Image:
-    """RGB; transparent parts become white, as in training."""
-    image = Image.open(source)
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        canvas = Image.new("RGB", rgba.size, (255, 255, 255))
-        canvas.paste(rgba, mask=rgba.getchannel("A"))
-        return canvas
-    return image.convert("RGB")
+def _square(preprocess: dict[str, Any]) -> Callable[[bytes], npt.NDArray[np.uint8]]:
+    """Bytes → uint8 [s, s, 3], as in training: one decoder reads pictures for all."""
+    size, mode = preprocess["size"], preprocess["resize_mode"]
+    side = int(size if isinstance(size, int) else size[0])
+    resampling = Image.Resampling["BILINEAR" if preprocess["interpolation"] == "bilinear" else "BICUBIC"]
+    if mode not in ("shortest", "squash"):
+        raise ValueError(f"resize_mode is {mode!r}; only 'shortest' and 'squash' are supported")
+    return partial(decode if mode == "shortest" else squash, size=side, resampling=resampling)
 
 
 mlflow.models.set_model(Embedder())

@@ -1,4 +1,4 @@
-"""What turns pictures into embeddings for search: the registry's champion, or another model."""
+"""What turns pictures into embeddings for search: any model, read as all commands read it."""
 
 from collections.abc import Sequence
 
@@ -8,29 +8,11 @@ import numpy.typing as npt
 from components.serve.search import Embed
 
 
-def registered(uri: str) -> Embed:
-    """The registry's `models:/NAME@ALIAS` or `models:/NAME/VERSION`, loaded through MLflow.
-
-    Raises:
-        InputError: if there is none.
-    """
-    import pandas as pd
-
-    from components.registry import model
-
-    loaded = model.load(uri)
-
-    def embed(pictures: Sequence[bytes]) -> npt.NDArray[np.float32]:
-        return np.asarray(loaded.predict(pd.DataFrame({"image": list(pictures)})), dtype=np.float32)
-
-    return embed
-
-
 def model_at(location: str) -> Embed:
-    """The model that `find_model` finds at a location.
+    """The model that `find_model` finds at a location, `models:/NAME@ALIAS` of the registry, too.
 
     Raises:
-        InputError: if there is no such model.
+        InputError: if there is no such model, or it would run code of its own.
         SetupError: if its weights cannot be downloaded.
     """
     from components.models.encoder import load_encoder

@@ -7,6 +7,7 @@ dependencies; tests/data_graph holds the two against each other.
 
 import ast
 import hashlib
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -80,6 +81,15 @@ def imports(tree: ast.AST, functions: Collection[str] | None = None) -> set[str]
             of functions always counts.
     """
     return {module for node in _running(tree, functions) for module in _imported(node)}
+
+
+def foreign_imports(module: str) -> set[str]:
+    """The packages of others that a module imports, at any place; the standard library is none."""
+    nodes = [node for node in ast.walk(_tree(module)) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    packages = {name.partition(".")[0] for name in names}
+    return packages - sys.stdlib_module_names - set(PACKAGES)
 
 
 def _running(tree: ast.AST, functions: Collection[str] | None) -> Iterator[ast.AST]:

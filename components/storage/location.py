@@ -3,7 +3,7 @@
 All but `http(s)://` are written to. Credentials come from the environment.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 4
 _WILD = frozenset("*?[")
+_WEB = ("http", "https")
 
 
 def folder_at(location: Path | str) -> "Path | Prefix":
@@ -55,15 +56,16 @@ def expand(location: str) -> list[str]:
     These are one file, those that a pattern matches, or those that a list names (`@LIST`). A list
     has a location per line, gzipped or not, as Common Crawl's `warc.paths.gz`; one without scheme
     stands at the root of the list's own server or bucket, or next to a local list. Addresses of web
-    servers are no patterns.
+    servers are no patterns. A list from elsewhere names neither files of this machine nor other
+    buckets; no list chains file systems.
 
     Raises:
-        InputError: if there is none, or the place cannot be asked.
+        InputError: if there is none, the place cannot be asked, or a list names what it may not.
     """
     if location.startswith("@"):
-        return _listed(location[1:])
+        return [_named(name, location[1:]) for name in _listed(location[1:])]
     scheme = location.partition("://")[0] if "://" in location else ""
-    if scheme in ("http", "https"):
+    if scheme in _WEB:
         return [location]
     try:
         fs, path = fsspec.url_to_fs(location)
@@ -81,26 +83,54 @@ def _listed(location: str) -> list[str]:
         names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise InputError(f"{location} lists no file")
-    if "://" in location:
-        scheme, _, rest = location.partition("://")
-        root = f"{scheme}://{rest.partition('/')[0]}"
-    else:
-        root = str(Path(location).absolute().parent)
-    return [name if "://" in name or name.startswith("/") else f"{root}/{name}" for name in names]
+    return names
+
+
+def _named(name: str, of: str) -> str:
+    """The location that a line of a list means; raises InputError as `expand` does."""
+    own, place = _scheme(of), of.partition("://")[2].partition("/")[0]
+    scheme, mark, rest = name.partition("://")
+    if not name.isprintable() or "::" in name:
+        raise _not_in_a_list(name, of, "it is no plain path or URL")
+    if not mark:
+        if own:
+            return f"{own}://{place}/{name.lstrip('/')}"
+        return name if name.startswith("/") else f"{Path(of.removeprefix('file://')).absolute().parent}/{name}"
+    scheme = scheme.lower()
+    same_bucket = own == scheme == "s3" and rest.partition("/")[0] == place
+    if scheme in _WEB or same_bucket or (not own and scheme in ("file", "s3")):
+        return f"{scheme}://{rest}"
+    raise _not_in_a_list(
+        name, of, "it may name http(s):// and files of its own place" if own else f"{scheme}:// is no storage"
+    )
+
+
+def _not_in_a_list(name: str, of: str, problem: str) -> InputError:
+    return InputError(f"the list {of} names {name[:200]!r}: {problem}; delete the line, or name the file itself")
+
+
+def _scheme(location: str) -> str:
+    """`http`, `s3` and so on; empty for files of this machine."""
+    scheme = location.partition("://")[0].lower() if "://" in location else ""
+    return "" if scheme == "file" else scheme
 
 
 @contextmanager
-def local_copy(location: str, folder: Path | None = None) -> Iterator[Path]:
+def local_copy(
+    location: str, folder: Path | None = None, client: Callable[..., Awaitable[Any]] | None = None
+) -> Iterator[Path]:
     """A local file with the content of a location: the file itself, or a copy for the moment.
 
     Args:
         location: a path or URL of one file.
         folder: where the copy goes; the system's folder for temporary files by default.
+        client: makes the aiohttp session that reads from web servers, if it is not any.
 
     Raises:
         InputError: if it is missing or, after several attempts, cannot be read.
     """
-    fs, path = fsspec.url_to_fs(location)
+    options = {"get_client": client, "skip_instance_cache": True} if client and _scheme(location) in _WEB else {}
+    fs, path = fsspec.url_to_fs(location, **options)
     if "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,)):
         if not Path(path).is_file():
             raise InputError(f"{location} is missing; check the path, or run the stage that writes it")
@@ -119,7 +149,7 @@ def _fetch(fs: Any, path: str, copy: Path, location: str) -> None:
     try:
         retry(get, _ATTEMPTS, f"{location} cannot be read", _is_final)
     except GaveUp as failure:
-        error = failure.error
+        error = _cause(failure.error)
         if isinstance(error, FileNotFoundError):
             raise InputError(f"{location} does not exist") from None
         attempts = f"{failure.attempts} attempt" + "s" * (failure.attempts > 1)
@@ -127,7 +157,13 @@ def _fetch(fs: Any, path: str, copy: Path, location: str) -> None:
 
 
 def _is_final(error: Exception) -> bool:
-    return isinstance(error, (FileNotFoundError, PermissionError))
+    return isinstance(_cause(error), (FileNotFoundError, PermissionError, ValueError))
+
+
+def _cause(error: Exception) -> BaseException:
+    """A refusal of ours, which aiohttp wraps; else the error."""
+    refusals = (getattr(error, "os_error", None), error.__cause__)
+    return next((inner for inner in refusals if isinstance(inner, PermissionError)), error)
 
 
 def _fix(location: str) -> str:

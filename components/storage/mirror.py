@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,18 @@ class Mirror:
         prefix: of the bucket.
         mark: of the objects' names, sizes and ETags (`mark_of`).
         cache: folder that holds the copies, unless a machine's `MOFI_MIRROR` names another.
+        only: patterns of the names that are copied; one without a slash is for names without one.
     """
 
     prefix: "Prefix"
     mark: str
     cache: Path
+    only: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, prefix: "Prefix", holds: str, fix: str, cache: Path = WORK / "mirror") -> "Mirror":
+    def of(
+        cls, prefix: "Prefix", holds: str, fix: str, cache: Path = WORK / "mirror", only: tuple[str, ...] = ()
+    ) -> "Mirror":
         """Looks at a prefix.
 
         Raises:
@@ -50,7 +55,7 @@ class Mirror:
         versions = prefix.versions()
         if holds not in versions:
             raise InputError(f"{prefix} holds no {holds}; {fix}, and check the bucket and the prefix")
-        return cls(prefix, mark_of(versions), cache.absolute())
+        return cls(prefix, mark_of(versions), cache.absolute(), only)
 
     def folder(self) -> Path:
         """The whole copy on this machine, made by the first process that asks while others wait.
@@ -77,8 +82,9 @@ class Mirror:
 
     def _download(self, folder: Path) -> None:
         versions = self.prefix.versions()
-        logger.info("%s: %d MB are copied", self.prefix, sum(v.size for v in versions.values()) // 1_000_000)
-        for name in file_names(versions, self.prefix):
+        names = [name for name in file_names(versions, self.prefix) if not self.only or matches(name, self.only)]
+        logger.info("%s: %d MB are copied", self.prefix, sum(versions[name].size for name in names) // 1_000_000)
+        for name in names:
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             self.prefix.get(name, file)
@@ -92,6 +98,11 @@ class Mirror:
 def local(folder: Path | Mirror) -> Path:
     """A folder on this machine; raises as `Mirror.folder` does."""
     return folder if isinstance(folder, Path) else folder.folder()
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a file's name matches a pattern as deep as it lies."""
+    return any(fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for pattern in patterns)
 
 
 def mark_of(versions: "Mapping[str, Version]") -> str:

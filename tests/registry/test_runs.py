@@ -4,11 +4,13 @@ import io
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from components.errors import InputError, SetupError
@@ -81,17 +83,46 @@ def test_a_logged_model_holds_no_pickle_and_embeds_as_the_model_folder_does(
     stored = sorted(p.name for p in (registry / "mlartifacts" / "models").rglob("*") if p.is_file())
     assert "open_clip_model.safetensors" in stored
     assert not [name for name in stored if name.endswith((".pkl", ".pickle", ".pt", ".pth", ".bin"))]
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    Path("picture.png").write_bytes(buffer.getvalue())
     loaded = mlflow.pyfunc.load_model(uri)
-    expected = load_encoder(models / "clip").images(pixels[None])
-    by_bytes = loaded.predict(pd.DataFrame({"image": [buffer.getvalue()]}))
-    by_path = loaded.predict(pd.DataFrame({"path": ["picture.png"]}))
-    np.testing.assert_allclose(by_bytes, expected, atol=1e-4)
-    np.testing.assert_array_equal(by_path, by_bytes)
-    assert loaded.metadata.signature is not None
+    pictures = odd_pictures()
+    embedded = loaded.predict(pd.DataFrame({"image": list(pictures.values())}))
+    encoder = load_encoder(models / "clip")
+    expected = encoder.images(np.stack([encoder.prepare(data) for data in pictures.values()]))
+    for name, one, other in zip(pictures, embedded, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4, err_msg=name)
+    assert len(np.unique(embedded.round(3), axis=0)) > len(pictures) // 2, "the pictures differ"
+    assert loaded.metadata.signature.inputs.input_names() == ["image"], "no file of the serving machine can be named"
+    Path("picture.png").write_bytes(pictures["grey, alpha"])
+    with pytest.raises(MlflowException, match="image"):
+        loaded.predict(pd.DataFrame({"path": ["picture.png"]}))
+
+
+def odd_pictures() -> dict[str, bytes]:
+    """What decoders differ on: orientations, depths, transparency, inks, palettes, frames."""
+    random = np.random.default_rng(0)
+    blocks = random.integers(0, 256, (4, 6, 3), dtype=np.uint8).repeat(12, axis=0).repeat(9, axis=1)
+    image = Image.fromarray(blocks)
+    deep = Image.fromarray(random.integers(0, 65536, (40, 60)).astype(np.uint16))
+    seen = Image.fromarray(random.integers(0, 256, (48, 54), dtype=np.uint8))
+    frames = [image.transpose(Image.Transpose.ROTATE_180)]
+    pictures = {
+        "16-bit grey": encoded(deep, "PNG"),
+        "grey, alpha": encoded(Image.merge("LA", (image.convert("L"), seen)), "PNG"),
+        "CMYK": encoded(image.convert("CMYK"), "JPEG"),
+        "palette": encoded(image.quantize(16), "PNG", transparency=3),
+        "animation": encoded(image, "GIF", save_all=True, append_images=frames),
+    }
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        pictures[f"orientation {orientation}"] = encoded(image, "JPEG", exif=exif, quality=95)
+    return pictures
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def test_a_logged_model_is_found_again_by_its_bytes(
@@ -111,11 +142,6 @@ def test_a_server_that_does_not_answer_is_an_error_at_once(
     with pytest.raises(SetupError, match=r"http://127.0.0.1:9.*unset the variable"), stage_run("x", parameters):
         pass
     assert time.monotonic() - begin < 6
-
-
-def test_a_missing_champion_is_an_error_that_says_what_to_run(registry: Path) -> None:
-    with pytest.raises(InputError, match="mofi promote"):
-        model.load("models:/mofi@champion")
 
 
 def test_outputs_come_before_dependencies_in_the_lock(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ def query(
     models: Annotated[Path, typer.Option(help="The folder of model folders.")] = MODELS,
     out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("data/query"),
 ) -> None:
-    """Load the champion through MLflow, index the data set, and search with benchmark pictures."""
+    """Load the champion, index the data set, and look benchmark pictures up in it."""
     from components.cli import parameters
     from components.execution.stage import stage
     from components.registry.restore import restore_promotion
-    from components.serve.embed import registered
+    from components.serve.embed import model_at
     from components.serve.query import query as run_query
     from components.storage.json_files import read_json
     from components.storage.output import writing
@@ -37,7 +37,7 @@ def query(
     name, alias = knobs.promote.name, knobs.promote.alias
     with writing(out), stage("query") as measures:
         version = restore_promotion(read_json(promotion), knobs.promote, models, benchmark)
-        embed = registered(f"models:/{name}/{version}" if version else f"models:/{name}@{alias}")
+        embed = model_at(f"models:/{name}/{version}" if version else f"models:/{name}@{alias}")
         measures.update(run_query(embed, data, benchmark, knobs.query, out))
 
 
@@ -83,10 +83,10 @@ def _champion(knobs: "PromoteParameters") -> "Embed":
     from components.registry import tracking
     from components.registry.promote import present_champion
     from components.registry.restore import restore_promotion
-    from components.serve.embed import registered
+    from components.serve.embed import model_at
     from components.storage.json_files import read_json
 
     tracking.connect()
     if present_champion(knobs) is None and PROMOTION.is_file():
         restore_promotion(read_json(PROMOTION), knobs, MODELS, BENCHMARK)
-    return registered(f"models:/{knobs.name}@{knobs.alias}")
+    return model_at(f"models:/{knobs.name}@{knobs.alias}")

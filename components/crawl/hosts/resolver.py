@@ -8,7 +8,7 @@ from aiohttp.resolver import ThreadedResolver
 from components.crawl.address import LOOPBACK, AddressFilter, is_localhost
 
 
-class PrivateAddressError(OSError):
+class PrivateAddressError(PermissionError):
     """A host resolves only to addresses of this machine or of a private network."""
 
 

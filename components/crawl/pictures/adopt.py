@@ -26,7 +26,6 @@ from components.shards.format import FAILED_TO_RESIZE, PICTURES, picture_key
 from components.shards.reader import Picture
 from components.shards.writer import Row
 from components.storage.json_files import read_json, write_json
-from components.storage.location import local_copy
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +90,7 @@ def _rest_name(number: int) -> str:
 def adopt_first(job: DownloadJob, first_shard: int, file: SourceFile, number: int, out: Path) -> Outcome:
     """The first shard of a file, and a note of how many pictures follow."""
     shard = first_shard + number
-    with _opened(file, out) as content:
+    with _opened(job, file, out) as content:
         _write(job, content, shard, out)
         rest = sum(1 for _ in content)
     if rest:
@@ -110,7 +109,7 @@ def adopt_first(job: DownloadJob, first_shard: int, file: SourceFile, number: in
 def adopt_rest(job: DownloadJob, rest: Rest, _: int, out: Path) -> Outcome:
     """The further shards of a file; what it does not give was counted with the first one."""
     counts: Counter[str] = Counter()
-    with _opened(rest.file, out) as content:
+    with _opened(job, rest.file, out) as content:
         next(islice(content, PICTURES, PICTURES), None)
         for shard in range(rest.first_shard, rest.first_shard + rest.shards):
             _write(job, content, shard, out)
@@ -149,10 +148,10 @@ class _Content:
 
 
 @contextmanager
-def _opened(file: SourceFile, out: Path) -> Iterator[_Content]:
+def _opened(job: DownloadJob, file: SourceFile, out: Path) -> Iterator[_Content]:
     source = file.source
     assert isinstance(source, ShardSource)
-    with local_copy(file.location, out) as path, tempfile.TemporaryDirectory(dir=out) as scratch:
+    with file.local_copy(out, job.parameters) as path, tempfile.TemporaryDirectory(dir=out) as scratch:
         yield _Content(source, path, Path(scratch))
 
 

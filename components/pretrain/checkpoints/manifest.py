@@ -70,6 +70,8 @@ class Manifest:
             if content["format"] != FORMAT:
                 raise ValueError(f"its format is {content['format']}, not {FORMAT}")
             files = {name: FileDigest(**part) for name, part in content["files"].items()}
+            if outside := [name for name in files if "/" in name or name in ("", ".", "..")]:
+                raise ValueError(f"it names {outside[0][:200]!r}, which is no file of the checkpoint")
             return cls(**{name: content[name] for name in _FACTS}, files=files)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"it is not a manifest ({error!r})") from error
