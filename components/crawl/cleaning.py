@@ -103,7 +103,9 @@ class Cleaning:
 
 def _is_nothing(value: Any) -> bool:
     """Whether it stands for an absent value: pandas writes NaN for one."""
-    return value is None or (isinstance(value, (float, Decimal)) and math.isnan(value))
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _whole(value: float | str) -> int | None:

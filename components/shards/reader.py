@@ -1,6 +1,5 @@
 """Reads picture shards: ours, img2dataset's and other WebDataset tars."""
 
-import json
 import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 from components.errors import InputError
 from components.shards.format import EXTENSIONS, logger
+from components.shards.record import NO_RECORD, read_caption, read_record
 from components.shards.tar_reader import file_spans, members
 
 Part = TypeVar("Part")
@@ -20,13 +20,17 @@ _MEMBER = re.compile(r"(?:\./)?((?:.*/)?[^./][^./]*)\.([^/]+)")
 
 @dataclass(frozen=True)
 class Picture:
-    """One sample of a shard: its bytes as stored, its text, and its record (`KEY.json`)."""
+    """One sample of a shard: its bytes as stored, its text, and its record (`KEY.json`).
+
+    `changes` says what was changed in reading text and record (`components.shards.record`).
+    """
 
     key: str
     image: bytes
     extension: str
     caption: str
     record: dict[str, Any]
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,17 +118,8 @@ def _extension(parts: Mapping[str, object]) -> str | None:
 
 
 def _picture(path: Path, key: str, extension: str, parts: dict[str, bytes]) -> Picture:
-    record = _record(path, key, parts.get("json", b"{}"))
-    caption = parts["txt"].decode("utf-8", "replace") if "txt" in parts else str(record.get("caption") or "")
-    return Picture(key, parts[extension], extension, caption, record)
-
-
-def _record(path: Path, key: str, data: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(data)
-    except ValueError:
-        record = None
-    if isinstance(record, dict):
-        return record
-    logger.warning("%s: %s.json holds no JSON object and is left out", path, key)
-    return {}
+    record, changes = read_record(parts.get("json", b"{}"))
+    if NO_RECORD in changes:
+        logger.warning("%s: %s.json holds no JSON object and is left out", path, key)
+    caption, more = read_caption(parts.get("txt"), record)
+    return Picture(key, parts[extension], extension, caption, record, changes + more)

@@ -12,8 +12,8 @@ from components.storage.foreign_text import decode_text
 _DIGITS = 400
 
 
-def parse_json(data: bytes) -> Any:
-    """The value, as `json.loads` gives it.
+def parse_json(data: bytes) -> tuple[Any, str]:
+    """The value, as `json.loads` gives it, and the encoding that it was in.
 
     Numbers that are too long to be one are infinite. NaN, infinities, half surrogates, control
     characters in strings, byte order marks and other encodings than UTF-8 are accepted.
@@ -22,17 +22,17 @@ def parse_json(data: bytes) -> Any:
         ValueError: if it is no JSON, or nested too deeply; nothing else.
     """
     try:
-        return msgspec.json.decode(data)
+        return msgspec.json.decode(data), "utf-8"
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ValueError:
         return _lenient(data)
 
 
-def _lenient(data: bytes) -> Any:
-    text, _ = decode_text(data)
+def _lenient(data: bytes) -> tuple[Any, str]:
+    text, encoding = decode_text(data)
     try:
-        return json.loads(text, strict=False, parse_int=_whole)
+        return json.loads(text, strict=False, parse_int=_whole), encoding
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

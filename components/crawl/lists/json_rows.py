@@ -1,10 +1,12 @@
 """Rows of JSON lines and of JSON arrays, read in bounded memory."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from components.crawl.cleaning import CLEANED
 from components.crawl.lists.columns import Columns, Wanted, columns_without_names, find_columns
 from components.crawl.lists.lines import BadLine, as_utf8, byte_lines
 from components.crawl.lists.row import MAX_ROW, Row
@@ -16,7 +18,7 @@ _STRING_MARKS = re.compile(rb'["\\]')
 _MOST_COLUMNS = 1000
 
 
-def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted) -> Iterator[Row]:
+def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, counts: Counter[str]) -> Iterator[Row]:
     """The rows of a list, whose content tells whether it is an array or lines."""
     pieces = as_utf8(chunks)
     start = b""
@@ -38,10 +40,12 @@ def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted) -> Iterator[Ro
             yield Unreadable(number, content, unit)
             continue
         try:
-            row = parse_json(content)
+            row, encoding = parse_json(content)
         except ValueError as error:
             yield Unreadable(number, str(error), unit)
             continue
+        if encoding != "utf-8":
+            counts[f"{CLEANED}encoding"] += 1
         yield fields.of(row, number, unit)
 
 

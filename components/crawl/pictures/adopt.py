@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from components.crawl.pages.page import collapse
+from components.crawl.cleaning import Cleaning
 from components.crawl.pair import Pair
 from components.crawl.pair_filters import dropped_as, pair_filters
+from components.crawl.pictures.foreign_record import clean_record
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.picture_row import picture_row
 from components.crawl.reasons import errors
@@ -27,9 +27,6 @@ from components.storage.location import local_copy
 logger = logging.getLogger(__name__)
 
 BROKEN = "broken_shard"
-# Fields that are copied from a shard; all others are computed again.
-_TEXTS = ("url", "page_url", "page_title", "page_language", "context", "site")
-_NUMBERS = ("original_width", "original_height", "http_status")
 
 
 def adopt(files: Sequence[SourceFile], job: DownloadJob, first_shard: int, work: Path) -> Counter[str]:
@@ -37,7 +34,7 @@ def adopt(files: Sequence[SourceFile], job: DownloadJob, first_shard: int, work:
 
     Pairs are filtered, and pictures are verified, resized and compared with the hold-out, as if
     they had just been downloaded. Of a file that breaks off, the pictures before the break are
-    kept.
+    kept. Values that the schema cannot hold are left out, and counted as `cleaned.CHANGE`.
     """
     job.shards.mkdir(parents=True, exist_ok=True)
     task = partial(_adopt_one, job, first_shard)
@@ -50,21 +47,25 @@ def _adopt_one(job: DownloadJob, first_shard: int, file: SourceFile, number: int
     source, shard = file.source, first_shard + number
     assert isinstance(source, ShardSource)
     broken: list[str] = []
+    changes: Counter[str] = Counter()
     with local_copy(file.location, out) as path, tempfile.TemporaryDirectory(dir=out) as folder:
-        job.write(shard, _rows(job, source.pictures(path), shard, broken), Path(folder))
+        job.write(shard, _rows(job, source.pictures(path), shard, broken, changes), Path(folder))
         job.publish(shard, Path(folder))
     for problem in broken:
         logger.warning("%s: %s", file.location, problem)
     counts: Counter[str] = Counter(read_json(job.marker(shard))["status_dict"])
     counts[BROKEN] += len(broken)
-    return Outcome(+counts, attempted=counts.total(), errors=errors(counts))
+    return Outcome(+counts + changes, attempted=counts.total(), errors=errors(counts))
 
 
-def _rows(job: DownloadJob, pictures: Iterable[Picture], shard: int, broken: list[str]) -> Iterator[Row]:
+def _rows(
+    job: DownloadJob, pictures: Iterable[Picture], shard: int, broken: list[str], changes: Counter[str]
+) -> Iterator[Row]:
     filters = pair_filters(job.parameters)
+    cleaning = Cleaning(changes)
     try:
         for position, picture in enumerate(pictures):
-            record = _record(picture, picture_key(shard, position), job.parameters.max_text)
+            record = {"key": picture_key(shard, position)} | clean_record(picture, cleaning, job.parameters.max_text)
             reason = dropped_as(Pair(record["url"], record["caption"], page_language=record["page_language"]), filters)
             if reason is None:
                 yield picture_row(record, picture.image, job.parameters, job.hold_out)
@@ -72,10 +73,3 @@ def _rows(job: DownloadJob, pictures: Iterable[Picture], shard: int, broken: lis
                 yield Row(record | {"status": FAILED_TO_RESIZE, "error_message": reason})
     except InputError as error:
         broken.append(str(error))
-
-
-def _record(picture: Picture, key: str, longest: int) -> dict[str, Any]:
-    """The known fields of a tar's record, as far as their types are right."""
-    texts = {name: value if isinstance(value := picture.record.get(name), str) else "" for name in _TEXTS}
-    numbers = {name: value for name in _NUMBERS if isinstance(value := picture.record.get(name), int)}
-    return texts | numbers | {"key": key, "caption": collapse(picture.caption, longest)}

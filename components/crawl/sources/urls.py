@@ -128,4 +128,4 @@ def _of_format(stream: BinaryIO, kind: str | None, wanted: Wanted, counts: Count
         return parquet_rows(stream, wanted)
     if kind in ("csv", "tsv"):
         return separated(text_lines(chunks(stream), counts), kind, wanted)
-    return json_rows(chunks(stream), str(kind), wanted)
+    return json_rows(chunks(stream), str(kind), wanted, counts)
