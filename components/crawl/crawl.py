@@ -2,12 +2,14 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.crawl.advice import advice
+from components.crawl.cleaning import CLEANED
 from components.crawl.counts import DROPPED
 from components.crawl.duplicates.find import mark_duplicates
 from components.crawl.local_web import serve
@@ -129,13 +131,17 @@ def crawl_pictures(
             [f for f in files if f.is_shard], job, plan.shards, work / "pictures" / "adopted"
         )
         outcomes += adopted
+    cleaned = Counter({name: number for name, number in (found + outcomes).items() if name.startswith(CLEANED)})
+    outcomes -= cleaned
     copies = mark_duplicates(job.shards, parameters, work / "pictures" / "duplicates", bucket=bucket)
     if parameters.duplicates == "drop":
         outcomes = _after_drop(outcomes, copies)
     measures = _measures(len(sites), files, found, plan, outcomes, plan.shards + adopted_shards)
+    if files:
+        measures["cleaned"] = _with_prefix(cleaned, CLEANED)
     measures["duplicates"] = {kind: copies[kind] for kind in (EXACT, NEAR)}
     if not outcomes[SUCCESS]:
-        raise InputError(f"the crawl of {_names(sites, files)} yielded no picture: {measures}; {_advice(measures)}")
+        raise InputError(f"the crawl of {_names(sites, files)} yielded no picture: {measures}; {advice(measures)}")
     if timing is not None and (times := read_timing(job.progress)) is not None:
         write_json(timing, times)
     if isinstance(destination, Prefix):
@@ -205,11 +211,3 @@ def _measures(
 
 def _with_prefix(counts: Counter[str], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): number for name, number in sorted(counts.items()) if name.startswith(prefix)}
-
-
-def _advice(measures: Mapping[str, Any]) -> str:
-    if not measures["pages"]["crawled"] and not measures["pairs"]["found"]:
-        return "no page could be read; see the reasons under pages.refused, and check that the sites are up"
-    if not measures["pairs"]["found"]:
-        return "no page has a picture with text; start from other pages, or raise crawl.depth in params.yaml"
-    return "see the reasons under pictures.failed"

@@ -67,8 +67,14 @@ class CrawlParameters(Section):
     sources: list[str] = Field(
         description="files with pairs, KIND:LOCATION (wat:s3://bucket/*.wat.gz); KIND is warc, wat, urls or img2dataset"
     )
-    url_column: str = Field(description="URL column of lists; empty = detected by its usual names", max_length=200)
-    text_column: str = Field(description="text column of lists; empty = detected by its usual names", max_length=200)
+    url_column: str = Field(
+        description="URL column of lists: its name, or its number from 0; empty = detected by its usual names",
+        max_length=200,
+    )
+    text_column: str = Field(
+        description="text column of lists: its name, or its number from 0; empty = detected by its usual names",
+        max_length=200,
+    )
     min_text: int = Field(description="shortest text, characters; 1 to 1000", ge=1, le=1000)
     languages: list[str] = Field(description="accepted languages of texts, two letters (en); empty = all")
     language_certainty: float = Field(
@@ -139,6 +145,11 @@ class CrawlParameters(Section):
         if not value.isascii() or not value.isprintable() or not value.strip():
             raise ValueError("use printable ASCII on one line, e.g. 'mofi-crawl/0.1 (+https://example.org/contact)'")
         return value
+
+    @field_validator("url_column", "text_column", mode="before")
+    @classmethod
+    def _number_or_name(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     @property
     def robot(self) -> str:

@@ -143,6 +143,6 @@ def _readable(found: Iterable[Pair | Unreadable], counts: Counter[str], bad: lis
         if isinstance(one, Pair):
             yield one
             continue
-        counts[UNREADABLE] += 1
+        counts[UNREADABLE] += one.number
         if len(bad) < _KEPT:
             bad.append(str(one))

@@ -1,6 +1,5 @@
 """Reads picture shards: ours, img2dataset's and other WebDataset tars."""
 
-import json
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 from components.errors import InputError
 from components.shards.compressed import compression
 from components.shards.format import LARGEST, logger
+from components.shards.record import NO_RECORD, read_caption, read_record
 from components.shards.samples import (
     CUT_OFF,
     HIDDEN,
@@ -35,13 +35,17 @@ _LONGEST_TEXT = 1 << 24  # bytes; a record with all that EXIF can hold has less
 
 @dataclass(frozen=True)
 class Picture:
-    """One sample of a shard: its bytes as stored, its text, and its record (`KEY.json`)."""
+    """One sample of a shard: its bytes as stored, its text, and its record (`KEY.json`).
+
+    `changes` says what was changed in reading text and record (`components.shards.record`).
+    """
 
     key: str
     image: bytes
     extension: str
     caption: str
     record: dict[str, Any]
+    changes: tuple[str, ...] = ()
 
     @property
     def entities(self) -> tuple[str, ...]:
@@ -76,9 +80,9 @@ def read_shard(path: Path, refused: Counter[str] | None = None, *, repeated: boo
     with _naming(path):
         for tar, sample in _samples(path, refused, repeated):
             image = tar.read(*sample.parts[sample.extension])
-            record = _record(path, sample, _text(path, tar, sample, "json"))
-            text = _text(path, tar, sample, "txt")
-            yield Picture(sample.key, image, sample.extension, _caption(text, record), record)
+            record, changes = _record(path, sample, _text(path, tar, sample, "json"))
+            caption, more = read_caption(_text(path, tar, sample, "txt"), record)
+            yield Picture(sample.key, image, sample.extension, caption, record, changes + more)
 
 
 def read_pictures(path: Path, refused: Counter[str] | None = None) -> Iterator[tuple[str, bytes]]:
@@ -144,20 +148,11 @@ def _text(path: Path, tar: Tar, sample: Sample, ending: str) -> bytes | None:
     return tar.read(offset, size) if ending in sample.parts else None
 
 
-def _caption(text: bytes | None, record: dict[str, Any]) -> str:
-    if text is None:  # half a surrogate pair, which JSON can hold, cannot be written
-        text = str(record.get("caption") or "").encode("utf-8", "replace")
-    return text.decode("utf-8", "replace")
-
-
-def _record(path: Path, sample: Sample, data: bytes | None) -> dict[str, Any]:
+def _record(path: Path, sample: Sample, data: bytes | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """See `read_record`."""
     if data is None:
-        return {}
-    try:
-        record = json.loads(data)
-    except (ValueError, RecursionError):
-        record = None
-    if isinstance(record, dict):
-        return record
-    logger.warning("%s: %r.json holds no JSON object and is left out", path, sample.key)
-    return {}
+        return {}, ()
+    record, changes = read_record(data)
+    if NO_RECORD in changes:
+        logger.warning("%s: %r.json holds no JSON object and is left out", path, sample.key)
+    return record, changes

@@ -24,6 +24,13 @@ def crawl(
             "address, or @LIST of them."
         ),
     ] = None,
+    url_column: Annotated[
+        str | None,
+        typer.Option(help="The column of lists that holds the pictures' addresses: its name, or its number from 0."),
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="The column of lists that holds the texts: its name, or its number from 0.")
+    ] = None,
     hold_out: Annotated[Path | None, typer.Option(help="A folder of pictures of which no near-copy is taken.")] = None,
     out: Annotated[str, typer.Option(help="Where the shards go: a folder, or s3://BUCKET/PREFIX.")] = "data/crawl",
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
@@ -42,5 +49,8 @@ def crawl(
 
     knobs = parameters.load(params)
     what = Source(tuple(start or ()), web, knobs.sample.port if web is not None else 0, tuple(source or ()))
+    given = {"url_column": url_column, "text_column": text_column}
+    columns = {name: column for name, column in given.items() if column is not None}
+    section = knobs.crawl.model_copy(update=columns)
     with writing(folder_at(out)), stage("crawl") as measures:
-        measures.update(crawl_pictures(what, hold_out, out, knobs.crawl, timing=METRICS / "timing" / "crawl.json"))
+        measures.update(crawl_pictures(what, hold_out, out, section, timing=METRICS / "timing" / "crawl.json"))

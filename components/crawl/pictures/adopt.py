@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from components.crawl.pages.page import collapse
+from components.crawl.cleaning import Cleaning
 from components.crawl.pair import Pair
 from components.crawl.pair_filters import dropped_as, pair_filters
+from components.crawl.pictures.foreign_record import clean_record
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.picture_row import picture_row
 from components.crawl.reasons import errors
@@ -30,9 +30,6 @@ from components.storage.json_files import read_json, write_json
 logger = logging.getLogger(__name__)
 
 BROKEN = "broken_shard"
-# Fields that are copied from a shard; all others are computed again.
-_TEXTS = ("url", "page_url", "page_title", "page_language", "context", "site")
-_NUMBERS = ("original_width", "original_height", "http_status")
 
 
 def adopt(files: Sequence[SourceFile], job: DownloadJob, first_shard: int, work: Path) -> tuple[Counter[str], int]:
@@ -41,9 +38,11 @@ def adopt(files: Sequence[SourceFile], job: DownloadJob, first_shard: int, work:
     Pairs are filtered, and pictures are verified, resized and compared with the hold-out, as if
     they had just been downloaded. Of a file that breaks off, the pictures before the break are
     kept. What a file holds beyond the keys of one shard goes to further shards, behind the others.
+    Values that the schema cannot hold are left out.
 
     Returns:
-        Counts by outcome, which add up to all that the files hold, and the number of shards.
+        Counts by outcome, which add up to all that the files hold, with those of `cleaned.CHANGE`
+        besides; and the number of shards.
     """
     job.shards.mkdir(parents=True, exist_ok=True)
     share = job.parameters.max_error_share
@@ -103,7 +102,7 @@ def adopt_first(job: DownloadJob, first_shard: int, file: SourceFile, number: in
         logger.warning("%s: left out %s", file.location, json.dumps(dict(sorted(content.refused.items()))))
     if not counts:
         logger.warning("%s: holds no picture", file.location)
-    return Outcome(counts, attempted=counts.total(), errors=errors(counts))
+    return Outcome(counts + content.changes, attempted=counts.total(), errors=errors(counts))
 
 
 def adopt_rest(job: DownloadJob, rest: Rest, _: int, out: Path) -> Outcome:
@@ -114,12 +113,12 @@ def adopt_rest(job: DownloadJob, rest: Rest, _: int, out: Path) -> Outcome:
         for shard in range(rest.first_shard, rest.first_shard + rest.shards):
             _write(job, content, shard, out)
             counts.update(read_json(job.marker(shard))["status_dict"])
-    return Outcome(counts, attempted=counts.total(), errors=errors(counts))
+    return Outcome(counts + content.changes, attempted=counts.total(), errors=errors(counts))
 
 
-def _write(job: DownloadJob, content: Iterator[Picture], shard: int, out: Path) -> None:
+def _write(job: DownloadJob, content: _Content, shard: int, out: Path) -> None:
     with tempfile.TemporaryDirectory(dir=out) as folder:
-        job.write(shard, _rows(job, islice(content, PICTURES), shard), Path(folder))
+        job.write(shard, _rows(job, islice(content, PICTURES), shard, content.changes), Path(folder))
         job.publish(shard, Path(folder))
 
 
@@ -129,11 +128,13 @@ class _Content:
     Attributes:
         refused: what it holds besides, by reason.
         problem: why it breaks off, if it does.
+        changes: what was changed in records, as `cleaned.CHANGE`.
     """
 
     def __init__(self, source: ShardSource, path: Path, scratch: Path) -> None:
         self.refused: Counter[str] = Counter()
         self.problem: str | None = None
+        self.changes: Counter[str] = Counter()
         self._pictures = source.pictures(path, self.refused, scratch)
 
     def __iter__(self) -> Iterator[Picture]:
@@ -155,19 +156,13 @@ def _opened(job: DownloadJob, file: SourceFile, out: Path) -> Iterator[_Content]
         yield _Content(source, path, Path(scratch))
 
 
-def _rows(job: DownloadJob, pictures: Iterable[Picture], shard: int) -> Iterator[Row]:
+def _rows(job: DownloadJob, pictures: Iterable[Picture], shard: int, changes: Counter[str]) -> Iterator[Row]:
     filters = pair_filters(job.parameters)
+    cleaning = Cleaning(changes)
     for position, picture in enumerate(pictures):
-        record = _record(picture, picture_key(shard, position), job.parameters.max_text)
+        record = {"key": picture_key(shard, position)} | clean_record(picture, cleaning, job.parameters.max_text)
         reason = dropped_as(Pair(record["url"], record["caption"], page_language=record["page_language"]), filters)
         if reason is None:
             yield picture_row(record, picture.image, job.parameters, job.hold_out)
         else:
             yield Row(record | {"status": FAILED_TO_RESIZE, "error_message": reason})
-
-
-def _record(picture: Picture, key: str, longest: int) -> dict[str, Any]:
-    """The known fields of a tar's record, as far as their types are right."""
-    texts = {name: value if isinstance(value := picture.record.get(name), str) else "" for name in _TEXTS}
-    numbers = {name: value for name in _NUMBERS if isinstance(value := picture.record.get(name), int)}
-    return texts | numbers | {"key": key, "caption": collapse(picture.caption, longest)}

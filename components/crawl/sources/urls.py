@@ -1,24 +1,26 @@
 """URL lists with texts as a source of pairs, like those of LAION or DataComp."""
 
-import bz2
-import csv
-import gzip
 import io
 import lzma
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
-import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 
 from components.crawl.address import resolve
+from components.crawl.cleaning import Cleaning
 from components.crawl.counts import DROPPED, FOUND
-from components.crawl.pages.page import collapse
+from components.crawl.lists.columns import Wanted
+from components.crawl.lists.json_rows import json_rows
+from components.crawl.lists.lines import text_lines
+from components.crawl.lists.parquet import parquet_rows
+from components.crawl.lists.row import Row
+from components.crawl.lists.separated import separated
+from components.crawl.lists.unpack import chunks
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources import PairSource
@@ -26,26 +28,20 @@ from components.crawl.unreadable import Unreadable
 from components.errors import InputError
 
 FORMATS = ("csv", "tsv", "json", "jsonl", "ndjson", "parquet")
-_COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {
-    ".gz": lambda stream: gzip.GzipFile(fileobj=stream),
-    ".bz2": bz2.BZ2File,
-    ".xz": lzma.LZMAFile,
-    ".zst": lambda stream: zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True),
-}
-# The usual column names, lower case.
-_URL_NAMES = ("url", "image_url", "img_url", "image")
-_TEXT_NAMES = ("caption", "text", "alt", "alt_text", "alttext")
-_MAX_LINE = 1 << 22
-_BATCH = 8192
-
-# URL and text of a row, of any type, or why it cannot be read.
-_Row = tuple[Any, Any] | Unreadable
+_COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
+# Rows that a file may have in addition to one for each byte; packed files of equal rows have more.
+_FREE_ROWS = 100_000
+_SHOWN = 80
+_FIX = (
+    ". If other columns hold the pictures' addresses and their texts, name them with --url-column and --text-column "
+    "(crawl.url_column, crawl.text_column in params.yaml)"
+)
 
 
 def list_format(name: str) -> str | None:
     """The format of a list by its file name (`pairs.csv.gz` → csv); None if unknown."""
     path = PurePosixPath(name.partition("?")[0])
-    if path.suffix in _COMPRESSIONS:
+    if path.suffix.lower() in _COMPRESSIONS:
         path = path.with_suffix("")
     kind = path.suffix.lower().removeprefix(".")
     return kind if kind in FORMATS else None
@@ -74,146 +70,62 @@ class Urls(PairSource):
     def read(
         self, stream: BinaryIO, location: str, parameters: CrawlParameters, counts: Counter[str]
     ) -> Iterator[Pair | Unreadable]:
-        """The pairs of the list, and the rows that cannot be read."""
-        for row in _rows(stream, location, (parameters.url_column, parameters.text_column)):
-            if isinstance(row, Unreadable):
-                yield row
-                continue
-            address, text = (value if isinstance(value, str) else "" for value in row)
-            url, caption = resolve(address, address), collapse(text, parameters.max_text)
-            reason = "bad_address" if url is None else "no_text"
-            if url is None or not caption:
-                counts[f"{DROPPED}{reason}"] += 1
-            else:
-                counts[FOUND] += 1
-                yield Pair(url, caption)
+        """The pairs of the list, and the rows that cannot be read.
 
-
-def _rows(stream: BinaryIO, name: str, wanted: tuple[str, str]) -> Iterator[_Row]:
-    kind = list_format(name)
-    if kind == "parquet":
-        return _parquet(stream, wanted)
-    unpacked = _unpacked(stream, name)
-    if kind in ("csv", "tsv"):
-        return _until_damage(_separated(unpacked, kind, wanted))
-    return _until_damage(_json(unpacked, wanted) if kind == "json" else _lines(unpacked, wanted))
-
-
-def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
-    suffix = PurePosixPath(name.partition("?")[0]).suffix
-    opener = _COMPRESSIONS.get(suffix)
-    return stream if opener is None else cast(BinaryIO, io.BufferedReader(opener(stream)))
-
-
-def _until_damage(rows: Iterator[_Row]) -> Iterator[_Row]:
-    """Yields the rows up to damage in a compressed stream, then the error."""
-    number = 1
-    try:
-        for row in rows:
-            yield row
-            number += 1
-    except (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
-        yield Unreadable(number, str(error), "row")
-
-
-def columns_of(names: Sequence[str], wanted: tuple[str, str]) -> tuple[int, int] | str:
-    """The indexes of the URL and text columns, or an error message."""
-    lowered = [name.strip().lower() for name in names]
-    indexes = []
-    for configured, usual, what in zip(wanted, (_URL_NAMES, _TEXT_NAMES), ("url", "text"), strict=True):
-        candidates = [configured.lower()] if configured else list(usual)
-        index = next((lowered.index(c) for c in candidates if c in lowered), None)
-        if index is None:
-            shown = ", ".join(map(repr, names[:20]))
-            return f"no column {' or '.join(map(repr, candidates))} among {shown}; name it as crawl.{what}_column"
-        indexes.append(index)
-    return indexes[0], indexes[1]
-
-
-def _separated(stream: Any, kind: str, wanted: tuple[str, str]) -> Iterator[_Row]:
-    """Rows of csv or tsv; in tsv, quotation marks are literal."""
-    text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="")
-    reader = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE) if kind == "tsv" else csv.reader(text)
-    header = next(reader, None)
-    if header is None:
-        return
-    indexes = columns_of(header, wanted)
-    if isinstance(indexes, str):
-        yield Unreadable(1, indexes, "line")
-        return
-    while True:
+        Raises:
+            InputError: if the columns cannot be found, or no row gives a pair.
+        """
+        cleaning = Cleaning(counts)
+        pairs, dropped, unreadable = 0, 0, 0
+        first: str | None = None
         try:
-            row = next(reader, None)
-        except csv.Error as error:
-            yield Unreadable(reader.line_num, str(error), "line")
-            continue
-        if row is None:
-            return
-        if len(row) == len(header):
-            yield row[indexes[0]], row[indexes[1]]
-        elif row:
-            yield Unreadable(reader.line_num, f"{len(row)} fields instead of {len(header)}", "line")
+            for row in _rows(stream, location, (parameters.url_column, parameters.text_column), counts):
+                if isinstance(row, Unreadable):
+                    unreadable += 1
+                    first = str(row) if first is None else first
+                    yield row
+                    continue
+                address, text = cleaning.address(row[0]), cleaning.text(row[1], parameters.max_text)
+                url = resolve(address, address)
+                if url is None or not text:
+                    counts[f"{DROPPED}{'bad_address' if url is None else 'no_text'}"] += 1
+                    dropped += 1
+                    first = f"{address[:_SHOWN]!r} with the text {text[:_SHOWN]!r}" if first is None else first
+                else:
+                    counts[FOUND] += 1
+                    pairs += 1
+                    yield Pair(url, text)
+        except InputError as error:
+            raise InputError(f"{location}: {error}") from None
+        if not pairs and dropped + unreadable > 1:
+            raise InputError(f"{location}: none of its rows gives a pair; the first: {first}{_FIX if dropped else ''}")
+        if first is None and not pairs:
+            yield Unreadable(0, "it has no row", "row")
 
 
-def _lines(stream: Any, wanted: tuple[str, str]) -> Iterator[_Row]:
-    """Rows of JSON lines."""
-    number = 0
-    while line := stream.readline(_MAX_LINE):
-        number += 1
-        whole = line
-        while len(line) == _MAX_LINE and not line.endswith(b"\n"):
-            line = stream.readline(_MAX_LINE)
-        if len(whole) == _MAX_LINE:
-            yield Unreadable(number, f"longer than {_MAX_LINE} bytes", "line")
-        elif whole.strip():
-            yield _object(whole, number, wanted)
-
-
-def _object(line: bytes, number: int, wanted: tuple[str, str]) -> _Row:
-    try:
-        row = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Unreadable(number, str(error), "line")
-    return _fields(row, number, "line", wanted)
-
-
-def _fields(row: Any, number: int, unit: str, wanted: tuple[str, str]) -> _Row:
-    if not isinstance(row, dict):
-        return Unreadable(number, "not an object", unit)
-    indexes = columns_of(list(row), wanted)
-    if isinstance(indexes, str):
-        return Unreadable(number, indexes, unit)
-    values = list(row.values())
-    return values[indexes[0]], values[indexes[1]]
-
-
-def _json(stream: Any, wanted: tuple[str, str]) -> Iterator[_Row]:
-    """Rows of one array of objects, which is read whole; use jsonl or parquet for large lists."""
-    try:
-        rows = msgspec.json.decode(stream.read())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        yield Unreadable(0, str(error))
-        return
-    if not isinstance(rows, list):
-        yield Unreadable(0, "not an array of objects")
-        return
-    for number, row in enumerate(rows, 1):
-        yield _fields(row, number, "row", wanted)
-
-
-def _parquet(stream: BinaryIO, wanted: tuple[str, str]) -> Iterator[_Row]:
+def _rows(stream: BinaryIO, name: str, wanted: Wanted, counts: Counter[str]) -> Iterator[Row]:
+    """The rows of a list up to damage in the file, and the damage."""
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
     number = 0
     try:
-        file = pq.ParquetFile(stream)
-        names = file.schema_arrow.names
-        indexes = columns_of(names, wanted)
-        if isinstance(indexes, str):
-            yield Unreadable(0, indexes)
-            return
-        chosen = [names[index] for index in indexes]
-        for batch in file.iter_batches(_BATCH, columns=chosen):
-            columns = [batch.column(name).to_pylist() for name in chosen]
-            yield from zip(*columns, strict=True)
-            number += batch.num_rows
-    except (pa.ArrowException, OSError, ValueError) as error:
-        yield Unreadable(number, " ".join(str(error).split()), "row")
+        for row in _of_format(stream, list_format(name), wanted, counts):
+            number += 1
+            if number > _FREE_ROWS + size:
+                yield Unreadable(number, f"more than {number - 1} rows in {size} bytes; the rest is not read", "row")
+                return
+            yield row
+    except InputError:
+        raise
+    except (ValueError, EOFError, OSError, MemoryError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        yield Unreadable(number + 1, " ".join(str(error).split()), "row")
+    except pa.ArrowException as error:
+        yield Unreadable(number + 1, " ".join(str(error).split()), "row")
+
+
+def _of_format(stream: BinaryIO, kind: str | None, wanted: Wanted, counts: Counter[str]) -> Iterator[Row]:
+    if kind == "parquet":
+        return parquet_rows(stream, wanted)
+    if kind in ("csv", "tsv"):
+        return separated(text_lines(chunks(stream), counts), kind, wanted)
+    return json_rows(chunks(stream), str(kind), wanted, counts)

@@ -1,0 +1,145 @@
+"""The pages of parquet columns, which are weighed before they are unpacked.
+
+A page's header says how many values it holds and how many bytes they take. The summary at the end
+of the file does not have to agree with it, and the library that reads pages trusts both.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from components.crawl.lists.unpack import Bomb
+
+# The fields of a header (parquet.thrift): sizes, and the structs of the kinds of pages, of which
+# the first field is the number of values.
+_UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_V2 = 2, 3, 5, 7, 8
+_ENCODING = {_DATA: 2, _DATA_V2: 4}
+_VALUES = 1
+# Each value repeats the beginning of the one before.
+_DELTA_BYTE_ARRAY = 7
+# Bytes of a value at least: its index, or its place in a list.
+_INDEX = 4
+_LONGEST_HEADER = 1 << 18
+_LARGEST_PAGE = 128 << 20
+_BATCH_BYTES, _MOST_ROWS = 32 << 20, 8192
+# Types of Thrift's compact protocol.
+_TRUE, _FALSE, _BYTE, _I64, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 6, 7, 8, 9, 10, 12
+_DEEPEST = 8
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What the values of columns take in memory.
+
+    Attributes:
+        size: of all pages, bytes.
+        rows: as many rows at a time take a few ten MiB at most.
+    """
+
+    size: int
+    rows: int
+
+
+def weigh(stream: BinaryIO, chunks: Sequence[Any]) -> Weight:
+    """The weight of column chunks (`pyarrow.parquet.ColumnChunkMetaData`).
+
+    Raises:
+        Bomb: if a page is too large to be unpacked.
+        ValueError: if there are no pages where they should be.
+    """
+    total, heaviest = 0, 1
+    for chunk in chunks:
+        for size, values, encoding in _pages(stream, chunk):
+            if size > _LARGEST_PAGE:
+                raise Bomb(f"a page of {size} bytes; those of more than {_LARGEST_PAGE} are not read")
+            total += size + _INDEX * values
+            repeated = encoding == _DELTA_BYTE_ARRAY
+            heaviest = max(heaviest, size if repeated else size // max(1, values))
+    return Weight(total, max(1, min(_MOST_ROWS, _BATCH_BYTES // heaviest)))
+
+
+def _pages(stream: BinaryIO, chunk: Any) -> Iterator[tuple[int, int, int]]:
+    """Size in bytes, values and encoding of each page; dictionaries have no values of their own."""
+    first = chunk.data_page_offset
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset is not None:
+        first = min(first, chunk.dictionary_page_offset) if chunk.dictionary_page_offset > 0 else first
+    at, left = first, chunk.num_values
+    while left > 0:
+        stream.seek(at)
+        header = _Header(stream.read(_LONGEST_HEADER))
+        fields = header.struct()
+        packed, size = fields.get(_PACKED), fields.get(_UNPACKED)
+        if not isinstance(packed, int) or not isinstance(size, int) or packed < 0 or size < 0:
+            raise ValueError(f"no page at byte {at}")
+        kind = next((kind for kind in (_DATA, _DATA_V2) if kind in fields), None)
+        inner = fields[kind] if kind is not None else {}
+        values = inner.get(_VALUES, 0)
+        yield size, values, 0 if kind is None else inner.get(_ENCODING[kind], 0)
+        left -= values
+        at += header.at + packed
+
+
+class _Header:
+    """Reads a struct of Thrift's compact protocol: its numbers and structs; the rest is skipped."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.at = 0
+
+    def struct(self, depth: int = 0) -> dict[int, Any]:
+        """The fields by number.
+
+        Raises:
+            ValueError: if it is none, or longer than the data.
+        """
+        if depth > _DEEPEST:
+            raise ValueError("no header of a page: nested too deeply")
+        fields: dict[int, Any] = {}
+        number = 0
+        while kind_and_step := self._byte():
+            step, kind = kind_and_step >> 4, kind_and_step & 15
+            number = number + step if step else self._signed()
+            fields[number] = self._value(kind, depth)
+        return fields
+
+    def _value(self, kind: int, depth: int) -> Any:
+        if kind in (_TRUE, _FALSE):
+            return kind == _TRUE
+        if kind == _STRUCT:
+            return self.struct(depth + 1)
+        if _BYTE < kind <= _I64:
+            return self._signed()
+        if kind in (_LIST, _SET):
+            self._skip_list(depth)
+        elif kind in (_BYTE, _DOUBLE, _BINARY):
+            length = {_BYTE: 1, _DOUBLE: 8}.get(kind) or self._unsigned()
+            self.at += length
+        else:
+            raise ValueError(f"no header of a page: a field of type {kind}")
+        return None
+
+    def _skip_list(self, depth: int) -> None:
+        size_and_kind = self._byte()
+        size, kind = size_and_kind >> 4, size_and_kind & 15
+        for _ in range(self._unsigned() if size == 15 else size):
+            if kind in (_TRUE, _FALSE):
+                self._byte()
+            else:
+                self._value(kind, depth + 1)
+
+    def _byte(self) -> int:
+        if self.at >= len(self._data):
+            raise ValueError("no header of a page: it ends early")
+        self.at += 1
+        return self._data[self.at - 1]
+
+    def _unsigned(self) -> int:
+        number, shift = 0, 0
+        while (byte := self._byte()) & 0x80:
+            number |= (byte & 0x7F) << shift
+            shift += 7
+        return number | byte << shift
+
+    def _signed(self) -> int:
+        number = self._unsigned()
+        return number >> 1 ^ -(number & 1)

@@ -1,0 +1,117 @@
+"""Compressed lists, read in bounded memory: what unpacks to far more than its size is refused."""
+
+import bz2
+import io
+import lzma
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol
+
+import zstandard
+
+# Bytes that are unpacked at a time.
+CHUNK = 1 << 18
+# Unpacked bytes for each packed one, beyond those that any file may have. Lists of addresses are
+# packed to a third or a tenth.
+_FREE, _RATIO = 32 << 20, 64
+# Memory that a file may ask for; `xz -9` takes 65 MiB.
+_XZ_MEMORY = 128 << 20
+_PACKED = 1 << 16
+
+
+class Bomb(ValueError):
+    """A file unpacks to far more than its size."""
+
+
+def most_bytes(size: int) -> int:
+    """The bytes that a file of `size` bytes may unpack to."""
+    return _FREE + _RATIO * size
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class _Gzip:
+    """`zlib`'s decompressor with the interface of the others."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+
+
+# By the first bytes: servers and programs unpack a file on the way, or pack it, and keep its name.
+_MAGIC = {
+    b"\x1f\x8b": _Gzip,
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\x00": lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY),
+}
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+def chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """The content of a file in pieces of up to `CHUNK` bytes, unpacked if it is packed.
+
+    Raises:
+        EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError: where the file is
+            damaged or ends early.
+        Bomb: if it unpacks to more than 64 times its size and 32 MiB.
+    """
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    start = stream.read(6)
+    stream.seek(0)
+    opener = next((opener for magic, opener in _MAGIC.items() if start.startswith(magic)), None)
+    if opener is not None:
+        yield from _bounded(_members(stream, opener), size)
+    elif start.startswith(_ZSTD):
+        with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True, closefd=False) as reader:
+            yield from _bounded(iter(lambda: reader.read(CHUNK), b""), size)
+    else:
+        yield from iter(lambda: stream.read(CHUNK), b"")
+
+
+def _members(stream: BinaryIO, opener: "type[_Gzip] | type[bz2.BZ2Decompressor]") -> Iterator[bytes]:
+    """Several packed files one after the other are one; zeros may fill the last block."""
+    waiting = b""
+    while waiting := (waiting or stream.read(_PACKED)).lstrip(b"\0"):
+        packed: _Decompressor = opener()
+        while not packed.eof:
+            if packed.needs_input and not waiting:
+                waiting = stream.read(_PACKED)
+                if not waiting:
+                    raise EOFError("it ends early")
+            piece = packed.decompress(waiting, CHUNK)
+            waiting = b""
+            if piece:
+                yield piece
+        waiting = packed.unused_data
+
+
+def _bounded(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    most, unpacked = most_bytes(size), 0
+    for piece in pieces:
+        unpacked += len(piece)
+        if unpacked > most:
+            raise Bomb(f"{size} bytes unpack to more than {most >> 20} MiB; if that is right, unpack the file yourself")
+        yield piece
