@@ -70,7 +70,7 @@ def rasterised(data: bytes) -> bytes:
 
 def _costly(data: bytes) -> BadImage:
     return BadImage(
-        f"SVG of {len(data)} bytes takes more than {CPU_SECONDS} s or {MEMORY // 1_000_000} MB to draw", "bomb"
+        f"SVG of {len(data)} bytes cannot be drawn within {CPU_SECONDS} s and {MEMORY // 1_000_000} MB", "bomb"
     )
 
 

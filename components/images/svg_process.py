@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     try:
         width, height = drawn_size(root_attributes(source), largest, unnamed)
         png = resvg_py.svg_to_bytes(
-            svg_string=source, width=width, height=height, skip_system_fonts=True, languages=["en"]
+            svg_string=source, width=width, height=height, dpi=96, skip_system_fonts=True, languages=["en"]
         )
     except MemoryError:
         return _TOO_COSTLY

@@ -79,7 +79,6 @@ def test_quick_decoding_turns_a_jpeg_upright(orientation: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_what_is_bad_is_bad_quickly_too_and_in_the_same_words(kind: str) -> None:
     data = encoded(scribble(1), kind)
     said = [[outcome(data[:length], quick) for length in range(0, len(data), 97)] for quick in (False, True)]
