@@ -19,6 +19,7 @@ from components.images.svg import is_svg, rasterised
 # What browsers show, and only decoders that work inside this process: Pillow would start another
 # program for PostScript.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "ICO", "JPEG2000")
+_ICON = b"\0\0\1\0"
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Pictures that hardly a browser shows. HEIC is one: its decoders are a frequent source of holes.
 _UNSUPPORTED = (
@@ -96,8 +97,8 @@ def read_header(data: bytes, max_pixels: int | None = None) -> Header:
 
 def _header(data: bytes, max_pixels: int | None) -> Header:
     with open_lazily(data, max_pixels) as image:
-        # Pillow turns a TIFF when it decodes it.
-        return Header(str(image.format), image.size, orientation(image, data))
+        kind = "ICO" if data.startswith(_ICON) else str(image.format)
+        return Header(kind, image.size, orientation(image, data))
 
 
 def open_lazily(data: bytes, max_pixels: int | None = None) -> Image.Image:
@@ -158,6 +159,8 @@ def _icon(icon: IcoImagePlugin.IcoImageFile, data: bytes, limit: int) -> Image.I
 
 def orientation(image: Image.Image, data: bytes) -> int:
     """The EXIF orientation, 1 to 8, 1 by default; from 5 on width and height change places."""
+    if image.format == "TIFF":  # Pillow turns it itself
+        return 1
     if image.format == "PNG" and not any(mark in data for mark in _PNG_TURNING):
         return 1
     try:
