@@ -23,7 +23,6 @@ WHITE = (255, 255, 255)
 # Blocks of memory that Pillow keeps for the next picture, of 16 MB each: getting fresh ones costs
 # as much as decoding into them.
 Image.core.set_blocks_max(4)  # type: ignore[attr-defined]
-_TURNING = (b"Exif\0", b"tiff:Orientation")  # what may turn a JPEG when it is shown
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -187,17 +186,19 @@ def _quick(data: bytes, size: int) -> npt.NDArray[np.uint8] | None:
     """None if the picture is smaller than `size`."""
     from components.images import reduce  # OpenCV is slow to load
 
-    pixels = None
-    if data.startswith(jpeg.SIGNATURE) and not any(mark in data for mark in _TURNING):
+    markers = jpeg.read_markers(data) if data.startswith(jpeg.SIGNATURE) else None
+    if markers and not markers.turning:
         pixels = reduce.decode_jpeg(data, (size, size), lambda *sides: _fits(data, sides, size))
-        profile = jpeg.profile_of(data) if pixels is not None else None
-        if profile and pixels is not None and min(pixels.shape[:2]) >= size:
+        if pixels is not None:
             # Colours of the few pixels that are left: a matter of rounding.
-            return np.asarray(to_srgb(Image.fromarray(reduce.square(pixels, size)), profile), dtype=np.uint8)
-    if pixels is None:
-        image = _open(raster_of(data), None, (2 * size, 2 * size), _quick_flat)
-        pixels = np.asarray(image, dtype=np.uint8)
-    return reduce.square(pixels, size) if min(pixels.shape[:2]) >= size else None
+            enough = min(pixels.shape[:2]) >= size
+            return _in_srgb(reduce.square(pixels, size), markers.profile) if enough else None
+    image = _open(raster_of(data), None, (2 * size, 2 * size), _quick_flat)
+    return reduce.square(np.asarray(image, dtype=np.uint8), size) if min(image.size) >= size else None
+
+
+def _in_srgb(pixels: npt.NDArray[np.uint8], profile: bytes | None) -> npt.NDArray[np.uint8]:
+    return pixels if profile is None else np.asarray(to_srgb(Image.fromarray(pixels), profile), dtype=np.uint8)
 
 
 def _quick_flat(image: Image.Image) -> Image.Image:

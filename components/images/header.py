@@ -209,5 +209,6 @@ def _unknown(data: bytes) -> BadImage:
         return BadImage(f"picture of {len(data)} bytes is in a format that is not read: {name}", "unsupported_format")
     known = data.startswith((_PNG, jpeg.SIGNATURE, b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*"))
     return BadImage(
-        f"picture of {len(data)} bytes is in no known format", "undecodable" if known and len(data) > 12 else "not_a_picture"
+        f"picture of {len(data)} bytes is in no known format",
+        "undecodable" if known and len(data) > 12 else "not_a_picture",
     )

@@ -89,7 +89,9 @@ def reduced_jpeg(data: bytes, stored: tuple[int, int], wanted: tuple[int, int]) 
     pixels = decode_jpeg(data, wanted, lambda width, height: (width, height) == stored, "RGBX")
     if pixels is None:
         return None
-    return to_srgb(Image.frombytes("RGB", wanted, resize(pixels, wanted), "raw", "RGBX"), jpeg.profile_of(data))
+    return to_srgb(
+        Image.frombytes("RGB", wanted, resize(pixels, wanted), "raw", "RGBX"), jpeg.read_markers(data).profile
+    )
 
 
 def square(pixels: Pixels, size: int) -> Pixels:

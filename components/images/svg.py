@@ -15,18 +15,19 @@ LARGEST, UNNAMED = 1024, 512
 CPU_SECONDS, WALL_SECONDS, MEMORY = 2, 30, 400_000_000
 _SCRIPT = Path(__file__).with_name("svg_process.py")
 _SNIFFED = 16_384
+_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # of byte order
 # Byte order marks, a declaration, comments, a document type, then the root. Pages that contain a
 # drawing begin with another element.
 _ROOT = re.compile(
-    r"\s*(?:<\?[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE\s+(?:\w+:)?svg[^>\[]*(?:\[.*?\]\s*)?>\s*)*<(?:[\w.-]+:)?svg[\s/>]", re.DOTALL
+    r"\s*(?:<\?[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE\s+(?:\w+:)?svg[^>\[]*(?:\[.*?\]\s*)?>\s*)*<(?:[\w.-]+:)?svg[\s/>]",
+    re.DOTALL,
 )
 _NO_SVG, _TOO_COSTLY = 2, 3
 
 
 def is_svg(data: bytes) -> bool:
     """Whether a file's first element is that of a drawing."""
-    start = data[:4].lstrip(b" \t\r\n")[:1]
-    if start not in (b"<", b"\xef", b"\xff", b"\xfe", b""):
+    if not data.startswith(_MARKS) and data[:16].lstrip()[:1] not in (b"<", b""):
         return False
     return _ROOT.match(text_of(data[:_SNIFFED])) is not None
 

@@ -82,7 +82,9 @@ def png(depth: int, colours: int, row: bytes, *chunks: tuple[bytes, bytes]) -> b
     """A PNG of 64 equal rows."""
     header = b"IHDR", struct.pack(">IIBBBBB", 64, 64, depth, colours, 0, 0, 0)
     parts = [header, *chunks, (b"IDAT", zlib.compress((b"\0" + row) * 64)), (b"IEND", b"")]
-    body = [struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts]
+    body = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(body)
 
 
@@ -106,7 +108,10 @@ MODES: dict[str, tuple[bytes, tuple[int, int, int]]] = {
     "RGBA of 16 bits": (png(16, 6, (deep(0xFFFF) + deep(0) * 2 + deep(0x8000)) * 64), (255, 127, 127)),
     "two bits": (png(2, 0, b"\xaa" * 16), (170, 170, 170)),
     "palette with transparency": (png(8, 3, b"\1" * 64, (b"PLTE", bytes(3) + bytes(RED)), (b"tRNS", b"\xff\0")), WHITE),
-    "palette, half transparent": (png(8, 3, b"\1" * 64, (b"PLTE", bytes(3) + bytes(RED)), (b"tRNS", b"\xff\x80")), (255, 127, 127)),
+    "palette, half transparent": (
+        png(8, 3, b"\1" * 64, (b"PLTE", bytes(3) + bytes(RED)), (b"tRNS", b"\xff\x80")),
+        (255, 127, 127),
+    ),
     "CMYK by Adobe": (ink("JPEG"), RED),
     "CMYK in TIFF": (ink("TIFF"), RED),
     "progressive": (encoded(Image.new("RGB", (64, 64), RED), "JPEG", progressive=True), RED),
@@ -118,7 +123,10 @@ MODES: dict[str, tuple[bytes, tuple[int, int, int]]] = {
     "icon": (encoded(Image.new("RGBA", (64, 64), (*RED, 0)), "ICO"), WHITE),
     "icon as bitmap": (encoded(Image.new("RGBA", (64, 64), (*RED, 255)), "ICO", bitmap_format="bmp"), RED),
     "JPEG 2000": (encoded(Image.new("RGB", (64, 64), RED), "JPEG2000"), RED),
-    "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64" fill="red"/></svg>', RED),
+    "SVG": (
+        b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64" fill="red"/></svg>',
+        RED,
+    ),
 }
 
 

@@ -1,7 +1,6 @@
 """Drawings (SVG): what is drawn, and what a hostile one cannot do."""
 
 import base64
-import io
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,16 @@ def test_a_drawing_is_recognised_by_its_first_element(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"<!doctype html><svg>", b"<html><svg>", b"<!-- <svg> --><div>", b"<svgx>", b"svg", encoded(Image.new("L", (3, 3)))]
+    "data",
+    [
+        b"",
+        b"<!doctype html><svg>",
+        b"<html><svg>",
+        b"<!-- <svg> --><div>",
+        b"<svgx>",
+        b"svg",
+        encoded(Image.new("L", (3, 3))),
+    ],
 )
 def test_pages_and_other_pictures_are_no_drawings(data: bytes) -> None:
     assert not is_svg(data)
@@ -109,7 +117,8 @@ LAUGHS = "".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(9))
             id="a billion laughs",
         ),
         pytest.param(
-            b'<!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/hostname">]>' + svg('width="9" height="9"', "<text>&a;</text>"),
+            b'<!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
+            + svg('width="9" height="9"', "<text>&a;</text>"),
             id="an external entity",
         ),
         pytest.param(svg('width="9" height="9"', "<g><circle"), id="broken off"),

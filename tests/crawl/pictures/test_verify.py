@@ -50,7 +50,8 @@ def test_a_truncated_picture_is_undecodable(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"<!doctype html><p>Please log in.</p>", b"<html><svg xmlns='http://www.w3.org/2000/svg'/>", bytes(100)]
+    "data",
+    [b"", b"<!doctype html><p>Please log in.</p>", b"<html><svg xmlns='http://www.w3.org/2000/svg'/>", bytes(100)],
 )
 def test_a_page_in_disguise_is_no_picture(data: bytes) -> None:
     assert look(data) == Rejected("not_a_picture")
@@ -84,7 +85,7 @@ def test_a_small_picture_is_rejected_with_its_size() -> None:
     assert look(encoded(drawing(1).resize((96, 31)))) == Rejected("too_small", 96, 31)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(sorted(PICTURES)),
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
