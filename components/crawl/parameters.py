@@ -48,7 +48,9 @@ class CrawlParameters(Section):
         description="largest picture file, bytes; 1000 to 100000000", ge=1000, le=100_000_000
     )
     max_pixels: int = Field(
-        description="largest picture, pixels after decoding; 1000 to 20000000", ge=1000, le=20_000_000
+        description="pixels decoded at once, 4 bytes each; of larger JPEGs a half to an eighth of the size; 1000 to 100000000",
+        ge=1000,
+        le=100_000_000,
     )
     min_side: int = Field(
         description="shortest side of a picture, declared or decoded, px; 4 to 10000", ge=4, le=10_000

@@ -93,7 +93,7 @@ REASONS = {
         "raise delay, lower connections; max_rest for longer pauses",
     ),
     "unreadable": Reason("page unreadable", "error", "The page could not be parsed."),
-    "not_a_picture": Reason("no picture", "error", "The response is no picture, but a page, SVG, or nothing."),
+    "not_a_picture": Reason("no picture", "error", "The response is no picture, but a page, or nothing."),
     "undecodable": Reason("broken picture", "error", "The file is truncated or damaged."),
     "broken_shard": Reason(
         "broken shard",
@@ -142,8 +142,16 @@ REASONS = {
         "file too large", "unfit", "The file has more bytes than allowed.", "max_picture_bytes, max_page_bytes"
     ),
     "encoded_body": Reason("compressed", "unfit", "The server compresses pictures in a way that is not read."),
+    "unsupported_format": Reason(
+        "format not read", "unfit", "A picture that few browsers show, such as HEIC, JPEG XL or PostScript, or a video."
+    ),
     "too_many_pixels": Reason(
-        "too many pixels", "unfit", "Unfolded the picture would be too large; it may be a bomb.", "max_pixels"
+        "too many pixels", "unfit", "Decoded, the picture would take more memory than is allowed.", "max_pixels"
+    ),
+    "bomb": Reason(
+        "decompression bomb",
+        "unfit",
+        "A small file that would take far more memory or time to decode than pictures of its size do.",
     ),
     "too_small": Reason("too small", "unfit", "A side of the picture is shorter than is wanted.", "min_side"),
     "near_copy_of_hold_out": Reason(

@@ -1,26 +1,28 @@
 """Bytes of a picture → pixels, as a browser shows them on a white page."""
 
-import io
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from components.errors import InputError
+from components.images import jpeg
+from components.images.bad_image import BadImage as BadImage
+from components.images.colour import to_srgb
+from components.images.header import (
+    as_bad_image,
+    open_lazily,
+    orientation,
+    raster_of,
+    reduce_jpeg,
+    without_long_texts,
+)
+from components.images.memory import MAX_PIXELS, MOST_PIXELS
 
 WHITE = (255, 255, 255)
-MAX_PIXELS = 20_000_000
-# What the web shows, and only decoders that work inside this process: Pillow would start another
-# program for PostScript.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 # Blocks of memory that Pillow keeps for the next picture, of 16 MB each: getting fresh ones costs
 # as much as decoding into them.
 Image.core.set_blocks_max(4)  # type: ignore[attr-defined]
-_JPEG = b"\xff\xd8\xff"
-_TURNING = (b"Exif\0", b"tiff:Orientation")  # what may turn a JPEG when it is shown
-_ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -30,79 +32,120 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
+# Rows at the bottom that a JPEG may lack when its file breaks off, of all of them.
+_LACKING = 1 / 16
+_GREY = 128  # what decoders show instead
 
 
-class BadImage(InputError):
-    """The bytes are not a picture that can be decoded."""
-
-
-def open_rgb(data: bytes, max_pixels: int = MAX_PIXELS, enough: tuple[int, int] | None = None) -> Image.Image:
+def open_rgb(data: bytes, max_pixels: int | None = None, enough: tuple[int, int] | None = None) -> Image.Image:
     """Decodes the first frame as a browser shows it on a white page.
 
-    It is upright by its EXIF orientation, and what is transparent is white. A JPEG of which fewer
-    pixels (width, height, as stored) are `enough` may be decoded at a half, quarter or eighth of
-    its size, never below that, which takes less time.
+    It is upright by its EXIF orientation, its colours are sRGB by its profile, and what is
+    transparent is white. A JPEG of which fewer pixels (width, height, as stored) are `enough` may
+    be decoded at a half, quarter or eighth of its size, never below that, which takes less time.
+    A JPEG of more than `max_pixels` is decoded at one of these, too. Of a JPEG that breaks off up
+    to a sixteenth may be missing at the bottom.
+
+    Args:
+        data: the file: PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, ICO, JPEG 2000 or SVG.
+        max_pixels: the most to decode; by default 25 million of a JPEG, 100 million of others,
+            whose files must then have a size that fits to it.
+        enough: see above.
 
     Raises:
-        BadImage: if the bytes are truncated, no picture, or more than `max_pixels` (a decompression
-            bomb). Equal bytes give equal messages.
+        BadImage: if the bytes are truncated, no picture, or take too much memory or time. Equal
+            bytes give equal messages.
     """
-    return _open(data, max_pixels, enough, _flat)
+    return _open(raster_of(data), max_pixels, enough, _on_white)
 
 
 def _open(
-    data: bytes, max_pixels: int, enough: tuple[int, int] | None, flat: Callable[[Image.Image], Image.Image]
+    data: bytes, max_pixels: int | None, enough: tuple[int, int] | None, flat: Callable[[Image.Image], Image.Image]
 ) -> Image.Image:
     """See `open_rgb`; `flat` makes RGB of what was decoded."""
+
+    def read(file: bytes) -> Image.Image:
+        image = _loaded(file, max_pixels, enough)
+        shown = upright(flat(image), orientation(image, file))
+        if "icc_profile" in shown.info:  # it would be stored with the pixels that it no longer describes
+            shown.info = {name: value for name, value in shown.info.items() if name != "icc_profile"}
+        return shown
+
+    with as_bad_image(data):
+        return without_long_texts(read, data)
+
+
+def _loaded(data: bytes, max_pixels: int | None, enough: tuple[int, int] | None) -> Image.Image:
+    image = open_lazily(data, max_pixels)
+    reduce_jpeg(image, max_pixels, enough)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is no news
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-            if image.width * image.height > max_pixels:
-                raise BadImage(f"picture of {image.width} x {image.height} pixels; the limit is {max_pixels} pixels")
-            if enough is not None:
-                image.draft(None, enough)  # other formats than JPEG do not know it
-            image.load()
-            return upright(flat(image), orientation(image))
-    except BadImage:
-        raise
-    except UnidentifiedImageError:
-        raise BadImage(f"picture of {len(data)} bytes is in no known format") from None
-    except Exception as error:  # decoders raise whatever they like on hostile bytes
-        raise BadImage(f"picture of {len(data)} bytes cannot be decoded: {error}") from error
+        image.load()
+    except OSError:
+        whole = jpeg.with_end(data) if data.startswith(jpeg.SIGNATURE) else data
+        if whole is data:
+            raise
+        image = open_lazily(whole, max_pixels)
+        reduce_jpeg(image, max_pixels, enough)
+        image.load()
+        if not _nearly_whole(image, whole):
+            raise
+    return image
+
+
+def _nearly_whole(image: Image.Image, data: bytes) -> bool:
+    """Whether a JPEG that had no end lacks little else; `image` is decoded from `data`."""
+    from components.images import reduce
+
+    if reduce.is_whole(data):
+        return True
+    if image.info.get("progressive") or image.mode not in ("RGB", "L"):
+        return False
+    shown = np.asarray(image).reshape(image.height, -1)
+    lacking = np.flatnonzero((shown != _GREY).any(axis=1))
+    return bool(len(lacking)) and (image.height - 1 - int(lacking[-1])) <= _LACKING * image.height
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """RGB in sRGB, transparent parts white."""
+    flat = _flat(image)
+    if flat.mode != "RGBA":
+        return flat
+    canvas = Image.new("RGB", flat.size, WHITE)
+    canvas.paste(flat, mask=flat.getchannel("A"))
+    return canvas
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """RGB, transparent parts white."""
+    """RGB or RGBA in sRGB."""
+    profile = image.info.get("icc_profile")
     if image.mode.startswith("I;16"):  # Pillow would clip sixteen bits at 255, not scale them
-        levels = np.asarray(image, dtype=np.uint16)
-        shown = Image.fromarray((levels >> 8).astype(np.uint8))
-        hidden = image.info.get("transparency")
-        if isinstance(hidden, int):
-            shown.paste(255, mask=Image.fromarray(np.where(levels == hidden, 255, 0).astype(np.uint8)))
-        return shown.convert("RGB")
-    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        canvas = Image.new("RGB", rgba.size, WHITE)
-        canvas.paste(rgba, mask=rgba.getchannel("A"))
-        return canvas
+        image = _eight_bits(image)
+    if image.mode in _ALPHA or "transparency" in image.info:
+        if profile and image.mode == "LA":
+            grey, alpha = image.split()
+            shown = to_srgb(grey, profile).convert("RGB")
+            shown.putalpha(alpha)
+            return shown
+        return to_srgb(image if image.mode == "RGBA" else image.convert("RGBA"), profile)
+    if profile:
+        image = to_srgb(image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB"), profile)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    levels = np.asarray(image, dtype=np.uint16)
+    shown = Image.fromarray((levels >> 8).astype(np.uint8))
+    hidden = image.info.get("transparency")
+    if isinstance(hidden, int):
+        shown.putalpha(Image.fromarray(np.where(levels == hidden, 0, 255).astype(np.uint8)))
+    return shown
 
 
 def upright(pixels: Image.Image, orientation: int) -> Image.Image:
     """A picture turned as its EXIF orientation, 1 to 8, asks."""
     turn = _TURNS.get(orientation)
     return pixels if turn is None else pixels.transpose(turn)
-
-
-def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8, 1 by default; from 5 on width and height change places."""
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - broken metadata does not make a picture bad
-        return 1
-    return value if value in _TURNS else 1
 
 
 def decode(
@@ -143,10 +186,28 @@ def _quick(data: bytes, size: int) -> npt.NDArray[np.uint8] | None:
     """None if the picture is smaller than `size`."""
     from components.images import reduce  # OpenCV is slow to load
 
-    pixels = None
-    if data.startswith(_JPEG) and not any(mark in data for mark in _TURNING):
-        pixels = reduce.decode_jpeg(data, (size, size), lambda width, height: width * height <= MAX_PIXELS)
-    if pixels is None:
-        image = _open(data, MAX_PIXELS, (2 * size, 2 * size), lambda i: i if i.mode == "RGBA" else _flat(i))
-        pixels = np.asarray(image, dtype=np.uint8)
-    return reduce.square(pixels, size) if min(pixels.shape[:2]) >= size else None
+    markers = jpeg.read_markers(data) if data.startswith(jpeg.SIGNATURE) else None
+    if markers and not markers.turning:
+        pixels = reduce.decode_jpeg(data, (size, size), lambda *sides: _fits(data, sides, size))
+        if pixels is not None:
+            # Colours of the few pixels that are left: a matter of rounding.
+            enough = min(pixels.shape[:2]) >= size
+            return _in_srgb(reduce.square(pixels, size), markers.profile) if enough else None
+    image = _open(raster_of(data), None, (2 * size, 2 * size), _quick_flat)
+    return reduce.square(np.asarray(image, dtype=np.uint8), size) if min(image.size) >= size else None
+
+
+def _in_srgb(pixels: npt.NDArray[np.uint8], profile: bytes | None) -> npt.NDArray[np.uint8]:
+    return pixels if profile is None else np.asarray(to_srgb(Image.fromarray(pixels), profile), dtype=np.uint8)
+
+
+def _quick_flat(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA as it is: `reduce.square` puts it on white."""
+    return to_srgb(image, image.info.get("icc_profile")) if image.mode == "RGBA" else _on_white(image)
+
+
+def _fits(data: bytes, size: tuple[int, int], side: int) -> bool:
+    """Whether what is decoded for a square of `side` px is at most `MAX_PIXELS`."""
+    jpeg.check_cost(data, size)
+    pixels = size[0] * size[1]
+    return pixels <= MAX_PIXELS or (min(size) >= 8 * side and pixels <= MOST_PIXELS)

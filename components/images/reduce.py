@@ -12,6 +12,9 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image
 
+from components.images import jpeg
+from components.images.colour import to_srgb
+
 Pixels = npt.NDArray[np.uint8]
 
 cv2.setNumThreads(1)  # a picture is too small for more, and other CPUs have their own pictures
@@ -49,6 +52,15 @@ def decode_jpeg(
     return pixels
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether a JPEG can be decoded to its end without a warning; False if it is unusual."""
+    try:
+        simplejpeg.decode_jpeg(data, "GRAY", min_width=1, min_height=1, min_factor=8)
+    except ValueError:
+        return False
+    return True
+
+
 def resize(pixels: Pixels, wanted: tuple[int, int]) -> Pixels:
     """Reduces without aliasing: uint8 [h, w, c] → [wanted[1], wanted[0], c].
 
@@ -63,7 +75,7 @@ def resize(pixels: Pixels, wanted: tuple[int, int]) -> Pixels:
 
 
 def reduced_jpeg(data: bytes, stored: tuple[int, int], wanted: tuple[int, int]) -> Image.Image | None:
-    """A JPEG as an RGB picture of a smaller size, not turned.
+    """A JPEG as an RGB picture of a smaller size in sRGB, not turned.
 
     Args:
         data: the file.
@@ -75,7 +87,11 @@ def reduced_jpeg(data: bytes, stored: tuple[int, int], wanted: tuple[int, int]) 
     """
     # Four bytes a pixel, as Pillow stores it: quicker to resize and to hand over than three.
     pixels = decode_jpeg(data, wanted, lambda width, height: (width, height) == stored, "RGBX")
-    return None if pixels is None else Image.frombytes("RGB", wanted, resize(pixels, wanted), "raw", "RGBX")
+    if pixels is None:
+        return None
+    return to_srgb(
+        Image.frombytes("RGB", wanted, resize(pixels, wanted), "raw", "RGBX"), jpeg.read_markers(data).profile
+    )
 
 
 def square(pixels: Pixels, size: int) -> Pixels:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.errors import InputError
-from components.images.decode import FORMATS, BadImage, decode, open_rgb
+from components.images.decode import BadImage, decode, open_rgb
+from components.images.header import FORMATS
 from tests.images.drawings import BLUE, CORNERS, RED, WHITE, encoded, near, scribble
 
 # Colours
@@ -133,12 +134,12 @@ def test_what_is_no_picture_is_bad_and_says_so_in_the_same_words_each_time() -> 
     assert issubclass(BadImage, InputError)
 
 
-def test_a_bomb_is_refused_by_its_header_before_it_unfolds() -> None:
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    with pytest.raises(BadImage, match="cannot be decoded: Image size"):
+@pytest.mark.parametrize("side", [60_000, 6000])
+def test_a_bomb_is_refused_by_its_header_before_it_unfolds(side: int) -> None:
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    with pytest.raises(BadImage) as caught:
         open_rgb(png_of(header, b""))
-    with pytest.raises(BadImage, match="picture of 6000 x 6000 pixels; the limit is 20000000 pixels"):
-        open_rgb(png_of(struct.pack(">IIBBBBB", 6000, 6000, 8, 2, 0, 0, 0), b""))
+    assert caught.value.reason == "bomb"
 
 
 def test_the_limit_of_pixels_is_the_callers() -> None:
@@ -151,7 +152,7 @@ def test_the_limit_of_pixels_is_the_callers() -> None:
 def test_formats_that_start_another_program_are_not_opened() -> None:
     postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
     assert Image.open(io.BytesIO(postscript)).format == "EPS"
-    with pytest.raises(BadImage, match="no known format"):
+    with pytest.raises(BadImage, match="not read: PostScript"):
         open_rgb(postscript)
     assert "EPS" not in FORMATS
 

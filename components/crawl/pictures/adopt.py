@@ -116,12 +116,6 @@ def adopt_rest(job: DownloadJob, rest: Rest, _: int, out: Path) -> Outcome:
     return Outcome(counts + content.changes, attempted=counts.total(), errors=errors(counts))
 
 
-def _write(job: DownloadJob, content: _Content, shard: int, out: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=out) as folder:
-        job.write(shard, _rows(job, islice(content, PICTURES), shard, content.changes), Path(folder))
-        job.publish(shard, Path(folder))
-
-
 class _Content:
     """Iterates over a file's pictures, to its end or to where it breaks off.
 
@@ -154,6 +148,12 @@ def _opened(job: DownloadJob, file: SourceFile, out: Path) -> Iterator[_Content]
     assert isinstance(source, ShardSource)
     with file.local_copy(out, job.parameters) as path, tempfile.TemporaryDirectory(dir=out) as scratch:
         yield _Content(source, path, Path(scratch))
+
+
+def _write(job: DownloadJob, content: _Content, shard: int, out: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        job.write(shard, _rows(job, islice(content, PICTURES), shard, content.changes), Path(folder))
+        job.publish(shard, Path(folder))
 
 
 def _rows(job: DownloadJob, pictures: Iterable[Picture], shard: int, changes: Counter[str]) -> Iterator[Row]:

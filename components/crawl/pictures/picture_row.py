@@ -44,6 +44,6 @@ def _original(found: Verified) -> dict[str, Any]:
 
 
 def _stored(found: Verified) -> dict[str, Any]:
-    width, height = found.rgb.size
+    width, height = found.size
     hashes = {"sha256": found.sha256, "phash": found.phash, "colours": found.colours}
     return {"width": width, "height": height} | hashes

@@ -1,23 +1,22 @@
 """Bytes from the web → a decoded picture as it is stored, or a rejection."""
 
 import hashlib
-import io
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.metadata import without_metadata
 from components.crawl.pictures.resize import encoded, reduced_size, resized
 from components.images import reduce
-from components.images.decode import FORMATS, BadImage, open_rgb, orientation, upright
+from components.images.bad_image import BadImage
+from components.images.decode import open_rgb, upright
 from components.images.fingerprint import fingerprints
+from components.images.header import Header, raster_of, read_header
+from components.images.metadata import without_metadata
 
 # Formats that are stored as served; others are stored as PNG, unless `encode` names a format.
 STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
-_FIRST_SIDEWAYS = 5  # EXIF orientations from here on swap width and height
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,9 @@ class Verified:
     Attributes:
         image: the bytes to store.
         extension: their file type.
-        rgb: their pixels, on a white background.
+        rgb: their pixels, on a white background; of a very large JPEG that is stored as served
+            only those of a half, quarter or eighth of its size.
+        size: width and height of `image` as shown, px.
         sha256: hash of `image`.
         phash: perceptual hash of `rgb`.
         colours: mean colours of `rgb`.
@@ -37,6 +38,7 @@ class Verified:
     image: bytes
     extension: str
     rgb: Image.Image
+    size: tuple[int, int]
     sha256: str
     phash: int
     colours: bytes
@@ -52,51 +54,39 @@ class Rejected:
     height: int = 0
 
 
-@dataclass(frozen=True)
-class _Header:
-    kind: str
-    width: int
-    height: int
-    orientation: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.width, self.height
-
-    @property
-    def upright_size(self) -> tuple[int, int]:
-        return (self.height, self.width) if self.orientation >= _FIRST_SIDEWAYS else self.size
-
-
 def verify(data: bytes, parameters: CrawlParameters) -> Verified | Rejected:
     """Decodes a picture completely and resizes it; its size is checked before decompression.
 
     Of an animation the first frame is decoded. A file is re-encoded only if its size, format or
-    orientation requires it; otherwise it is stored as served, without metadata. Reasons:
-    `not_a_picture`, `too_many_pixels`, `too_small`, `undecodable`.
+    orientation requires it; otherwise it is stored as served, without metadata. What is re-encoded
+    has the colours of sRGB, what is stored as served keeps its profile. A drawing (SVG) is stored
+    as PNG. Reasons: `too_small`, and those of `BadImage`.
 
     Args:
         data: the bytes as served.
         parameters: section `crawl`: `max_pixels`, `min_side`, `resize`, `side`, `encode`,
             `quality`.
     """
-    header = _header(data)
-    if isinstance(header, Rejected):
-        return header
-    if header.width * header.height > parameters.max_pixels:
-        return Rejected("too_many_pixels", header.width, header.height)
-    if min(header.width, header.height) < parameters.min_side:
-        return Rejected("too_small", header.width, header.height)
+    size = (0, 0)
     try:
-        rgb = resized(_pixels(data, header, parameters), parameters.resize, parameters.side)
-        image, extension = _stored(data, header, rgb, parameters)
+        data = raster_of(data)
+        header = read_header(data, parameters.max_pixels)
+        size = header.size
+        if min(size) < parameters.min_side:
+            return Rejected("too_small", *size)
+        pixels = _pixels(data, header, parameters)
+        rgb = resized(pixels, parameters.resize, parameters.side)
+        image, extension, stored = _stored(data, header, pixels, rgb, parameters)
         phash, mean_colours = fingerprints(rgb)
-    except (BadImage, MemoryError):
-        return Rejected("undecodable", header.width, header.height)
-    return Verified(image, extension, rgb, hashlib.sha256(image).hexdigest(), phash, mean_colours, header.upright_size)
+    except BadImage as error:
+        return Rejected(error.reason, *(size if any(size) else error.size))
+    except MemoryError:
+        return Rejected("undecodable", *size)
+    digest = hashlib.sha256(image).hexdigest()
+    return Verified(image, extension, rgb, stored, digest, phash, mean_colours, header.upright_size)
 
 
-def _pixels(data: bytes, header: _Header, parameters: CrawlParameters) -> Image.Image:
+def _pixels(data: bytes, header: Header, parameters: CrawlParameters) -> Image.Image:
     """A picture's upright pixels, already reduced if the stored picture is smaller."""
     enough = reduced_size(header.size, parameters.resize, parameters.side)
     if enough is not None and header.kind == "JPEG":
@@ -106,24 +96,17 @@ def _pixels(data: bytes, header: _Header, parameters: CrawlParameters) -> Image.
     return open_rgb(data, parameters.max_pixels, enough)
 
 
-def _stored(data: bytes, header: _Header, rgb: Image.Image, parameters: CrawlParameters) -> tuple[bytes, str]:
-    """The bytes to store, and their extension."""
+def _stored(
+    data: bytes, header: Header, pixels: Image.Image, rgb: Image.Image, parameters: CrawlParameters
+) -> tuple[bytes, str, tuple[int, int]]:
+    """The bytes to store, their extension, and their size."""
     served = STORED.get(header.kind)
     wanted = (served or "png") if parameters.encode == "keep" else parameters.encode
-    if wanted == served and header.orientation == 1 and rgb.size == header.size:
-        return without_metadata(data, header.kind), wanted
-    return encoded(rgb, wanted, parameters.quality), wanted
+    if wanted == served and header.orientation == 1 and rgb.size == pixels.size and _untouched(header, parameters):
+        return without_metadata(data, header.kind), wanted, header.size
+    return encoded(rgb, wanted, parameters.quality), wanted, rgb.size
 
 
-def _header(data: bytes) -> _Header | Rejected:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is common
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                return _Header(str(image.format), image.width, image.height, orientation(image))
-    except Image.DecompressionBombError:
-        return Rejected("too_many_pixels")
-    except UnidentifiedImageError:
-        return Rejected("not_a_picture")
-    except Exception:  # noqa: BLE001 - decoders raise anything on hostile bytes
-        return Rejected("undecodable")
+def _untouched(header: Header, parameters: CrawlParameters) -> bool:
+    """Whether the picture is small enough to stay as it is."""
+    return reduced_size(header.size, parameters.resize, parameters.side) is None

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from components.crawl.pictures.metadata import without_metadata
+from components.images.metadata import without_metadata
 from tests.crawl.conftest import drawing, encoded
 
 SECRET = b"Jane Doe at 52.1 N"

@@ -1,6 +1,9 @@
 """Strips metadata (EXIF, XMP, comments) from picture files without touching the pixels."""
 
 import struct
+from collections.abc import Collection
+
+from components.images import jpeg
 
 # JPEG segments that affect rendering: JFIF, colour profile, Adobe's colour transform.
 _JPEG_KEPT = (0xE0, 0xE2, 0xEE)
@@ -13,7 +16,7 @@ _WEBP_FLAGS = 0x08 | 0x04  # the bits for EXIF and XMP in the extended header
 
 
 def without_metadata(data: bytes, kind: str) -> bytes:
-    """The file without metadata; malformed files are unchanged.
+    """The file without metadata, and a JPEG with its end; malformed files are unchanged.
 
     Pixels, colour profile and animation are preserved.
 
@@ -26,6 +29,22 @@ def without_metadata(data: bytes, kind: str) -> bytes:
         return data if strip is None else strip(data)
     except (struct.error, IndexError, ValueError):
         return data
+
+
+def png_without(data: bytes, names: Collection[bytes]) -> bytes:
+    """A PNG without the chunks of these names.
+
+    Raises:
+        struct.error: if it breaks off within a chunk's length.
+    """
+    kept, offset = [_PNG_SIGNATURE], len(_PNG_SIGNATURE)
+    while offset < len(data):
+        (length,) = struct.unpack_from(">I", data, offset)
+        chunk = data[offset : offset + 12 + length]
+        if chunk[4:8] not in names:
+            kept.append(chunk)
+        offset += len(chunk)
+    return b"".join(kept)
 
 
 def _jpeg(data: bytes) -> bytes:
@@ -44,18 +63,11 @@ def _jpeg(data: bytes) -> bytes:
         if marker != _JPEG_COMMENT and (not application or marker in _JPEG_KEPT):
             kept.append(data[offset : offset + 2 + length])
         offset += 2 + length
-    return b"".join([*kept, data[offset:]])
+    return b"".join([*kept, jpeg.with_end(data, offset)])
 
 
 def _png(data: bytes) -> bytes:
-    kept, offset = [_PNG_SIGNATURE], len(_PNG_SIGNATURE)
-    while offset < len(data):
-        (length,) = struct.unpack_from(">I", data, offset)
-        chunk = data[offset : offset + 12 + length]
-        if chunk[4:8] not in _PNG_DROPPED:
-            kept.append(chunk)
-        offset += len(chunk)
-    return b"".join(kept)
+    return png_without(data, _PNG_DROPPED)
 
 
 def _webp(data: bytes) -> bytes:

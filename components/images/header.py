@@ -1,0 +1,214 @@
+"""A picture's format and size, and whether it may be decoded, before any pixel is."""
+
+import io
+import struct
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from PIL import IcoImagePlugin, Image, UnidentifiedImageError
+
+from components.images import jpeg
+from components.images.bad_image import BadImage
+from components.images.memory import MAX_PIXELS, MOST_PIXELS, PIXEL, UNFOLDING, check_memory
+from components.images.metadata import png_without
+from components.images.svg import is_svg, rasterised
+
+# What browsers show, and only decoders that work inside this process: Pillow would start another
+# program for PostScript.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "ICO", "JPEG2000")
+_ICON = b"\0\0\1\0"
+_PNG = b"\x89PNG\r\n\x1a\n"
+# Pictures that hardly a browser shows. HEIC is one: its decoders are a frequent source of holes.
+_UNSUPPORTED = (
+    ("PostScript", (b"%!PS", b"\xc5\xd0\xd3\xc6")),
+    ("PDF", (b"%PDF",)),
+    ("JPEG XL", (b"\xff\x0a", b"\0\0\0\x0cJXL ")),
+    ("JPEG XR", (b"II\xbc",)),
+    ("Photoshop", (b"8BPS",)),
+    ("Windows metafile", (b"\xd7\xcd\xc6\x9a", b"\x01\0\0\0\x6c\0\0\0", b"\x01\0\x09\0")),
+    ("Windows cursor", (b"\0\0\2\0",)),
+    ("DirectDraw surface", (b"DDS ",)),
+    ("portable anymap", (b"P1\n", b"P2\n", b"P3\n", b"P4\n", b"P5\n", b"P6\n", b"P7\n")),
+    ("DjVu", (b"AT&TFORM",)),
+    ("Flash", (b"FWS", b"CWS", b"ZWS", b"FLV")),
+    ("OpenEXR", (b"v/1\x01",)),
+    ("Radiance", (b"#?RADIANCE",)),
+    ("GIMP", (b"gimp xcf",)),
+    ("QOI", (b"qoif",)),
+    ("BPG", (b"BPG\xfb",)),
+    ("Matroska or WebM", (b"\x1a\x45\xdf\xa3",)),
+    ("compressed SVG", (b"\x1f\x8b",)),
+)
+_JPEG = ("JPEG", "MPO")
+_ORIENTATION = 0x0112
+_SIDEWAYS = 5  # EXIF orientations from here on swap width and height
+_HIGHEST = 8
+# Where a PNG may say how it is turned: only then is it read to its end for that.
+_PNG_TURNING = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says about its picture.
+
+    Attributes:
+        kind: Pillow's name of the format.
+        size: width and height as stored, px.
+        orientation: by EXIF, 1 to 8.
+    """
+
+    kind: str
+    size: tuple[int, int]
+    orientation: int
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height as shown, px."""
+        return self.size[::-1] if self.orientation >= _SIDEWAYS else self.size
+
+
+def raster_of(data: bytes) -> bytes:
+    """A drawing (SVG) as PNG; any other file as it is.
+
+    Raises:
+        BadImage: if it cannot be drawn.
+    """
+    return rasterised(data) if is_svg(data) else data
+
+
+def read_header(data: bytes, max_pixels: int | None = None) -> Header:
+    """Reads a picture's header.
+
+    Args:
+        data: the file; of an SVG, what `raster_of` gives.
+        max_pixels: see `open_lazily`.
+
+    Raises:
+        BadImage: if it is no picture, or may not be decoded.
+    """
+    with as_bad_image(data):
+        return without_long_texts(lambda file: _header(file, max_pixels), data)
+
+
+def _header(data: bytes, max_pixels: int | None) -> Header:
+    with open_lazily(data, max_pixels) as image:
+        kind = "ICO" if data.startswith(_ICON) else str(image.format)
+        return Header(kind, image.size, orientation(image, data))
+
+
+def open_lazily(data: bytes, max_pixels: int | None = None) -> Image.Image:
+    """Opens a picture without decoding it.
+
+    Args:
+        data: the file.
+        max_pixels: the most to decode; a JPEG may have 64 times as many, see `reduce_jpeg`. None
+            stands for `MAX_PIXELS` of a JPEG, and for `MOST_PIXELS` of what cannot be reduced.
+
+    Raises:
+        BadImage: if decoding it would take too much time or memory.
+        Exception: any, of Pillow; see `as_bad_image`.
+    """
+    image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    limit = (max_pixels or MOST_PIXELS) * PIXEL
+    if image.format in _JPEG:
+        jpeg.check_cost(data, image.size)
+        smallest = -(-image.width // 8) * -(-image.height // 8)
+        check_memory(data, smallest * PIXEL, image.size, (max_pixels or MAX_PIXELS) * PIXEL)
+        return image
+    check_memory(data, image.width * image.height * PIXEL, image.size, limit)
+    return _icon(image, data, limit) if isinstance(image, IcoImagePlugin.IcoImageFile) else image
+
+
+def reduce_jpeg(image: Image.Image, max_pixels: int | None, enough: tuple[int, int] | None) -> None:
+    """Has a JPEG decoded at the smallest eighth of its size that is enough; other formats are left.
+
+    Args:
+        image: as opened.
+        max_pixels: see `open_lazily`.
+        enough: width and height, px; None for as many pixels as are allowed.
+    """
+    if image.format not in _JPEG:
+        return
+    pixels, limit = image.width * image.height, max_pixels or MAX_PIXELS
+    scale = next((scale for scale in (1, 2, 4) if pixels <= limit * scale * scale), 8)
+    if scale == 1 and enough is None:
+        return
+    most = image.width // scale, image.height // scale
+    wanted = most if enough is None else (min(enough[0], most[0]), min(enough[1], most[1]))
+    image.draft(None, (max(1, wanted[0]), max(1, wanted[1])))
+
+
+def _icon(icon: IcoImagePlugin.IcoImageFile, data: bytes, limit: int) -> Image.Image:
+    """The largest picture of an icon, whose size is what itself says, not what the directory does."""
+    entry = icon.ico.entry[0]
+    if data.startswith(_PNG, entry.offset):
+        inner: Image.Image = Image.open(io.BytesIO(data[entry.offset : entry.offset + entry.size]), formats=("PNG",))
+        check_memory(data, inner.width * inner.height * PIXEL, inner.size, limit)
+        return inner
+    old = data.startswith(b"\x0c\0\0\0", entry.offset)
+    width, height = struct.unpack_from("<HH" if old else "<ii", data, entry.offset + 4)
+    # Colours and mask lie one above the other.
+    check_memory(data, abs(width) * abs(height) // 2 * PIXEL, (abs(width), abs(height) // 2), limit)
+    return icon
+
+
+def orientation(image: Image.Image, data: bytes) -> int:
+    """The EXIF orientation, 1 to 8, 1 by default; from 5 on width and height change places."""
+    if image.format == "TIFF":  # Pillow turns it itself
+        return 1
+    if image.format == "PNG" and not any(mark in data for mark in _PNG_TURNING):
+        return 1
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - broken metadata does not make a picture bad
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= _HIGHEST else 1
+
+
+@contextmanager
+def as_bad_image(data: bytes) -> Iterator[None]:
+    """Whatever decoders raise becomes `BadImage`; equal bytes give equal messages."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata is no news
+            yield
+    except BadImage:
+        raise
+    except UnidentifiedImageError:
+        raise _unknown(data) from None
+    except Image.DecompressionBombError as error:
+        raise BadImage(
+            f"picture of {len(data)} bytes cannot be decoded: {error}",
+            "too_many_pixels" if len(data) * UNFOLDING > MOST_PIXELS * PIXEL else "bomb",
+        ) from error
+    except Exception as error:  # decoders raise whatever they like on hostile bytes
+        raise BadImage(f"picture of {len(data)} bytes cannot be decoded: {error}") from error
+
+
+def without_long_texts(read: Callable[[bytes], T], data: bytes) -> T:
+    """Reads a PNG again without its texts and profile, if they are too long for Pillow."""
+    try:
+        return read(data)
+    except ValueError as error:
+        if "MAX_TEXT" not in str(error):
+            raise
+        return read(png_without(data, (b"tEXt", b"zTXt", b"iTXt", b"iCCP")))
+
+
+def _unknown(data: bytes) -> BadImage:
+    name = next((name for name, starts in _UNSUPPORTED if data.startswith(starts)), None)
+    if name is None and data[4:8] == b"ftyp":
+        heif = data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+        name = "HEIC" if heif else "video"
+    if name is not None:
+        return BadImage(f"picture of {len(data)} bytes is in a format that is not read: {name}", "unsupported_format")
+    known = data.startswith((_PNG, jpeg.SIGNATURE, b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*"))
+    return BadImage(
+        f"picture of {len(data)} bytes is in no known format",
+        "undecodable" if known and len(data) > 12 else "not_a_picture",
+    )
