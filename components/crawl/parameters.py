@@ -1,10 +1,15 @@
 """The parameters of section `crawl`."""
 
+import re
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from components.section import Section
+
+# A crawler's name in its User-Agent (RFC 9309, section 2.2.1).
+_TOKEN = re.compile(r"\s*([A-Za-z0-9_.-]+)")
+_COMPATIBLE = re.compile(r"\s*Mozilla/[^(]*\(compatible; *([A-Za-z0-9_.-]+)", re.IGNORECASE)
 
 Resize = Literal["none", "keep_ratio", "center_crop", "border"]
 Encode = Literal["keep", "jpg", "png", "webp"]
@@ -16,7 +21,7 @@ class CrawlParameters(Section):
     WITHOUT_EFFECT: ClassVar = frozenset({"held_bytes", "log_every", "max_error_share", "task_cpus"})
 
     user_agent: str = Field(
-        description="the crawler's User-Agent, with a contact address; robots.txt is matched by its first word",
+        description="the crawler's User-Agent, with a contact address; robots.txt is matched by its name",
         min_length=1,
         max_length=200,
     )
@@ -153,7 +158,23 @@ class CrawlParameters(Section):
     def _number_or_name(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
+    @field_validator("user_agent")
+    @classmethod
+    def _names_a_robot(cls, value: str) -> str:
+        if not _robot(value):
+            raise ValueError("begin with the crawler's name, e.g. 'mofi-crawl/0.1 (+https://example.org/contact)'")
+        return value
+
     @property
     def robot(self) -> str:
         """The robot's name in robots.txt: `mofi-crawl` for `mofi-crawl/0.1 (…)`."""
-        return self.user_agent.split()[0].partition("/")[0].lower()
+        return _robot(self.user_agent)
+
+
+def _robot(user_agent: str) -> str:
+    """The product token, in lower case; empty if there is none.
+
+    It is the first word, or the one after `compatible;` where crawlers call themselves Mozilla.
+    """
+    match = _COMPATIBLE.match(user_agent) or _TOKEN.match(user_agent)
+    return match[1].strip(".-").lower() if match else ""

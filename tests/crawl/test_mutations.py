@@ -47,3 +47,9 @@ def test_damaged_archives_and_lists_are_read_as_far_as_they_can_be(tmp_path: Pat
         assert found[kind] == 100
         assert found[f"{kind}: pairs"] > 0
         assert found[f"{kind}: unreadable"] > 0
+
+
+def test_damaged_rules_allow_or_refuse(tmp_path: Path) -> None:
+    found = run("rules", 300, tmp_path)
+    assert found.total() == 300
+    assert all(found[outcome] > 50 for outcome in ("allowed", "refused"))

@@ -135,10 +135,12 @@ class HostFetcher:
 
     async def _robots_answer(self, url: str) -> Answer | Failure:
         for redirects in range(ROBOTS_REDIRECTS + 1):
+            host = self._fetcher(site_of(url))
             if not self._permits_name(host_of(url)):
                 answer: Answer | Failure = Failure("private_address")
             else:
-                answer = await self._fetcher(site_of(url))._get(url, ROBOTS_BYTES + 1, cut=True)
+                with host._in_use():
+                    answer = await host._get(url, ROBOTS_BYTES + 1, cut=True)
             if isinstance(answer, Failure):
                 of_the_host = not redirects and answer.reason in _OF_THE_HOST
                 return answer if of_the_host else Failure("robots_txt_unreachable")

@@ -24,6 +24,7 @@ _LONGEST_PATH = 4096  # characters; longer than any URL that is requested
 _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,9})?")
 _RATE = re.compile(r"(\d{1,9}) ?/ ?(\d{1,9}) ?([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_SLASHES = re.compile(r"(?<![:/])//+")
 _ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
 
 
@@ -39,9 +40,10 @@ class RobotsRules:
     delay: float = 0.0
 
     def allows(self, url: str) -> bool:
-        """Whether a normalised URL may be requested."""
+        """Whether a normalised URL may be requested; not if its path without `//` may not."""
+        readings = {url, _SLASHES.sub("/", url)}
         try:
-            return all(reading.can_fetch(url, "*") for reading in self._readings)
+            return all(reading.can_fetch(read, "*") for reading in self._readings for read in readings)
         except ValueError:  # no URL
             return False
 

@@ -91,13 +91,14 @@ def _is_meant(names: list[str], robot: str) -> bool:
 
 def read_metas(metas: Iterable[tuple[str, str]], robot: str) -> frozenset[str]:
     """The directives of a page's `<meta>`s (names in lower case) for all robots or this one."""
-    return frozenset(found for name, content in metas for found in _read_meta(name, content, robot))
+    found: set[str] = set()
+    for name, content in metas:
+        if len(name) <= _LONGEST_NAME and (concern := _concern(name, robot)):
+            found.update(_read_meta(concern, content, robot))
+    return frozenset(found)
 
 
-def _read_meta(name: str, content: str, robot: str) -> Iterable[str]:
-    concern = _concern(name, robot) if len(name) <= _LONGEST_NAME else ""
-    if not concern:
-        return ()
+def _read_meta(concern: str, content: str, robot: str) -> Iterable[str]:
     if concern == _RESERVATION:
         return [_RESERVATION] if _is_reserved(content) else []
     if concern == _USAGE:

@@ -42,6 +42,7 @@ class RobotsMiddleware:
     async def process_request(self, request: Request) -> None:
         """Waits for the rules of the request's origin, and refuses what they forbid."""
         if request.meta.get(IS_ROBOTS):
+            request.meta[_ARRIVED] = 0  # again with each attempt
             return
         origin = origin_of(request.url)
         if origin not in self._rules:
@@ -90,7 +91,7 @@ class RobotsMiddleware:
     def _cut_off(self, data: bytes, request: Request) -> None:
         """Stops the download of a robots.txt when as much as is read of it has arrived."""
         if request.meta.get(IS_ROBOTS):
-            request.meta[_ARRIVED] = request.meta.get(_ARRIVED, 0) + len(data)
+            request.meta[_ARRIVED] += len(data)
             if request.meta[_ARRIVED] > ROBOTS_BYTES:
                 raise StopDownload(fail=False)
 

@@ -138,6 +138,13 @@ def test_a_rule_holds_however_it_is_written(line: str) -> None:
     assert not refused(f"User-agent: *\n{line}\n", OPEN)
 
 
+@pytest.mark.parametrize(
+    "path", ["//private/crab.png", "/private//crab.png", "///private/", "/%70rivate/", "/private/?x=//"]
+)
+def test_other_spellings_of_a_path_are_forbidden_too(path: str) -> None:
+    assert refused("User-agent: *\nDisallow: /private/", f"http://h.example{path}")
+
+
 def test_rules_without_a_group_are_for_all() -> None:
     assert refused("Disallow: /private/", PRIVATE)
 

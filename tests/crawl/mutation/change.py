@@ -220,6 +220,14 @@ def recoded(chance: random.Random, data: bytes, _: bytes) -> bytes:
     return text.encode(coding, "replace")
 
 
+def multiply(chance: random.Random, data: bytes, other: bytes) -> bytes:
+    """Repeats a line a hundred thousand times, up to a megabyte."""
+    lines = data.splitlines(keepends=True) or [other or b"\n"]
+    place = chance.randrange(len(lines))
+    lines[place] *= min(100_000, 1_000_000 // max(1, len(lines[place])))
+    return b"".join(lines)
+
+
 GENERAL: tuple[Change, ...] = (
     flip,
     flip,

@@ -19,8 +19,9 @@ from itertools import product
 from pathlib import Path
 
 from components.crawl.address import resolve
+from components.crawl.hosts.robots import read_robots
 from components.crawl.pages.charset import decode
-from components.crawl.pages.directives import PICTURE_REFUSALS
+from components.crawl.pages.directives import HEADERS, PICTURE_REFUSALS, header_values, read_header
 from components.crawl.pages.html import read_page
 from components.crawl.pair import Pair
 from components.crawl.pair_filters import keep, pair_filters
@@ -38,7 +39,7 @@ from components.shards.format import FAILED_TO_RESIZE, SUCCESS
 from components.shards.reader import read_shard
 from tests.crawl.conftest import knobs
 from tests.crawl.mutation import seeds
-from tests.crawl.mutation.change import GENERAL, OF_PAGES, OF_PICTURES, changed
+from tests.crawl.mutation.change import GENERAL, OF_PAGES, OF_PICTURES, changed, multiply, recoded
 
 LIMIT = 60  # seconds that one input may take; the slowest takes one
 _TYPES = (
@@ -155,6 +156,18 @@ def _check_shard(data: bytes) -> Iterable[str]:
     return ["tar", "tar: pairs"]
 
 
+def check_rules(chance: random.Random, _: int) -> Iterable[str]:
+    """Bytes → the rules of a robots.txt, and of headers."""
+    data = changed(chance, seeds.robots(), (*GENERAL, multiply, recoded))
+    rules = read_robots(data, knobs().robot)
+    assert 0 <= rules.delay <= 60, rules.delay
+    values = [line.decode("utf-8", "surrogateescape") for line in data[:100_000].splitlines()]
+    for name in HEADERS:
+        directives = read_header(header_values(lambda asked, of=name: values if asked == of else []), knobs().robot)
+        assert directives <= {*PICTURE_REFUSALS, "nofollow"}, directives
+    return ["allowed" if rules.allows("http://h.example/private/x?y=1") else "refused"]
+
+
 @cache
 def _pages() -> list[bytes]:
     return seeds.pages()
@@ -179,6 +192,7 @@ CHECKS: dict[str, Callable[[random.Random, int], Iterable[str]]] = {
     "pages": check_page,
     "pictures": check_picture,
     "archives": check_archive,
+    "rules": check_rules,
 }
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import tarfile
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,6 +53,39 @@ def pages() -> list[bytes]:
         japanese.encode("shift_jis"),
         plain.encode("utf-16"),
         plain.replace("crab", "Krabbe ä ö ü").encode("latin-1"),
+    ]
+
+
+@cache
+def robots() -> list[bytes]:
+    """Files of rules, and of headers that say the same."""
+    plain = """# rules
+User-agent: test-crawl/1.0
+User-agent: otherbot
+Disallow: /private/*.png$
+Allow: /private/x
+Crawl-delay: 2.5
+Content-Usage: /private/ train-ai=n
+
+User-agent: *
+Disallow: /
+Request-rate: 1/10s
+Sitemap: https://h.example/sitemap.xml
+"""
+    headers = """noindex, nofollow
+otherbot: none, test-crawl: noimageai
+unavailable_after: 25 Jun 2030 15:00:00 PST, max-image-preview:none
+search=y, train-ai=n;x="1"
+"""
+    texts = (plain, headers, f"<html><pre>{plain}</pre></html>", plain.replace("private", "пример"))
+    return [
+        *(text.encode() for text in texts),
+        plain.encode("utf-16"),
+        plain.encode("utf-16-be"),
+        plain.encode("utf-8-sig"),
+        plain.replace("\n", "\r").encode(),
+        plain.replace("private", "été").encode("latin-1"),
+        gzip.compress(plain.encode()),
     ]
 
 
