@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.images.decode import BadImage, decode
 
 _BATCH = 512
+_COLUMNS = ("file", "category", "domain", "art_set", "foundry", "concept")
+_SAMPLE = Path("data/sample/benchmark")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ class Benchmark:
         try:
             return path.read_bytes()
         except FileNotFoundError:
-            raise InputError(f"{path} is in the benchmark's index but is missing; run `mofi sample build`") from None
+            raise InputError(
+                f"{path} is in the benchmark's index but is missing; "
+                f"{_fix(self.folder, 'put it there, or take it out of the index')}"
+            ) from None
 
     def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
         """All pictures in batches, uint8 [b, size, size, 3]; raises as `prepared` does."""
@@ -67,25 +73,42 @@ class Benchmark:
             return prepare(self.bytes_of(number))
         except BadImage as error:
             raise InputError(
-                f"{self.folder / 'images' / self.files[number]}: {error}; run `mofi sample build`"
+                f"{self.folder / 'images' / self.files[number]}: {error}; "
+                f"{_fix(self.folder, 'replace it, or take it out of the index')}"
             ) from error
+
+
+def _fix(folder: Path, own: str) -> str:
+    """What helps: the sample's benchmark is built, a user's own is in the user's hands."""
+    is_sample = folder == _SAMPLE or (folder.parent / "planted.parquet").exists()
+    return "run `mofi sample build`" if is_sample else own
 
 
 def read_benchmark(folder: Path) -> Benchmark:
     """Reads `images.parquet` of a benchmark folder.
 
     Raises:
-        InputError: if it is missing or empty.
+        InputError: if it is missing, empty, or no such table.
     """
     path = folder / "images.parquet"
     if not path.is_file():
-        raise InputError(f"{path} is missing; run `mofi sample build`, or name a benchmark with --benchmark")
-    table = pq.read_table(path)
+        raise InputError(
+            f"{path} is missing; {_fix(folder, 'write it (docs/formats.md)')}, or name a benchmark with --benchmark"
+        )
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}); {_fix(folder, 'write it again (docs/formats.md)')}"
+        ) from error
+    missing = [name for name in _COLUMNS if name not in table.column_names]
+    if missing:
+        raise InputError(
+            f"{path} has no column {', '.join(missing)}; {_fix(folder, 'write it as docs/formats.md says')}"
+        )
     if table.num_rows == 0:
-        raise InputError(f"{path} lists no picture; run `mofi sample build`")
-    columns = {
-        name: table[name].to_pylist() for name in ("file", "category", "domain", "art_set", "foundry", "concept")
-    }
+        raise InputError(f"{path} lists no picture; {_fix(folder, 'list some')}")
+    columns = {name: table[name].to_pylist() for name in _COLUMNS}
     outside = [str(name) for name in columns["file"] if not _is_inside(name)]
     if outside:
         raise InputError(

@@ -105,10 +105,32 @@ def find(mark: str) -> str | None:
         [experiment],
         filter_string=f"tags.{DIGEST_TAG} = '{mark}'",
         order_by=[{"field_name": "creation_timestamp", "ascending": False}],
-        max_results=1,
         output_format="list",
     )
-    return str(found[0].model_uri) if found else None
+    return next((str(one.model_uri) for one in found if _holds_model(str(one.artifact_location))), None)
+
+
+def is_whole(version: ModelVersion) -> bool:
+    """Whether the files of a registered version are where the registry says."""
+    return _holds_model(f"{SCHEME}{version.name}/{version.version}")
+
+
+def _holds_model(uri: str) -> bool:
+    """Whether the config and the weights of a model are below an artifact's URI."""
+    waiting, sizes = [uri], dict[str, int]()
+    while waiting:
+        place = waiting.pop()
+        try:
+            entries = mlflow.artifacts.list_artifacts(artifact_uri=place)
+        except (MlflowException, OSError):
+            return False
+        for entry in entries:
+            name = entry.path.rpartition("/")[2]
+            if entry.is_dir:
+                waiting.append(f"{place}/{name}")
+            else:
+                sizes[name] = int(entry.file_size or 0)
+    return all(sizes.get(name) for name in ("open_clip_model.safetensors", "open_clip_config.json"))
 
 
 def fetch(uri: str, cache: Path, only: Sequence[str]) -> Path:
@@ -151,14 +173,29 @@ def _version(uri: str) -> ModelVersion:
     client = mlflow.MlflowClient()
     try:
         if alias:
-            return client.get_model_version_by_alias(name, alias)
-        name, _, number = name.partition("/")
-        return client.get_model_version(name, number)
+            found = client.get_model_version_by_alias(name, alias)
+        else:
+            name, _, number = name.partition("/")
+            found = client.get_model_version(name, number)
     except MlflowException as error:
         raise InputError(
             f"the registry has no {uri} ({error.message}); write {SCHEME}NAME@ALIAS or {SCHEME}NAME/VERSION of a model "
             "that `mofi promote` registered"
         ) from error
+    if not has_files(found):
+        raise InputError(
+            f"the files of {uri} (version {found.version}) are gone from {found.source}; run `mofi promote`, which registers "
+            "the model again, or name another version"
+        )
+    return found
+
+
+def has_files(version: ModelVersion) -> bool:
+    """Whether the registry still holds any file of a version, ours or not."""
+    try:
+        return bool(mlflow.artifacts.list_artifacts(artifact_uri=f"{SCHEME}{version.name}/{version.version}"))
+    except (MlflowException, OSError):
+        return False
 
 
 def _made(folder: Path) -> Path:

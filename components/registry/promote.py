@@ -114,6 +114,13 @@ def promote(
         SetupError: if the registry does not answer.
     """
     tracking.connect()
+    with tracking.answering(), tracking.alone():
+        return _promote(measures, parameters, models, benchmark)
+
+
+def _promote(
+    measures: Mapping[str, Any], parameters: PromoteParameters, models: Path, benchmark: Path
+) -> dict[str, Any]:
     recipe, value = best_candidate(measures, parameters)
     model.read_card(models / recipe)
     champion = present_champion(parameters)
@@ -164,9 +171,10 @@ def present_champion(parameters: PromoteParameters) -> Champion | None:
 
 
 def registered_version(parameters: PromoteParameters, mark: str) -> ModelVersion | None:
-    """The registered version whose files have this digest, if there is one."""
+    """The newest registered version with this digest whose files are there, if there is one."""
     versions = mlflow.MlflowClient().search_model_versions(f"name = '{parameters.name}'")
-    return next((version for version in versions if version.tags.get(model.DIGEST_TAG) == mark), None)
+    same = [version for version in versions if version.tags.get(model.DIGEST_TAG) == mark]
+    return next((version for version in same if model.is_whole(version)), None)
 
 
 def register_version(parameters: PromoteParameters, folder: Path, recipe: str, mark: str) -> ModelVersion:
@@ -177,7 +185,8 @@ def register_version(parameters: PromoteParameters, folder: Path, recipe: str, m
         return known
     uri = model.find(mark)
     if uri is None:
-        # A skipped training logs nothing, so after a restored cache the model is logged here.
+        # A skipped training logs nothing, so after a restored cache the model is logged here; and
+        # so is one whose files were lost.
         with stage_run("promote", parameters, inputs=[folder]) as run:
             uri = run.log_model(folder)
     return mlflow.register_model(uri, parameters.name, tags={model.DIGEST_TAG: mark, model.RECIPE_TAG: recipe})

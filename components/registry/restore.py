@@ -44,6 +44,11 @@ def restore_promotion(
     if not result["promoted"]:
         return None
     tracking.connect()
+    with tracking.answering(), tracking.alone():
+        return _restore(result, parameters, models, benchmark)
+
+
+def _restore(result: Mapping[str, Any], parameters: PromoteParameters, models: Path, benchmark: Path) -> str:
     mark, recipe = str(result["sha256"]), str(result["recipe"])
     version = registered_version(parameters, mark)
     if version is None:
@@ -51,14 +56,14 @@ def restore_promotion(
         logger.info("the promotion was restored from a cache: %s is registered here too", models / recipe)
         version = register_version(parameters, models / recipe, recipe, mark)
     champion = present_champion(parameters)
-    if champion is None:
+    if champion is None or (champion.digest == mark and champion.version != str(version.version)):
         facts = {
             f"metric.{result['metric']}": f"{result['value']:.6f}",
             "benchmark": benchmark_digest(benchmark),
             "promoted.because": "metrics/promote.json says so: its result was restored from a cache",
         }
         known = version.tags or {}
-        give_alias(parameters, version, {key: fact for key, fact in facts.items() if key not in known}, None)
+        give_alias(parameters, version, {key: fact for key, fact in facts.items() if key not in known}, champion)
     elif champion.version != str(version.version):
         logger.warning(
             "metrics/promote.json promotes version %s of %s, but version %s is %s and stays so; run `mofi promote` to "

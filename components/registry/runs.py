@@ -13,7 +13,7 @@ from typing import Any
 import mlflow
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
-from mlflow.entities import Metric
+from mlflow.entities import Metric, Run
 
 from components.errors import InputError
 from components.registry import model, tracking
@@ -100,22 +100,30 @@ def stage_run(
             finish goes on, if there is one.
 
     Raises:
-        SetupError: at once, if the tracking server does not answer.
+        SetupError: at once, if the tracking server does not answer; or if it fails meanwhile.
     """
     tracking.connect()
+    with tracking.answering(), _open(name, parameters, inputs, tags or {}, resumes) as run:
+        yield StageRun(run.info.run_id, name)
+    logger.info("logged to MLflow: run %s (%s)", name, run.info.run_id)
+
+
+@contextmanager
+def _open(
+    name: str, parameters: Section, inputs: Sequence[Path], tags: Mapping[str, str], resumes: str | None
+) -> Iterator[Run]:
     mlflow.set_system_metrics_sampling_interval(_SAMPLE_EVERY)
     mlflow.set_system_metrics_samples_before_logging(1)
     earlier = _unfinished(name, resumes) if resumes else None
     with mlflow.start_run(run_id=earlier, run_name=name, log_system_metrics=True) as run:
-        mlflow.set_tags({"stage": name} | git_commit() | dict(tags or {}) | ({_RESUMES: resumes} if resumes else {}))
+        mlflow.set_tags({"stage": name} | git_commit() | dict(tags) | ({_RESUMES: resumes} if resumes else {}))
         if earlier:
             logger.info("%s goes on in the MLflow run %s", name, earlier)
         else:
             mlflow.log_params(dict(flatten(parameters.model_dump(mode="json"))))
             for path in inputs:
                 mlflow.log_input(_dataset(path), context=name)
-        yield StageRun(run.info.run_id, name)
-    logger.info("logged to MLflow: run %s (%s)", name, run.info.run_id)
+        yield run
 
 
 def _unfinished(name: str, mark: str) -> str | None:

@@ -2,14 +2,20 @@
 
 import logging
 import os
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import mlflow
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from components.errors import SetupError
+from components.registry import database
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +42,54 @@ def connect() -> str:
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        mlflow.set_tracking_uri(address)
-        return _experiment(address)
-    except (MlflowException, OSError) as error:
-        raise SetupError(
-            f"MLflow at {address} cannot be used ({error}); fix it, or unset MLFLOW_TRACKING_URI to use {DATABASE} here"
-        ) from error
+        with answering(), database.alone(address):
+            mlflow.set_tracking_uri(address)
+            file = database.file_of(address)
+            if file is not None and file.absolute() == DATABASE.absolute():
+                database.follow(file, ARTIFACTS)
+            return _experiment(address)
+    except OSError as error:
+        raise SetupError(f"MLflow at {_place()} cannot be used ({error}); {_fix(str(error))}") from error
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """What MLflow cannot do becomes a sentence.
+
+    Raises:
+        SetupError: if the server or the database fails, or a run or an experiment is deleted.
+    """
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
+        said = " ".join(str(error).partition("[SQL")[0].split())
+        raise SetupError(f"MLflow at {_place()} cannot be used ({said}); {_fix(said)}") from error
+
+
+def alone() -> AbstractContextManager[None]:
+    """Keeps other processes from changing the registry meanwhile (`database.alone`)."""
+    return database.alone(mlflow.get_tracking_uri())
+
+
+def _place() -> str:
+    return os.environ.get("MLFLOW_TRACKING_URI") or str(DATABASE.absolute())
+
+
+def _place_uri() -> str:
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE}"
+
+
+def _fix(said: str) -> str:
+    lower = said.lower()
+    if "lifecycle_stage" in lower or "must be in the 'active' state" in lower or "deleted" in lower:
+        return "what it names was deleted: `mlflow runs restore --run-id ID` or `mlflow experiments restore -x ID` brings it back"
+    if "locked" in lower:
+        return "another program keeps it locked: end it, and run again; what is finished is kept"
+    if "readonly" in lower or "read-only" in lower or "permission" in lower:
+        return "make it and its folder writable, and run again"
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        return f"fix it, or unset MLFLOW_TRACKING_URI to use {DATABASE} here"
+    return f"fix it, or move {DATABASE} away to begin with an empty one"
 
 
 def _knock(address: str) -> None:
@@ -60,6 +108,11 @@ def _knock(address: str) -> None:
 
 def _experiment(address: str) -> str:
     found = mlflow.get_experiment_by_name(EXPERIMENT)
+    if found is not None and found.lifecycle_stage == "deleted":
+        raise SetupError(
+            f"the experiment {EXPERIMENT} of MLflow was deleted; bring it back: MLFLOW_TRACKING_URI={shlex.quote(_place_uri())} "
+            f"mlflow experiments restore -x {found.experiment_id}"
+        )
     if found is not None:
         return str(mlflow.set_experiment(EXPERIMENT).experiment_id)
     # With an embedded database the files lie in a folder of ours; a server has its own place for

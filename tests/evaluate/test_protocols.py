@@ -38,11 +38,6 @@ def test_collapsed_embeddings_score_low_everywhere(benchmark_folder: Path, param
     assert found["knn"]["all"] < 0.5
 
 
-def test_a_missing_benchmark_is_an_error_that_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="mofi sample build"):
-        read_benchmark(tmp_path)
-
-
 def test_a_damaged_benchmark_picture_is_an_error_that_names_it(benchmark_folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(benchmark_folder, tmp_path / "copy")
     (copy / "images" / "0001_first.jpg").write_bytes(b"no picture")
