@@ -13,9 +13,10 @@ from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
 from components.crawl.unreadable import Unreadable
 
-# What a byte of a page costs beyond its decompression, in units of `Effort`.
-PAGE_BYTE = 20
+# What a page and each of its pictures cost, in units of `Effort`.
+_PAGE, _PICTURE = 1 << 16, 1 << 13
 _LONGEST = 200  # characters of a message
+
 
 # Reads a record's page, or the reason why it has none; "" for a record to ignore.
 PageReader = Callable[[WarcRecord, Effort], Page | Unreadable | str]
@@ -32,22 +33,22 @@ def read_pages(
         read: reads a page; whatever it raises makes its record unreadable, and only that.
         counts: receives the counts of pages and pairs.
     """
-    place, reported = 0, -1
+    reported = -1
     effort = Effort(stream.seek(0, 2))
     try:
         for record in read_records(stream, types, effort):
-            place = record.offset if isinstance(record, Unreadable) else record.stream_pos
             found = record if isinstance(record, Unreadable) else _read(read, record, effort)
             if isinstance(found, Page):
                 count_page(counts, found)
                 yield from found.pairs
+                effort.spend(_PAGE + _PICTURE * (len(found.pairs) + sum(found.dropped.values())))
             elif isinstance(found, str):
                 counts.update([f"{REFUSED}{found}"] if found else [])
             elif found.offset != reported:
                 reported = found.offset
                 yield found
     except TooCostly as error:
-        yield Unreadable(place, f"{error}; what follows was not read")
+        yield Unreadable(effort.place, f"{error}; what follows was not read")
 
 
 def _read(read: PageReader, record: WarcRecord, effort: Effort) -> Page | Unreadable | str:

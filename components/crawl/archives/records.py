@@ -16,8 +16,8 @@ _MAGICS = (_GZIP, *_DENSE, _PLAIN)
 _BLANK_LINE = b"\r\n\r\n"
 # Bytes that hold a record's header; bytes that are searched at a time, at first and at most.
 _HEADER, _SMALL_BLOCK, _BLOCK = 1 << 16, 1 << 12, 1 << 20
-# What any record costs, in units of `Effort`.
-_RECORD = 1 << 14
+# What any record costs, and to begin anew, in units of `Effort`.
+_RECORD, _BEGINNING = 1 << 14, 1 << 16
 
 
 def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Iterator[WarcRecord | Unreadable]:
@@ -43,19 +43,23 @@ def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Ite
     offset: int | None = 0
     reported = False  # a damaged part is reported once, however many false magic numbers it has
     while offset is not None:
+        effort.spend(_BEGINNING)
         measured.begin(offset)
+        effort.place = offset
         position, length = offset, 0
         read = False
         try:
             for record in ArchiveIterator(measured, record_types=WarcRecordType.any_type, parse_http=False):
+                measured.found()
                 position, length = record.stream_pos, record.content_length
+                effort.place = position
                 if plain and position + length > size:
                     raise OSError("cut off")
                 read = True
                 if record.record_type & types:
                     yield record
                 effort.spend(_RECORD + record.reader.consume())
-                measured.found()
+                measured.search()
             trailing = _trailing_data(stream, position, length, effort) if beginning else None
             if trailing is None:
                 return

@@ -8,7 +8,7 @@ from fastwarc.warc import HeaderMap, WarcRecord
 
 from components.crawl.archives.coding import BadBody, unchunk, unfold
 
-# `HTTP/1.1 200 OK`, as servers and crawlers write it: in small letters, with tabs, without a reason.
+# `HTTP/1.1 200 OK`, also in small letters, with tabs, or without a reason.
 _STATUS = re.compile(rb"\s*(?:https?|icy)(?:/[0-9.]+)?[ \t]+([1-9][0-9]{2})(?![0-9])", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r?\n")
 # Bytes of a record that are read for its headers, first, and that they may have.
@@ -52,26 +52,29 @@ def read_response(record: WarcRecord) -> Response | None:
     """
     length = record.content_length
     block = record.reader.read(min(length, _FIRST))
-    if len(block) < length and not _end_of_headers(block):
+    end = _end_of_headers(block)
+    if not end and len(block) < length:
         block += record.reader.read(min(length, _LONGEST) - len(block))
+        end = _end_of_headers(block)
     rest = length - len(block)
     for _ in range(1 + _MOST_INTERIM):
         status = _STATUS.match(block)
         if status is None:
             return None
-        end = _end_of_headers(block)
         if not end and rest:
             raise BadBody(f"headers of more than {_LONGEST} bytes")
         if int(status[1]) not in _INTERIM:
             return Response(int(status[1]), _headers(block[: end or len(block)]), block[end or len(block) :], rest)
-        block = block[end:]
+        block = block[end or len(block) :]
+        end = _end_of_headers(block)
     return None
 
 
 def _end_of_headers(block: bytes) -> int:
     """The offset after the first blank line; 0 if there is none."""
-    end, bare = block.find(b"\n\r\n") + 3, block.find(b"\n\n") + 2
-    return min(end, bare) if end > 2 and bare > 1 else end if end > 2 else bare if bare > 1 else 0
+    end = block.find(b"\n\r\n")
+    bare = block.find(b"\n\n", 0, end if end >= 0 else len(block))
+    return bare + 2 if bare >= 0 else end + 3 if end >= 0 else 0
 
 
 def _headers(block: bytes) -> HeaderMap:

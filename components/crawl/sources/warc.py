@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
 
+import numpy as np
 from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
 from components.crawl.archives.coding import BadBody
 from components.crawl.archives.effort import Effort
-from components.crawl.archives.pages import PAGE_BYTE, read_pages
+from components.crawl.archives.pages import read_pages
 from components.crawl.archives.response import Response, is_http, read_body, read_response
 from components.crawl.pages.charset import decode
 from components.crawl.pages.directives import header_values
@@ -23,6 +24,8 @@ from components.crawl.unreadable import Unreadable
 
 _HTML = ("text/html", "application/xhtml+xml")
 _OK = 200
+# What the bytes and tags of a page cost, in units of `Effort`.
+_BYTE, _TAG, _TAG_START = 3, 400, ord("<")
 
 
 class Warc(PairSource):
@@ -47,7 +50,7 @@ def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Pa
         body = b"" if refused else read_body(record, response, parameters.max_page_bytes)
     except (BadBody, OSError) as error:
         return Unreadable(record.stream_pos, str(error))
-    effort.spend(PAGE_BYTE * (parameters.max_page_bytes if body is None else len(body)))
+    effort.spend(_BYTE * parameters.max_page_bytes if body is None else _cost(body))
     address = (record.headers.get("WARC-Target-URI") or "").strip("<> ")
     url = resolve(address, address)
     if refused or body is None or url is None:
@@ -63,3 +66,8 @@ def _refusal(record: WarcRecord, response: Response) -> str | None:
     declared = response.headers.get("Content-Type") or record.headers.get("WARC-Identified-Payload-Type")
     kind = (declared or "text/html").lower().partition(";")[0].strip()
     return None if kind in _HTML else "not_html"
+
+
+def _cost(body: bytes) -> int:
+    tags = np.count_nonzero(np.frombuffer(body, np.uint8) == _TAG_START)
+    return _BYTE * len(body) + _TAG * int(tags)

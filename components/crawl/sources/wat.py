@@ -3,6 +3,7 @@
 WATs have a fifth of the size of the pages, without lazy-loading attributes, srcset and captions.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -13,7 +14,7 @@ from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
 from components.crawl.archives.effort import Effort
-from components.crawl.archives.pages import PAGE_BYTE, read_pages
+from components.crawl.archives.pages import read_pages
 from components.crawl.pages.directives import HEADERS, header_values
 from components.crawl.pages.page import Metas, Page, PageContext
 from components.crawl.pair import Pair
@@ -25,15 +26,20 @@ _PICTURE = "IMG@/src"
 # The start of a picture's link, of any link, and of any image link in Common Crawl's JSON. Strings
 # cannot contain these bytes: within them every quotation mark follows a backslash.
 _PICTURE_BEGINS, _NEXT_BEGINS, _ANY_PICTURE = b'{"path":"IMG@/src"', b'},{"path":"', b'"IMG@'
+# An escape in a string: a character of two halves, half of one, or any other.
+_HALF = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(" + _HALF + rb")|.)", re.DOTALL)
 _ROBOTS_HEADERS = tuple(name.encode() for name in HEADERS)
-_OK = "200"
+_OK, _STATUS = "200", re.compile(r"[1-9][0-9]{2}")
 # Bytes of metadata for a byte of the page, at most; longer records are something else.
 _MOST_JSON = 8
+# What a byte of it and the repair of an escape cost, in units of `Effort`.
+_JSON_BYTE, _REPAIR = 5, 500
 
 
 class _Link(msgspec.Struct, gc=False):
-    path: str = ""
-    url: str = ""
+    path: str | None = None
+    url: str | None = None
     alt: str | None = None
 
 
@@ -47,16 +53,16 @@ class _Meta(msgspec.Struct, gc=False, rename={"equivalent": "http-equiv"}):
 class _Head(msgspec.Struct, gc=False, rename="pascal"):
     title: str | None = None
     base: str | None = None
-    metas: list[_Meta] = []
+    metas: list[_Meta] | None = None
 
 
 class _Html(msgspec.Struct, gc=False, rename="pascal"):
-    head: _Head = msgspec.field(default_factory=_Head)
+    head: _Head | None = None
     links: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _Message(msgspec.Struct, gc=False, rename="pascal"):
-    status: str = ""
+    status: str | int = ""
 
 
 class _Answer(
@@ -86,8 +92,9 @@ class _Record(msgspec.Struct, gc=False, rename="pascal"):
 
 
 _RECORD = msgspec.json.Decoder(_Record)
-_LINKS = msgspec.json.Decoder(list[_Link])
-_HEADERS = msgspec.json.Decoder(dict[str, str | list[str]])
+_LINKS = msgspec.json.Decoder(list[_Link] | None)
+_HEADERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_VALUES = msgspec.json.Decoder(str | list[str])
 
 
 class Wat(PairSource):
@@ -105,9 +112,9 @@ def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Pa
     length = record.content_length
     if length > _MOST_JSON * parameters.max_page_bytes:
         return "too_large"
-    effort.spend(PAGE_BYTE * length)
+    effort.spend(_JSON_BYTE * length)
     try:
-        envelope = _RECORD.decode(record.reader.read(length)).envelope
+        envelope = _decode(record.reader.read(length), effort).envelope
         if envelope.warc.kind != "response" or envelope.payload.answer is None:
             return ""
         answer = envelope.payload.answer
@@ -115,19 +122,36 @@ def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Pa
         pictures = [] if answer.html is None else _pictures(bytes(answer.html.links))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         return Unreadable(record.stream_pos, str(error))
-    if answer.message.status != _OK:
-        return f"http_{answer.message.status or 'unknown'}"
+    status = str(answer.message.status)
+    if status != _OK:
+        return f"http_{status if _STATUS.fullmatch(status) else 'unknown'}"
     if answer.html is None:
         return "not_html"
     address = envelope.warc.address.strip("<> ")
     url = resolve(address, address)
-    return "bad_address" if url is None else _read(url, answer.html.head, pictures, header, parameters)
+    return "bad_address" if url is None else _read(url, answer.html.head or _Head(), pictures, header, parameters)
+
+
+def _decode(json: bytes, effort: Effort) -> _Record:
+    """The metadata; half characters, which JSON can name but no text can hold, are left out."""
+    try:
+        return _RECORD.decode(json)
+    except msgspec.DecodeError:
+        effort.spend(_REPAIR * json.count(b"\\"))
+        repaired = _ESCAPE.sub(_whole, json)
+        if repaired == json:
+            raise
+        return _RECORD.decode(repaired)
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return b"" if escape[1] else escape[0]
 
 
 def _read(url: str, head: _Head, pictures: Iterable[_Link], header: list[str], parameters: CrawlParameters) -> Page:
     metas: Metas = []
     language = ""
-    for meta in head.metas:
+    for meta in head.metas or ():
         name = meta.name or meta.property
         if not name and meta.equivalent and meta.equivalent.strip().lower() in HEADERS:
             name = meta.equivalent
@@ -136,7 +160,7 @@ def _read(url: str, head: _Head, pictures: Iterable[_Link], header: list[str], p
         elif meta.equivalent and meta.equivalent.lower() == "content-language":
             language = meta.content or ""
     context = PageContext.of(url, head.base or "", head.title or "", language, parameters)
-    found = [context.pair(p.url.strip(), p.alt, None, "", position) for position, p in enumerate(pictures)]
+    found = [context.pair((p.url or "").strip(), p.alt, None, "", position) for position, p in enumerate(pictures)]
     return context.page(found, header, metas)
 
 
@@ -155,7 +179,7 @@ def _pictures(links: bytes) -> list[_Link]:
         decoded = _LINKS.decode(b"[%b]" % b",".join(found) if plain else links)
     except msgspec.DecodeError:
         decoded = _LINKS.decode(links)
-    return [link for link in decoded if link.path == _PICTURE]
+    return [link for link in decoded or () if link.path == _PICTURE]
 
 
 def _picture_slices(links: bytes) -> Iterator[bytes]:
@@ -174,5 +198,6 @@ def _robots_values(headers: bytes) -> list[str]:
     values: dict[str, list[str]] = {name: [] for name in HEADERS}
     for name, value in _HEADERS.decode(headers).items():
         if name.lower() in values:
-            values[name.lower()].extend([value] if isinstance(value, str) else value)
+            found = _VALUES.decode(value)
+            values[name.lower()].extend([found] if isinstance(found, str) else found)
     return header_values(values.__getitem__)
