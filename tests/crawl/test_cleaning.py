@@ -107,7 +107,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(values)
 def test_whatever_the_value_the_result_fits_and_a_change_is_counted(value: Any) -> None:
     text, changes = cleaned("text", value, LONGEST)

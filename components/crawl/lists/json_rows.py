@@ -18,8 +18,13 @@ _STRING_MARKS = re.compile(rb'["\\]')
 _MOST_COLUMNS = 1000
 
 
-def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, counts: Counter[str]) -> Iterator[Row]:
-    """The rows of a list, whose content tells whether it is an array or lines."""
+def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, most: int, counts: Counter[str]) -> Iterator[Row]:
+    """The rows of a list, whose content tells whether it is an array or lines.
+
+    Raises:
+        Bomb: if there are more than `most` lines.
+        UnicodeDecodeError: if it is UTF-16 or UTF-32 that is damaged.
+    """
     pieces = as_utf8(chunks)
     start = b""
     for piece in pieces:
@@ -33,7 +38,7 @@ def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, counts: Counte
     if kind == "json" and not is_array and not start.startswith(b"{"):
         yield Unreadable(0, "neither an array of objects nor JSON lines")
         return
-    units = _elements(whole) if is_array else _lines(whole)
+    units = _elements(whole) if is_array else _lines(whole, most)
     fields = _Fields(wanted)
     for number, content, unit in units:
         if isinstance(content, str):
@@ -55,7 +60,8 @@ class _Fields:
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._names: list[str] = []
-        self._columns: Columns | None = None
+        self._columns: Columns | str = "no columns"
+        self._known = False
 
     def of(self, row: Any, number: int, unit: str) -> Row:
         if isinstance(row, list):
@@ -67,11 +73,13 @@ class _Fields:
         if not isinstance(row, dict):
             return Unreadable(number, "not an object", unit)
         names = list(row)
-        if self._columns is None or names != self._names:
-            columns = find_columns(names[:_MOST_COLUMNS], self._wanted, lambda n: _can_be_text(row[names[n]]))
-            if isinstance(columns, str):
-                return Unreadable(number, columns, unit)
-            self._names, self._columns = names, columns
+        if not self._known or names != self._names:
+            self._names = names
+            self._columns = find_columns(names[:_MOST_COLUMNS], self._wanted, lambda n: _can_be_text(row[names[n]]))
+            # A row of other values may have its texts elsewhere.
+            self._known = isinstance(self._columns, Columns) or all(map(_can_be_text, row.values()))
+        if isinstance(self._columns, str):
+            return Unreadable(number, self._columns, unit)
         values = list(row.values())
         return values[self._columns.url], values[self._columns.text]
 
@@ -80,9 +88,9 @@ def _can_be_text(value: Any) -> bool:
     return not isinstance(value, dict)
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes | str, str]]:
+def _lines(chunks: Iterable[bytes], most: int) -> Iterator[tuple[int, bytes | str, str]]:
     number = 0
-    for lines in byte_lines(chunks):
+    for lines in byte_lines(chunks, most):
         for line in lines:
             number += 1
             if isinstance(line, BadLine):

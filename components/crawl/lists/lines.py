@@ -7,6 +7,7 @@ from enum import Enum
 
 from components.crawl.cleaning import CLEANED
 from components.crawl.lists.row import MAX_ROW
+from components.crawl.lists.unpack import Bomb
 from components.storage.foreign_text import decode_as, guess_encoding, marked_encoding
 
 # Bytes of lines that the encoding of a file is guessed from.
@@ -40,14 +41,19 @@ def as_utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
     decoder.decode(b"", final=True)
 
 
-def byte_lines(chunks: Iterable[bytes]) -> Iterator[list[bytes | BadLine]]:
+def byte_lines(chunks: Iterable[bytes], most: int) -> Iterator[list[bytes | BadLine]]:
     """Lines with their ends, some at a time; a line ends as on Unix, Windows or old Macs.
 
     Of a line that is too long nothing is held.
+
+    Raises:
+        Bomb: if there are more than `most` lines.
     """
     rest, skipping = b"", False
     for chunk in chunks:
         lines: list[bytes | BadLine] = list((rest + chunk).splitlines(keepends=True))
+        if (most := most - len(lines)) < 0:
+            raise Bomb("it has more lines than bytes; the rest is not read")
         rest = b""
         # A carriage return at the end may be half of a line's end.
         if lines and isinstance(last := lines[-1], bytes) and not last.endswith(b"\n"):
@@ -66,10 +72,15 @@ def byte_lines(chunks: Iterable[bytes]) -> Iterator[list[bytes | BadLine]]:
         yield [rest]
 
 
-def text_lines(chunks: Iterable[bytes], counts: Counter[str]) -> Iterator[str | BadLine]:
-    """Lines as text; those in another encoding than UTF-8 are counted."""
+def text_lines(chunks: Iterable[bytes], most: int, counts: Counter[str]) -> Iterator[str | BadLine]:
+    """Lines as text; those in another encoding than UTF-8 are counted.
+
+    Raises:
+        Bomb: if there are more than `most` lines.
+        UnicodeDecodeError: if it is UTF-16 or UTF-32 that is damaged.
+    """
     encoding = ""
-    for lines in byte_lines(as_utf8(chunks)):
+    for lines in byte_lines(as_utf8(chunks), most):
         try:
             yield from [line if isinstance(line, BadLine) else line.decode() for line in lines]
             continue

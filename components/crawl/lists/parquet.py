@@ -33,7 +33,7 @@ def parquet_rows(stream: BinaryIO, wanted: Wanted) -> Iterator[Row]:
         ValueError, OSError, pa.ArrowException: if the file is no parquet.
     """
     size = _check_footer(stream)
-    file = pq.ParquetFile(stream, thrift_container_size_limit=_MOST_COLUMNS)
+    file = _open(stream, [])
     schema = file.schema_arrow
     found = find_columns(schema.names, wanted, lambda index: _holds_text(schema.field(index).type))
     if isinstance(found, str):
@@ -47,13 +47,9 @@ def parquet_rows(stream: BinaryIO, wanted: Wanted) -> Iterator[Row]:
         for leaf in range(file.metadata.num_columns)
         if (path := file.schema.column(leaf).path) in names or path.startswith(tuple(f"{name}." for name in names))
     ]
-    paths = [file.schema.column(leaf).path for leaf in leaves]
-    file = pq.ParquetFile(
-        stream,
-        read_dictionary=paths,  # of a value that is repeated a million times, one copy
-        buffer_size=_BUFFER,
-        thrift_container_size_limit=_MOST_COLUMNS,
-    )
+    # Of a value that is repeated a million times, one copy is held.
+    dictionaries = [file.schema.column(leaf).path for leaf in leaves]
+    kept = _open(stream, dictionaries)
     number, left = 0, most_bytes(size)
     for group in range(file.num_row_groups):
         meta = file.metadata.row_group(group)
@@ -63,7 +59,8 @@ def parquet_rows(stream: BinaryIO, wanted: Wanted) -> Iterator[Row]:
             left -= weight.size
             if left < 0:
                 raise Bomb(f"{size} bytes unpack to more than {most_bytes(size) >> 20} MiB")
-            for batch in file.iter_batches(weight.rows, row_groups=[group], columns=names, use_threads=False):
+            reader = kept if weight.dictionary else file
+            for batch in reader.iter_batches(weight.rows, row_groups=[group], columns=names, use_threads=False):
                 columns = [_values(batch.column(batch.schema.get_all_field_indices(name)[0])) for name in names]
                 for row in zip(*columns, strict=True):
                     yield row
@@ -72,6 +69,12 @@ def parquet_rows(stream: BinaryIO, wanted: Wanted) -> Iterator[Row]:
             lost = max(1, meta.num_rows - read)
             yield Unreadable(number + read, " ".join(str(error).split()), "row", lost)
         number += meta.num_rows
+
+
+def _open(stream: BinaryIO, dictionaries: list[str]) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        stream, read_dictionary=dictionaries, buffer_size=_BUFFER, thrift_container_size_limit=_MOST_COLUMNS
+    )
 
 
 def _check_footer(stream: BinaryIO) -> int:

@@ -6,7 +6,7 @@ of the file does not have to agree with it, and the library that reads pages tru
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from components.crawl.lists.unpack import Bomb
 
@@ -15,8 +15,8 @@ from components.crawl.lists.unpack import Bomb
 _UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_V2 = 2, 3, 5, 7, 8
 _ENCODING = {_DATA: 2, _DATA_V2: 4}
 _VALUES = 1
-# Each value repeats the beginning of the one before.
-_DELTA_BYTE_ARRAY = 7
+# Encodings of pages whose dictionary the library keeps; with others it copies each value.
+_KEPT = frozenset({0, 2, 8})  # PLAIN, PLAIN_DICTIONARY, RLE_DICTIONARY
 # Bytes of a value at least: its index, or its place in a list.
 _INDEX = 4
 _LONGEST_HEADER = 1 << 18
@@ -34,10 +34,12 @@ class Weight:
     Attributes:
         size: of all pages, bytes.
         rows: as many rows at a time take a few ten MiB at most.
+        dictionary: whether values of a dictionary can be held once.
     """
 
     size: int
     rows: int
+    dictionary: bool
 
 
 def weigh(stream: BinaryIO, chunks: Sequence[Any]) -> Weight:
@@ -47,34 +49,39 @@ def weigh(stream: BinaryIO, chunks: Sequence[Any]) -> Weight:
         Bomb: if a page is too large to be unpacked.
         ValueError: if there are no pages where they should be.
     """
-    total, heaviest = 0, 1
-    for chunk in chunks:
-        for size, values, encoding in _pages(stream, chunk):
-            if size > _LARGEST_PAGE:
-                raise Bomb(f"a page of {size} bytes; those of more than {_LARGEST_PAGE} are not read")
-            total += size + _INDEX * values
-            repeated = encoding == _DELTA_BYTE_ARRAY
-            heaviest = max(heaviest, size if repeated else size // max(1, values))
-    return Weight(total, max(1, min(_MOST_ROWS, _BATCH_BYTES // heaviest)))
+    pages = [page for chunk in chunks for page in _pages(stream, chunk)]
+    largest = max((page.size for page in pages), default=0)
+    if largest > _LARGEST_PAGE:
+        raise Bomb(f"a page of {largest} bytes; those of more than {_LARGEST_PAGE} are not read")
+    kept = all(page.encoding in _KEPT for page in pages)
+    # A value that begins like the one before, or is copied from a dictionary, may fill a page.
+    heaviest = max((page.size // max(1, page.values) for page in pages if page.values), default=0) if kept else largest
+    size = sum(page.size + _INDEX * page.values for page in pages)
+    return Weight(size, max(1, min(_MOST_ROWS, _BATCH_BYTES // max(1, heaviest))), kept)
 
 
-def _pages(stream: BinaryIO, chunk: Any) -> Iterator[tuple[int, int, int]]:
-    """Size in bytes, values and encoding of each page; dictionaries have no values of their own."""
-    first = chunk.data_page_offset
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset is not None:
-        first = min(first, chunk.dictionary_page_offset) if chunk.dictionary_page_offset > 0 else first
-    at, left = first, chunk.num_values
+class _Page(NamedTuple):
+    size: int  # bytes
+    values: int  # 0 for a dictionary
+    encoding: int
+
+
+def _pages(stream: BinaryIO, chunk: Any) -> Iterator[_Page]:
+    dictionary = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
+    at, left = min(dictionary or chunk.data_page_offset, chunk.data_page_offset), chunk.num_values
     while left > 0:
         stream.seek(at)
         header = _Header(stream.read(_LONGEST_HEADER))
         fields = header.struct()
         packed, size = fields.get(_PACKED), fields.get(_UNPACKED)
-        if not isinstance(packed, int) or not isinstance(size, int) or packed < 0 or size < 0:
+        kind = next((kind for kind in (_DATA, _DATA_V2, _DICTIONARY) if kind in fields), None)
+        if not isinstance(packed, int) or not isinstance(size, int) or packed < 0 or size < 0 or kind is None:
             raise ValueError(f"no page at byte {at}")
-        kind = next((kind for kind in (_DATA, _DATA_V2) if kind in fields), None)
-        inner = fields[kind] if kind is not None else {}
-        values = inner.get(_VALUES, 0)
-        yield size, values, 0 if kind is None else inner.get(_ENCODING[kind], 0)
+        data = kind != _DICTIONARY
+        values = fields[kind].get(_VALUES, 0) if data else 0
+        if values < 0:
+            raise ValueError(f"a page of {values} values at byte {at}")
+        yield _Page(size, values, fields[kind].get(_ENCODING[kind], 0) if data else 0)
         left -= values
         at += header.at + packed
 

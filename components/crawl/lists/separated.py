@@ -18,7 +18,7 @@ _SEPARATORS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t", ",", ";", "|")}
 # Lines at the beginning that tell columns and separator.
 _HEAD = 20
 # Characters of a file that may be read again after a quotation mark that is never closed.
-_READ_AGAIN = 64 << 20
+_READ_AGAIN = 16 << 20
 _UNCLOSED = "a quotation mark is not closed"
 
 

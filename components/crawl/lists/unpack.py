@@ -4,7 +4,7 @@ import bz2
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol
 
 import zstandard
@@ -17,6 +17,7 @@ _FREE, _RATIO = 32 << 20, 64
 # Memory that a file may ask for; `xz -9` takes 65 MiB.
 _XZ_MEMORY = 128 << 20
 _PACKED = 1 << 16
+_ZSTD_INPUT = 256
 
 
 class Bomb(ValueError):
@@ -60,17 +61,46 @@ class _Gzip:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
+class _Zstd:
+    """`zstandard`'s decompressor with that interface: its stream reader takes a cut for the end.
+
+    It gives all that its input unpacks to, so it gets little: a block of 4 bytes may give 128 KiB.
+    """
+
+    def __init__(self) -> None:
+        self._inner = zstandard.ZstdDecompressor().decompressobj()
+        self._waiting = memoryview(b"")
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data + bytes(self._waiting)
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._waiting
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        if data:
+            self._waiting = memoryview(bytes(self._waiting) + data)
+        some, self._waiting = self._waiting[:_ZSTD_INPUT], self._waiting[_ZSTD_INPUT:]
+        return self._inner.decompress(some)
+
+
 # By the first bytes: servers and programs unpack a file on the way, or pack it, and keep its name.
-_MAGIC = {
+_MAGIC: dict[bytes, Callable[[], _Decompressor]] = {
     b"\x1f\x8b": _Gzip,
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\x00": lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY),
+    b"\x28\xb5\x2f\xfd": _Zstd,
 }
-_ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 def chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """The content of a file in pieces of up to `CHUNK` bytes, unpacked if it is packed.
+    """The content of a file in pieces of some 100 KiB, unpacked if it is packed.
 
     Raises:
         EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError: where the file is
@@ -82,20 +112,15 @@ def chunks(stream: BinaryIO) -> Iterator[bytes]:
     start = stream.read(6)
     stream.seek(0)
     opener = next((opener for magic, opener in _MAGIC.items() if start.startswith(magic)), None)
-    if opener is not None:
-        yield from _bounded(_members(stream, opener), size)
-    elif start.startswith(_ZSTD):
-        with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True, closefd=False) as reader:
-            yield from _bounded(iter(lambda: reader.read(CHUNK), b""), size)
-    else:
-        yield from iter(lambda: stream.read(CHUNK), b"")
+    plain = iter(lambda: stream.read(CHUNK), b"")
+    yield from plain if opener is None else _bounded(_members(stream, opener), size)
 
 
-def _members(stream: BinaryIO, opener: "type[_Gzip] | type[bz2.BZ2Decompressor]") -> Iterator[bytes]:
+def _members(stream: BinaryIO, opener: Callable[[], _Decompressor]) -> Iterator[bytes]:
     """Several packed files one after the other are one; zeros may fill the last block."""
     waiting = b""
     while waiting := (waiting or stream.read(_PACKED)).lstrip(b"\0"):
-        packed: _Decompressor = opener()
+        packed = opener()
         while not packed.eof:
             if packed.needs_input and not waiting:
                 waiting = stream.read(_PACKED)

@@ -20,7 +20,7 @@ from components.crawl.lists.lines import text_lines
 from components.crawl.lists.parquet import parquet_rows
 from components.crawl.lists.row import Row
 from components.crawl.lists.separated import separated
-from components.crawl.lists.unpack import chunks
+from components.crawl.lists.unpack import Bomb, chunks
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources import PairSource
@@ -105,15 +105,14 @@ class Urls(PairSource):
 
 def _rows(stream: BinaryIO, name: str, wanted: Wanted, counts: Counter[str]) -> Iterator[Row]:
     """The rows of a list up to damage in the file, and the damage."""
-    size = stream.seek(0, io.SEEK_END)
+    most = _FREE_ROWS + stream.seek(0, io.SEEK_END)
     stream.seek(0)
     number = 0
     try:
-        for row in _of_format(stream, list_format(name), wanted, counts):
+        for row in _of_format(stream, list_format(name), wanted, most, counts):
             number += 1
-            if number > _FREE_ROWS + size:
-                yield Unreadable(number, f"more than {number - 1} rows in {size} bytes; the rest is not read", "row")
-                return
+            if number > most:
+                raise Bomb("it has more rows than bytes; the rest is not read")
             yield row
     except InputError:
         raise
@@ -123,9 +122,9 @@ def _rows(stream: BinaryIO, name: str, wanted: Wanted, counts: Counter[str]) -> 
         yield Unreadable(number + 1, " ".join(str(error).split()), "row")
 
 
-def _of_format(stream: BinaryIO, kind: str | None, wanted: Wanted, counts: Counter[str]) -> Iterator[Row]:
+def _of_format(stream: BinaryIO, kind: str | None, wanted: Wanted, most: int, counts: Counter[str]) -> Iterator[Row]:
     if kind == "parquet":
         return parquet_rows(stream, wanted)
     if kind in ("csv", "tsv"):
-        return separated(text_lines(chunks(stream), counts), kind, wanted)
-    return json_rows(chunks(stream), str(kind), wanted, counts)
+        return separated(text_lines(chunks(stream), most, counts), kind, wanted)
+    return json_rows(chunks(stream), str(kind), wanted, most, counts)

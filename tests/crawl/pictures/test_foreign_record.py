@@ -103,7 +103,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.dictionaries(keys, values), st.none() | st.binary())
 def test_any_record_and_any_text_give_a_row_that_fits_the_schema(record: dict[str, Any], text: bytes | None) -> None:
     read, _ = read_record(json.dumps(record).encode())
@@ -113,7 +113,7 @@ def test_any_record_and_any_text_give_a_row_that_fits_the_schema(record: dict[st
     assert counted or not [name for name in lost if name != "caption" and str(record[name]).strip()]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.binary() | st.binary().map(lambda data: b'{"caption": "' + data + b'"}'))
 def test_any_bytes_are_a_record_or_none(data: bytes) -> None:
     record, changes = read_record(data)

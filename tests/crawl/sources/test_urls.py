@@ -160,17 +160,17 @@ def test_an_unreadable_list_is_reported(name: str, data: bytes) -> None:
 
 
 def test_a_damaged_parquet_is_read_up_to_the_damage(tmp_path: Path) -> None:
-    rows = pd.concat([ROWS] * 20_000, ignore_index=True)
+    rows = pd.concat([ROWS] * 2_000, ignore_index=True)
     rows["TEXT"] = rows["TEXT"] + rows.index.astype(str)
-    rows.to_parquet(tmp_path / "a.parquet", row_group_size=10_000, compression="zstd", use_dictionary=False)
+    rows.to_parquet(tmp_path / "a.parquet", row_group_size=1_000, compression="zstd", use_dictionary=False)
     data = bytearray((tmp_path / "a.parquet").read_bytes())
     half = len(data) // 2
-    data[half : half + 5000] = bytes(5000)
+    data[half : half + 500] = bytes(500)
     found = read(bytes(data), "a.parquet")
     bad = [one for one in found if isinstance(one, Unreadable)]
     assert len(bad) == 1
-    assert bad[0].number <= 10_000
-    assert len(found) - 1 + bad[0].number == 60_000
+    assert bad[0].number <= 1_000
+    assert len(found) - 1 + bad[0].number == 6_000
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_list_without_rows_is_reported(name: str, data: bytes) -> None:
     assert read(data, name) == [Unreadable(0, "it has no row", "row")]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.sampled_from(["csv", "tsv", "json", "jsonl", "parquet", "csv.gz"]), st.data())
 def test_whatever_is_overwritten_nothing_else_is_raised(kind: str, data: st.DataObject) -> None:
     plain = WRITERS[kind.removesuffix(".gz")](ROWS)
