@@ -1,6 +1,6 @@
 """Pages and the rules by which their pictures become pairs, shared by all page readers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.crawl.address import host_of, resolve
@@ -12,9 +12,14 @@ from components.crawl.parameters import CrawlParameters
 _OG_IMAGE = ("og:image:secure_url", "og:image", "og:image:url")
 _OG_TEXT = ("og:image:alt", "og:title")
 _MAX_LANGUAGE = 35  # characters
+# Characters of a page's pairs and of its links. A long title, caption or base is in each of them,
+# so that a small page could otherwise become gigabytes.
+_MAX_TEXT, _MAX_LINKS = 5_000_000, 5_000_000
 
 # A page's `<meta>`s: name or property, lower case, and content.
 Metas = list[tuple[str, str]]
+# A picture that is described, not shown: its URL as written, and its texts, best first.
+Described = tuple[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Page:
     links: tuple[str, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     refusal: str | None = None  # the directive that excludes its pictures, if any
+    links_left: int = 0  # links beyond those that are kept of one page
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,15 @@ class PageContext:
         """The page's directives for this robot, from `X-Robots-Tag` headers and `<meta>`s."""
         return read_header(header, self.parameters.robot) | read_metas(metas, self.parameters.robot)
 
-    def pair(self, reference: str, alt: str | None, label: str | None, caption: str, position: int) -> Pair | str:
+    def pair(
+        self,
+        reference: str,
+        alt: str | None,
+        label: str | None,
+        caption: str,
+        position: int,
+        titles: Iterable[str | None] = (),
+    ) -> Pair | str:
         """The pair of a picture, or the reason why there is none.
 
         The first non-empty text is its caption.
@@ -74,6 +88,7 @@ class PageContext:
             label: the text if there is no alt text.
             caption: the text if both are empty, and the pair's context; already collapsed.
             position: index among the pictures of the page.
+            titles: the texts if all of these are empty, best first.
         """
         if not reference:
             return "no_source"
@@ -81,13 +96,22 @@ class PageContext:
             return "data_uri"
         text = collapse(alt, self.max_text) or collapse(label, self.max_text) or caption
         if not text:
+            text = next(filter(None, (collapse(title, self.max_text) for title in titles)), "")
+        if not text:
             return "no_text"
         address = resolve(self.base, reference)
         if address is None:
             return "bad_address"
         return Pair(address, text, caption, self.url, self.title, self.language, self.site, position)
 
-    def page(self, found: Iterable[Pair | str], header: Iterable[str], metas: Metas, links: Iterable[str] = ()) -> Page:
+    def page(
+        self,
+        found: Iterable[Pair | str],
+        header: Iterable[str],
+        metas: Metas,
+        links: Iterable[str] = (),
+        described: Iterable[Described] = (),
+    ) -> Page:
         """The page with its pairs and dropped pictures; its directives may exclude pairs or links.
 
         Args:
@@ -95,39 +119,87 @@ class PageContext:
             header: its `X-Robots-Tag` headers.
             metas: its `<meta>`s.
             links: URLs of linked pages.
+            described: pictures that the page only describes; those that it shows do not count again.
         """
         directives = self.directives(header, metas)
-        followed = () if "nofollow" in directives else tuple(dict.fromkeys(links))
-        pairs: list[Pair] = []
-        dropped: dict[str, int] = {}
-        for result in found:
-            if isinstance(result, Pair):
-                pairs.append(result)
-            else:
-                dropped[result] = dropped.get(result, 0) + 1
-        shared = self._open_graph_pair(pairs, len(pairs) + sum(dropped.values()), metas)
-        if isinstance(shared, Pair):
-            pairs.append(shared)
-        elif shared:
-            dropped[shared] = dropped.get(shared, 0) + 1
+        followed, left = ((), 0) if "nofollow" in directives else _first_links(links)
+        result = _Collected(len(self.title) + len(self.url))
+        result.add(found)
+        result.add(self._new_pairs(described, result))
+        result.add(self._open_graph_pair(result, metas))
         refused = refusal(directives)
         if refused is None:
-            return Page(tuple(pairs), followed, dropped)
-        pictures = len(pairs) + sum(dropped.values())
-        return Page((), followed, {refused: pictures} if pictures else {}, refused)
+            return Page(tuple(result.pairs), followed, result.dropped, None, left)
+        return Page((), followed, {refused: result.pictures} if result.pictures else {}, refused, left)
 
-    def _open_graph_pair(self, pairs: Iterable[Pair], position: int, metas: Metas) -> Pair | str:
-        """The pair of the page's `og:image`, or a reason; empty if there is no new picture."""
+    def _new_pairs(self, described: Iterable[Described], result: "_Collected") -> Iterator[Pair | str]:
+        """The pairs of described pictures whose address no pair has."""
+        seen: set[str | None] | None = None
+        for reference, texts in described:
+            seen = {pair.url for pair in result.pairs} if seen is None else seen
+            address = resolve(self.base, reference)
+            if address is None or address not in seen:
+                seen.add(address)
+                yield self.pair(reference, None, None, "", result.pictures, texts)
+
+    def _open_graph_pair(self, result: "_Collected", metas: Metas) -> Iterator[Pair | str]:
+        """The pair of the page's `og:image`, or the reason why there is none, if the picture is new."""
         first = dict(reversed(metas))
         reference = next((first[name] for name in _OG_IMAGE if first.get(name)), "").strip()
         if not reference:
-            return ""
+            return
         address = resolve(self.base, reference)
-        if any(pair.url == address for pair in pairs):
-            return ""
+        if any(pair.url == address for pair in result.pairs):
+            return
         alt, title = map(first.get, _OG_TEXT)
         # The page's title is the text only if there is no `og:title`, and never the context.
-        return self.pair(reference, alt, title if collapse(title, self.max_text) else self.title, "", position)
+        label = title if collapse(title, self.max_text) else self.title
+        yield self.pair(reference, alt, label, "", result.pictures)
+
+
+class _Collected:
+    """The pairs of a page, up to `_MAX_TEXT` characters, and its dropped pictures by reason.
+
+    `shared` is the number of characters that all its pairs have.
+    """
+
+    def __init__(self, shared: int) -> None:
+        self.pairs: list[Pair] = []
+        self.dropped: dict[str, int] = {}
+        self._left = _MAX_TEXT
+        self._shared = shared
+
+    @property
+    def pictures(self) -> int:
+        """The number of pictures so far."""
+        return len(self.pairs) + sum(self.dropped.values())
+
+    def add(self, found: Iterable[Pair | str]) -> None:
+        """Adds pairs and reasons."""
+        for result in found:
+            reason = "too_many_pictures"
+            if isinstance(result, Pair):
+                self._left -= len(result.url) + len(result.caption) + len(result.context) + self._shared
+                if self._left >= 0:
+                    self.pairs.append(result)
+                    continue
+            else:
+                reason = result
+            self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+
+def _first_links(links: Iterable[str]) -> tuple[tuple[str, ...], int]:
+    """The distinct links up to `_MAX_LINKS` characters, and how many there are beyond them."""
+    found: dict[str, None] = {}
+    length = left = 0
+    for link in links:
+        if link not in found:
+            length += len(link)
+            if length <= _MAX_LINKS:
+                found[link] = None
+            else:
+                left += 1
+    return tuple(found), left
 
 
 def collapse(text: str | None, max_text: int) -> str:
