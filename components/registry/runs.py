@@ -16,6 +16,7 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import Metric
 
 from components.errors import InputError
+from components.redaction import show_url
 from components.registry import model, tracking
 from components.registry.provenance import dvc_hash, git_commit
 from components.section import Section
@@ -111,11 +112,22 @@ def stage_run(
         if earlier:
             logger.info("%s goes on in the MLflow run %s", name, earlier)
         else:
-            mlflow.log_params(dict(flatten(parameters.model_dump(mode="json"))))
+            mlflow.log_params({key: _shown(value) for key, value in flatten(parameters.model_dump(mode="json"))})
             for path in inputs:
                 mlflow.log_input(_dataset(path), context=name)
         yield StageRun(run.info.run_id, name)
     logger.info("logged to MLflow: run %s (%s)", name, run.info.run_id)
+
+
+def _shown(value: Any) -> Any:
+    """A parameter for people: locations without passwords and signatures."""
+    return (
+        [_shown(part) for part in value]
+        if isinstance(value, list)
+        else show_url(value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _unfinished(name: str, mark: str) -> str | None:

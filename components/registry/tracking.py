@@ -2,6 +2,7 @@
 
 import logging
 import os
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -10,6 +11,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from components.errors import SetupError
+from components.redaction import show_url, without_user
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +19,7 @@ EXPERIMENT = "mofi"
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 _ANSWER_WITHIN = 5.0
+_VARIABLE, _USER, _PASSWORD = "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 
 
 def connect() -> str:
@@ -25,7 +28,7 @@ def connect() -> str:
     Raises:
         SetupError: if the server or the database does not answer.
     """
-    address = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.absolute()}"
+    address = _address()
     if address.startswith(("http://", "https://")):
         _knock(address)
     for noisy in (
@@ -38,10 +41,26 @@ def connect() -> str:
     try:
         mlflow.set_tracking_uri(address)
         return _experiment(address)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, ImportError) as error:
         raise SetupError(
-            f"MLflow at {address} cannot be used ({error}); fix it, or unset MLFLOW_TRACKING_URI to use {DATABASE} here"
+            f"MLflow at {show_url(address)} cannot be used ({error}); fix it, or unset MLFLOW_TRACKING_URI to use {DATABASE} here"
         ) from error
+
+
+def _address() -> str:
+    """The tracking server or database.
+
+    MLflow has a server's user and password from variables of its own, and so has every process that
+    this one starts: in the address, they would stand in what MLflow prints.
+    """
+    address = os.environ.get(_VARIABLE)
+    if not address:
+        return f"sqlite:///{DATABASE.absolute()}"
+    if address.startswith(("http://", "https://")):
+        address, user, password = without_user(address)
+        if user:
+            os.environ.update({_VARIABLE: address, _USER: user, _PASSWORD: password})
+    return address
 
 
 def _knock(address: str) -> None:
@@ -51,9 +70,14 @@ def _knock(address: str) -> None:
             return
     except HTTPError:
         return
-    except (URLError, OSError, ValueError) as error:
+    except (HTTPException, ValueError):  # its text may be a part of the password
         raise SetupError(
-            f"MLFLOW_TRACKING_URI is {address}, but no server answers there ({error}); start it "
+            f"MLFLOW_TRACKING_URI is {show_url(address)}, which is no address of a server; encode `/`, `#`, `?` and `@` in a "
+            "password (`%2F`, `%23`, `%3F`, `%40`)"
+        ) from None
+    except (URLError, OSError) as error:
+        raise SetupError(
+            f"MLFLOW_TRACKING_URI is {show_url(address)}, but no server answers there ({error}); start it "
             f"(`mlflow server --port …`), or unset the variable to use {DATABASE} here"
         ) from error
 

@@ -18,6 +18,7 @@ from components.crawl.source_files import SourceFile
 from components.crawl.sources import ShardSource
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
+from components.redaction import show_url
 from components.shards.format import FAILED_TO_RESIZE, picture_key
 from components.shards.reader import Picture
 from components.shards.writer import Row
@@ -53,7 +54,7 @@ def _adopt_one(job: DownloadJob, first_shard: int, file: SourceFile, number: int
         job.write(shard, _rows(job, source.pictures(path), shard, broken), Path(folder))
         job.publish(shard, Path(folder))
     for problem in broken:
-        logger.warning("%s: %s", file.location, problem)
+        logger.warning("%s: %s", show_url(file.location), problem)
     counts: Counter[str] = Counter(read_json(job.marker(shard))["status_dict"])
     counts[BROKEN] += len(broken)
     return Outcome(+counts, attempted=counts.total(), errors=errors(counts))
