@@ -5,12 +5,20 @@ import os
 import re
 import shutil
 
+from components.redaction import redact
+
 # Exit code of a command that met an error which the user must fix; running it again does not help.
 USER_ERROR = 3
 
 
 class MofiError(Exception):
-    """Root of all errors raised on purpose; the command line prints them without a traceback."""
+    """Root of all errors raised on purpose; the command line prints them without a traceback.
+
+    Messages show URLs without passwords and signatures (`components.redaction`).
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(redact(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class ParameterError(MofiError):

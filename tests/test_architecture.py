@@ -15,6 +15,7 @@ from components.storage.code import ROOT, find
 
 # From the ground up. A room may import those on floors below its own, and none next to it.
 FLOORS = (
+    ("redaction",),
     ("errors", "seam", "section", "splitmix64", "svg"),
     ("storage",),
     ("images", "metrics"),

@@ -5,8 +5,10 @@ import logging
 import os
 import shutil
 import sys
+import traceback
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -27,11 +29,24 @@ from components.cli.commands import serve as _serve
 from components.cli.commands import work as _work
 from components.errors import USER_ERROR, MofiError, is_full, reason, system_code
 from components.execution import cpu_environment
+from components.redaction import redact
 
 # Libraries that log every request or file.
 _NOISY = "httpx httpcore urllib3 boto3 botocore aiobotocore s3transfer asyncio alembic filelock PIL matplotlib faiss"
 # The entry points by which packages above this room add commands (`run` of flows, `sample`).
 _PLUGINS = "mofi.commands"
+_FORMAT = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
+
+
+class _Formatter(logging.Formatter):
+    """Shows URLs without passwords and signatures, whichever library logs them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
 
 
 _WRITABLE = "make it a place that you may read and write, or name another one"
@@ -88,15 +103,15 @@ def _set_up(
 ) -> None:
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
-        datefmt="%H:%M:%S",
         stream=sys.stderr,
         force=True,
     )
+    sys.excepthook = _show_traceback
     for noisy in _NOISY.split():
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_telling)
+        handler.setFormatter(_Formatter(_FORMAT, "%H:%M:%S"))
     for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(key, "true" if key.startswith("MLFLOW") else "1")
     for key, value in cpu_environment.ENVIRONMENT.items():
@@ -172,7 +187,7 @@ def _refused(error: OSError) -> str:
 
 def _end(message: str) -> NoReturn:
     """Every line says whose it is, so that the flow finds it among what a stage prints."""
-    sys.stderr.writelines(f"mofi: {line}\n" for line in message.splitlines())
+    sys.stderr.writelines(f"mofi: {line}\n" for line in redact(message).splitlines())
     sys.exit(USER_ERROR)
 
 

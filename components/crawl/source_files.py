@@ -18,6 +18,7 @@ from components.crawl.sources import PairSource, ShardSource, Source
 from components.crawl.unreadable import Unreadable
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
+from components.redaction import show_url
 from components.seam import find, names_in
 from components.storage.json_files import read_json, write_json
 from components.storage.location import expand, local_copy
@@ -111,7 +112,7 @@ def _log_unreadable(finished: Path, files: Sequence[SourceFile]) -> None:
     damaged = [(file, read_json(path)) for n, file in enumerate(files) if (path := finished / _bad_name(n)).exists()]
     for file, bad in damaged[:_SHOWN]:
         for record in bad[:_SHOWN]:
-            logger.warning("%s, %s", file.location, record)
+            logger.warning("%s, %s", show_url(file.location), record)
     if len(damaged) > _SHOWN:
         logger.warning(
             "%d more files have unreadable parts; their positions are in %s", len(damaged) - _SHOWN, finished

@@ -12,6 +12,7 @@ from components.evaluate.parameters import EvaluateParameters
 from components.models.encoder import encoder_from_model
 from components.models.find import find_model
 from components.models.load import load_model
+from components.redaction import show_url
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,6 @@ def evaluate_one(
         config = replace(model.config, preprocess=model.config.preprocess | {"antialias": antialias})
         model = replace(model, config=config)
     preprocess = model.config.preprocess
-    logger.info("%s on %d pictures, prepared by %s", location, len(pictures), preprocess)
+    logger.info("%s on %d pictures, prepared by %s", show_url(location), len(pictures), preprocess)
     measures = measure(embed(encoder_from_model(model), pictures), pictures, parameters)
-    return {"model": location, "preprocess": dict(preprocess), **measures}
+    return {"model": show_url(location), "preprocess": dict(preprocess), **measures}

@@ -12,6 +12,7 @@ import ray
 
 from components.errors import SetupError
 from components.execution import cpu_environment, watchdog
+from components.redaction import show_url
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def connect() -> None:
             ray.init(address=address, runtime_env=runtime, log_to_driver=True, logging_level=logging.WARNING)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise _silent(address, error) from error
-        logger.info("joined the Ray cluster at %s", address)
+        logger.info("joined the Ray cluster at %s", show_url(address))
     else:
         _start()
         logger.info("started Ray on this machine with %s CPUs", int(ray.cluster_resources().get("CPU", 0)))

@@ -10,6 +10,7 @@ from components.execution import publication
 from components.export.formats import Format
 from components.models.find import FoundModel, find_model
 from components.models.load import load_model
+from components.redaction import show_url
 from components.registry.provenance import digest
 from components.storage.atomic import publish_folder
 from components.storage.json_files import read_json, write_json
@@ -66,7 +67,7 @@ def _export(location: str, to: Format, out: Path) -> dict[str, Any]:
 def _source(location: str, found: FoundModel, local: str) -> dict[str, Any]:
     """The exported model: location, fingerprint, and of a folder its digest and card."""
     folder = Path(local)
-    source: dict[str, Any] = {"location": location, "fingerprint": fingerprint(*found.mark)}
+    source: dict[str, Any] = {"location": show_url(location), "fingerprint": fingerprint(*found.mark)}
     if folder.is_dir():
         source["sha256"] = digest(folder)
         if (folder / CARD).is_file():

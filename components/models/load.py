@@ -89,7 +89,7 @@ def _from_folder(folder: Path) -> Model:
 
 def _whole_preprocess(config: TowerConfig, model: nn.Module) -> dict[str, Any]:
     """What a config says of pictures, with open_clip's defaults and the image tower's size."""
-    said = merge_preprocess_dict(PreprocessCfg(), config.preprocess)
+    said: dict[str, Any] = merge_preprocess_dict(PreprocessCfg(), config.preprocess)
     return config.preprocess | said | {"size": model.get_submodule("visual").image_size}
 
 

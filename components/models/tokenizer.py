@@ -56,7 +56,13 @@ class TransformersTokenizer:
 
     def __call__(self, texts: list[str]) -> Tensor:
         """n texts → int64 [n, context_length]; raises as `load` does."""
-        tokens: Tensor = self.load()(texts)
+        tokenizer = self.load()
+        try:
+            tokens: Tensor = tokenizer(texts)
+        except Exception as error:  # its settings do not fit each other
+            raise InputError(
+                f"the tokenizer of {self._name} cannot be used ({type(error).__name__}: {error}); fetch its files again"
+            ) from error
         return tokens
 
     def load(self) -> Any:

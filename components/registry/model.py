@@ -18,6 +18,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
 from components.errors import InputError
+from components.redaction import show_url
 from components.registry import tracking
 from components.registry.provenance import digest
 from components.storage.atomic import publish_folder
@@ -164,7 +165,7 @@ def fetch(uri: str, cache: Path, only: Sequence[str]) -> Path:
                 if file.is_file() and matches(file.name, only):
                     file.rename(kept / file.name)
             publish_folder(kept, folder)
-    logger.info("%s is version %s of %s", uri, version.version, version.name)
+    logger.info("%s is version %s of %s", show_url(uri), version.version, version.name)
     return folder
 
 

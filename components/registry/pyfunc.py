@@ -36,7 +36,7 @@ class Embedder(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         self.model = model.eval()
         self.square = _square(model.visual.preprocess_cfg)
         mean, std = (torch.tensor(model.visual.preprocess_cfg[part], device=self.device) for part in ("mean", "std"))
-        self.normalise = lambda levels: (levels / 255 - mean[:, None, None]) / std[:, None, None]
+        self.mean, self.std = mean[:, None, None], std[:, None, None]
 
     @torch.inference_mode()
     def predict(
@@ -50,7 +50,8 @@ class Embedder(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         for start in range(0, len(pictures), _BATCH):
             squares = np.stack([self.square(data) for data in pictures[start : start + _BATCH]])
             levels = torch.from_numpy(squares).to(self.device).permute(0, 3, 1, 2).float()
-            parts.append(self.model.encode_image(self.normalise(levels), normalize=True).cpu())
+            pixels = (levels / 255 - self.mean) / self.std
+            parts.append(self.model.encode_image(pixels, normalize=True).cpu())
         return torch.cat(parts).numpy().astype(np.float32)
 
 

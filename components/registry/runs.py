@@ -16,6 +16,7 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import Metric, Run
 
 from components.errors import InputError
+from components.redaction import show_url
 from components.registry import model, tracking
 from components.registry.provenance import dvc_hash, git_commit
 from components.section import Section
@@ -120,10 +121,21 @@ def _open(
         if earlier:
             logger.info("%s goes on in the MLflow run %s", name, earlier)
         else:
-            mlflow.log_params(dict(flatten(parameters.model_dump(mode="json"))))
+            mlflow.log_params({key: _shown(value) for key, value in flatten(parameters.model_dump(mode="json"))})
             for path in inputs:
                 mlflow.log_input(_dataset(path), context=name)
         yield run
+
+
+def _shown(value: Any) -> Any:
+    """A parameter for people: locations without passwords and signatures."""
+    return (
+        [_shown(part) for part in value]
+        if isinstance(value, list)
+        else show_url(value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _unfinished(name: str, mark: str) -> str | None:

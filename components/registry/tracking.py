@@ -6,6 +6,7 @@ import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -15,6 +16,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from components.errors import SetupError
+from components.redaction import show_url, without_user
 from components.registry import database
 
 logger = logging.getLogger(__name__)
@@ -23,6 +25,7 @@ EXPERIMENT = "mofi"
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 _ANSWER_WITHIN = 5.0
+_VARIABLE, _USER, _PASSWORD = "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 
 
 def connect() -> str:
@@ -31,7 +34,7 @@ def connect() -> str:
     Raises:
         SetupError: if the server or the database does not answer.
     """
-    address = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.absolute()}"
+    address = _address()
     if address.startswith(("http://", "https://")):
         _knock(address)
     for noisy in (
@@ -61,7 +64,7 @@ def answering() -> Iterator[None]:
     """
     try:
         yield
-    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, ImportError) as error:
         said = " ".join(str(error).partition("[SQL")[0].split())
         raise SetupError(f"MLflow at {_place()} cannot be used ({said}); {_fix(said)}") from error
 
@@ -72,7 +75,7 @@ def alone() -> AbstractContextManager[None]:
 
 
 def _place() -> str:
-    return os.environ.get("MLFLOW_TRACKING_URI") or str(DATABASE.absolute())
+    return show_url(os.environ.get("MLFLOW_TRACKING_URI") or DATABASE.absolute())
 
 
 def _place_uri() -> str:
@@ -92,6 +95,22 @@ def _fix(said: str) -> str:
     return f"fix it, or move {DATABASE} away to begin with an empty one"
 
 
+def _address() -> str:
+    """The tracking server or database.
+
+    MLflow has a server's user and password from variables of its own, and so has every process that
+    this one starts: in the address, they would stand in what MLflow prints.
+    """
+    address = os.environ.get(_VARIABLE)
+    if not address:
+        return f"sqlite:///{DATABASE.absolute()}"
+    if address.startswith(("http://", "https://")):
+        address, user, password = without_user(address)
+        if user:
+            os.environ.update({_VARIABLE: address, _USER: user, _PASSWORD: password})
+    return address
+
+
 def _knock(address: str) -> None:
     """Asks once, briefly. An error code is an answer, too: a login may protect /health."""
     try:
@@ -99,9 +118,14 @@ def _knock(address: str) -> None:
             return
     except HTTPError:
         return
-    except (URLError, OSError, ValueError) as error:
+    except (HTTPException, ValueError):  # its text may be a part of the password
         raise SetupError(
-            f"MLFLOW_TRACKING_URI is {address}, but no server answers there ({error}); start it "
+            f"MLFLOW_TRACKING_URI is {show_url(address)}, which is no address of a server; encode `/`, `#`, `?` and `@` in a "
+            "password (`%2F`, `%23`, `%3F`, `%40`)"
+        ) from None
+    except (URLError, OSError) as error:
+        raise SetupError(
+            f"MLFLOW_TRACKING_URI is {show_url(address)}, but no server answers there ({error}); start it "
             f"(`mlflow server --port …`), or unset the variable to use {DATABASE} here"
         ) from error
 

@@ -21,7 +21,7 @@ _FINDERS = ("find", "find_all")
 
 # What a stage runs that changes no result: messages, options, checks of parameters, and the log of
 # what was written.
-NO_PART_OF_A_RESULT = frozenset(f"components.{room}" for room in ("cli", "errors", "registry", "section"))
+NO_PART_OF_A_RESULT = frozenset(f"components.{room}" for room in ("cli", "errors", "redaction", "registry", "section"))
 
 
 def code_mark(*modules: str, without: frozenset[str] = frozenset()) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 
 from components.errors import InputError
+from components.redaction import redact, show_url
 from components.storage.retry import GaveUp, retry
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def folder_at(location: Path | str) -> "Path | Prefix":
     if scheme == "file":
         return Path(path)
     if scheme != "s3":
-        raise InputError(f"{location} cannot be used as a folder; name a path, file:// or s3://BUCKET/PREFIX")
+        raise InputError(f"{show_url(location)} cannot be used as a folder; name a path, file:// or s3://BUCKET/PREFIX")
     from components.storage.s3 import Prefix  # boto3 is slow to load
 
     return Prefix.of(location)
@@ -72,9 +73,9 @@ def expand(location: str) -> list[str]:
         fs.invalidate_cache()  # of what this process saw before
         found = sorted(fs.glob(path)) if _WILD & set(path) else [path] if fs.exists(path) else []
     except Exception as error:  # whatever a storage library raises
-        raise InputError(f"{location} cannot be looked up: {error}{_fix(location)}") from error
+        raise InputError(f"{show_url(location)} cannot be looked up: {redact(str(error))}{_fix(location)}") from error
     if not found:
-        raise InputError(f"{location} matches no file; check the path, and quote it if it is a pattern")
+        raise InputError(f"{show_url(location)} matches no file; check the path, and quote it if it is a pattern")
     return [str(fs.unstrip_protocol(one)) if scheme else str(one) for one in found]
 
 
@@ -82,7 +83,7 @@ def _listed(location: str) -> list[str]:
     with local_copy(location) as path, fsspec.open(str(path), "rt", compression="infer", encoding="utf-8") as lines:
         names = [line.strip() for line in lines if line.strip()]
     if not names:
-        raise InputError(f"{location} lists no file")
+        raise InputError(f"{show_url(location)} lists no file")
     return names
 
 
@@ -106,7 +107,9 @@ def _named(name: str, of: str) -> str:
 
 
 def _not_in_a_list(name: str, of: str, problem: str) -> InputError:
-    return InputError(f"the list {of} names {name[:200]!r}: {problem}; delete the line, or name the file itself")
+    return InputError(
+        f"the list {show_url(of)} names {show_url(name[:200])!r}: {problem}; delete the line, or name the file itself"
+    )
 
 
 def _scheme(location: str) -> str:
@@ -133,7 +136,7 @@ def local_copy(
     fs, path = fsspec.url_to_fs(location, **options)
     if "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,)):
         if not Path(path).is_file():
-            raise InputError(f"{location} is missing; check the path, or run the stage that writes it")
+            raise InputError(f"{show_url(location)} is missing; check the path, or run the stage that writes it")
         yield Path(path)
         return
     with TemporaryDirectory(dir=folder) as temporary:
@@ -147,13 +150,15 @@ def _fetch(fs: Any, path: str, copy: Path, location: str) -> None:
         fs.get_file(path, str(copy))
 
     try:
-        retry(get, _ATTEMPTS, f"{location} cannot be read", _is_final)
+        retry(get, _ATTEMPTS, f"{show_url(location)} cannot be read", _is_final)
     except GaveUp as failure:
         error = _cause(failure.error)
         if isinstance(error, FileNotFoundError):
-            raise InputError(f"{location} does not exist") from None
+            raise InputError(f"{show_url(location)} does not exist") from None
         attempts = f"{failure.attempts} attempt" + "s" * (failure.attempts > 1)
-        raise InputError(f"{location} cannot be read after {attempts}: {error}{_fix(location)}") from error
+        raise InputError(
+            f"{show_url(location)} cannot be read after {attempts}: {redact(str(error))}{_fix(location)}"
+        ) from error
 
 
 def _is_final(error: Exception) -> bool:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from components.redaction import redact
+
 logger = logging.getLogger(__name__)
 
 _PAUSE = 1.0  # seconds before the second attempt
@@ -45,6 +47,6 @@ def retry(
         except errors as error:
             if attempt == attempts or is_final(error):
                 raise GaveUp(error, attempt) from error
-            logger.warning("%s, attempt %d (%s)", name, attempt, error)
+            logger.warning("%s, attempt %d (%s)", redact(name), attempt, redact(str(error)))
         time.sleep(_PAUSE * 2 ** (attempt - 1))
         attempt += 1

@@ -3,6 +3,7 @@
 Single files of any storage are read by way of `components.storage.location`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,9 +22,11 @@ from botocore.exceptions import (
 )
 
 from components.errors import InputError, SetupError
+from components.redaction import show_url
 from components.storage.retry import GaveUp, retry
 
 _SCHEME = "s3://"
+_BUCKET = re.compile(r"[A-Za-z0-9._-]+|arn:[A-Za-z0-9:._-]+")
 _ATTEMPTS = 7
 _AT_ONCE = 1000  # objects that one request may delete
 # A large file goes up in pieces: at most some 100 MB of it are in memory, whatever its size.
@@ -60,8 +63,10 @@ class Prefix:
             InputError: if it names no bucket.
         """
         bucket, _, folder = location.removeprefix(_SCHEME).partition("/")
-        if not location.startswith(_SCHEME) or not bucket:
-            raise InputError(f"{location} names no bucket; write s3://BUCKET/PREFIX")
+        if not location.startswith(_SCHEME) or not bucket or not _BUCKET.fullmatch(bucket):
+            raise InputError(
+                f"{show_url(location)} names no bucket; write s3://BUCKET/PREFIX, with credentials in the environment"
+            )
         folder = folder.strip("/")
         return cls(bucket, f"{folder}/" if folder else "")
 

@@ -30,6 +30,7 @@ LEFT_OUT = (
     ("*", "components.cli.main", "finds the command; what the command does stands in its own file"),
     ("*", "components.cli.parameters", "joins all rooms' schemas; a stage's own values are in its params"),
     ("*", "components.errors", "the classes of messages; a stage that fails writes nothing"),
+    ("*", "components.redaction", "how messages and logs show a URL"),
     ("*", "components.section", "refuses unknown keys; what is accepted is in the stage's params"),
     ("pretrain@*", "components.registry", "logs to MLflow what the stage has written"),
     ("evaluate", "components.registry", "logs to MLflow what the stage has written"),

@@ -22,6 +22,7 @@ from components.crawl.source_files import SourceFile
 from components.crawl.sources import ShardSource
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
+from components.redaction import show_url
 from components.shards.format import FAILED_TO_RESIZE, PICTURES, picture_key
 from components.shards.reader import Picture
 from components.shards.writer import Row
@@ -97,11 +98,11 @@ def adopt_first(job: DownloadJob, first_shard: int, file: SourceFile, number: in
     counts = Counter(read_json(job.marker(shard))["status_dict"]) + content.refused
     if content.problem is not None:
         counts[BROKEN] += 1
-        logger.warning("%s: %s; what comes before is taken", file.location, content.problem)
+        logger.warning("%s: %s; what comes before is taken", show_url(file.location), content.problem)
     if content.refused:
-        logger.warning("%s: left out %s", file.location, json.dumps(dict(sorted(content.refused.items()))))
+        logger.warning("%s: left out %s", show_url(file.location), json.dumps(dict(sorted(content.refused.items()))))
     if not counts:
-        logger.warning("%s: holds no picture", file.location)
+        logger.warning("%s: holds no picture", show_url(file.location))
     return Outcome(counts + content.changes, attempted=counts.total(), errors=errors(counts))
 
 

@@ -16,6 +16,7 @@ import zstandard
 
 from components.errors import InputError
 from components.execution.prefetch import prefetch
+from components.redaction import show_url
 
 _READ = 8 << 20  # bytes per request to a server
 _ENDINGS = (".json", ".json.bz2", ".json.gz", ".json.zst")
@@ -40,10 +41,12 @@ def _info(location: str) -> dict[str, Any]:
         info: dict[str, Any] = fs.info(path)
     except FileNotFoundError:
         raise InputError(
-            f"{location} is missing; name a Wikidata JSON dump with --dump, or build the sample's with `mofi sample build`"
+            f"{show_url(location)} is missing; name a Wikidata JSON dump with --dump, or run `mofi sample build`"
         ) from None
     except Exception as error:  # whatever a storage library raises
-        raise InputError(f"{location} cannot be asked for: {error}; check the address and the credentials") from error
+        raise InputError(
+            f"{show_url(location)} cannot be asked for: {error}; check the address and the credentials"
+        ) from error
     return info
 
 
@@ -57,7 +60,7 @@ def open_dump(location: str) -> Iterator[IO[bytes]]:
     _info(location)
     ending = Path(location).suffix
     if not location.endswith(_ENDINGS):
-        raise InputError(f"{location} ends in {ending!r}; a dump ends in {', '.join(_ENDINGS)}")
+        raise InputError(f"{show_url(location)} ends in {ending!r}; a dump ends in {', '.join(_ENDINGS)}")
     fs, path = fsspec.url_to_fs(location)
     with fs.open(path, "rb", block_size=_READ) as packed, _unpacked(packed, ending) as stream:
         yield stream
@@ -89,7 +92,9 @@ def blocks(location: str, size: int) -> Iterator[bytes]:
             last = block.rstrip()[-1:] or last
             yield block
     if first == b"[" and last != b"]":
-        raise InputError(f"{location} begins with '[' but does not end with ']'; fetch it again, it is truncated")
+        raise InputError(
+            f"{show_url(location)} begins with '[' but does not end with ']'; fetch it again, it is truncated"
+        )
 
 
 def _whole_lines(stream: IO[bytes], location: str, size: int) -> Iterator[bytes]:
@@ -104,7 +109,7 @@ def _whole_lines(stream: IO[bytes], location: str, size: int) -> Iterator[bytes]
             partial_line.append(read[end:])
     except (EOFError, OSError, ValueError, RuntimeError, zlib.error, zstandard.ZstdError) as error:
         raise InputError(
-            f"{location} cannot be read to its end ({error}); fetch it again, it is probably truncated"
+            f"{show_url(location)} cannot be read to its end ({error}); fetch it again, it is probably truncated"
         ) from error
     if rest := b"".join(partial_line):
         yield rest

@@ -39,7 +39,7 @@ def _known_text_tower(name: object) -> bool:
 
 
 # Both towers.
-_BLOCKS = {
+_BLOCKS: dict[str, Check | Object] = {
     "width": either(_WIDTH, NULL),
     "mlp_ratio": _RATIO,
     "ls_init_value": either(number(0, 10), NULL),

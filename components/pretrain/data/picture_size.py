@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.errors import InputError
+from components.redaction import show_url
 from components.shards.format import shard_name
 from components.storage.location import local_copy
 
@@ -41,7 +42,7 @@ def warn_of_small_pictures(shards: Path | str, side: int) -> None:
             "enlarged; lower it and choose a tower for smaller pictures, or crawl larger ones (crawl.resize, crawl.side)",
             small,
             len(shorter),
-            location,
+            show_url(location),
             side,
             int(np.median(shorter)),
         )

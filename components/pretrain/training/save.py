@@ -14,6 +14,7 @@ from components.pretrain.recipes import Recipe
 from components.pretrain.training.data_source import TrainingData
 from components.pretrain.training.setup import final_towers
 from components.pretrain.training.validate import validation_map
+from components.redaction import show_url
 from components.storage.atomic import new_folder
 from components.storage.json_files import write_json
 
@@ -89,7 +90,7 @@ def _model_card(job: Job, recipe: Recipe) -> dict[str, Any]:
         "image_size": job.tower.image_size,
         "images_seen": job.steps * job.parameters.batch,
         "seed": job.parameters.seed,
-        "initial": job.initial and {"location": job.parameters.initial, "fingerprint": job.initial.mark},
+        "initial": job.initial and {"location": show_url(job.parameters.initial), "fingerprint": job.initial.mark},
         "text_tower_trained": recipe.uses_texts,
         "classes": recipe.uses_classes,
     }

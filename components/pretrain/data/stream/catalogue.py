@@ -17,6 +17,7 @@ from components.pretrain.data.picture_cache import drop_oldest
 from components.pretrain.data.stream.mapped_vocabulary import read_columns, write_columns
 from components.pretrain.data.usable_pictures import ClassIndex, read_usable_pictures
 from components.pretrain.data.vocabulary import check_labels
+from components.redaction import show_url
 from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
 from components.storage.claims import claim, release
@@ -147,7 +148,9 @@ def finish(folder: Path, shards: ShardFolder, finished: Path, counts: Mapping[st
     np.save(folder / _TABLE, table)
     dropped = {reason: counts[reason] for reason in ("no_alt_text", "no_class") if counts.get(reason)}
     write_json(folder / _FACTS, {"location": shards.location, "dropped": dropped})
-    logger.info("%s: %d shards with %d usable pictures", shards.location, len(table), int(table[:, _USABLE].sum()))
+    logger.info(
+        "%s: %d shards with %d usable pictures", show_url(shards.location), len(table), int(table[:, _USABLE].sum())
+    )
 
 
 def load(folder: Path) -> Catalogue:
