@@ -17,6 +17,8 @@ EXPERIMENT = "mofi"
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 _ANSWER_WITHIN = 5.0
+# What the experiment is, or else MLflow's page guesses, and takes it for one of generative AI.
+KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def connect() -> str:
@@ -61,12 +63,15 @@ def _knock(address: str) -> None:
 def _experiment(address: str) -> str:
     found = mlflow.get_experiment_by_name(EXPERIMENT)
     if found is not None:
+        for name, value in KIND.items():
+            if name not in found.tags:  # whoever chose another on MLflow's page keeps it
+                mlflow.MlflowClient().set_experiment_tag(found.experiment_id, name, value)
         return str(mlflow.set_experiment(EXPERIMENT).experiment_id)
     # With an embedded database the files lie in a folder of ours; a server has its own place for
     # them.
     location = ARTIFACTS.absolute().as_uri() if address.startswith("sqlite:") else None
     try:
-        mlflow.create_experiment(EXPERIMENT, artifact_location=location)
+        mlflow.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
     except MlflowException:
         # Another process may have made it in the meantime.
         if mlflow.get_experiment_by_name(EXPERIMENT) is None:
