@@ -151,7 +151,7 @@ def _candidates(
     """
     rows = Table(box=None)
     for heading in ("", *TERMS, "sum", "probability", "outcome"):
-        rows.add_column(heading, no_wrap=True)
+        rows.add_column(heading, overflow="fold")
     none = 1.0 - sum(d.text_score for d in decisions)
     top = max([none, *(d.text_score for d in decisions)])
     winner = next((d.entity_id for d in decisions if d.text_score == top), "none of them")
