@@ -64,7 +64,7 @@ def _experiment(address: str) -> str:
     found = mlflow.get_experiment_by_name(EXPERIMENT)
     if found is not None:
         for name, value in KIND.items():
-            if name not in found.tags:  # whoever chose another on MLflow's page keeps it
+            if name not in found.tags:  # a kind that was chosen on MLflow's page stays
                 mlflow.MlflowClient().set_experiment_tag(found.experiment_id, name, value)
         return str(mlflow.set_experiment(EXPERIMENT).experiment_id)
     # With an embedded database the files lie in a folder of ours; a server has its own place for

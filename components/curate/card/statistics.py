@@ -72,8 +72,8 @@ def statistics(
 ) -> dict[str, Any]:
     """The content of `stats.json`.
 
-    `facts` are in the vocabulary's order; `filter_has_say` tells whether the labels' CLIP told
-    matched from shuffled pairs, None if that is not on record.
+    `facts` are in the vocabulary's order; `filter_has_say` is whether CLIP judged the labels,
+    None if that is not on record.
     """
     names = {qid_of(number): fact.label for number, fact in zip(vocabulary.ids.tolist(), facts, strict=True)}
     examples = [e | {"labels": [names[entity] for entity in e["entities"]]} for e in figures.examples]
