@@ -27,7 +27,8 @@ def replace_weights(path: Path, weights: WeightParameters) -> None:
     present = parameters.load(path).label.weights.model_dump()
     changed = {name: f"{value:g}" for name, value in weights.model_dump().items() if value != present[name]}
     with new_file(path) as partial:
-        partial.write_text(_replaced(path.read_text(encoding="utf-8"), changed), encoding="utf-8")
+        # As bytes: reading text would turn line ends into this system's.
+        partial.write_bytes(_replaced(path.read_bytes().decode(), changed).encode())
         if not _holds(partial, weights):
             raise ParameterError(
                 f"{path}: label.weights does not have one weight per line; insert the printed lines by hand"

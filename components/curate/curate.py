@@ -39,6 +39,7 @@ from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.knowledge.base.format import entity_table
 from components.knowledge.qid import qid_of
+from components.label.image_filter.reader import filter_has_say
 from components.shards.folder import ShardFolder
 from components.shards.format import shard_name, shard_numbers
 from components.storage.atomic import publish_folder
@@ -107,7 +108,9 @@ def build_data_set(
     figures = Figures.sum(tar.with_name(f"{tar.stem}_figures.json") for split in SPLITS for tar in shards[split])
     folder = _gather(work / "i2e", shards)
     _write_vocabulary(folder / "vocabulary.parquet", settled.vocabulary, facts)
-    stats = statistics(counts, settled.vocabulary, facts, figures, knowledge, parameters, sources)
+    stats = statistics(
+        counts, settled.vocabulary, facts, figures, knowledge, parameters, sources, filter_has_say(labels)
+    )
     write_json(folder / "stats.json", stats)
     (folder / CHART).write_text(
         rank_frequency(settled.vocabulary.images.tolist(), parameters.min_images), encoding="utf-8"

@@ -1,7 +1,7 @@
 """Models and baselines on the benchmark, labels against the truth, and what the report draws."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,28 @@ def _measure(
         np.save(out / "embeddings" / f"{name}.npy", embeddings, allow_pickle=False)
         logger.info("%s: %s", name, describe(measures[name]))
         if name in folders:
-            score = float(measures[name]["retrieval"][EXCLUDED]["all"])
+            score = score_of(measures[name], benchmark)
             examples.append(figures.nearest(name, embeddings, benchmark, parameters))
             best = max(best or (score, name, embeddings), (score, name, embeddings), key=lambda entry: entry[0])
     assert best is not None
     pq.write_table(pa.concat_tables(examples), out / "retrieval_examples.parquet")
     pq.write_table(figures.plane(best[2], benchmark, parameters), out / "map.parquet")
     return measures, best[1]
+
+
+def score_of(figures: Mapping[str, Any], benchmark: Benchmark) -> float:
+    """What models are compared by.
+
+    Raises:
+        InputError: if the benchmark cannot measure it.
+    """
+    try:
+        return float(figures["retrieval"][EXCLUDED]["all"])
+    except KeyError:
+        raise InputError(
+            f"{benchmark.folder / 'images.parquet'}: no category has two pictures, so there is nothing to retrieve; "
+            "give each category two or more"
+        ) from None
 
 
 def model_folders(models: Path) -> dict[str, Path]:

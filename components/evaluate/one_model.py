@@ -1,12 +1,14 @@
 """One model on the benchmark, whatever its origin; it needs no other output of the pipeline."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from components.evaluate.benchmark import read_benchmark
 from components.evaluate.evaluate import embed
+from components.evaluate.format import ACROSS
 from components.evaluate.measure import measure
 from components.evaluate.parameters import EvaluateParameters
 from components.models.encoder import encoder_from_model
@@ -41,3 +43,15 @@ def evaluate_one(
     logger.info("%s on %d pictures, prepared by %s", show_url(location), len(pictures), preprocess)
     measures = measure(embed(encoder_from_model(model), pictures), pictures, parameters)
     return {"model": show_url(location), "preprocess": dict(preprocess), **measures}
+
+
+def summary(figures: Mapping[str, Any]) -> str:
+    """The figures over all pictures, one a line; where there is none, why."""
+    scores = {f"mAP, {protocol.replace('_', ' ')}": values for protocol, values in figures["retrieval"].items()}
+    none = {f"mAP, {ACROSS.replace('_', ' ')}": "no picture has another of its category from another foundry"}
+    return "\n".join(
+        f"{name}: {values['all']:.4f}"
+        if "all" in values
+        else f"{name}: – ({none.get(name, 'no category has two pictures')})"
+        for name, values in (scores | {"kNN": figures["knn"]}).items()
+    )

@@ -26,6 +26,8 @@ DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 _ANSWER_WITHIN = 5.0
 _VARIABLE, _USER, _PASSWORD = "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
+# What the experiment is, or else MLflow's page guesses, and takes it for one of generative AI.
+KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def connect() -> str:
@@ -138,12 +140,15 @@ def _experiment(address: str) -> str:
             f"mlflow experiments restore -x {found.experiment_id}"
         )
     if found is not None:
+        for name, value in KIND.items():
+            if name not in found.tags:  # a kind that was chosen on MLflow's page stays
+                mlflow.MlflowClient().set_experiment_tag(found.experiment_id, name, value)
         return str(mlflow.set_experiment(EXPERIMENT).experiment_id)
     # With an embedded database the files lie in a folder of ours; a server has its own place for
     # them.
     location = ARTIFACTS.absolute().as_uri() if address.startswith("sqlite:") else None
     try:
-        mlflow.create_experiment(EXPERIMENT, artifact_location=location)
+        mlflow.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
     except MlflowException:
         # Another process may have made it in the meantime.
         if mlflow.get_experiment_by_name(EXPERIMENT) is None:

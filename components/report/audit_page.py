@@ -13,7 +13,7 @@ from components.evaluate.filter_audit import GROUPS, Overruled, audit, overruled
 from components.images.decode import BadImage
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
-from components.label.image_filter.reader import read_calibration
+from components.label.image_filter.reader import filter_has_say
 from components.label.text.picture_text import CAPTION, MAX_CHARACTERS
 from components.report.calibration import calibration_uri
 from components.report.template import environment
@@ -87,7 +87,7 @@ def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: i
         audited=audit(labels),
         samples=samples,
         calibration=calibration_uri(labels),
-        has_say=bool(read_calibration(labels).slope),
+        has_say=filter_has_say(labels),
     )
     with new_file(out) as partial:
         partial.write_text(text, encoding="utf-8")

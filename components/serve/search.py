@@ -21,6 +21,7 @@ from components.shards.reader import Picture, read_shard
 logger = logging.getLogger(__name__)
 
 _BATCH = 256
+_DRAWN, _FEW = 512, 20  # pictures that say how near others are, and what is too few to say it
 # Pictures' bytes → float32 [n, d], L2-normalised.
 Embed = Callable[[Sequence[bytes]], npt.NDArray[np.float32]]
 
@@ -51,6 +52,7 @@ class Index:
         gpus = getattr(faiss, "get_num_gpus", int)()
         self._index = faiss.index_cpu_to_all_gpus(index) if gpus else index
         self.entries: list[Entry] = []
+        self._drawn = Drawn(_DRAWN)
         self.left_out: Counter[str] = Counter()  # what the shards hold besides, by reason
 
     def add(self, embeddings: npt.NDArray[np.float32], entries: Iterable[Entry]) -> None:
@@ -61,6 +63,7 @@ class Index:
         """
         self._index.add(_finite(embeddings))
         self.entries.extend(entries)
+        self._drawn.add(embeddings)
 
     def search(self, embeddings: npt.NDArray[np.float32], top: int) -> list[list[Hit]]:
         """float32 [n, d] → the `top` nearest of each, best first; or all of a smaller index."""
@@ -71,6 +74,47 @@ class Index:
             [Hit(self.entries[row], float(cosine)) for row, cosine in zip(found, scores, strict=True)]
             for found, scores in zip(rows, cosines, strict=True)
         ]
+
+    def usual_cosine(self, share: float = 0.05) -> float | None:
+        """What all but a `share` of the index's own pictures have with their nearest other one.
+
+        A query whose best cosine is lower shows something else, or shows it otherwise. It is
+        estimated from some pictures drawn at random; None for fewer than `_FEW`.
+        """
+        if len(self.entries) < _FEW:
+            return None
+        cosines, rows = self._index.search(self._drawn.embeddings, 2)
+        own = rows == self._drawn.positions[:, None]
+        # A copy may be found before the picture itself; either way one of the two is another.
+        others = np.where(own[:, 0], cosines[:, 1], cosines[:, 0])
+        return float(np.quantile(others, share))
+
+
+class Drawn:
+    """Up to `most` of the embeddings that are added, drawn at random, the same each time."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._seen, self._chance = most, 0, np.random.default_rng(0)
+        self._kept: list[tuple[int, npt.NDArray[np.float32]]] = []
+
+    @property
+    def embeddings(self) -> npt.NDArray[np.float32]:
+        """float32 [n, d]."""
+        return np.ascontiguousarray([embedding for _, embedding in self._kept], dtype=np.float32)
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Their numbers in the order in which they were added, int64 [n]."""
+        return np.array([position for position, _ in self._kept], dtype=np.int64)
+
+    def add(self, embeddings: npt.NDArray[np.float32]) -> None:
+        """float32 [n, d]."""
+        for embedding in embeddings:
+            if self._seen < self._most:
+                self._kept.append((self._seen, embedding.copy()))
+            elif (place := int(self._chance.integers(self._seen + 1))) < self._most:
+                self._kept[place] = (self._seen, embedding.copy())
+            self._seen += 1
 
 
 def _finite(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -1,15 +1,19 @@
 """One model, wherever it comes from, on the benchmark."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from components.cli.main import app
 from components.errors import InputError
 from components.evaluate.benchmark import read_benchmark
-from components.evaluate.evaluate import embed
+from components.evaluate.evaluate import embed, score_of
 from components.evaluate.measure import measure
 from components.evaluate.one_model import evaluate_one
 from components.evaluate.parameters import EvaluateParameters
@@ -52,3 +56,52 @@ def test_benchmark_pictures_come_as_the_encoder_prepares_them(benchmark_folder: 
     benchmark = read_benchmark(benchmark_folder)
     (lengths,) = benchmark.prepared(lambda data: np.array([len(data)]))
     assert lengths.tolist() == [[len(benchmark.bytes_of(n))] for n in range(len(benchmark))]
+
+
+def with_column(benchmark: Path, out: Path, **columns: Callable[[int], object]) -> Path:
+    """A copy of a benchmark with other values, by row."""
+    shutil.copytree(benchmark, out)
+    rows = pq.read_table(out / "images.parquet").to_pylist()
+    changed = [row | {name: value(n) for name, value in columns.items()} for n, row in enumerate(rows)]
+    pq.write_table(pa.Table.from_pylist(changed, pq.read_schema(out / "images.parquet")), out / "images.parquet")
+    return out
+
+
+@pytest.mark.parametrize(
+    ("columns", "missing"),
+    [
+        ({"foundry": lambda n: "one"}, {"mAP, across foundries: – (no picture has another of its category from another"}),
+        (
+            {"category": lambda n: n},
+            {
+                "mAP, query excluded: – (no category has two pictures)",
+                "mAP, across foundries: – (no picture has another of its category from another",
+            },
+        ),
+    ],
+    ids=["one foundry", "one picture a category"],
+)  # fmt: skip
+def test_the_command_says_what_a_benchmark_cannot_measure(
+    tmp_path: Path, benchmark_folder: Path, columns: dict[str, Callable[[int], object]], missing: set[str]
+) -> None:
+    model = make_model(tmp_path / "model", "clip", 1)
+    benchmark = with_column(benchmark_folder, tmp_path / "benchmark", **columns)
+    result = CliRunner().invoke(app, ["evaluate-model", str(model), "--benchmark", str(benchmark)])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert len([line for line in lines if line.startswith(("mAP, ", "kNN: "))]) == 4
+    assert {line for line in lines for start in missing if line.startswith(start)} == {
+        line for line in lines if "–" in line
+    }
+    assert all(any(line.startswith(start) for line in lines) for start in missing)
+
+
+def test_a_benchmark_without_two_pictures_of_a_category_cannot_choose_the_best_model(
+    tmp_path: Path, benchmark_folder: Path, parameters: EvaluateParameters
+) -> None:
+    alone = with_column(benchmark_folder, tmp_path / "benchmark", category=lambda n: n)
+    make_model(tmp_path / "models" / "clip", "clip", 1)
+    benchmark = read_benchmark(alone)
+    figures = measure(np.eye(len(benchmark), dtype=np.float32), benchmark, parameters)
+    with pytest.raises(InputError, match=r"images.parquet: no category has two pictures"):
+        score_of(figures, benchmark)

@@ -71,6 +71,24 @@ def test_a_missing_knowledge_base_is_reported_with_the_command(tmp_path, knobs):
         explained("crab", tmp_path / "nowhere", tmp_path, knobs())
 
 
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_what_a_candidate_is_is_not_squeezed(knowledge, tmp_path, knobs, width):
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(table(explained("turkey", knowledge, tmp_path, knobs(none=-5.0)), knowledge))
+    assert "  Q1: turkey, large farm bird, an animal with feathers" in capture.get().splitlines()
+    assert "…" not in capture.get()
+
+
+@pytest.mark.parametrize("arguments", [[], ["crab", "--key", "0"], ["--key", "0", "--site", "a.example"]])
+def test_the_command_takes_a_text_or_a_key(arguments):
+    from components.cli.main import app
+
+    result = CliRunner().invoke(app, ["label", "explain", *arguments])
+    assert result.exit_code != 0
+    assert "--key" in str(result.exception) + result.output
+
+
 def test_the_command_explains_a_text(knowledge, tmp_path):
     from components.cli.main import app
 

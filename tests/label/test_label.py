@@ -5,11 +5,15 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from components.errors import InputError, MofiError
+from components.label.explain import explain_picture, table
 from components.label.format import LABELS_SCHEMA, PAIRS_SCHEMA
 from components.label.label import label_pictures
 from components.shards.index import read_index
+from components.shards.reader import read_shard
+from components.shards.writer import Row, write_shard
 from tests.label.conftest import Shown, small_web, write_crawl
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -107,6 +111,26 @@ def test_how_the_crawl_is_cut_into_shards_plays_no_part(run, crawl, tmp_path):
             assert {**mine, "image_score": 0, "text_score": 0} == {**theirs, "image_score": 0, "text_score": 0}
 
 
+def test_a_picture_s_explanation_has_the_scores_of_the_run(run, crawl, knowledge, knobs):
+    run(crawl)
+    for key in read_index(crawl)["key"].to_pylist():
+        explained = explain_picture(key, crawl, knowledge, Path("labels"), knobs())
+        assert explained.decided is not None
+        scores = {(d.start, d.entity_id): d.text_score for d in explained.label.decisions}
+        assert scores == pytest.approx({(d.start, d.entity_id): d.text_score for d in explained.decided}, abs=1e-5)
+        console = Console(width=80)
+        with console.capture() as capture:
+            console.print(table(explained, knowledge))
+        assert all(f"{d.entity_id}: {d.reason} (text" in capture.get() for d in explained.decided)
+
+
+@pytest.mark.parametrize(("key", "said"), [("999999999", "has no picture 999999999"), ("000000000", "was not had")])
+def test_a_picture_that_was_not_labelled_cannot_be_explained(tmp_path, knowledge, knobs, key, said):
+    write_shard(tmp_path, 0, [Row({"key": "000000000", "status": "failed_to_download"})])
+    with pytest.raises(InputError, match=said):
+        explain_picture(key, tmp_path, knowledge, tmp_path / "labels", knobs())
+
+
 def test_nothing_unfinished_remains(run, crawl):
     run(crawl)
     assert not list(Path(".work/label").glob("*/*"))
@@ -115,9 +139,6 @@ def test_nothing_unfinished_remains(run, crawl):
 def test_a_picture_that_cannot_be_read_is_counted_and_still_linked(run, tmp_path):
     crawl = write_crawl(tmp_path / "crawl", small_web(), 28)
     tar = crawl / "00000.tar"
-    from components.shards.reader import read_shard
-    from components.shards.writer import Row, write_shard
-
     rows = pq.read_table(crawl / "00000.parquet").to_pylist()
     images = [picture.image for picture in read_shard(tar)]
     write_shard(crawl, 0, [Row(row, b"no picture" if n == 0 else images[n]) for n, row in enumerate(rows)])
@@ -148,8 +169,6 @@ def test_an_empty_crawl_is_named(run, tmp_path):
 
 
 def test_a_crawl_without_success_is_named(run, tmp_path):
-    from components.shards.writer import Row, write_shard
-
     write_shard(tmp_path / "crawl", 0, [Row({"key": "000000000", "status": "failed_to_download"})])
     with pytest.raises(InputError, match="no picture that was crawled with success"):
         run(tmp_path / "crawl")

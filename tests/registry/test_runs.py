@@ -15,7 +15,7 @@ from PIL import Image
 
 from components.errors import InputError, SetupError
 from components.models.encoder import load_encoder
-from components.registry import model, runs
+from components.registry import model, runs, tracking
 from components.registry.parameters import PromoteParameters
 from components.registry.provenance import digest, dvc_hash
 from components.registry.runs import stage_run
@@ -54,6 +54,22 @@ def test_a_run_holds_parameters_metrics_curves_commit_and_inputs(
     assert stored.data.tags["mlflow.source.git.commit"]
     inputs = {i.dataset.name: i.dataset.digest for i in stored.inputs.dataset_inputs}
     assert inputs == {"data/crawl": "0123456789abcdef0123456789abcdef.dir", "data/other": "unversioned"}
+
+
+def test_the_experiment_is_one_of_model_training_and_a_kind_that_somebody_chose_stays(registry: Path) -> None:
+    client, kind = mlflow.MlflowClient(), "mlflow.experimentKind"
+    experiment = tracking.connect()
+    assert client.get_experiment(experiment).tags[kind] == "custom_model_development"
+    client.set_experiment_tag(experiment, kind, "finetuning")
+    assert tracking.connect() == experiment
+    assert client.get_experiment(experiment).tags[kind] == "finetuning"
+
+
+def test_an_experiment_of_an_earlier_release_gets_its_kind(registry: Path) -> None:
+    mlflow.set_tracking_uri(f"sqlite:///{tracking.DATABASE.absolute()}")
+    old = mlflow.create_experiment(tracking.EXPERIMENT)
+    assert tracking.connect() == old
+    assert mlflow.get_experiment(old).tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 def test_a_stage_that_raises_is_a_failed_run(registry: Path, parameters: PromoteParameters) -> None:

@@ -7,14 +7,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
 
+from components.cli.commands.serve import nearest
 from components.errors import InputError
 from components.evaluate.baselines import centred_pixels
 from components.images.decode import decode
 from components.serve.embed import model_at
 from components.serve.parameters import QueryParameters
 from components.serve.query import query
-from components.serve.search import Entry, Hit, build, entity_scores, read_labels
+from components.serve.search import Entry, Hit, Index, build, entity_scores, read_labels
 from components.shards.format import LABELLED_INDEX_SCHEMA, picture_key
 from components.shards.writer import Row, write_shard
 from tests.evaluate.conftest import benchmark_folder, encoded, painted  # noqa: F401 - a fixture
@@ -54,6 +57,83 @@ def test_hits_come_best_first_and_no_more_than_there_are(data: Path) -> None:
     hits = build(data, embed).search(embed([encoded(painted(3))]), 100)[0]
     assert len(hits) == 12
     assert [hit.cosine for hit in hits] == sorted((hit.cosine for hit in hits), reverse=True)
+
+
+def test_a_picture_that_cannot_be_decoded_is_counted_and_the_others_are_indexed(tmp_path: Path) -> None:
+    images = [encoded(painted(n)) for n in range(5)]
+    images[2] = b"no picture"
+    rows = [
+        Row({"key": picture_key(0, n), "url": "u", "status": "success", "caption": ""}, data)
+        for n, data in enumerate(images)
+    ]
+    write_shard(tmp_path / "i2e", 0, rows, LABELLED_INDEX_SCHEMA)
+    index = build(tmp_path / "i2e", embed)
+    assert [entry.key[-1] for entry in index.entries] == ["0", "1", "3", "4"]
+    assert index.left_out == {"undecodable": 1}
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def index_of(embeddings: np.ndarray) -> Index:
+    index = Index(embeddings.shape[1])
+    for part in np.array_split(embeddings, 3):
+        index.add(part, [Entry(str(n), Path("s"), "", ()) for n in range(len(part))])
+    return index
+
+
+@pytest.mark.parametrize("pictures", [20, 100, 700])
+def test_what_is_usual_is_how_near_the_index_s_own_pictures_are_to_each_other(pictures: int) -> None:
+    chance = np.random.default_rng(1)
+    embeddings = unit(np.eye(8)[np.arange(pictures) % 8] + 0.05 * chance.normal(size=(pictures, 8)))
+    usual = index_of(embeddings).usual_cosine()
+    cosines = embeddings @ embeddings.T - 2 * np.eye(pictures)
+    assert usual == pytest.approx(np.quantile(cosines.max(1), 0.05), abs=0.01)
+    stranger = unit(np.ones((1, 8)))
+    assert (embeddings @ stranger[0]).max() < usual
+    assert (embeddings @ unit(np.eye(8)[:1])[0]).max() > usual
+
+
+def test_copies_are_near_each_other_and_a_few_pictures_say_nothing() -> None:
+    twice = unit(np.repeat(np.random.default_rng(2).normal(size=(20, 8)), 2, axis=0))
+    assert index_of(twice).usual_cosine() == pytest.approx(1, abs=1e-5)
+    assert index_of(twice[:19]).usual_cosine() is None
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_key_is_cut_off_in_a_narrow_terminal(width: int) -> None:
+    keys = ["000120345", "a/very/long/key/of/another/program/000120345"]
+    found = [Hit(Entry(key, Path("/data/i2e/train/00012.tar"), "a crab [red]" * 9, ("Q1",)), 0.5) for key in keys]
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(nearest(found, {}))
+    lines = capture.get().splitlines()
+    column = "".join(line.split("│")[2].strip() for line in lines if line.startswith("│"))
+    assert "".join(keys) == column
+    assert any(keys[0] in line for line in lines)
+    assert "…" not in capture.get()
+
+
+def test_the_command_doubts_what_the_data_set_does_not_show(tmp_path: Path) -> None:
+    from components.cli.main import app
+
+    rows = [
+        Row(
+            {"key": picture_key(0, n), "status": "success", "caption": "x", "entities": ["Q1"]},
+            encoded(painted(n % 3)),
+        )
+        for n in range(24)
+    ]
+    write_shard(tmp_path / "i2e", 0, rows, LABELLED_INDEX_SCHEMA)
+    model = make_model(tmp_path / "clip", "clip", seed=1)
+    answers = {}
+    for name, image in (("known", painted(1)), ("strange", painted(77))):
+        (tmp_path / f"{name}.png").write_bytes(encoded(image))
+        command = ["search", str(tmp_path / f"{name}.png"), "--data", str(tmp_path / "i2e"), "--model", str(model)]
+        answers[name] = CliRunner().invoke(app, command).output
+    assert "000000001" in answers["known"] and "Doubtful" not in answers["known"]
+    assert "Doubtful: the nearest picture has a cosine of" in answers["strange"]
 
 
 def test_an_empty_data_set_is_an_error_that_says_what_to_run(tmp_path: Path) -> None:

@@ -63,12 +63,10 @@ def evaluate_model(
 ) -> None:
     """Measure one model, ours or anybody's, by the GPR1200 protocol."""
     from components.cli import parameters
-    from components.evaluate.one_model import evaluate_one
+    from components.evaluate.one_model import evaluate_one, summary
     from components.storage.json_files import write_json
 
     figures = evaluate_one(model, benchmark, parameters.load(params).evaluate, antialias=antialias)
     if out is not None:
         write_json(out, figures)
-    for protocol, values in figures["retrieval"].items():
-        typer.echo(f"mAP, {protocol.replace('_', ' ')}: {values['all']:.4f}")
-    typer.echo(f"kNN: {figures['knn']['all']:.4f}")
+    typer.echo(summary(figures))

@@ -40,9 +40,13 @@ def run(
 
 
 def explain(
-    text: Annotated[str, typer.Argument(help="An alt text, e.g. ':turkey:'.")],
+    text: Annotated[str | None, typer.Argument(help="An alt text, e.g. ':turkey:'.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Instead of a text: a picture of the crawl, with its page, site and labels.")
+    ] = None,
     context: Annotated[str, typer.Option(help="What else stands around the picture: caption, page title.")] = "",
     site: Annotated[str, typer.Option(help="A host of the crawl, to weigh words as its alt texts do.")] = "",
+    crawl: Annotated[Path, typer.Option(help="The crawl that --key is looked up in.")] = Path("data/crawl"),
     knowledge: Knowledge = Path("data/knowledge"),
     labels: Labels = Path("data/labels"),
     params: Params = Path("params.yaml"),
@@ -51,10 +55,19 @@ def explain(
     from rich.console import Console
 
     from components.cli import parameters
-    from components.label.explain import explain_text, table
+    from components.errors import InputError
+    from components.label.explain import explain_picture, explain_text, table
 
+    if (text is None) == (key is None):
+        raise InputError("name a text, or a picture of the crawl with --key KEY")
+    if key is not None and (context or site):
+        raise InputError("--key takes context and site from the crawl; leave out --context and --site")
     knobs = parameters.load(params).label
-    Console().print(table(explain_text(text, context, site, knowledge, labels, knobs), knowledge))
+    if key is not None:
+        explained = explain_picture(key, crawl, knowledge, labels, knobs)
+    else:
+        explained = explain_text(text or "", context, site, knowledge, labels, knobs)
+    Console().print(table(explained, knowledge))
 
 
 def evaluate(

@@ -9,8 +9,12 @@ from components.cli.model import LOCATIONS
 
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.table import Table
+
     from components.registry.parameters import PromoteParameters
-    from components.serve.search import Embed
+    from components.serve.search import Embed, Hit
 
 PROMOTION, MODELS, BENCHMARK = Path("metrics/promote.json"), Path("models"), Path("data/sample/benchmark")
 Data = Annotated[Path, typer.Option(help="The data set to search in.")]
@@ -66,16 +70,37 @@ def search(
     open_rgb(picture)
     knobs = parameters.load(params).promote
     embed = embeds.model_at(model) if model else _champion(knobs)
-    hits = build(data, embed).search(embed([picture]), top)[0]
-    labels = read_labels(data)
+    index = build(data, embed)
+    hits = index.search(embed([picture]), top)[0]
+    labels, usual = read_labels(data), index.usual_cosine()
     entities = Table("entity", "label", "share", title=f"What {image.name} looks like")
     for entity, share in entity_scores(hits)[:5]:
         entities.add_row(entity, labels.get(entity, ""), f"{share:.0%}")
-    pictures = Table("cosine", "picture", "alt text", "entity", title="Nearest pictures")
+    console = Console()
+    console.print(entities, nearest(hits, labels))
+    if usual is not None and hits[0].cosine < usual:
+        console.print(
+            f"Doubtful: the nearest picture has a cosine of {hits[0].cosine:.3f}; of the data set's own pictures, 95 % have one "
+            f"of {usual:.3f} or more to their nearest other. It may show nothing that is in the data set.",
+            highlight=False,
+        )
+
+
+def nearest(hits: "Sequence[Hit]", labels: "Mapping[str, str]") -> "Table":
+    """The pictures found, a row each; no column is cut off, however narrow the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    pictures = Table(title="Nearest pictures")
+    pictures.add_column("cosine", overflow="fold")
+    pictures.add_column("key", overflow="fold", min_width=9)  # ours are not folded
+    for heading in ("shard", "alt text", "entity"):
+        pictures.add_column(heading, overflow="fold")
     for hit in hits:
         names = ", ".join(labels.get(entity, entity) for entity in hit.entry.entities)
-        pictures.add_row(f"{hit.cosine:.3f}", f"{hit.entry.shard}:{hit.entry.key}", hit.entry.caption, names)
-    Console().print(entities, pictures)
+        shard = f"{hit.entry.shard.parent.name}/{hit.entry.shard.name}"
+        pictures.add_row(f"{hit.cosine:.3f}", hit.entry.key, shard, Text(hit.entry.caption), names)
+    return pictures
 
 
 def _champion(knobs: "PromoteParameters") -> "Embed":

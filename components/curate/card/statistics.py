@@ -68,14 +68,20 @@ def statistics(
     knowledge: Path,
     parameters: CurateParameters,
     sources: Mapping[str, str],
+    filter_has_say: bool | None,
 ) -> dict[str, Any]:
-    """The content of `stats.json`; `facts` are in the vocabulary's order."""
+    """The content of `stats.json`.
+
+    `facts` are in the vocabulary's order; `filter_has_say` is whether CLIP judged the labels,
+    None if that is not on record.
+    """
     names = {qid_of(number): fact.label for number, fact in zip(vocabulary.ids.tolist(), facts, strict=True)}
     examples = [e | {"labels": [names[entity] for entity in e["entities"]]} for e in figures.examples]
     return measures(counts, vocabulary, figures) | {
         "parameters": parameters.model_dump(),
         "sources": dict(sources),
         "entities_named": counts.named,
+        "image_filter": {"has_say": filter_has_say},
         "images_histogram": _histogram(vocabulary),
         "top_tenth_share": _top_tenth_share(vocabulary),
         "entity_types": _types(vocabulary, facts, knowledge),

@@ -5,6 +5,8 @@ from pathlib import Path
 from components.label.image_filter.calibration import Calibration
 from components.storage.json_files import read_json
 
+CALIBRATION = "calibration.json"
+
 
 def read_calibration(folder: Path) -> Calibration:
     """How the image filter was calibrated when these labels were made (`calibration.json`).
@@ -12,4 +14,13 @@ def read_calibration(folder: Path) -> Calibration:
     Raises:
         InputError: if the file is missing or no JSON.
     """
-    return Calibration(**read_json(folder / "calibration.json"))
+    return Calibration(**read_json(folder / CALIBRATION))
+
+
+def filter_has_say(folder: Path) -> bool | None:
+    """Whether CLIP judged any entity of these labels; None if that is not on record.
+
+    Raises:
+        InputError: if the record is damaged.
+    """
+    return bool(read_calibration(folder).slope) if (folder / CALIBRATION).is_file() else None

@@ -1,5 +1,6 @@
 """The data of a training: decoded pictures, or shards, depending on `pretrain.source`."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -21,6 +22,8 @@ from components.pretrain.job import Job
 from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipes import Recipe
 from components.shards.format import shard_name, shard_numbers
+
+logger = logging.getLogger(__name__)
 
 CACHE, STREAM = "cache", "stream"
 
@@ -48,9 +51,24 @@ class BatchLoader(Protocol):
 def open_data(job: Job, recipe: Recipe, partition: BatchPartition) -> tuple[TrainingData, BatchLoader]:
     """Opens the data of `job`, and the loader of one worker's part of its batches.
 
+    The first worker warns if a batch has room for more pictures than there are.
+
     Raises:
         InputError: if no picture is left for the recipe, or data is missing or damaged.
     """
+    data, loader = _open(job, recipe, partition)
+    if partition.rank == 0 and len(data) < job.parameters.batch:
+        logger.warning(
+            "pretrain.batch is %d, but %s has only %d pictures to train on: each batch repeats some, and takes a picture's "
+            "copies for other pictures; lower pretrain.batch, or add pictures",
+            job.parameters.batch,
+            job.recipe,
+            len(data),
+        )
+    return data, loader
+
+
+def _open(job: Job, recipe: Recipe, partition: BatchPartition) -> tuple[TrainingData, BatchLoader]:
     p = job.parameters
     tokenizer = partial(make_tokenizer, job.tower) if recipe.uses_texts else None
     if job.stream is not None:

@@ -64,7 +64,7 @@ def _metrics(data: TrainingData, state: TrainingState, validation: float | None)
         "pictures": len(data),
         "dropped": dict(sorted(data.dropped.items())),
         "skipped": state.skipped,
-        "classes": len(data.vocabulary) if data.vocabulary else 0,
+        "classes": len(data.vocabulary) if data.vocabulary else None,  # none where none are trained on
         "parameters": _sizes(state),
     }
 

@@ -50,13 +50,30 @@ def stats(knowledge: Path, knobs: Parameters) -> dict:
         dropped_pictures={"unlabelled": 1, "duplicate": 2},
         dropped_entities={"too_few_pictures": 1, "lost_pictures": 0},
     )
-    return statistics(counts, vocabulary, facts, figures, knowledge, knobs(max_images=3), {"crawl": "abc"})
+    return statistics(counts, vocabulary, facts, figures, knowledge, knobs(max_images=3), {"crawl": "abc"}, True)
 
 
 def test_the_card_begins_with_metadata_that_a_hub_can_read(stats: dict) -> None:
     metadata = yaml.safe_load(render(stats).split("---\n")[1])
     assert metadata["size_categories"] == ["n<1K"]
     assert metadata["configs"][0]["data_files"][1] == {"split": "validation", "path": "validation/*.tar"}
+
+
+@pytest.mark.parametrize(
+    ("has_say", "words"),
+    [
+        (True, ("a CLIP model checked each entity", "CLIP preferred", "CLIP model that filtered them")),
+        (False, ("No entity was checked against its picture", "The text alone decided", "No model compared them")),
+        (None, ("is not on record",)),
+    ],
+)
+def test_the_card_says_that_clip_checked_the_entities_only_where_it_did(
+    stats: dict, has_say: bool | None, words: tuple[str, ...]
+) -> None:
+    card = render(stats | {"image_filter": {"has_say": has_say}})
+    for claim in words:
+        assert claim in " ".join(card.split())
+    assert ("a CLIP model checked each entity against its picture (" in " ".join(card.split())) == bool(has_say)
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(stats: dict) -> None:

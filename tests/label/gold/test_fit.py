@@ -150,6 +150,23 @@ def test_writing_changes_the_weights_and_nothing_else(params):
     assert all(a.partition("#")[2] == b.partition("#")[2] for a, b in changed)
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [lambda n: b"\r\n", lambda n: b"\n", lambda n: (b"\r\n", b"\n")[n % 2]],
+    ids=["CRLF", "LF", "mixed"],
+)
+@pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"], ids=["", "BOM"])
+def test_line_ends_and_everything_else_stay_byte_for_byte(params, ends, begin):
+    lines_before = params.read_bytes().split(b"\n")
+    params.write_bytes(begin + b"".join(line + ends(n) for n, line in enumerate(lines_before)))
+    replace_weights(params, parameters.load(params).label.weights.model_copy(update={"text": 12.25}))
+    after = params.read_bytes()
+    changed = next(line for line in lines_before if line.startswith(b"    text:") and b"#" in line)
+    restored = after.replace(b"    text: 12.25", changed[: len(b"    text: 12.25")])
+    assert b"12.25" in after
+    assert restored == begin + b"".join(line + ends(n) for n, line in enumerate(lines_before))
+
+
 def test_writing_the_current_weights_changes_nothing(params):
     text = params.read_text()
     replace_weights(params, parameters.load(params).label.weights)
