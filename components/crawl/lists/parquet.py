@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
+from components.crawl.cleaning import ALTERNATIVES
 from components.crawl.lists.columns import Wanted, find_columns
 from components.crawl.lists.parquet_pages import weigh
 from components.crawl.lists.row import Row
@@ -21,8 +22,6 @@ _MOST_COLUMNS = 100_000
 _BUFFER = 1 << 20
 # Characters of a value that are looked at: more than any text may have.
 _LONGEST = 1 << 19
-# Values of a list that are looked at.
-_ALTERNATIVES = 8
 
 
 def parquet_rows(stream: BinaryIO, wanted: Wanted) -> Iterator[Row]:
@@ -136,7 +135,7 @@ def _looked_up(column: pa.DictionaryArray) -> Iterator[Any]:
 def _alternatives(value: pa.ListScalar) -> list[Any] | None:
     if not value.is_valid:
         return None
-    return list(_values(value.values[:_ALTERNATIVES]))
+    return list(_values(value.values[:ALTERNATIVES]))
 
 
 def _plain(column: pa.Array) -> list[Any]:
