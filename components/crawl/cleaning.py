@@ -35,6 +35,8 @@ class Cleaning:
 
     def text(self, value: Any, longest: int) -> str:
         """A text of at most `longest` characters on one line; empty for what is none."""
+        if type(value) is str and len(value) <= longest and value.isprintable():
+            return collapse(value, longest)
         whole = self._string(value)
         if not whole:
             return ""
@@ -48,6 +50,8 @@ class Cleaning:
 
     def address(self, value: Any) -> str:
         """A text without white space around it and control characters; empty if it is too long."""
+        if type(value) is str and len(value) <= _LONGEST_ADDRESS and value.isprintable():
+            return value.strip()
         whole = self._string(value).strip()
         if len(whole) > _LONGEST_ADDRESS:
             self._count("out_of_range")

@@ -6,6 +6,7 @@ from itertools import repeat
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
@@ -20,6 +21,8 @@ from components.errors import InputError
 _FOOTER = 16 << 20
 _MOST_COLUMNS = 100_000
 _BUFFER = 1 << 20
+# Bytes of values that are taken from a dictionary together.
+_DECODED = 16 << 20
 # Characters of a value that are looked at: more than any text may have.
 _LONGEST = 1 << 19
 
@@ -120,7 +123,14 @@ def _values(column: pa.Array) -> Iterable[Any]:
     return _plain(column)
 
 
-def _looked_up(column: pa.DictionaryArray) -> Iterator[Any]:
+def _looked_up(column: pa.DictionaryArray) -> Iterable[Any]:
+    length = pc.binary_length(column.dictionary)
+    if (pc.sum(pc.take(length, column.indices)).as_py() or 0) <= _DECODED:
+        return _plain(column.dictionary_decode())
+    return _one_by_one(column)
+
+
+def _one_by_one(column: pa.DictionaryArray) -> Iterator[Any]:
     words = column.dictionary
     known: dict[int, Any] = {}
     for index in column.indices.to_pylist():

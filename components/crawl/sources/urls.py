@@ -118,7 +118,8 @@ def _rows(stream: BinaryIO, name: str, parameters: CrawlParameters, counts: Coun
             if number > most:
                 raise Bomb("it has more rows than bytes; the rest is not read")
             if not isinstance(row, Unreadable):
-                letters -= min(longest, _length(row[1]))
+                text = row[1]
+                letters -= min(longest, len(text) if type(text) is str else _length(text))
                 if letters < 0:
                     raise Bomb(f"its texts are more than {_LETTERS} times as long as the file; the rest is not read")
             yield row
