@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from components.crawl.lists.columns import Columns, Wanted, columns_without_names, find_columns
+from components.crawl.lists.columns import Columns, Wanted, columns_without_names, find_columns, is_address, shown
 from components.crawl.lists.lines import BadLine
 from components.crawl.lists.row import MAX_ROW, Row
 from components.crawl.unreadable import Unreadable
@@ -55,7 +55,7 @@ class _Tape:
 
     def __next__(self) -> str:
         line = self._back.popleft() if self._back else next(self._lines, None)
-        if type(line) is not str:
+        if not isinstance(line, str):
             if line is None:
                 self.ended = True
                 raise StopIteration
@@ -168,6 +168,11 @@ def _form(head: Sequence[str], kind: str, wanted: Wanted) -> _Form | None:
     first = max(firsts, key=len)
     if not "".join(first).isprintable():
         raise ValueError("no text")
+    if any(map(is_address, first)) and not any(wanted):
+        raise InputError(
+            f"it has no header, and its first row has {len(first)} values; give the numbers of the columns of addresses "
+            f"and texts, from 0, with --url-column and --text-column; the row: {shown(first)}"
+        )
     raise InputError(str(find_columns(first, wanted)))
 
 
