@@ -15,9 +15,9 @@ CLEANED = "cleaned."
 INT32 = (1 << 31) - 1
 _LONGEST_ADDRESS = 2048
 # What `collapse` looks at of a text, as a multiple of its longest length.
-_LOOKED_AT = 4
+LOOKED_AT = 4
 # Values of a list that are looked at; the first one that says something is taken.
-_ALTERNATIVES = 100
+ALTERNATIVES = 8
 
 
 class Cleaning:
@@ -35,10 +35,12 @@ class Cleaning:
 
     def text(self, value: Any, longest: int) -> str:
         """A text of at most `longest` characters on one line; empty for what is none."""
+        if type(value) is str and len(value) <= longest and value.isprintable():
+            return collapse(value, longest)
         whole = self._string(value)
         if not whole:
             return ""
-        looked_at = whole[: _LOOKED_AT * longest]
+        looked_at = whole[: LOOKED_AT * longest]
         if not looked_at.isprintable() and any(not (c.isprintable() or c.isspace()) for c in looked_at):
             self._count("characters")
         text = collapse(looked_at, longest)
@@ -48,6 +50,8 @@ class Cleaning:
 
     def address(self, value: Any) -> str:
         """A text without white space around it and control characters; empty if it is too long."""
+        if type(value) is str and len(value) <= _LONGEST_ADDRESS and value.isprintable():
+            return value.strip()
         whole = self._string(value).strip()
         if len(whole) > _LONGEST_ADDRESS:
             self._count("out_of_range")
@@ -92,7 +96,7 @@ class Cleaning:
         return ""
 
     def _first(self, values: list[Any] | tuple[Any, ...]) -> Any:
-        said = [value for value in values[:_ALTERNATIVES] if not _is_nothing(value) and value not in ("", b"")]
+        said = [value for value in values[:ALTERNATIVES] if not _is_nothing(value) and value not in ("", b"")]
         if len(values) > 1:
             self._count("list")
         return said[0] if said else None

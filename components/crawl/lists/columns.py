@@ -51,10 +51,10 @@ def find_columns(names: Sequence[str], wanted: Wanted, fits: Callable[[int], boo
         index = _given(names, plain, given) if given else _usual(plain, usual, fits)
         if index is None:
             sought = repr(given) if given else f"of the usual names ({', '.join(usual[:3])}, …)"
-            return f"no column {sought} among {_shown(names)}; {_fix(what)}"
+            return f"no column {sought} among {shown(names)}; {_fix(what)}"
         indexes.append(index)
     if indexes[0] == indexes[1]:
-        return f"only one column for URLs and texts, {names[indexes[0]]!r}, among {_shown(names)}; {_fix('text')}"
+        return f"only one column for URLs and texts, {names[indexes[0]]!r}, among {shown(names)}; {_fix('text')}"
     return Columns(*indexes)
 
 
@@ -64,7 +64,7 @@ def columns_without_names(first: Sequence[Any], wanted: Wanted) -> Columns | Non
     Columns that the user gave by number count; others are found if only one value is an address,
     and only one other value is there.
     """
-    addresses = [index for index, value in enumerate(first) if _is_address(value)]
+    addresses = [index for index, value in enumerate(first) if is_address(value)]
     given = [_number(name, len(first)) if name else None for name in wanted]
     if any(name and index is None for name, index in zip(wanted, given, strict=True)):
         return None
@@ -100,7 +100,8 @@ def _number(name: str, columns: int) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 and int(digits) < columns else None
 
 
-def _is_address(value: Any) -> bool:
+def is_address(value: Any) -> bool:
+    """Whether a value is the URL of something on the web."""
     return (
         isinstance(value, str)
         and value.strip().lower().startswith(("http://", "https://"))
@@ -113,11 +114,12 @@ def _may_be_name(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip()) and "/" not in value and "." not in value
 
 
-def _shown(names: Sequence[str]) -> str:
-    shown = ", ".join(
+def shown(names: Sequence[str]) -> str:
+    """The names, or the values of a row, as a message quotes them."""
+    some = ", ".join(
         repr(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…") for name in names[:_SHOWN]
     )
-    return f"{shown}, …" if len(names) > _SHOWN else shown or "none"
+    return f"{some}, …" if len(names) > _SHOWN else some or "none"
 
 
 def _fix(what: str) -> str:

@@ -13,7 +13,10 @@ from components.crawl.lists.row import MAX_ROW, Row
 from components.crawl.unreadable import Unreadable
 from components.storage.foreign_json import parse_json
 
-_MARKS = re.compile(rb'[\[\]{},"\\]')
+# A whole string, or a mark that counts: in the outermost array, within an element, and in a string.
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_MARKS = re.compile(_STRING + rb'|[\[\]{},"\\]', re.DOTALL)
+_INNER_MARKS = re.compile(_STRING + rb'|[\[\]{}"\\]', re.DOTALL)
 _STRING_MARKS = re.compile(rb'["\\]')
 _MOST_COLUMNS = 1000
 
@@ -127,8 +130,10 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[tuple[bytes | None, bool]]:
     depth, in_string, at = 0, False, 0
     for chunk in chunks:
         start = 0
-        while match := (_STRING_MARKS if in_string else _MARKS).search(chunk, at):
+        while match := (_STRING_MARKS if in_string else _INNER_MARKS if depth > 1 else _MARKS).search(chunk, at):
             at, mark = match.end(), match[0]
+            if len(mark) > 1:
+                continue
             if mark == b"\\":
                 at += 1  # of a character that may stand in the next piece
             elif mark == b'"':

@@ -6,9 +6,11 @@ from itertools import repeat
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
+from components.crawl.cleaning import ALTERNATIVES
 from components.crawl.lists.columns import Wanted, find_columns
 from components.crawl.lists.parquet_pages import weigh
 from components.crawl.lists.row import Row
@@ -19,10 +21,10 @@ from components.errors import InputError
 _FOOTER = 16 << 20
 _MOST_COLUMNS = 100_000
 _BUFFER = 1 << 20
+# Bytes of values that are taken from a dictionary together.
+_DECODED = 16 << 20
 # Characters of a value that are looked at: more than any text may have.
 _LONGEST = 1 << 19
-# Values of a list that are looked at.
-_ALTERNATIVES = 8
 
 
 def parquet_rows(stream: BinaryIO, wanted: Wanted) -> Iterator[Row]:
@@ -121,7 +123,14 @@ def _values(column: pa.Array) -> Iterable[Any]:
     return _plain(column)
 
 
-def _looked_up(column: pa.DictionaryArray) -> Iterator[Any]:
+def _looked_up(column: pa.DictionaryArray) -> Iterable[Any]:
+    length = pc.binary_length(column.dictionary)
+    if (pc.sum(pc.take(length, column.indices)).as_py() or 0) <= _DECODED:
+        return _plain(column.dictionary_decode())
+    return _one_by_one(column)
+
+
+def _one_by_one(column: pa.DictionaryArray) -> Iterator[Any]:
     words = column.dictionary
     known: dict[int, Any] = {}
     for index in column.indices.to_pylist():
@@ -136,7 +145,7 @@ def _looked_up(column: pa.DictionaryArray) -> Iterator[Any]:
 def _alternatives(value: pa.ListScalar) -> list[Any] | None:
     if not value.is_valid:
         return None
-    return list(_values(value.values[:_ALTERNATIVES]))
+    return list(_values(value.values[:ALTERNATIVES]))
 
 
 def _plain(column: pa.Array) -> list[Any]:

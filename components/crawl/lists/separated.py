@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from components.crawl.lists.columns import Columns, Wanted, columns_without_names, find_columns
+from components.crawl.lists.columns import Columns, Wanted, columns_without_names, find_columns, is_address, shown
 from components.crawl.lists.lines import BadLine
 from components.crawl.lists.row import MAX_ROW, Row
 from components.crawl.unreadable import Unreadable
@@ -47,7 +47,7 @@ class _Tape:
 
     def begin(self) -> None:
         self.number += len(self.row)
-        self.row = []
+        self.row.clear()
         self._size = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -55,10 +55,10 @@ class _Tape:
 
     def __next__(self) -> str:
         line = self._back.popleft() if self._back else next(self._lines, None)
-        if line is None:
-            self.ended = True
-            raise StopIteration
-        if isinstance(line, BadLine):
+        if not isinstance(line, str):
+            if line is None:
+                self.ended = True
+                raise StopIteration
             if self.row:
                 self._back.appendleft(line)
                 raise _Broken(_UNCLOSED)
@@ -101,14 +101,15 @@ def separated(lines: Iterator[str | BadLine], kind: str, wanted: Wanted) -> Iter
         return
     tape = _Tape(chain(head, lines), before)
     reader = csv.reader(tape, **form.options)
-    header = form.has_header
+    header, (url, text) = form.has_header, form.columns
     while True:
         tape.begin()
         try:
             row = next(reader, None)
             if row is None:
                 return
-            problem = _problem(row, tape, form)
+            plain = len(row) == form.width and len(tape.row) == 1
+            problem = "" if plain else _problem(row, tape, form)
         except (csv.Error, _Broken) as error:
             row, problem = [], str(error)
         if problem:
@@ -118,7 +119,7 @@ def separated(lines: Iterator[str | BadLine], kind: str, wanted: Wanted) -> Iter
         elif header and row:
             header = False
         elif row:
-            yield row[form.columns.url], row[form.columns.text]
+            yield row[url], row[text]
 
 
 def _problem(row: Sequence[str], tape: _Tape, form: _Form) -> str:
@@ -167,6 +168,11 @@ def _form(head: Sequence[str], kind: str, wanted: Wanted) -> _Form | None:
     first = max(firsts, key=len)
     if not "".join(first).isprintable():
         raise ValueError("no text")
+    if any(map(is_address, first)) and not any(wanted):
+        raise InputError(
+            f"it has no header, and its first row has {len(first)} values; give the numbers of the columns of addresses "
+            f"and texts, from 0, with --url-column and --text-column; the row: {shown(first)}"
+        )
     raise InputError(str(find_columns(first, wanted)))
 
 

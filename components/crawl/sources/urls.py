@@ -6,13 +6,13 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import zstandard
 
 from components.crawl.address import resolve
-from components.crawl.cleaning import Cleaning
+from components.crawl.cleaning import ALTERNATIVES, LOOKED_AT, Cleaning
 from components.crawl.counts import DROPPED, FOUND
 from components.crawl.lists.columns import Wanted
 from components.crawl.lists.json_rows import json_rows
@@ -31,6 +31,8 @@ FORMATS = ("csv", "tsv", "json", "jsonl", "ndjson", "parquet")
 _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 # Rows that a file may have in addition to one for each byte; packed files of equal rows have more.
 _FREE_ROWS = 100_000
+# Characters of texts that are looked at, likewise: one in a dictionary may stand in all rows.
+_FREE_LETTERS, _LETTERS = 16 << 20, 16
 _SHOWN = 80
 _FIX = (
     ". If other columns hold the pictures' addresses and their texts, name them with --url-column and --text-column "
@@ -79,7 +81,7 @@ class Urls(PairSource):
         pairs, dropped, unreadable = 0, 0, 0
         first: str | None = None
         try:
-            for row in _rows(stream, location, (parameters.url_column, parameters.text_column), counts):
+            for row in _rows(stream, location, parameters, counts):
                 if isinstance(row, Unreadable):
                     unreadable += 1
                     first = str(row) if first is None else first
@@ -103,16 +105,23 @@ class Urls(PairSource):
             yield Unreadable(0, "it has no row", "row")
 
 
-def _rows(stream: BinaryIO, name: str, wanted: Wanted, counts: Counter[str]) -> Iterator[Row]:
+def _rows(stream: BinaryIO, name: str, parameters: CrawlParameters, counts: Counter[str]) -> Iterator[Row]:
     """The rows of a list up to damage in the file, and the damage."""
-    most = _FREE_ROWS + stream.seek(0, io.SEEK_END)
+    wanted = parameters.url_column, parameters.text_column
+    size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
+    most, letters, longest = _FREE_ROWS + size, _FREE_LETTERS + _LETTERS * size, LOOKED_AT * parameters.max_text
     number = 0
     try:
         for row in _of_format(stream, list_format(name), wanted, most, counts):
             number += 1
             if number > most:
                 raise Bomb("it has more rows than bytes; the rest is not read")
+            if not isinstance(row, Unreadable):
+                text = row[1]
+                letters -= min(longest, len(text) if type(text) is str else _length(text))
+                if letters < 0:
+                    raise Bomb(f"its texts are more than {_LETTERS} times as long as the file; the rest is not read")
             yield row
     except InputError:
         raise
@@ -120,6 +129,12 @@ def _rows(stream: BinaryIO, name: str, wanted: Wanted, counts: Counter[str]) -> 
         yield Unreadable(number + 1, " ".join(str(error).split()), "row")
     except pa.ArrowException as error:
         yield Unreadable(number + 1, " ".join(str(error).split()), "row")
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, list):
+        return sum(map(_length, value[:ALTERNATIVES]))
+    return len(value) if isinstance(value, (str, bytes)) else 0
 
 
 def _of_format(stream: BinaryIO, kind: str | None, wanted: Wanted, most: int, counts: Counter[str]) -> Iterator[Row]:

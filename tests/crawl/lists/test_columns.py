@@ -122,7 +122,7 @@ def test_lists_with_and_without_header(data: str, wanted: dict[str, str]) -> Non
     ("name", "data", "said"),
     [
         ("a.csv", b"where,what\nhttp://a.example/1.jpg,a crab\n", "no column of the usual names"),
-        ("a.csv", b"7,a crab,http://a.example/1.jpg\n", "no column of the usual names"),
+        ("a.csv", b"7,a crab,http://a.example/1.jpg\n", "it has no header, and its first row has 3 values"),
         ("a.csv", b"url\nhttp://a.example/1.jpg\n", "no column of the usual names"),
         ("a.csv", b"url,text\nimg/1.jpg,a crab\nimg/2.jpg,an owl\n", "the first: 'img/1.jpg' with the text 'a crab'"),
         ("a.jsonl", b'{"where": "x"}\n{"where": "x"}\n', "no column of the usual names"),

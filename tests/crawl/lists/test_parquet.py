@@ -120,6 +120,14 @@ def test_rows_that_take_no_bytes_are_not_counted_out(monkeypatch: pytest.MonkeyP
     assert "more rows than bytes; the rest is not read" in str(unreadable(data, "a.parquet")[0])
 
 
+def test_a_text_is_not_cleaned_in_more_rows_than_the_file_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(urls, "_FREE_LETTERS", 10_000)
+    data = parquet({"url": [A] * 10_000, "caption": ["\x01" * 2000 + "a crab"] * 10_000})
+    found = len(pairs(data, "a.parquet", max_text=1000))
+    assert found == (10_000 + 16 * len(data)) // 2006
+    assert "times as long as the file" in str(unreadable(data, "a.parquet", max_text=1000)[0])
+
+
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 @pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
 def test_pages_are_weighed_by_their_own_headers(version: str, compression: str) -> None:
