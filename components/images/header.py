@@ -43,6 +43,7 @@ _UNSUPPORTED = (
     ("compressed SVG", (b"\x1f\x8b",)),
 )
 _JPEG = ("JPEG", "MPO")
+_JPEG_2000_PIXEL = 20  # bytes: its decoder works with whole numbers of 32 bits
 _ORIENTATION = 0x0112
 _SIDEWAYS = 5  # EXIF orientations from here on swap width and height
 _HIGHEST = 8
@@ -120,7 +121,8 @@ def open_lazily(data: bytes, max_pixels: int | None = None) -> Image.Image:
         smallest = -(-image.width // 8) * -(-image.height // 8)
         check_memory(data, smallest * PIXEL, image.size, (max_pixels or MAX_PIXELS) * PIXEL)
         return image
-    check_memory(data, image.width * image.height * PIXEL, image.size, limit)
+    pixel = _JPEG_2000_PIXEL if image.format == "JPEG2000" else PIXEL
+    check_memory(data, image.width * image.height * pixel, image.size, limit)
     return _icon(image, data, limit) if isinstance(image, IcoImagePlugin.IcoImageFile) else image
 
 
@@ -144,7 +146,7 @@ def reduce_jpeg(image: Image.Image, max_pixels: int | None, enough: tuple[int, i
 
 
 def _icon(icon: IcoImagePlugin.IcoImageFile, data: bytes, limit: int) -> Image.Image:
-    """The largest picture of an icon, whose size is what itself says, not what the directory does."""
+    """The largest picture of an icon, of the size that itself gives, not the directory."""
     entry = icon.ico.entry[0]
     if data.startswith(_PNG, entry.offset):
         inner: Image.Image = Image.open(io.BytesIO(data[entry.offset : entry.offset + entry.size]), formats=("PNG",))
@@ -202,12 +204,12 @@ def without_long_texts(read: Callable[[bytes], T], data: bytes) -> T:
 
 def _unknown(data: bytes) -> BadImage:
     name = next((name for name, starts in _UNSUPPORTED if data.startswith(starts)), None)
-    if name is None and data[4:8] == b"ftyp":
+    if name is None and data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis"):
         heif = data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
         name = "HEIC" if heif else "video"
     if name is not None:
         return BadImage(f"picture of {len(data)} bytes is in a format that is not read: {name}", "unsupported_format")
-    known = data.startswith((_PNG, jpeg.SIGNATURE, b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*"))
+    known = data.startswith((_PNG, jpeg.SIGNATURE, b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")) or data[4:8] == b"ftyp"
     return BadImage(
         f"picture of {len(data)} bytes is in no known format",
         "undecodable" if known and len(data) > 12 else "not_a_picture",

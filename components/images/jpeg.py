@@ -28,6 +28,7 @@ _USUAL_SCANS, _MOST_SCANS, _MOST_VISITED = 20, 100, 1_500_000_000
 _SCAN_BYTES = 10  # of the shortest scan
 _SCANS = re.compile(rb"\xff\xda")
 _MOST_SEGMENTS = 20_000  # before the first scan; profiles and XMP in pieces of 64 kB make hundreds
+_SEGMENT_BYTES = 4  # of the shortest
 _COEFFICIENT = 2  # bytes
 
 
@@ -81,7 +82,7 @@ def check_cost(data: bytes, size: tuple[int, int]) -> None:
     Raises:
         BadImage: `bomb` or `too_many_pixels`.
     """
-    if size[0] * size[1] * len(data) <= _MOST_VISITED * _SCAN_BYTES:
+    if size[0] * size[1] * len(data) <= _MOST_VISITED * _SCAN_BYTES and len(data) <= _MOST_SEGMENTS * _SEGMENT_BYTES:
         return  # whatever the bytes are
     coefficients = read_markers(data).coefficients
     if coefficients:
@@ -91,7 +92,7 @@ def check_cost(data: bytes, size: tuple[int, int]) -> None:
 
 def _check_scans(data: bytes, size: tuple[int, int]) -> None:
     most = max(_USUAL_SCANS, min(_MOST_SCANS, _MOST_VISITED // max(1, size[0] * size[1])))
-    # What follows the picture, such as a film, may look like scans; only then it is looked at closely.
+    # What follows the picture, such as a film, may look like scans: only then a close look.
     if len(_SCANS.findall(data)) <= most:
         return
     if sum(marker == _SCAN for marker, _ in _segments(data, most + _MOST_SEGMENTS)) > most:
