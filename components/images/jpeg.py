@@ -25,6 +25,7 @@ _END = 0xD9
 # a hostile file makes thousands in a few bytes each. A scan takes about a second for 1,000 million
 # pixels.
 _USUAL_SCANS, _MOST_SCANS, _MOST_VISITED = 20, 100, 1_500_000_000
+_FEW_VISITED = 300_000_000
 _SCAN_BYTES = 10  # of the shortest scan
 _SCANS = re.compile(rb"\xff\xda")
 _MOST_SEGMENTS = 20_000  # before the first scan; profiles and XMP in pieces of 64 kB make hundreds
@@ -82,7 +83,7 @@ def check_cost(data: bytes, size: tuple[int, int]) -> None:
     Raises:
         BadImage: `bomb` or `too_many_pixels`.
     """
-    if size[0] * size[1] * len(data) <= _MOST_VISITED * _SCAN_BYTES and len(data) <= _MOST_SEGMENTS * _SEGMENT_BYTES:
+    if size[0] * size[1] * len(data) <= _FEW_VISITED * _SCAN_BYTES and len(data) <= _MOST_SEGMENTS * _SEGMENT_BYTES:
         return  # whatever the bytes are
     coefficients = read_markers(data).coefficients
     if coefficients:
