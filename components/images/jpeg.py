@@ -137,10 +137,10 @@ def _body(data: bytes, offset: int) -> bytes:
 
 def _coefficients(frame: bytes) -> int:
     """Bytes of the coefficients of a frame, by its header (T.81, B.2.2)."""
-    height, width, count = struct.unpack_from(">HHB", frame, 1)
+    height, width, count = (int(number) for number in struct.unpack_from(">HHB", frame, 1))
     factors = [(sampling >> 4 or 1, sampling & 15 or 1) for sampling in frame[7 : 7 + 3 * count : 3]]
     most_across, most_down = (max(each) for each in zip(*factors, strict=True)) if factors else (1, 1)
-    blocks = sum(
+    blocks: int = sum(
         -(-width * across // (8 * most_across)) * -(-height * down // (8 * most_down)) for across, down in factors
     )
     return 64 * _COEFFICIENT * blocks

@@ -76,7 +76,7 @@ class Resizing:
 
 
 def _middle(image: Image.Image) -> Image.Image:
-    """The middle of a very long picture, which would otherwise unfold to gigabytes when enlarged."""
+    """The middle of a very long picture, which would unfold to gigabytes when enlarged."""
     longest = _LONG * min(image.size)
     if max(image.size) <= longest:
         return image
