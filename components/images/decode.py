@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from components.images import jpeg
-from components.images.bad_image import BadImage as BadImage
+from components.images.bad_image import BadImage
 from components.images.colour import to_srgb
 from components.images.header import (
     as_bad_image,
@@ -18,6 +18,8 @@ from components.images.header import (
     without_long_texts,
 )
 from components.images.memory import MAX_PIXELS, MOST_PIXELS
+
+__all__ = ["BadImage", "decode", "open_rgb", "squash", "upright"]
 
 WHITE = (255, 255, 255)
 # Blocks of memory that Pillow keeps for the next picture, of 16 MB each: getting fresh ones costs

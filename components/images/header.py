@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from PIL import IcoImagePlugin, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from components.images import jpeg
 from components.images.bad_image import BadImage
@@ -19,7 +19,7 @@ from components.images.svg import is_svg, rasterised
 # What browsers show, and only decoders that work inside this process: Pillow would start another
 # program for PostScript.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "ICO", "JPEG2000")
-_ICON = b"\0\0\1\0"
+_ICON, _MOST_ICONS = b"\0\0\1\0", 256
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Pictures that hardly a browser shows. HEIC is one: its decoders are a frequent source of holes.
 _UNSUPPORTED = (
@@ -43,6 +43,7 @@ _UNSUPPORTED = (
     ("compressed SVG", (b"\x1f\x8b",)),
 )
 _JPEG = ("JPEG", "MPO")
+_JPEG_2000_PIXEL = 20  # bytes: its decoder works with whole numbers of 32 bits
 _ORIENTATION = 0x0112
 _SIDEWAYS = 5  # EXIF orientations from here on swap width and height
 _HIGHEST = 8
@@ -97,8 +98,7 @@ def read_header(data: bytes, max_pixels: int | None = None) -> Header:
 
 def _header(data: bytes, max_pixels: int | None) -> Header:
     with open_lazily(data, max_pixels) as image:
-        kind = "ICO" if data.startswith(_ICON) else str(image.format)
-        return Header(kind, image.size, orientation(image, data))
+        return Header(str(image.format), image.size, orientation(image, data))
 
 
 def open_lazily(data: bytes, max_pixels: int | None = None) -> Image.Image:
@@ -113,15 +113,18 @@ def open_lazily(data: bytes, max_pixels: int | None = None) -> Image.Image:
         BadImage: if decoding it would take too much time or memory.
         Exception: any, of Pillow; see `as_bad_image`.
     """
-    image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
     limit = (max_pixels or MOST_PIXELS) * PIXEL
+    if data.startswith(_ICON):
+        _check_icon(data, limit)
+    image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
     if image.format in _JPEG:
         jpeg.check_cost(data, image.size)
         smallest = -(-image.width // 8) * -(-image.height // 8)
         check_memory(data, smallest * PIXEL, image.size, (max_pixels or MAX_PIXELS) * PIXEL)
         return image
-    check_memory(data, image.width * image.height * PIXEL, image.size, limit)
-    return _icon(image, data, limit) if isinstance(image, IcoImagePlugin.IcoImageFile) else image
+    pixel = _JPEG_2000_PIXEL if image.format == "JPEG2000" else PIXEL
+    check_memory(data, image.width * image.height * pixel, image.size, limit)
+    return image
 
 
 def reduce_jpeg(image: Image.Image, max_pixels: int | None, enough: tuple[int, int] | None) -> None:
@@ -143,18 +146,23 @@ def reduce_jpeg(image: Image.Image, max_pixels: int | None, enough: tuple[int, i
     image.draft(None, (max(1, wanted[0]), max(1, wanted[1])))
 
 
-def _icon(icon: IcoImagePlugin.IcoImageFile, data: bytes, limit: int) -> Image.Image:
-    """The largest picture of an icon, whose size is what itself says, not what the directory does."""
-    entry = icon.ico.entry[0]
-    if data.startswith(_PNG, entry.offset):
-        inner: Image.Image = Image.open(io.BytesIO(data[entry.offset : entry.offset + entry.size]), formats=("PNG",))
-        check_memory(data, inner.width * inner.height * PIXEL, inner.size, limit)
-        return inner
-    old = data.startswith(b"\x0c\0\0\0", entry.offset)
-    width, height = struct.unpack_from("<HH" if old else "<ii", data, entry.offset + 4)
-    # Colours and mask lie one above the other.
-    check_memory(data, abs(width) * abs(height) // 2 * PIXEL, (abs(width), abs(height) // 2), limit)
-    return icon
+def _check_icon(data: bytes, limit: int) -> None:
+    """Checks every picture of an icon by its own header: Pillow decodes one on opening.
+
+    The sizes in an icon's directory are what the file claims.
+    """
+    (count,) = struct.unpack_from("<H", data, 4)
+    if count > _MOST_ICONS:
+        raise BadImage(f"icon of {len(data)} bytes has {count} pictures; the limit is {_MOST_ICONS}", "bomb")
+    for entry in range(count):
+        (offset,) = struct.unpack_from("<I", data, 6 + 16 * entry + 12)
+        if data.startswith(_PNG, offset):
+            width, height = struct.unpack_from(">II", data, offset + 16)
+        else:
+            old = data.startswith(b"\x0c\0\0\0", offset)
+            width, height = map(abs, struct.unpack_from("<HH" if old else "<ii", data, offset + 4))
+            height //= 2  # colours and mask lie one above the other
+        check_memory(data, width * height * PIXEL, (width, height), limit)
 
 
 def orientation(image: Image.Image, data: bytes) -> int:
@@ -202,12 +210,12 @@ def without_long_texts(read: Callable[[bytes], T], data: bytes) -> T:
 
 def _unknown(data: bytes) -> BadImage:
     name = next((name for name, starts in _UNSUPPORTED if data.startswith(starts)), None)
-    if name is None and data[4:8] == b"ftyp":
+    if name is None and data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis"):
         heif = data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
         name = "HEIC" if heif else "video"
     if name is not None:
         return BadImage(f"picture of {len(data)} bytes is in a format that is not read: {name}", "unsupported_format")
-    known = data.startswith((_PNG, jpeg.SIGNATURE, b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*"))
+    known = data.startswith((_PNG, jpeg.SIGNATURE, b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")) or data[4:8] == b"ftyp"
     return BadImage(
         f"picture of {len(data)} bytes is in no known format",
         "undecodable" if known and len(data) > 12 else "not_a_picture",

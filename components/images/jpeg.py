@@ -25,9 +25,11 @@ _END = 0xD9
 # a hostile file makes thousands in a few bytes each. A scan takes about a second for 1,000 million
 # pixels.
 _USUAL_SCANS, _MOST_SCANS, _MOST_VISITED = 20, 100, 1_500_000_000
+_FEW_VISITED = 300_000_000
 _SCAN_BYTES = 10  # of the shortest scan
 _SCANS = re.compile(rb"\xff\xda")
 _MOST_SEGMENTS = 20_000  # before the first scan; profiles and XMP in pieces of 64 kB make hundreds
+_SEGMENT_BYTES = 4  # of the shortest
 _COEFFICIENT = 2  # bytes
 
 
@@ -81,7 +83,7 @@ def check_cost(data: bytes, size: tuple[int, int]) -> None:
     Raises:
         BadImage: `bomb` or `too_many_pixels`.
     """
-    if size[0] * size[1] * len(data) <= _MOST_VISITED * _SCAN_BYTES:
+    if size[0] * size[1] * len(data) <= _FEW_VISITED * _SCAN_BYTES and len(data) <= _MOST_SEGMENTS * _SEGMENT_BYTES:
         return  # whatever the bytes are
     coefficients = read_markers(data).coefficients
     if coefficients:
@@ -91,7 +93,7 @@ def check_cost(data: bytes, size: tuple[int, int]) -> None:
 
 def _check_scans(data: bytes, size: tuple[int, int]) -> None:
     most = max(_USUAL_SCANS, min(_MOST_SCANS, _MOST_VISITED // max(1, size[0] * size[1])))
-    # What follows the picture, such as a film, may look like scans; only then it is looked at closely.
+    # What follows the picture, such as a film, may look like scans: only then a close look.
     if len(_SCANS.findall(data)) <= most:
         return
     if sum(marker == _SCAN for marker, _ in _segments(data, most + _MOST_SEGMENTS)) > most:
@@ -135,10 +137,10 @@ def _body(data: bytes, offset: int) -> bytes:
 
 def _coefficients(frame: bytes) -> int:
     """Bytes of the coefficients of a frame, by its header (T.81, B.2.2)."""
-    height, width, count = struct.unpack_from(">HHB", frame, 1)
+    height, width, count = (int(number) for number in struct.unpack_from(">HHB", frame, 1))
     factors = [(sampling >> 4 or 1, sampling & 15 or 1) for sampling in frame[7 : 7 + 3 * count : 3]]
     most_across, most_down = (max(each) for each in zip(*factors, strict=True)) if factors else (1, 1)
-    blocks = sum(
+    blocks: int = sum(
         -(-width * across // (8 * most_across)) * -(-height * down // (8 * most_down)) for across, down in factors
     )
     return 64 * _COEFFICIENT * blocks

@@ -21,6 +21,8 @@ BICUBIC, BILINEAR = "bicubic", "bilinear"
 # open_clip's interpolation outside of training, where "random" has no meaning.
 _INTERPOLATIONS = {BICUBIC: BICUBIC, BILINEAR: BILINEAR, "random": BICUBIC}
 
+_LONG = 32  # times the shorter side
+
 Pictures = npt.NDArray[np.uint8 | np.float32]
 
 
@@ -53,7 +55,8 @@ class Resizing:
         resampling = Image.Resampling[self.interpolation.upper()]
         if self.antialias:
             return squash(data, size, resampling) if self.squash else decode(data, size, resampling, quick=quick)
-        whole = torch.from_numpy(np.array(open_rgb(data))).permute(2, 0, 1).to(torch.float32)
+        image = open_rgb(data) if self.squash else _middle(open_rgb(data))
+        whole = torch.from_numpy(np.array(image)).permute(2, 0, 1).to(torch.float32)
         shape, mode = [size, size] if self.squash else [size], InterpolationMode(self.interpolation)
         # Cubic interpolation overshoots.
         resized = torchvision.resize(whole, shape, mode, antialias=False).clamp_(0, 255)
@@ -70,6 +73,16 @@ class Resizing:
         x = F.interpolate(x, shape, mode=self.interpolation, antialias=True, align_corners=False).clamp(0, 1)
         top, left = (shape[0] - size) // 2, (shape[1] - size) // 2
         return x[:, :, top : top + size, left : left + size]
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """The middle of a very long picture, which would unfold to gigabytes when enlarged."""
+    longest = _LONG * min(image.size)
+    if max(image.size) <= longest:
+        return image
+    width, height = (min(side, longest) for side in image.size)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 DEFAULT = Resizing()

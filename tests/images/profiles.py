@@ -41,9 +41,8 @@ def profile(space: bytes, tags: dict[bytes, bytes], kind: bytes = b"mntr", pcs: 
     tags = {b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"test\0" + bytes(78), b"wtpt": xyz(D50)} | tags
     offset, directory, bodies = 132 + 12 * len(tags), b"", b""
     for name, body in tags.items():
-        body += bytes(-len(body) % 4)
         directory += struct.pack(">4sII", name, offset + len(bodies), len(body))
-        bodies += body
+        bodies += body + bytes(-len(body) % 4)
     head = struct.pack(">I4sI4s4s4s12x4s", offset + len(bodies), b"test", 0x02400000, kind, space, pcs, b"acsp")
     head += bytes(28) + b"".join(map(s15, D50)) + bytes(48)
     return head[:128] + struct.pack(">I", len(tags)) + directory + bodies

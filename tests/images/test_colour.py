@@ -122,7 +122,7 @@ def test_a_profile_that_is_broken_or_of_another_kind_is_ignored(icc: bytes) -> N
 
 
 @given(st.lists(st.tuples(st.integers(128, 420), st.integers(0, 255)), min_size=1, max_size=8), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_damaged_profiles_raise_nothing(changes: list[tuple[int, int]], inks: bool) -> None:
     icc = bytearray(cmyk_profile() if inks else PROFILES["Adobe RGB"][0])
     for place, value in changes:

@@ -82,7 +82,8 @@ def test_pages_and_other_pictures_are_no_drawings(data: bytes) -> None:
 
 
 def test_entities_and_another_encoding_are_read() -> None:
-    source = f'<?xml version="1.0" encoding="iso-8859-1"?><!DOCTYPE svg [<!ENTITY c "red">]><svg {SPACES} width="9" height="9"><title>Ö</title><rect width="9" height="9" fill="&c;"/></svg>'
+    head = '<?xml version="1.0" encoding="iso-8859-1"?><!DOCTYPE svg [<!ENTITY c "red">]>'
+    source = f'{head}<svg {SPACES} width="9" height="9"><title>Ö</title><rect width="9" height="9" fill="&c;"/></svg>'
     assert open_rgb(source.encode("latin-1")).getpixel((4, 4)) == RED
 
 

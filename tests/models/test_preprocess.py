@@ -136,3 +136,12 @@ def test_a_tower_that_squashed_is_trained_on_our_squares(tmp_path: Path) -> None
     folder = model_folder(tmp_path / "model", resize_mode="squash", interpolation="bilinear")
     prepared = towers.read_config(str(folder)).preprocess
     assert (prepared["resize_mode"], prepared["interpolation"]) == ("shortest", "bicubic")
+
+
+@pytest.mark.parametrize("size", [(1, 200_000), (200_000, 1)])
+@pytest.mark.parametrize("antialias", [False, True])
+def test_no_shape_makes_a_picture_unfold(size: tuple[int, int], antialias: bool) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", size, 255).save(buffer, "PNG")
+    square = Resizing(antialias=antialias).square(buffer.getvalue(), 32)
+    assert (square.shape, square.min().round()) == ((32, 32, 3), 255)
