@@ -73,7 +73,7 @@ def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Ite
 
 
 def _trailing_data(stream: BinaryIO, position: int, length: int, effort: Effort) -> tuple[int, int] | None:
-    """What follows the last record: the offset of the damage, and where to read on; None if nothing.
+    """The offset of damage after the last record, and where to read on; None if there is none.
 
     To its reader, an archive looks complete that is truncated inside a header, or whose last record
     is longer than its gzip member and takes the next ones for its own.
@@ -95,7 +95,10 @@ def _trailing_data(stream: BinaryIO, position: int, length: int, effort: Effort)
 
 
 def _end_of_member(stream: BinaryIO, block: bytes, effort: Effort) -> tuple[int | None, int]:
-    """The end of the gzip member that starts with the last `block`, None if truncated; its length."""
+    """The end of the gzip member that starts with the last `block`, and its unfolded length.
+
+    The end is None if it is truncated.
+    """
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     length = 0
     try:

@@ -60,9 +60,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_false_beginnings_are_read_a_bounded_number_of_times(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_false_beginnings_are_read_a_bounded_number_of_times(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(efforts, "_ANY_FILE", 1 << 20)
     captions, unreadable, times = read(HOSTILE[kind](20_000))
     assert captions == []
