@@ -16,7 +16,7 @@ _MAGICS = (_GZIP, *_DENSE, _PLAIN)
 _BLANK_LINE = b"\r\n\r\n"
 # Bytes that hold a record's header; bytes that are searched at a time, at first and at most.
 _HEADER, _SMALL_BLOCK, _BLOCK = 1 << 16, 1 << 12, 1 << 20
-# What any record costs, and to begin anew, in units of `Effort`.
+# What a record costs, and a restart after damage, in units of `Effort`.
 _RECORD, _BEGINNING = 1 << 14, 1 << 16
 
 
