@@ -16,7 +16,7 @@ from components.crawl.pair_filters import keep, pair_filters
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sources import PairSource, ShardSource, Source
 from components.crawl.unreadable import Unreadable
-from components.errors import InputError
+from components.errors import InputError, MofiError
 from components.execution.shard_map import Outcome, map_shards
 from components.redaction import show_url
 from components.seam import find, names_in
@@ -140,10 +140,24 @@ def _read_file(parameters: CrawlParameters, file: SourceFile, number: int, out: 
 
 
 def _readable(found: Iterable[Pair | Unreadable], counts: Counter[str], bad: list[str]) -> Iterator[Pair]:
-    for one in found:
-        if isinstance(one, Pair):
-            yield one
-            continue
-        counts[UNREADABLE] += one.number
-        if len(bad) < _KEPT:
-            bad.append(str(one))
+    """The pairs; what cannot be read is counted, and the first of it noted.
+
+    Sources yield what they cannot read. One that raises nevertheless loses the rest of its file,
+    not the crawl.
+    """
+    place = 0
+    try:
+        for one in found:
+            place += 1
+            if isinstance(one, Pair):
+                yield one
+                continue
+            counts[UNREADABLE] += one.number
+            if len(bad) < _KEPT:
+                bad.append(str(one))
+    except MofiError:
+        raise
+    except Exception as error:
+        logger.exception("a source failed after %d pairs and bad records; the rest of its file was not read", place)
+        counts[UNREADABLE] += 1
+        bad.append(f"after {place} pairs and bad records: {type(error).__name__}: {error}; what follows was not read")

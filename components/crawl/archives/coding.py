@@ -18,6 +18,10 @@ _TEXT, _TAG = re.compile(rb"[\t\n\f\r -~\x80-\xff]*"), re.compile(rb"<[!?/a-zA-Z
 _HEAD, _TAG_WITHIN = 1024, 1 << 16
 
 
+# Decodes a body, at most so many bytes of it.
+_Decoder = Callable[[bytes, int], bytes]
+
+
 class BadBody(Exception):
     """A body that cannot be decoded as its headers declare, or is truncated."""
 
@@ -47,7 +51,7 @@ def unfold(body: bytes, codings: Sequence[str], max_bytes: int) -> bytes | None:
 
 
 def _unfold(body: bytes, coding: str, limit: int) -> bytes:
-    decode = _gunzip if body.startswith(_GZIP) else _unzstd if body.startswith(_ZSTD) else None
+    decode: _Decoder | None = _gunzip if body.startswith(_GZIP) else _unzstd if body.startswith(_ZSTD) else None
     if decode is None:
         if coding == "identity" or not body or _is_page(body):
             return body
@@ -103,7 +107,7 @@ def _unzstd(body: bytes, limit: int) -> bytes:
     return ZstdReader(io.BytesIO(body)).read(limit)
 
 
-_DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
+_DECODERS: dict[str, _Decoder] = {
     "gzip": _gunzip,
     "x-gzip": _gunzip,
     "deflate": _deflate,

@@ -16,7 +16,7 @@ _MAGICS = (_GZIP, *_DENSE, _PLAIN)
 _BLANK_LINE = b"\r\n\r\n"
 # Bytes that hold a record's header; bytes that are searched at a time, at first and at most.
 _HEADER, _SMALL_BLOCK, _BLOCK = 1 << 16, 1 << 12, 1 << 20
-# What any record costs, and to begin anew, in units of `Effort`.
+# What a record costs, and a restart after damage, in units of `Effort`.
 _RECORD, _BEGINNING = 1 << 14, 1 << 16
 
 
@@ -63,46 +63,55 @@ def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Ite
             trailing = _trailing_data(stream, position, length, effort) if beginning else None
             if trailing is None:
                 return
-            position, error = trailing, "cut off"
+            (position, rest), error = trailing, "cut off"
         except OSError as problem:
-            error = str(problem)
+            rest, error = position + 1, str(problem)
         if read or not reported:
             reported = True
             yield Unreadable(position, error)
-        offset = _next_record_start(stream, position + 1, magics, effort)
+        offset = _next_record_start(stream, max(rest, offset + 1), magics, effort)
 
 
-def _trailing_data(stream: BinaryIO, position: int, length: int, effort: Effort) -> int | None:
-    """The offset of an incomplete record at the end; None if there is none.
+def _trailing_data(stream: BinaryIO, position: int, length: int, effort: Effort) -> tuple[int, int] | None:
+    """The offset of damage after the last record, and where to read on; None if there is none.
 
-    To its reader, an archive that is truncated inside a header looks complete.
+    To its reader, an archive looks complete that is truncated inside a header, or whose last record
+    is longer than its gzip member and takes the next ones for its own.
     """
     stream.seek(position)
     block = stream.read(_HEADER)
     if block.startswith(_GZIP):
-        end = _end_of_member(stream, block, effort)
+        end, unfolded = _end_of_member(stream, block, effort)
     elif block.startswith(_PLAIN):
-        end = position + block.find(_BLANK_LINE) + len(_BLANK_LINE) + length + len(_BLANK_LINE)
+        end, unfolded = position + block.find(_BLANK_LINE) + 2 * len(_BLANK_LINE) + length, length
     else:
         return None
     if end is None:
-        return position
+        return position, position + 1
     stream.seek(end)
-    return end if stream.read(_HEADER).strip() else None
+    if not stream.read(_HEADER).strip():
+        return None
+    return (end if unfolded >= length else position), end
 
 
-def _end_of_member(stream: BinaryIO, block: bytes, effort: Effort) -> int | None:
-    """The end of the gzip member that starts with the last `block`; None if truncated."""
+def _end_of_member(stream: BinaryIO, block: bytes, effort: Effort) -> tuple[int | None, int]:
+    """The end of the gzip member that starts with the last `block`, and its unfolded length.
+
+    The end is None if it is truncated.
+    """
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    length = 0
     try:
         while block:
-            effort.spend(len(member.decompress(block, _BLOCK)))
+            unfolded = len(member.decompress(block, _BLOCK))
+            effort.spend(unfolded)
+            length += unfolded
             if member.eof:
-                return stream.tell() - len(member.unused_data)
+                return stream.tell() - len(member.unused_data), length
             block = member.unconsumed_tail or stream.read(_HEADER)
     except zlib.error:
-        return None
-    return None
+        return None, length
+    return None, length
 
 
 def _next_record_start(stream: BinaryIO, offset: int, magics: list[bytes], effort: Effort) -> int | None:

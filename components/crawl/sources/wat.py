@@ -32,9 +32,9 @@ _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-
 _ROBOTS_HEADERS = tuple(name.encode() for name in HEADERS)
 _OK, _STATUS = "200", re.compile(r"[1-9][0-9]{2}")
 # Bytes of metadata for a byte of the page, at most; longer records are something else.
-_MOST_JSON = 8
+_MOST_JSON = 4
 # What a byte of it and the repair of an escape cost, in units of `Effort`.
-_JSON_BYTE, _REPAIR = 5, 500
+_JSON_BYTE, _REPAIR = 15, 500
 
 
 class _Link(msgspec.Struct, gc=False):

@@ -2,6 +2,8 @@ import gzip
 import io
 import zlib
 from collections import Counter
+from random import Random
+from typing import Any
 
 import brotli
 import pytest
@@ -9,7 +11,10 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.crawl.pages import html
+from components.crawl.pages.page import Page
 from components.crawl.pair import Pair
+from components.crawl.sources import warc
 from components.crawl.sources.warc import Warc
 from components.crawl.unreadable import Unreadable
 from tests.crawl.conftest import knobs
@@ -75,15 +80,49 @@ HTML = picture("crab").encode()
         (HTML, {"Content_Encoding": "gzip"}),
         (HTML, {"Transfer_Encoding": "chunked"}),
         (HTML, {"Content_Encoding": "identity"}),
+        (zstandard.compress(HTML), {"Content_Encoding": "zstd"}),
+        (zlib.compress(HTML, wbits=-15), {"Content_Encoding": "deflate"}),
+        (gzip.compress(HTML), {}),
+        (HTML, {"Content_Encoding": "br"}),
+        (HTML, {"Content_Encoding": "deflate"}),
+        (HTML, {"Content_Encoding": "none"}),
+        (HTML, {"Content_Encoding": "UTF-8"}),
+        (chunked(gzip.compress(HTML)), {"Transfer_Encoding": "gzip, chunked"}),
     ],
 )
 def test_bodies_are_decoded_unless_they_already_are(body: bytes, headers: dict[str, str]) -> None:
     assert captions(body_of(body, **headers)) == ["a crab"]
 
 
+@pytest.mark.parametrize("line", ["http/1.1 200 OK", "HTTP/2 200", "HTTP/1.1\t200"])
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_headers_are_read_however_their_crawler_wrote_them(line: str, end: str) -> None:
+    block = f"{line}{end}CONTENT-TYPE: text/html; charset=utf-8{end}{end}".encode() + HTML
+    assert captions(record("response", URL, block)) == ["a crab"]
+    assert captions(record("response", URL, block, "Application/HTTP; msgtype=response")) == ["a crab"]
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "hex", "zip", "punycode", "utf-7", "unicode_escape", "rot13"])
+def test_no_declared_charset_costs_a_page(charset: str) -> None:
+    declared = page(URL, picture("crab"), f"<meta charset={charset}>", Content_Type=f"text/html; charset={charset}")
+    assert captions(gzipped([declared, page(URL, picture("newt"))])) == ["a crab", "a newt"]
+
+
+def test_whatever_a_record_raises_makes_only_this_record_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_page(text: str, *rest: Any) -> Page:
+        if "heron" in text:
+            raise RecursionError("too deep")
+        return html.read_page(text, *rest)
+
+    monkeypatch.setattr(warc, "read_page", read_page)
+    pairs, unreadable = read(gzipped(RECORDS))
+    assert [pair.caption for pair in pairs] == [f"a {word}" for word in WORDS if word != "heron"]
+    assert [str(one) for one in unreadable] == [f"byte {len(gzipped(RECORDS[:3]))}: RecursionError: too deep"]
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
 def test_a_body_that_decompresses_to_too_much_is_rejected(coding: str) -> None:
-    folded = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}[coding](b"x" * 10_000_000)
+    folded = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}[coding](b"x" * 1_000_000)
     counts: Counter[str] = Counter()
     assert read(body_of(folded, Content_Encoding=coding), counts) == ([], [])
     assert counts == {"pages.refused.too_large": 1}
@@ -129,6 +168,8 @@ def test_records_other_than_responses_are_ignored() -> None:
         answer(b"\x1f\x8b nonsense", Content_Encoding="gzip"),
         answer(b"nonsense", Content_Encoding="br"),
         answer(b"nonsense", Content_Encoding="compress"),
+        answer(gzip.compress(HTML * 1000)[:-100], Content_Encoding="gzip"),
+        answer(gzip.compress(HTML)[:20], Content_Encoding="gzip", Transfer_Encoding="chunked"),
     ],
 )
 def test_a_bad_record_is_reported_by_offset_and_the_next_is_read(block: bytes) -> None:
@@ -184,7 +225,23 @@ def test_an_empty_file_is_empty() -> None:
     assert read(b"") == ([], [])
 
 
-@settings(max_examples=200)
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(range(1, len(RECORDS))), st.binary(min_size=1, max_size=30)), max_size=3),
+    st.randoms(use_true_random=False),
+)
+def test_every_response_is_taken_refused_or_unreadable(damages: list[tuple[int, bytes]], chance: Random) -> None:
+    records = [bytearray(one) for one in RECORDS]
+    for number, replacement in damages:
+        start = chance.randrange(RECORDS[number].index(b"HTTP/1.1"), len(RECORDS[number]) - 4)
+        records[number][start : start + len(replacement)] = replacement[: len(records[number]) - 4 - start]
+    counts: Counter[str] = Counter()
+    _, unreadable = read(gzipped([bytes(one) for one in records]), counts)
+    pages = sum(number for name, number in counts.items() if name.startswith("pages."))
+    assert pages + len(unreadable) == len(WORDS)
+
+
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=30)), min_size=1, max_size=3),
     st.booleans(),

@@ -4,6 +4,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from components.crawl.pair import Pair
 from components.crawl.sources.wat import Wat
@@ -125,6 +127,70 @@ def test_metadata_of_requests_are_ignored() -> None:
 def test_unreadable_metadata_are_reported_by_offset(bad: Any) -> None:
     pairs, unreadable = read(noted(notes([CRAB]), bad, notes([CRAB])))
     assert (len(pairs), [u.offset for u in unreadable]) == (2, [len(noted(notes([CRAB])))])
+
+
+NEST = "[" * 50_000 + "]" * 50_000
+
+
+@pytest.mark.parametrize("place", ['"Server": ', '"Links": ', '"Title": ', '"Status": ', '"url": ', '"Envelope": '])
+def test_deep_nesting_costs_only_its_record(place: str) -> None:
+    good = json.dumps(notes([CRAB]))
+    deep = good.replace(place, f"{place}{NEST}, {place}", 1)
+    data = [record("metadata", URL, one.encode(), "application/json") for one in (good, deep, good)]
+    pairs, unreadable = read(gzipped(data))
+    assert (len(pairs), [u.offset for u in unreadable]) == (2, [len(gzipped(data[:1]))])
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "\udd80"])
+def test_half_a_character_is_left_out(half: str) -> None:
+    links = [CRAB | {"alt": f"a {half} crab"}, CRAB | {"alt": r"a \ud83d \ud83d\udd80 \\ud83d crab 🦀"}]
+    pairs, unreadable = read(noted(notes(links, {"Title": f"Sea {half} animals"})))
+    assert [pair.caption for pair in pairs] == ["a crab", r"a \ud83d \ud83d\udd80 \\ud83d crab 🦀"]
+    assert (pairs[0].page_title, unreadable) == ("Sea animals", [])
+
+
+def test_what_is_null_is_not_there() -> None:
+    counts: Counter[str] = Counter()
+    links = [CRAB | {"url": None}, CRAB | {"path": None}, CRAB | {"alt": None}]
+    assert read(noted(notes(links, {"Metas": None, "Title": None, "Base": None})), counts) == ([], [])
+    assert counts["pairs.dropped.no_source"] == counts["pairs.dropped.no_text"] == 1
+    none = (
+        json.dumps(notes([CRAB]))
+        .replace('"Links": [', '"Links": null, "": [')
+        .replace('"Head": {', '"Head": null, "-": {')
+    )
+    assert read(gzipped([record("metadata", URL, none.encode(), "application/json")]), counts)[1] == []
+
+
+def test_a_status_may_be_a_number_but_no_reason_of_any_length() -> None:
+    assert len(read(noted(notes([CRAB], **{"Response-Message": {"Status": 200}})))[0]) == 1
+    counts: Counter[str] = Counter()
+    read(noted(*(notes([CRAB], **{"Response-Message": {"Status": one}}) for one in ("", "x" * 500, 10**30))), counts)
+    assert counts == {"pages.refused.http_unknown": 3}
+
+
+def test_metadata_far_longer_than_a_page_may_be_are_refused() -> None:
+    counts: Counter[str] = Counter()
+    assert read(noted(notes([CRAB] * 10_000), notes([CRAB])), counts)[1] == []
+    assert counts == {"pages.refused.too_large": 1, "pages.crawled": 1, "pairs.found": 1}
+
+
+def test_numbers_in_other_headers_do_not_matter() -> None:
+    headers = {"Content-Length": 7, "X-Robots-Tag": ["all"], "Date": None}
+    assert len(read(noted(notes([CRAB], Headers=headers)))[0]) == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 5_000), st.binary(min_size=1, max_size=20) | st.sampled_from([b"[" * 3_000, b"\\ud800", b"null"]))
+def test_whatever_is_overwritten_a_record_is_taken_refused_or_unreadable(place: int, change: bytes) -> None:
+    good = json.dumps(notes([CRAB, *LINKS])).encode()
+    start = place % len(good)
+    bad = good[:start] + change + good[start + len(change) :]
+    data = gzipped([record("metadata", URL, one, "application/json") for one in (good, bad, good)])
+    counts: Counter[str] = Counter()
+    _, unreadable = read(data, counts)
+    pages = sum(number for name, number in counts.items() if name.startswith("pages."))
+    assert 2 <= pages + len(unreadable) <= 3  # 2 if what is overwritten says that it is a response
 
 
 LINKS: list[dict[str, Any]] = [
