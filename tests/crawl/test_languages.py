@@ -93,8 +93,17 @@ def test_an_english_text_on_a_page_that_declares_another_language_stays(text: st
 
 @pytest.mark.parametrize(
     ("text", "page"),
-    [("Hafen", "de"), ("Frau mit Hut", "de"), ("Haus am See", "de"), ("Le chat noir", "fr"), ("voiture rouge", "fr")]
-    + [("casa roja", "es"), ("le chat", "de"), ("Kim Kardashian", "de"), ("crab", "gsw")],
+    [
+        ("Hafen", "de"),
+        ("Frau mit Hut", "de"),
+        ("Haus am See", "de"),
+        ("Le chat noir", "fr"),
+        ("voiture rouge", "fr"),
+        ("casa roja", "es"),
+        ("le chat", "de"),
+        ("Kim Kardashian", "de"),
+        ("crab", "gsw"),
+    ],
 )
 def test_a_short_text_of_the_declared_language_or_of_none_is_dropped(text: str, page: str) -> None:
     assert reason(text, page) == "language"

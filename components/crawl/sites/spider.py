@@ -104,7 +104,7 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         self._add(link for link in page.links if site_of(link) == self.job.site and not _is_file(link))
 
     def _add(self, links: Iterable[str]) -> None:
-        """Adds links to the next level: if they are too many, the first in the order of requests.
+        """Adds links to the next level; of too many, the first in the order of requests.
 
         Twice as many stay as may be requested, as pages may be reached by another address meanwhile.
         """
