@@ -106,7 +106,7 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
     def _add(self, links: Iterable[str]) -> None:
         """Adds links to the next level; of too many, the first in the order of requests.
 
-        Twice as many stay as may be requested, as pages may be reached by another address meanwhile.
+        Twice as many stay as may be requested, as pages may be reached by other addresses first.
         """
         self._frontier.update(link for link in links if link not in self._requested and link not in self._visited)
         most = 2 * self.job.parameters.pages

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from selectolax.lexbor import LexborNode
 
-from components.crawl.pages import captions, picture_address, picture_element, srcset
+from components.crawl.pages import captions, picture_address, srcset
 from components.crawl.pages.html import read_page
 from tests.crawl.conftest import knobs
 from tests.crawl.pages.reading import URL, read
@@ -49,7 +49,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
             patch.setattr(picture_address, name, counting(getattr(srcset, name)))
         patch.setattr(picture_address, "_candidates", counting(picture_address._candidates))
         patch.setattr(captions, "_ancestors", walk)
-        patch.setattr(picture_element, "is_picture", counting(picture_element.is_picture))
+        patch.setattr("components.crawl.pages.picture_element.is_picture", counting(picture_address.is_picture))
         yield work
 
 
