@@ -8,14 +8,15 @@ class Pair(NamedTuple):
 
     Attributes:
         url: absolute http(s) URL of the picture.
-        caption: its alt text, or its figure caption where it has none.
-        context: its figure caption; empty if there is none.
+        caption: its alt text, or its label, caption or title where it has none.
+        context: its caption; empty if there is none.
         page_url: the page's URL, after redirects.
         page_title: the page's title; empty if there is none.
         page_language: the page's declared language, lower case (`en`, `pt-br`); empty if
             undeclared.
         site: the page's host, without port.
-        position: index of the `<img>` on its page, from 0; the page's `og:image` comes last.
+        position: index of the `<img>` on its page, from 0; other pictures come after them, and the
+            page's `og:image` last.
     """
 
     url: str

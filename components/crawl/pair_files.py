@@ -28,6 +28,8 @@ PAIRS_SCHEMA = pa.schema([*_COLUMNS, ("host_hash", pa.int64())])
 HASHES = 1 << 32
 # Pairs that are Python objects at a time, that are sorted together, and in one row group.
 _BATCH, _SORTED, _GROUP = 5_000, 100_000, 10_000
+# Fewer are sorted together if their texts are long; 100,000 usual pairs have half of this.
+_SORTED_BYTES = 100_000_000
 
 
 def host_hash(url: str) -> int:
@@ -39,8 +41,7 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
     """Writes pairs in bounded memory; returns how many."""
     number = 0
     with pq.ParquetWriter(path, PAIRS_SCHEMA, compression="zstd") as writer:
-        tables = (_table(batch) for batch in _batches(pairs, _BATCH))
-        for stretch in _batches(tables, _SORTED // _BATCH):
+        for stretch in _stretches(_table(batch) for batch in _batches(pairs, _BATCH)):
             table = pa.concat_tables(stretch)
             writer.write_table(table.sort_by("host_hash"), row_group_size=_GROUP)
             number += len(table)
@@ -59,6 +60,20 @@ def _batches(items: Iterable[_T], number: int) -> Iterator[list[_T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, number)):
         yield batch
+
+
+def _stretches(tables: Iterable[pa.Table]) -> Iterator[list[pa.Table]]:
+    """Tables that are sorted together, up to `_SORTED` pairs and about `_SORTED_BYTES`."""
+    stretch: list[pa.Table] = []
+    size = 0
+    for table in tables:
+        stretch.append(table)
+        size += table.nbytes
+        if len(stretch) == _SORTED // _BATCH or size > _SORTED_BYTES:
+            yield stretch
+            stretch, size = [], 0
+    if stretch:
+        yield stretch
 
 
 def count_pairs(files: Iterable[Path]) -> int:

@@ -1,16 +1,17 @@
 """The parameters of section `crawl`."""
 
 import re
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from components.crawl.languages import DETECTED, canonical, declared
 from components.section import Section
 
 # A crawler's name in its User-Agent (RFC 9309, section 2.2.1).
 _TOKEN = re.compile(r"\s*([A-Za-z0-9_.-]+)")
 _COMPATIBLE = re.compile(r"\s*Mozilla/[^(]*\(compatible; *([A-Za-z0-9_.-]+)", re.IGNORECASE)
-
+_YAML_WORDS = {False: "no", True: "yes"}
 Resize = Literal["none", "keep_ratio", "center_crop", "border"]
 Encode = Literal["keep", "jpg", "png", "webp"]
 
@@ -69,7 +70,10 @@ class CrawlParameters(Section):
     )
     quality: int = Field(description="quality of pictures that are re-encoded as jpg or webp; 1 to 100", ge=1, le=100)
     candidate_width: int = Field(
-        description="widest srcset candidate that is chosen, px; 16 to 100000", ge=16, le=100_000
+        description="width that srcset candidates are chosen for, px: the widest up to it, "
+        "or a wider one if that has less than half; 16 to 100000",
+        ge=16,
+        le=100_000,
     )
     sources: list[str] = Field(
         description="files with pairs, KIND:LOCATION (wat:s3://bucket/*.wat.gz); KIND is warc, wat, urls or img2dataset"
@@ -83,7 +87,9 @@ class CrawlParameters(Section):
         max_length=200,
     )
     min_text: int = Field(description="shortest text, characters; 1 to 1000", ge=1, le=1000)
-    languages: list[str] = Field(description="accepted languages of texts, two letters (en); empty = all")
+    languages: list[str] = Field(
+        description="accepted languages of texts, by code (en, in any case), as the detector knows them; empty = all"
+    )
     language_certainty: float = Field(
         description="minimum probability of a text's detected language; below it the page's language counts; 0 to 1",
         ge=0,
@@ -165,6 +171,11 @@ class CrawlParameters(Section):
             raise ValueError("begin with the crawler's name, e.g. 'mofi-crawl/0.1 (+https://example.org/contact)'")
         return value
 
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _known_languages(cls, value: Any) -> Any:
+        return [_known_language(one) for one in value] if isinstance(value, list) else value
+
     @property
     def robot(self) -> str:
         """The robot's name in robots.txt: `mofi-crawl` for `mofi-crawl/0.1 (…)`."""
@@ -178,3 +189,22 @@ def _robot(user_agent: str) -> str:
     """
     match = _COMPATIBLE.match(user_agent) or _TOKEN.match(user_agent)
     return match[1].strip(".-").lower() if match else ""
+
+
+def _known_language(code: Any) -> Any:
+    """A language's code in lower case; values of other types are left to the schema.
+
+    Raises:
+        ValueError: if no text can be detected as that language, so that all would be dropped.
+    """
+    if isinstance(code, bool):
+        word = _YAML_WORDS[code]
+        raise ValueError(f'without quotes YAML reads {word} as {code}; for the language write "{word}" in quotes')
+    if not isinstance(code, str):
+        return code
+    known = code.strip().lower()
+    if known in DETECTED or (canonical(known) in DETECTED and len(known) == 2):
+        return known
+    same = declared(known.replace("_", "-"))
+    meant = f"; write {same}" if same in DETECTED else ""
+    raise ValueError(f"{code!r} is no language that can be detected{meant}; there are {', '.join(sorted(DETECTED))}")

@@ -32,8 +32,22 @@ REASONS = {
         "declared too small", "unfit", "The page declares a side shorter than the minimum.", "min_side"
     ),
     "data_uri": Reason("within the page", "unfit", "The picture is embedded in the page and has no address."),
+    "placeholder": Reason(
+        "placeholder",
+        "unfit",
+        "The page shows a placeholder there until a script loads the picture, from where it does not say.",
+    ),
     "no_text": Reason(
-        "no text", "unfit", "Nothing says what the picture shows: no alternative text, no label, no caption."
+        "no text", "unfit", "Nothing says what the picture shows: no alternative text, no label, no caption, no title."
+    ),
+    "too_many_pictures": Reason(
+        "too many on a page", "unfit", "The addresses and texts of the page’s pictures have five million characters."
+    ),
+    "rest_of_page": Reason(
+        "rest of a page",
+        "unfit",
+        "A page nests elements so deeply, or gives one so many attributes, that its rest was not read. It counts once,"
+        " as nobody knows how many pictures the rest has.",
     ),
     # pairs, by their text
     "too_short": Reason("text too short", "unfit", "The text has fewer characters than the minimum.", "min_text"),
@@ -191,7 +205,11 @@ REASONS = {
         "too far away", "unfit", "Links that lie farther from the front page than is followed.", "depth"
     ),
     "beyond_page_limit": Reason(
-        "beyond the limit", "unfit", "Links left over when the site had given all pages that may be asked for.", "pages"
+        "beyond the limit",
+        "unfit",
+        "Links left over when the site had given all pages that may be asked for. On sites with very many, a link"
+        " counts on each page that has it.",
+        "pages",
     ),
 }
 # Reasons of pairs that only show when all pairs are gathered; the others show when a page or a list

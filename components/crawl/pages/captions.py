@@ -1,6 +1,7 @@
 """Captions of pictures: `<figcaption>`, and what platforms write in place of it."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -18,7 +19,9 @@ _CONTAINERS = frozenset(
 )
 _MAX_CONTAINER = 5  # ancestors of a caption among which its container is
 _MAX_FIGURES = 64  # ancestors of a `<figcaption>` among which its figures are
-_MAX_NODES = 2_000  # of a caption; real ones have a few
+# Nodes that are read of a caption and of all captions of a page; real ones have a few each.
+# Captions can be nested in captions, so that reading each whole takes the square of their number.
+_MAX_NODES, _MAX_PAGE_NODES = 500, 200_000
 _FIGURE = LexborHTMLParser("<figure>").tags("figure")[0].tag_id  # numbers compare faster than names
 
 
@@ -34,6 +37,7 @@ class Captions:
         self._figures: dict[int, LexborNode] | None = None
         self._containers = dict(_contained(marked))
         self._texts: dict[int, str] = {}
+        self._nodes_left = _MAX_PAGE_NODES
 
     @property
     def marked(self) -> bool:
@@ -55,24 +59,21 @@ class Captions:
         if element is None:
             return ""
         if element.mem_id not in self._texts:
-            self._texts[element.mem_id] = collapse(text_of(element, 4 * self._max_text), self._max_text)
+            self._texts[element.mem_id] = collapse(self._read(element), self._max_text)
         return self._texts[element.mem_id]
 
-
-def text_of(element: LexborNode, most: int) -> str:
-    """At least the first `most` characters of an element's text, from a bounded number of nodes.
-
-    Captions can be nested in captions, so that reading each whole takes the square of their number.
-    """
-    found: list[str] = []
-    length = 0
-    for number, node in enumerate(element.traverse(include_text=True)):
-        if length >= most or number >= _MAX_NODES:
-            break
-        if node.is_text_node:
-            found.append(node.text(deep=False))
-            length += len(found[-1])
-    return "".join(found)
+    def _read(self, element: LexborNode) -> str:
+        """At least as many characters as `collapse` looks at, as far as the nodes last."""
+        found: list[str] = []
+        characters, nodes = 4 * self._max_text, min(_MAX_NODES, self._nodes_left)
+        for node in islice(element.traverse(include_text=True), nodes):
+            self._nodes_left -= 1
+            if node.is_text_node:
+                found.append(node.text(deep=False))
+                characters -= len(found[-1])
+                if characters < 0:
+                    break
+        return "".join(found)
 
 
 def _by_figure(captions: Iterable[LexborNode]) -> dict[int, LexborNode]:

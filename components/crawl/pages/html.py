@@ -18,7 +18,7 @@ from components.crawl.parameters import CrawlParameters
 # Tags are several times as fast as selectors, and one search for all selectors as fast as for one.
 _MARKED = '[class*=caption],.gallerytext,[role=img],[type="application/ld+json"]'
 # Making a searcher takes as long as parsing a page: `tree.css` makes one for each tree.
-_SEARCH = LexborCSSSelector()
+_SEARCH = LexborCSSSelector()  # type: ignore[no-untyped-call]
 # Events copy options into `<selectedcontent>`, which costs the square of their number.
 _WITHOUT_EVENTS = LexborDocumentOptions.WO_EVENTS
 _BACKGROUND, _CAPTION, _DATA = "background", "caption", "data"

@@ -119,7 +119,7 @@ class PageContext:
             header: its `X-Robots-Tag` headers.
             metas: its `<meta>`s.
             links: URLs of linked pages.
-            described: pictures that the page only describes; those that it shows do not count again.
+            described: pictures that the page only describes; those it shows do not count again.
         """
         directives = self.directives(header, metas)
         followed, left = ((), 0) if "nofollow" in directives else _first_links(links)
@@ -143,7 +143,7 @@ class PageContext:
                 yield self.pair(reference, None, None, "", result.pictures, texts)
 
     def _open_graph_pair(self, result: "_Collected", metas: Metas) -> Iterator[Pair | str]:
-        """The pair of the page's `og:image`, or the reason why there is none, if the picture is new."""
+        """The pair of the page's `og:image`, or why there is none, if the picture is new."""
         first = dict(reversed(metas))
         reference = next((first[name] for name in _OG_IMAGE if first.get(name)), "").strip()
         if not reference:

@@ -70,15 +70,16 @@ _PAGE = re.compile(r"/[^/?#]*(?::|%3a)[^/?#]*(?:[?#]|$)|/blob/|/wiki/", re.IGNOR
 # Names of files that are placeholders, without hyphens, digits and extension.
 _WORDS = (
     *("blank", "spacer", "placeholder", "lazy", "lazyload", "lazyloader", "lazyloading", "loading", "loader"),
-    *("preloader", "transparent", "dummy", "empty", "pixel", "grey", "gray"),
+    *("preloader", "transparent", "dummy", "empty"),
 )
+# Only of GIFs: other formats have pictures of that name.
+_GIF_WORDS = ("pixel", "clear", "trans", "grey", "gray")
 _NOTHING = frozenset(
     f"{before}{word}{after}"
     for before in ("", "img", "image", "photo", "no", "s", "t")
     for word in _WORDS
     for after in ("", "image", "img", "pixel", "gif", "bg")
-    if before or after or word not in ("pixel", "grey", "gray")
-) | {"", "clear", "trans"}
+).union(("",), _GIF_WORDS)
 _DIGITS = "0123456789x"
 _EMBEDDED = ("", "data:", "DATA:", "Data:")
 _LONGEST = 4_000  # characters; longer ones are no address
@@ -95,18 +96,19 @@ def is_placeholder(reference: str) -> bool:
 
 
 def _is_placeholder_file(stem: str, extension: str) -> bool:
-    """Numbers name pictures, except for `1x1`; some words do too, except for a GIF's."""
+    """Judges a name that, but for its digits, may be a placeholder's. Numbers name pictures."""
     kind = extension.partition("?")[0].partition("#")[0].lower()
-    if stem.lower() in ("clear", "trans", "pixel", "grey", "gray"):
+    if stem.lower() in _GIF_WORDS:
         return kind == "gif"
-    return kind in _EXTENSIONS or kind == "svg" if stem.strip("0123456789-_x") else stem == "1x1"
+    words = stem.strip("-_" + _DIGITS)
+    return (words.lower() not in _GIF_WORDS and (kind in _EXTENSIONS or kind == "svg")) if words else stem == "1x1"
 
 
 def is_picture(reference: str) -> bool:
     """Whether an address ends as a picture's does, and not one of a page about it."""
     if len(reference) > _LONGEST:
         return False
-    name, dot, extension = reference.partition("#")[0].partition("?")[0].rpartition(".")
+    name, _, extension = reference.partition("#")[0].partition("?")[0].rpartition(".")
     return (
         extension.lower() in _EXTENSIONS
         and name[-1:] not in ("", "/", ":")

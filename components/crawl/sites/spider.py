@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -36,6 +36,7 @@ from components.crawl.sites.middleware import FilteringResolver, RequestRefused
 from components.crawl.sites.spider_job import COUNTS, PAIRS, SpiderJob
 from components.storage.json_files import write_json
 
+_SLACK = 10_000  # links beyond the limit before they are sorted out
 _FILES = tuple(f".{extension}" for extension in IGNORED_EXTENSIONS)
 
 
@@ -99,7 +100,20 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         self.dropped.update(page.dropped)
         for pair in page.pairs:
             self._pairs.write(json.dumps(pair._asdict(), ensure_ascii=False) + "\n")
-        self._frontier.update(link for link in page.links if site_of(link) == self.job.site and not _is_file(link))
+        self.refused["beyond_page_limit"] += page.links_left
+        self._add(link for link in page.links if site_of(link) == self.job.site and not _is_file(link))
+
+    def _add(self, links: Iterable[str]) -> None:
+        """Adds links to the next level; of too many, the first in the order of requests.
+
+        Twice as many stay as may be requested, as pages may be reached by other addresses first.
+        """
+        self._frontier.update(link for link in links if link not in self._requested and link not in self._visited)
+        most = 2 * self.job.parameters.pages
+        if len(self._frontier) > most + _SLACK:
+            kept = sorted(self._frontier)[:most]
+            self.refused["beyond_page_limit"] += len(self._frontier) - len(kept)
+            self._frontier = set(kept)
 
     def failed(self, failure: Any) -> None:
         """Counts a failed page."""

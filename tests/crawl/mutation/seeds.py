@@ -27,6 +27,10 @@ _PICTURES = """
  near the <b>shore</b></figcaption></figure>
 <img data-lazy="true" data-original="late/2.webp" aria-label="two birds on a tree">
 <img src="spacer.gif" width="1" height="1"><img src="IMG_1234.jpg" alt="IMG_1234.jpg"><img alt="no source">
+<div class="wp-caption"><a href="full.jpg"><img src="thumb-150x150.jpg" title="a lighthouse" data-large_image="l.jpg"></a>
+<p class="wp-caption-text">The <i>lighthouse</i></p></div><li class="gallerybox"><img src="blank.gif" data-url="/u.png">
+<div class="gallerytext">A gallery</div></li><amp-img src="/amp.jpg" alt="an owl"></amp-img>
+<div role="img" aria-label="a forest" style="background-image:url('/forest.jpg')"></div>
 <a href="/next.html" rel="nofollow">next</a><a href="//other.example/">other</a><a href="?page=2#top">more</a>
 """
 
