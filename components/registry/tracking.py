@@ -23,6 +23,8 @@ EXPERIMENT = "mofi"
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 _ANSWER_WITHIN = 5.0
+# Addresses that this process used because none was given.
+_own: set[str] = set()
 
 
 def connect() -> str:
@@ -31,7 +33,9 @@ def connect() -> str:
     Raises:
         SetupError: if the server or the database does not answer.
     """
-    address = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.absolute()}"
+    address = _given() or f"sqlite:///{DATABASE.absolute()}"
+    if not _given():
+        _own.add(address)
     if address.startswith(("http://", "https://")):
         _knock(address)
     for noisy in (
@@ -71,12 +75,18 @@ def alone() -> AbstractContextManager[None]:
     return database.alone(mlflow.get_tracking_uri())
 
 
+def _given() -> str:
+    """The user's address; MLflow itself sets the variable to what this module tells it."""
+    address = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return "" if address in _own else address
+
+
 def _place() -> str:
-    return os.environ.get("MLFLOW_TRACKING_URI") or str(DATABASE.absolute())
+    return _given() or str(DATABASE.absolute())
 
 
 def _place_uri() -> str:
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE}"
+    return _given() or f"sqlite:///{DATABASE}"
 
 
 def _fix(said: str) -> str:
@@ -87,7 +97,7 @@ def _fix(said: str) -> str:
         return "another program keeps it locked: end it, and run again; what is finished is kept"
     if "readonly" in lower or "read-only" in lower or "permission" in lower:
         return "make it and its folder writable, and run again"
-    if os.environ.get("MLFLOW_TRACKING_URI"):
+    if _given():
         return f"fix it, or unset MLFLOW_TRACKING_URI to use {DATABASE} here"
     return f"fix it, or move {DATABASE} away to begin with an empty one"
 
