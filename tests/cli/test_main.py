@@ -65,6 +65,8 @@ GROUPED = (
     "label explain",
     "label evaluate",
     "label fit",
+    "work list",
+    "work clean",
 )
 
 
