@@ -76,14 +76,21 @@ def reading(*folders: "Path | Prefix | str") -> Iterator[None]:
         yield
 
 
-def await_readers(out: Path) -> None:
-    """Returns when no other process reads the content of an output any more."""
-    if out in _read.values():
+@contextmanager
+def without_readers(out: Path) -> Iterator[None]:
+    """Waits until no other process reads the content of an output; keeps others from beginning."""
+    if out in _read.values() or not out.is_dir():
+        yield
         return
+    handle = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        handle = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        return
+        _lock_alone(handle, out)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock_alone(handle: int, out: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -91,8 +98,6 @@ def await_readers(out: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
     except OSError as error:
         logger.debug("%s cannot be locked (%s)", out, error)
-    finally:
-        os.close(handle)
 
 
 def _shared(folder: Path) -> int | None:
