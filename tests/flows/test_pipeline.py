@@ -131,16 +131,16 @@ def test_a_second_flow_in_the_same_folder_is_refused_and_names_the_first(here: P
 WAITING = """\
 stages:
   waiting:
-    cmd: echo begun > begun; sleep 1000
+    cmd: echo has""begun; sleep 1000
     outs: [never.txt]
 """
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGHUP])
 def test_a_flow_that_is_killed_leaves_no_process_behind(how: signal.Signals, tmp_path: Path) -> None:
     project(tmp_path, WAITING)
-    os.mkfifo(tmp_path / "begun")
     environment = {key: value for key, value in os.environ.items() if key not in ("RAY_ADDRESS", watchdog.MARK)}
     flow = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "1"],
@@ -148,11 +148,19 @@ def test_a_flow_that_is_killed_leaves_no_process_behind(how: signal.Signals, tmp
         env=environment | {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path / ".prefect")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        text=True,
     )
-    (tmp_path / "begun").read_text()
-    family = psutil.Process(flow.pid).children(recursive=True)
-    assert any("uvicorn" in command_line(process) for process in family)
-    flow.send_signal(how)
+    try:
+        assert flow.stdout is not None
+        said = ""
+        while "hasbegun" not in said:
+            line = flow.stdout.readline()
+            assert line, said
+            said += line
+        family = psutil.Process(flow.pid).children(recursive=True)
+        assert any("uvicorn" in command_line(process) for process in family)
+    finally:
+        flow.send_signal(how)
     flow.communicate()
     _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
