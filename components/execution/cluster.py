@@ -5,9 +5,10 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import ray
 
 from components.errors import SetupError
@@ -79,6 +80,7 @@ def _start() -> None:
     _check_temporary_folder()
     watchdog.start()
     for _ in range(_STARTS):
+        before = set(psutil.Process().children())
         try:
             with _environment(_worker_environment()):
                 ray.init(
@@ -90,6 +92,7 @@ def _start() -> None:
                 )
         except Exception as error:
             ray.shutdown()
+            _end_children(before)
             if not any(words in str(error).lower() for words in _SLOW_STARTS):
                 said = str(error).strip().splitlines()
                 raise SetupError(
@@ -102,6 +105,22 @@ def _start() -> None:
     raise SetupError(
         f"Ray could not start in {_STARTS} attempts of 30 seconds: this machine is too busy; end other work and run it again"
     )
+
+
+def _end_children(spared: set[psutil.Process]) -> None:
+    """Ends what a failed start left, which would make the next one slower."""
+    left = [child for child in psutil.Process().children() if child not in spared]
+    for child in left:
+        for process in (*_below(child), child):
+            with suppress(psutil.Error):
+                process.kill()
+    psutil.wait_procs(left, timeout=_PATIENCE)
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return list(process.children(recursive=True))
+    return []
 
 
 def _temporary_folder() -> str:

@@ -10,7 +10,7 @@ from components.pretrain.recipe import make_recipe
 from components.registry.live import followed
 from components.registry.runs import stage_run
 from components.storage.location import canonical
-from components.storage.output import writing
+from components.storage.output import reading, writing
 
 
 def pretrain_recipe(
@@ -32,7 +32,7 @@ def pretrain_recipe(
     name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"
     inputs = [data] if isinstance(data, Path) else []
     tags = {"recipe": recipe, "data": str(data)}
-    with writing(out):
+    with writing(out), reading(data):
         found = sources.find_sources(recipe, data, knobs)
         start = plan.find_starting_point(found, knobs)
         # Claimed before an MLflow run goes on that another training of the same may be using.

@@ -28,6 +28,8 @@ _ANSWER_WITHIN = 5.0
 _VARIABLE, _USER, _PASSWORD = "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 # What the experiment is, or else MLflow's page guesses, and takes it for one of generative AI.
 KIND = {"mlflow.experimentKind": "custom_model_development"}
+# Addresses that this process used because none was given.
+_own: set[str] = set()
 
 
 def connect() -> str:
@@ -37,6 +39,8 @@ def connect() -> str:
         SetupError: if the server or the database does not answer.
     """
     address = _address()
+    if not _given():
+        _own.add(address)
     if address.startswith(("http://", "https://")):
         _knock(address)
     for noisy in (
@@ -76,12 +80,18 @@ def alone() -> AbstractContextManager[None]:
     return database.alone(mlflow.get_tracking_uri())
 
 
+def _given() -> str:
+    """The user's address; MLflow itself sets the variable to what this module tells it."""
+    address = os.environ.get(_VARIABLE, "")
+    return "" if address in _own else address
+
+
 def _place() -> str:
-    return show_url(os.environ.get("MLFLOW_TRACKING_URI") or DATABASE.absolute())
+    return show_url(_given() or DATABASE.absolute())
 
 
 def _place_uri() -> str:
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE}"
+    return _given() or f"sqlite:///{DATABASE}"
 
 
 def _fix(said: str) -> str:
@@ -92,7 +102,7 @@ def _fix(said: str) -> str:
         return "another program keeps it locked: end it, and run again; what is finished is kept"
     if "readonly" in lower or "read-only" in lower or "permission" in lower:
         return "make it and its folder writable, and run again"
-    if os.environ.get("MLFLOW_TRACKING_URI"):
+    if _given():
         return f"fix it, or unset MLFLOW_TRACKING_URI to use {DATABASE} here"
     return f"fix it, or move {DATABASE} away to begin with an empty one"
 
@@ -103,7 +113,7 @@ def _address() -> str:
     MLflow has a server's user and password from variables of its own, and so has every process that
     this one starts: in the address, they would stand in what MLflow prints.
     """
-    address = os.environ.get(_VARIABLE)
+    address = _given()
     if not address:
         return f"sqlite:///{DATABASE.absolute()}"
     if address.startswith(("http://", "https://")):

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from components.errors import InputError, SetupError, reason
 from components.storage.file_lock import is_current, lock, open_lock
-from components.storage.output import former, restore, writing
+from components.storage.output import former, restore, without_readers, writing
 
 PARTIAL = ".part"  # suffix of what is being written
 
@@ -109,13 +109,14 @@ def _swap(folder: Path, out: Path, old: Path, new: Path) -> None:
 
 
 def _replace(folder: Path, out: Path, old: Path) -> None:
-    if out.exists():
-        out.rename(old)
-    try:
-        folder.rename(out)
-    except OSError:
-        restore(out)
-        raise
+    with without_readers(out):
+        if out.exists():
+            out.rename(old)
+        try:
+            folder.rename(out)
+        except OSError:
+            restore(out)
+            raise
 
 
 def _copy(folder: Path, new: Path) -> None:

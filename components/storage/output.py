@@ -1,7 +1,10 @@
-"""An output has one writer at a time, and what it held stays until its successor is whole."""
+"""An output has one writer at a time, who waits for its readers before it replaces anything."""
 
+import fcntl
+import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -12,6 +15,10 @@ from components.storage.claims import claim_file, release_file
 if TYPE_CHECKING:
     from components.storage.s3 import Prefix
 
+logger = logging.getLogger(__name__)
+
+# What this process reads: the open folder that holds the lock → its path.
+_read: dict[int, Path] = {}
 # Locks of outputs in buckets, of which only this project's runs know.
 _BUCKETS = Path(".work/.locks/outputs")
 
@@ -49,6 +56,73 @@ def writing(out: "Path | Prefix", *, wait: bool = False) -> Iterator[None]:
     finally:
         if new:
             release_file(path)
+
+
+@contextmanager
+def reading(*folders: "Path | Prefix | str") -> Iterator[None]:
+    """Keeps folders that are read from being replaced while the block runs: writers wait for it.
+
+    What is not there, what is not a folder of this machine, and disks that know no locks are left
+    out.
+    """
+    with ExitStack() as held:
+        for folder in {
+            Path(one).resolve() for one in folders if isinstance(one, (str, Path)) and "://" not in str(one)
+        }:
+            handle = _shared(folder)
+            if handle is not None:
+                _read[handle] = folder
+                held.callback(_close, handle)
+        yield
+
+
+@contextmanager
+def without_readers(out: Path) -> Iterator[None]:
+    """Waits until no other process reads the content of an output; keeps others from beginning."""
+    if out in _read.values() or not out.is_dir():
+        yield
+        return
+    handle = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock_alone(handle, out)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock_alone(handle: int, out: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        logger.info("waiting for a run that reads %s, which is about to be replaced", out)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        logger.debug("%s cannot be locked (%s)", out, error)
+
+
+def _shared(folder: Path) -> int | None:
+    """An open folder that is locked for reading, and still is the one of that name."""
+    while True:
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            if os.path.samestat(folder.stat(), os.fstat(handle)):
+                return handle
+        except FileNotFoundError:
+            logger.debug("%s was replaced just now", folder)
+        except OSError as error:
+            logger.debug("%s cannot be locked (%s)", folder, error)
+            os.close(handle)
+            return None
+        os.close(handle)
+
+
+def _close(handle: int) -> None:
+    del _read[handle]
+    os.close(handle)
 
 
 def former(out: Path) -> Path:

@@ -1,5 +1,6 @@
 """The command line as users start it: full help, errors on one line with exit code 3."""
 
+import errno
 import os
 import shutil
 import socket
@@ -64,6 +65,8 @@ GROUPED = (
     "label explain",
     "label evaluate",
     "label fit",
+    "work list",
+    "work clean",
 )
 
 
@@ -139,14 +142,62 @@ def test_a_full_disk_is_told_as_what_it_is(place: Path) -> None:
     assert said.returncode == 3
     (line,) = lines_from(said)
     assert line.startswith("mofi: SetupError: no space left")
-    assert line.endswith("free some and run again")
+    assert line.endswith(
+        "free some and run again: what is finished is kept (`mofi work list` shows what earlier runs left, "
+        "`mofi work clean` removes it)"
+    )
 
 
-def test_a_mistake_of_ours_keeps_its_traceback(place: Path) -> None:
+def test_a_file_in_the_way_of_a_folder_is_named(place: Path) -> None:
     (place / "metrics").write_text("a file where the stage wants a folder")
     said = mofi("knowledge", "build", "--dump", "dump.json", "--out", "base", cwd=place)
-    assert said.returncode == 1
-    assert "Traceback" in said.stderr
+    assert said.returncode == 3
+    assert lines_from(said) == ["mofi: SetupError: metrics: File exists; move what is there, or name another place"]
+
+
+def end_with(error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """The last words of a command that raises this."""
+
+    def raising() -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", raising)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 3
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", sorted(errno.errorcode))
+def test_whatever_the_system_refuses_is_one_line(
+    code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = end_with(OSError(code, os.strerror(code), "some/file"), monkeypatch, capsys)
+    assert said.startswith("mofi: SetupError: ")
+    assert "some/file" in said
+    assert said.count("\n") == 1
+
+
+def test_a_copy_that_fails_is_one_line_for_all_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "from" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "from" / name).symlink_to("nowhere")
+    with pytest.raises(shutil.Error) as failed:
+        shutil.copytree(tmp_path / "from", tmp_path / "to")
+    said = end_with(failed.value, monkeypatch, capsys)
+    assert said.startswith("mofi: SetupError: the system: No such file or directory; ")
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("of ours"), KeyError("all"), OSError("without a number")])
+def test_a_mistake_of_ours_keeps_its_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raising() -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", raising)
+    with pytest.raises(type(error)):
+        main.main()
 
 
 # A stage

@@ -104,3 +104,17 @@ def test_the_longest_temporary_folder_that_ray_can_use_is_used(monkeypatch: pyte
             cluster._check_temporary_folder()
         with nullcontext() if fits else pytest.raises(OSError, match="AF_UNIX"):
             validate_socket_filepath(folder + cluster._SOCKET.format(os.getpid()))
+
+
+def test_what_a_failed_start_left_is_ended_with_its_own_children_and_nothing_else() -> None:
+    code = "import subprocess; subprocess.Popen(['sleep', '1000']); print('begun', flush=True); input()"
+    spared = subprocess.Popen(["sleep", "1000"])
+    before = set(psutil.Process().children())
+    left = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert left.stdout is not None
+    assert left.stdout.readline() == "begun\n"
+    cluster._end_children(before)
+    assert left.stdout.read() == ""  # returns when the grandchild, which holds it too, has ended
+    assert spared.poll() is None
+    spared.kill()
+    spared.wait()

@@ -69,7 +69,9 @@ def test_stages_run_once_and_a_changed_parameter_reruns_only_what_lies_below(pro
 
 def test_a_failing_stage_names_itself_and_its_last_words(project: Path):
     (project / "dvc.yaml").write_text("stages:\n  bad:\n    cmd: \"echo 'mofi: InputError: it is empty'; exit 3\"\n")
-    with pytest.raises(dvc.StageFailed, match=r"stage bad failed .*mofi: InputError: it is empty") as caught:
+    with pytest.raises(
+        dvc.StageFailed, match=r"stage bad failed \(exit code 3\): mofi: InputError: it is empty"
+    ) as caught:
         dvc.reproduce("bad", lambda line: None)
     assert not caught.value.repeatable
 

@@ -194,7 +194,8 @@ def test_a_run_that_is_deleted_while_its_stage_works_is_a_sentence(
 
 
 def test_the_advice_names_the_variable_only_where_it_is_set(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for broken in ("sqlite:////nowhere/at/all/m.db", "nonsense://x"):
+    (project / "file").touch()
+    for broken in (f"sqlite:///{project}/file/m.db", "nonsense://x"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", broken)
         with pytest.raises(SetupError, match="unset MLFLOW_TRACKING_URI"):
             tracking.connect()

@@ -17,8 +17,8 @@ def curate(
     from components.cli import parameters
     from components.curate.curate import build_data_set
     from components.execution.stage import stage
-    from components.storage.output import writing
+    from components.storage.output import reading, writing
 
     knobs = parameters.load(params).curate
-    with writing(out), stage("curate") as measures:
+    with writing(out), reading(crawl, labels, knowledge), stage("curate") as measures:
         measures.update(build_data_set(crawl, labels, knowledge, out, knobs))

@@ -32,11 +32,11 @@ def evaluate(
     from components.evaluate.tasks import Inputs
     from components.execution.stage import METRICS, stage
     from components.registry.runs import stage_run
-    from components.storage.output import writing
+    from components.storage.output import reading, writing
 
     knobs = parameters.load(params).evaluate
     inputs = Inputs(models, benchmark, truth, planted, crawl, labels)
-    with writing(out):
+    with writing(out), reading(benchmark, crawl, labels, *models.glob("*")):
         read = [benchmark, truth, planted, crawl, labels, *model_folders(models).values()]
         with stage_run("evaluate", knobs, inputs=read) as run:
             with stage("evaluate") as measures:

@@ -32,10 +32,10 @@ def run(
     from components.execution.stage import stage
     from components.label.label import label_pictures
     from components.storage.location import folder_at
-    from components.storage.output import writing
+    from components.storage.output import reading, writing
 
     knobs = parameters.load(params).label
-    with writing(folder_at(out)), stage("label") as measures:
+    with writing(folder_at(out)), reading(crawl, knowledge, model), stage("label") as measures:
         measures.update(label_pictures(crawl, knowledge, model, out, knobs))
 
 

@@ -35,11 +35,11 @@ def query(
     from components.serve.embed import model_at
     from components.serve.query import query as run_query
     from components.storage.json_files import read_json
-    from components.storage.output import writing
+    from components.storage.output import reading, writing
 
     knobs = parameters.load(params)
     name, alias = knobs.promote.name, knobs.promote.alias
-    with writing(out), stage("query") as measures:
+    with writing(out), reading(data, benchmark), stage("query") as measures:
         version = restore_promotion(read_json(promotion), knobs.promote, models, benchmark)
         embed = model_at(f"models:/{name}/{version}" if version else f"models:/{name}@{alias}")
         measures.update(run_query(embed, data, benchmark, knobs.query, out))

@@ -1,5 +1,6 @@
 """Live sites as a source of pairs: one Scrapy process and one file of pairs per site."""
 
+import errno
 import json
 import os
 import signal
@@ -103,6 +104,7 @@ def _run_spider(job: SpiderJob) -> None:
 
     Raises:
         SetupError: if it exits without a result.
+        OSError: if the disk is full.
     """
     path, log = job.folder / "job.json", job.folder / "log.txt"
     job.write(path)
@@ -125,4 +127,6 @@ def _run_spider(job: SpiderJob) -> None:
             spider.wait()
     if code != 0:
         output = log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+        if f"[Errno {errno.ENOSPC}]" in output:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(job.folder))
         raise SetupError(f"the spider of {job.site} exited with code {code} and no result; its output:\n{output}")
