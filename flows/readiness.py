@@ -1,12 +1,13 @@
 """What a run of the chain needs, checked before it starts anything."""
 
 import os
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from components.errors import SetupError
+from components.redaction import show_url, without_user
 
 _ANSWER_WITHIN = 5.0  # seconds
 
@@ -38,27 +39,20 @@ def check_prefect(address: str | None) -> None:
     if not address:
         return
     try:
-        with urlopen(f"{_shown(address).rstrip('/')}/health", timeout=_ANSWER_WITHIN):  # noqa: S310 - the user's own server
+        with urlopen(f"{without_user(address)[0].rstrip('/')}/health", timeout=_ANSWER_WITHIN):  # noqa: S310 - the user's own server
             return
     except HTTPError as error:
         if error.code in (401, 403):  # it asks for a login, which the flow has
             return
         problem = f"HTTP {error.code}"
-    except (OSError, ValueError) as error:
+    except OSError as error:
         problem = str(getattr(error, "reason", error))
+    except (HTTPException, ValueError):  # its text may be a part of the password
+        problem = "it is no address of a server"
     raise SetupError(
-        f"no Prefect server answers at PREFECT_API_URL={_shown(address)} ({problem}); start it (`prefect server start`), or "
+        f"no Prefect server answers at PREFECT_API_URL={show_url(address)} ({problem}); start it (`prefect server start`), or "
         "unset PREFECT_API_URL to use a server for this run alone"
     )
-
-
-def _shown(address: str) -> str:
-    """The address without user and password."""
-    try:
-        parts = urlsplit(address)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    except ValueError:
-        return "(not an address)"
 
 
 def check_prefect_home() -> None:
