@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.crawl.pictures.verify import Rejected, Verified, verify
+from components.crawl.reasons import errors
+from components.images.decode import open_rgb
 from tests.crawl.conftest import drawing, encoded, knobs
+from tests.images.profiles import SWAPPED, matrix_profile, srgb_curve
 
 PICTURES = {kind: encoded(drawing(1), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")}
 
@@ -151,3 +154,47 @@ def test_a_sideways_picture_is_stored_upright() -> None:
     assert not stored.getexif()
     turned = np.asarray(WIDE.transpose(Image.Transpose.ROTATE_270), dtype=float)
     assert np.abs(np.asarray(stored, dtype=float) - turned).mean() < 4
+
+
+DRAWING = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"><rect width="64" height="48" fill="red"/></svg>'
+)
+
+
+@pytest.mark.parametrize(
+    "data", [DRAWING, *(encoded(drawing(1, 48), kind) for kind in ("ICO", "JPEG2000", "AVIF"))], ids=range(4)
+)
+@pytest.mark.parametrize("resize", ["none", "keep_ratio"])
+def test_what_browsers_show_is_stored_as_png(data: bytes, resize: str) -> None:
+    found = resized(data, resize=resize, side=40)
+    stored = Image.open(io.BytesIO(found.image))
+    assert (stored.format, found.extension) == ("PNG", "png")
+    assert stored.size == found.size == found.rgb.size
+    assert min(stored.size) == (48 if resize == "none" else 40)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", b"\xff\x0a", encoded(Image.new("1", (6000, 6000)))]
+)
+def test_what_is_not_taken_although_it_is_whole_is_no_error(data: bytes) -> None:
+    found = look(data)
+    assert isinstance(found, Rejected)
+    assert errors({found.reason: 1}) == 0
+
+
+@pytest.mark.parametrize(
+    "options", [{"resize": "keep_ratio"}, {"encode": "png"}, {"encode": "webp"}, {"encode": "jpg"}]
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_what_is_encoded_again_has_the_colours_of_srgb_and_no_profile(kind: str, options: dict[str, object]) -> None:
+    icc = matrix_profile(SWAPPED, srgb_curve())
+    for turned in (1, 6):
+        exif = Image.Exif()
+        exif[0x0112] = turned
+        data = encoded(Image.new("RGB", (96, 96), (0, 255, 0)), kind, icc_profile=icc, exif=exif, quality=95)
+        found = resized(data, **options)
+        stored = Image.open(io.BytesIO(found.image))
+        if "icc_profile" in stored.info:  # as served: the profile is kept, and readers apply it
+            assert found.image[:4] == data[:4]
+        assert np.abs(np.subtract(open_rgb(found.image).getpixel((30, 30)), (0, 0, 255))).max() < 8
+        assert np.abs(np.subtract(found.rgb.getpixel((30, 30)), (0, 0, 255))).max() < 8
