@@ -13,6 +13,7 @@ from components.crawl.unreadable import Unreadable
 _GZIP, _PLAIN = b"\x1f\x8b\x08", b"WARC/"
 _DENSE = (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18")
 _MAGICS = (_GZIP, *_DENSE, _PLAIN)
+_TYPES, _UNNAMED = ("response", "metadata"), (WarcRecordType.no_type, WarcRecordType.unknown)
 _BLANK_LINE = b"\r\n\r\n"
 # Bytes that hold a record's header; bytes that are searched at a time, at first and at most.
 _HEADER, _SMALL_BLOCK, _BLOCK = 1 << 16, 1 << 12, 1 << 20
@@ -56,7 +57,7 @@ def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Ite
                 if plain and position + length > size:
                     raise OSError("cut off")
                 read = True
-                if record.record_type & types:
+                if _type_of(record) & types:
                     yield record
                 effort.spend(_RECORD + record.reader.consume())
                 measured.search()
@@ -70,6 +71,14 @@ def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Ite
             reported = True
             yield Unreadable(position, error)
         offset = _next_record_start(stream, max(rest, offset + 1), magics, effort)
+
+
+def _type_of(record: WarcRecord) -> WarcRecordType:
+    """The type of a record; FastWARC knows it only if its name is written as in the standard."""
+    if record.record_type not in _UNNAMED:
+        return record.record_type
+    name = (record.headers.get("WARC-Type") or "").strip().lower()
+    return getattr(WarcRecordType, name) if name in _TYPES else WarcRecordType.unknown
 
 
 def _trailing_data(stream: BinaryIO, position: int, length: int, effort: Effort) -> tuple[int, int] | None:

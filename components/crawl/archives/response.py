@@ -41,7 +41,10 @@ class Response:
 
 def is_http(record: WarcRecord) -> bool:
     """Whether a record holds a response as it was received, not one of another protocol."""
-    return record.is_http or "http" in (record.headers.get("Content-Type") or "http").lower()
+    if record.is_http:
+        return True
+    headers = record.headers
+    return any("http" in (headers.get(name) or "").lower() for name in ("Content-Type", "WARC-Target-URI"))
 
 
 def read_response(record: WarcRecord) -> Response | None:

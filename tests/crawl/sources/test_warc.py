@@ -102,6 +102,21 @@ def test_headers_are_read_however_their_crawler_wrote_them(line: str, end: str) 
     assert captions(record("response", URL, block, "Application/HTTP; msgtype=response")) == ["a crab"]
 
 
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        (b"WARC-Type: response", b"warc-type: Response"),
+        (b"WARC/1.0", b"WARC/1.1"),
+        (b"Content-Type: application/http; msgtype=response", b"content-type:application/HTTP"),
+        (b"Content-Type: application/http; msgtype=response\r\n", b""),
+        (b"WARC-Target-URI: http://site.example/", b"warc-target-uri: <http://site.example/>"),
+    ],
+)
+def test_records_are_read_however_their_crawler_wrote_them(written: bytes, instead: bytes) -> None:
+    one = page(URL.removesuffix("animals/"), picture("crab"))
+    assert captions(gzipped([one.replace(written, instead, 1)])) == ["a crab"]
+
+
 @pytest.mark.parametrize("charset", ["undefined", "idna", "hex", "zip", "punycode", "utf-7", "unicode_escape", "rot13"])
 def test_no_declared_charset_costs_a_page(charset: str) -> None:
     declared = page(URL, picture("crab"), f"<meta charset={charset}>", Content_Type=f"text/html; charset={charset}")
