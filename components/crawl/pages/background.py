@@ -9,7 +9,7 @@ from components.crawl.pair import Pair
 
 # Attributes with a picture's URL or with CSS, which lazy-loading scripts turn into the background.
 _ATTRIBUTES = ("style", "data-bg", "data-background", "data-background-image", "data-style", "data-src")
-_URL = re.compile(r"url\(\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"')]*))\s*\)", re.IGNORECASE)
+_URL = re.compile(r"url\(\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"')]*+))\s*+\)", re.IGNORECASE)
 _LONGEST = 20_000  # characters of an attribute
 _PARTS = ("img", "svg", "amp-img")  # elements that are read elsewhere, or have no address
 

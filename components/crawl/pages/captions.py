@@ -88,14 +88,22 @@ def _by_figure(captions: Iterable[LexborNode]) -> dict[int, LexborNode]:
 
 def _contained(captions: Iterable[LexborNode]) -> Iterator[tuple[int, LexborNode]]:
     """Containers and their caption, the last one first, so that a dictionary keeps the first."""
+    known: dict[int, bool] = {}
     for caption in reversed(list(captions)):
         if _CLASSES.isdisjoint(_classes(caption)):
             continue
         ancestors = list(_ancestors(caption, _MAX_CONTAINER))
-        holders = (one for one in ancestors if not _CONTAINERS.isdisjoint(_classes(one)))
+        holders = (one for one in ancestors if _holds(one, known))
         container = next(holders, ancestors[0] if ancestors else None)
         if container is not None and container.tag not in ("body", "html"):
             yield container.mem_id, caption
+
+
+def _holds(element: LexborNode, known: dict[int, bool]) -> bool:
+    """Whether an element's class says that it holds a picture and a caption; it is read once."""
+    if element.mem_id not in known:
+        known[element.mem_id] = not _CONTAINERS.isdisjoint(_classes(element))
+    return known[element.mem_id]
 
 
 def _classes(element: LexborNode) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from components.crawl.pages.captions import Captions
-from components.crawl.pages.page import PageContext
+from components.crawl.pages.page import PageContext, collapse
 from components.crawl.pages.picture_address import PLACEHOLDER, choose, is_picture, srcset_candidates
 from components.crawl.pages.srcset import AnyCandidate, summarize
 from components.crawl.pair import Pair
@@ -28,6 +28,7 @@ class PictureReader:
     def __init__(self, context: PageContext, captions: Captions) -> None:
         self._context = context
         self._captions = captions
+        self._links: dict[int, tuple[str, str]] = {}
         self._sources: dict[int, tuple[AnyCandidate, ...]] = {}
 
     def pair(self, image: LexborNode, position: int) -> Pair | str:
@@ -44,13 +45,21 @@ class PictureReader:
         if not caption and self._captions.marked:
             caption = self._captions.of_ancestors(_ancestors(image))
         alt, label, title = attributes.get("alt"), attributes.get("aria-label"), attributes.get("title")
-        opened = "" if link is None else _opened(link, bool(alt or label or caption or title))
+        opened, link_title = ("", "") if link is None else self._opened(link)
         sources = () if picture is None else self._candidates(picture)
         reference = choose(attributes, sources, opened, self._context.parameters.candidate_width, width)
         if reference is PLACEHOLDER:
             return "placeholder"
-        titles = (title, link.attributes.get("title")) if opened and link is not None else (title,)
-        return self._context.pair(reference, alt, label, caption, position, titles)
+        return self._context.pair(reference, alt, label, caption, position, (title, link_title))
+
+    def _opened(self, link: LexborNode) -> tuple[str, str]:
+        """The picture that a link opens, and its title; empty if it leads to something else."""
+        if link.mem_id not in self._links:
+            attributes = link.attributes
+            target = (attributes.get("href") or "").strip()
+            title = collapse(attributes.get("title"), self._context.max_text)
+            self._links[link.mem_id] = (target, title) if is_picture(target) else ("", "")
+        return self._links[link.mem_id]
 
     def _candidates(self, picture: LexborNode) -> tuple[AnyCandidate, ...]:
         """The best candidates of a `<picture>`, however many `<source>`s and `<img>`s it has."""
@@ -102,15 +111,6 @@ def _ancestors(node: LexborNode) -> Iterator[int]:
             break
         yield parent.mem_id
         parent = parent.parent
-
-
-def _opened(link: LexborNode, texts: bool) -> str:
-    """The picture that a link opens; empty if it leads to something else, or nothing has a text."""
-    attributes = link.attributes
-    if not texts and not attributes.get("title"):
-        return ""
-    target = (attributes.get("href") or "").strip()
-    return target if is_picture(target) else ""
 
 
 def _pixels(value: str | None) -> float | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from selectolax.lexbor import LexborNode
 
-from components.crawl.pages import captions, picture_address, srcset
+from components.crawl.pages import captions, picture_address, picture_element, srcset
 from components.crawl.pages.html import read_page
 from tests.crawl.conftest import knobs
 from tests.crawl.pages.reading import URL, read
@@ -22,6 +22,41 @@ PAGES: dict[str, Callable[[int], str]] = {
     "classes": lambda n: "<div class=wp-caption><img src=a><p class=wp-caption-text>a</p>" * n,
     "links": lambda n: "<a href=x.jpg>" + "<img src=a alt=b>" * n,
 }
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<div class='{'c ' * 9_000}'>" + "<p class=wp-caption-text>a</p>" * 2_000,
+        f"<a href=x.jpg {' '.join(f'a{n}' for n in range(400))}>" + "<img src=a>" * 2_000,
+        f"<figure class='{'c ' * 9_000}'>" + "<img src=a>" * 2_000,
+        f"<picture class='{'c ' * 9_000}'>" + "<img src=a>" * 2_000,
+    ],
+)
+def test_an_element_around_many_is_read_once(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = 0
+
+    def counting(element: LexborNode) -> list[str]:
+        nonlocal splits
+        splits += 1
+        return classes(element)
+
+    classes = captions._classes
+    monkeypatch.setattr(captions, "_classes", counting)
+    reader = picture_element.PictureReader
+    links: list[int] = []
+    original = reader._opened
+    monkeypatch.setattr(reader, "_opened", lambda self, link: links.append(len(self._links)) or original(self, link))
+    read(page)
+    assert splits <= 2_000 + 5
+    assert max(links, default=0) <= 1
+
+
+@pytest.mark.parametrize(
+    "style", ["url(" + " " * 19_000 + "x", "url( " * 3_900, "url('" * 3_900, 'url("' + "(" * 19_000]
+)
+def test_a_style_that_is_no_background_has_no_picture(style: str) -> None:
+    assert read(f'<div role=img aria-label=a style="{style.replace(chr(34), "&quot;")}">').pairs == ()
 
 
 @contextmanager
