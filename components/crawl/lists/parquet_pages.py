@@ -19,12 +19,15 @@ _VALUES = 1
 _KEPT = frozenset({0, 2, 8})  # PLAIN, PLAIN_DICTIONARY, RLE_DICTIONARY
 # Bytes of a value at least: its index, or its place in a list.
 _INDEX = 4
-_LONGEST_HEADER = 1 << 18
+_USUAL_HEADER, _LONGEST_HEADER = 1 << 9, 1 << 18
+# What a page costs in addition to its bytes.
+_PAGE = 1 << 10
 _LARGEST_PAGE = 128 << 20
 _BATCH_BYTES, _MOST_ROWS = 32 << 20, 8192
 # Types of Thrift's compact protocol.
 _TRUE, _FALSE, _BYTE, _I64, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 6, 7, 8, 9, 10, 12
 _DEEPEST = 8
+_LONGEST_NUMBER = 63  # bits before the last byte
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Weight:
     """What the values of columns take in memory.
 
     Attributes:
-        size: of all pages, bytes.
+        size: of all pages, bytes, and something for each page and value.
         rows: as many rows at a time take a few ten MiB at most.
         dictionary: whether values of a dictionary can be held once.
     """
@@ -56,7 +59,7 @@ def weigh(stream: BinaryIO, chunks: Sequence[Any]) -> Weight:
     kept = all(page.encoding in _KEPT for page in pages)
     # A value that begins like the one before, or is copied from a dictionary, may fill a page.
     heaviest = max((page.size // max(1, page.values) for page in pages if page.values), default=0) if kept else largest
-    size = sum(page.size + _INDEX * page.values for page in pages)
+    size = sum(_PAGE + page.size + _INDEX * page.values for page in pages)
     return Weight(size, max(1, min(_MOST_ROWS, _BATCH_BYTES // max(1, heaviest))), kept)
 
 
@@ -70,20 +73,31 @@ def _pages(stream: BinaryIO, chunk: Any) -> Iterator[_Page]:
     dictionary = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
     at, left = min(dictionary or chunk.data_page_offset, chunk.data_page_offset), chunk.num_values
     while left > 0:
+        fields, length = _header_at(stream, at)
+        packed, size = fields.get(_PACKED), fields.get(_UNPACKED)
+        kind = next((kind for kind in (_DATA, _DATA_V2, _DICTIONARY) if kind in fields), _DICTIONARY)
+        inner = fields.get(kind)
+        values, encoding = 0, 0
+        if isinstance(inner, dict) and kind != _DICTIONARY:
+            values, encoding = inner.get(_VALUES), inner.get(_ENCODING[kind])
+        numbers = (packed, size, values, encoding)
+        if not isinstance(inner, dict) or not all(type(number) is int and number >= 0 for number in numbers):
+            raise ValueError(f"no page at byte {at}")
+        yield _Page(size, values, encoding)
+        left -= values
+        at += length + packed
+
+
+def _header_at(stream: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
+    """The fields of the header at an offset, and its length in bytes; most are short."""
+    stream.seek(at)
+    header = _Header(stream.read(_USUAL_HEADER))
+    try:
+        return header.struct(), header.at
+    except ValueError:
         stream.seek(at)
         header = _Header(stream.read(_LONGEST_HEADER))
-        fields = header.struct()
-        packed, size = fields.get(_PACKED), fields.get(_UNPACKED)
-        kind = next((kind for kind in (_DATA, _DATA_V2, _DICTIONARY) if kind in fields), None)
-        if not isinstance(packed, int) or not isinstance(size, int) or packed < 0 or size < 0 or kind is None:
-            raise ValueError(f"no page at byte {at}")
-        data = kind != _DICTIONARY
-        values = fields[kind].get(_VALUES, 0) if data else 0
-        if values < 0:
-            raise ValueError(f"a page of {values} values at byte {at}")
-        yield _Page(size, values, fields[kind].get(_ENCODING[kind], 0) if data else 0)
-        left -= values
-        at += header.at + packed
+        return header.struct(), header.at
 
 
 class _Header:
@@ -99,8 +113,6 @@ class _Header:
         Raises:
             ValueError: if it is none, or longer than the data.
         """
-        if depth > _DEEPEST:
-            raise ValueError("no header of a page: nested too deeply")
         fields: dict[int, Any] = {}
         number = 0
         while kind_and_step := self._byte():
@@ -110,6 +122,8 @@ class _Header:
         return fields
 
     def _value(self, kind: int, depth: int) -> Any:
+        if depth > _DEEPEST:
+            raise ValueError("no header of a page: nested too deeply")
         if kind in (_TRUE, _FALSE):
             return kind == _TRUE
         if kind == _STRUCT:
@@ -121,6 +135,8 @@ class _Header:
         elif kind in (_BYTE, _DOUBLE, _BINARY):
             length = {_BYTE: 1, _DOUBLE: 8}.get(kind) or self._unsigned()
             self.at += length
+            if self.at > len(self._data):
+                raise ValueError("no header of a page: it ends early")
         else:
             raise ValueError(f"no header of a page: a field of type {kind}")
         return None
@@ -145,6 +161,8 @@ class _Header:
         while (byte := self._byte()) & 0x80:
             number |= (byte & 0x7F) << shift
             shift += 7
+            if shift > _LONGEST_NUMBER:
+                raise ValueError("no header of a page: a number of more than 64 bits")
         return number | byte << shift
 
     def _signed(self) -> int:

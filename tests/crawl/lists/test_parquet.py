@@ -2,11 +2,14 @@
 
 import io
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from components.crawl.lists import parquet_pages, unpack
 from components.crawl.lists.parquet import parquet_rows
@@ -139,7 +142,9 @@ def test_pages_are_weighed_by_their_own_headers(version: str, compression: str) 
     group = pq.ParquetFile(stream).metadata.row_group(0)
     weight = weigh(stream, [group.column(0), group.column(1)])
     exact = sum(group.column(n).total_uncompressed_size for n in (0, 1))
-    assert exact - 20_000 < weight.size - 4 * 2000 <= exact  # the headers themselves are not unpacked
+    pages = (weight.size - exact) // 1000  # a KiB for each, less the headers, which are not unpacked
+    assert 10 < pages < 100
+    assert exact - 20_000 < weight.size - 4 * 2000 - 1024 * pages <= exact + 20_000
     assert weight.rows == 8192
 
 
@@ -167,3 +172,17 @@ def test_a_huge_page_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1\xff\xff\xff\x7fPAR1", b"x" * 100])
 def test_what_is_no_parquet_is_reported(data: bytes) -> None:
     assert len(unreadable(data, "a.parquet")) == 1
+
+
+@given(st.binary(max_size=60) | st.binary(max_size=30).map(lambda end: b"\x15\x00\x15\x02\x15\x02" + end))
+@example(b"\x15\x00\x15\x02\x15\x02\x25\x02\x00")  # a number where the struct of a kind of page should be
+@example(b"\x15\x00\x15\x02\x15\x02\x21\x00")
+@example(b"\x19" * 5000)  # lists of lists
+@example(b"\x19\xf3" + b"\xff" * 9 + b"\x01")  # a list of 2^64 bytes
+@example(b"\x15" + b"\xff" * 5000)  # a number that never ends
+def test_any_bytes_are_a_page_or_a_value_error(data: bytes) -> None:
+    chunk = SimpleNamespace(data_page_offset=0, has_dictionary_page=False, dictionary_page_offset=None, num_values=9)
+    try:
+        weigh(io.BytesIO(data), [chunk])
+    except ValueError as error:
+        assert "page" in str(error)
