@@ -15,6 +15,8 @@ from components.crawl.lists.unpack import Bomb
 _UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_V2 = 2, 3, 5, 7, 8
 _ENCODING = {_DATA: 2, _DATA_V2: 4}
 _VALUES = 1
+# The fields of the summary: row groups, their columns, and of these what is said of their pages.
+_GROUPS, _CHUNKS, _META, _NUMBER, _FIRST, _FIRST_DICTIONARY = 4, 1, 3, 5, 9, 11
 # Encodings of pages whose dictionary the library keeps; with others it copies each value.
 _KEPT = frozenset({0, 2, 8})  # PLAIN, PLAIN_DICTIONARY, RLE_DICTIONARY
 # Bytes of a value at least: its index, or its place in a list.
@@ -26,7 +28,7 @@ _LARGEST_PAGE = 128 << 20
 _BATCH_BYTES, _MOST_ROWS = 32 << 20, 8192
 # Types of Thrift's compact protocol.
 _TRUE, _FALSE, _BYTE, _I64, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 6, 7, 8, 9, 10, 12
-_DEEPEST = 8
+_DEEPEST, _LONG_LIST = 16, 15
 _LONGEST_NUMBER = 63  # bits before the last byte
 
 
@@ -45,8 +47,36 @@ class Weight:
     dictionary: bool
 
 
-def weigh(stream: BinaryIO, chunks: Sequence[Any]) -> Weight:
-    """The weight of column chunks (`pyarrow.parquet.ColumnChunkMetaData`).
+@dataclass(frozen=True)
+class Chunk:
+    """Where the pages of a column in a row group lie; `dictionary` is the offset of one, or 0."""
+
+    values: int
+    pages: int
+    dictionary: int = 0
+
+
+def chunks_of(footer: bytes) -> list[list[Chunk]]:
+    """The columns of each row group, by the summary at the end of a file.
+
+    The library that reads it ends the process if some numbers in it do not fit each other.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    groups = _Header(footer).struct().get(_GROUPS, [])
+    try:
+        metas = [[chunk[_META] for chunk in group[_CHUNKS]] for group in groups]
+        return [
+            [Chunk(int(meta[_NUMBER]), int(meta[_FIRST]), int(meta.get(_FIRST_DICTIONARY, 0))) for meta in group]
+            for group in metas
+        ]
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("the summary of the file is damaged") from None
+
+
+def weigh(stream: BinaryIO, chunks: Sequence[Chunk]) -> Weight:
+    """The weight of columns.
 
     Raises:
         Bomb: if a page is too large to be unpacked.
@@ -69,23 +99,29 @@ class _Page(NamedTuple):
     encoding: int
 
 
-def _pages(stream: BinaryIO, chunk: Any) -> Iterator[_Page]:
-    dictionary = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
-    at, left = min(dictionary or chunk.data_page_offset, chunk.data_page_offset), chunk.num_values
+def _pages(stream: BinaryIO, chunk: Chunk) -> Iterator[_Page]:
+    at, left = min(chunk.dictionary or chunk.pages, chunk.pages), chunk.values
+    if at < 0:
+        raise ValueError(f"no page at byte {at}")
     while left > 0:
         fields, length = _header_at(stream, at)
-        packed, size = fields.get(_PACKED), fields.get(_UNPACKED)
         kind = next((kind for kind in (_DATA, _DATA_V2, _DICTIONARY) if kind in fields), _DICTIONARY)
         inner = fields.get(kind)
-        values, encoding = 0, 0
-        if isinstance(inner, dict) and kind != _DICTIONARY:
-            values, encoding = inner.get(_VALUES), inner.get(_ENCODING[kind])
-        numbers = (packed, size, values, encoding)
-        if not isinstance(inner, dict) or not all(type(number) is int and number >= 0 for number in numbers):
+        if not isinstance(inner, dict):
             raise ValueError(f"no page at byte {at}")
+        size, values, encoding = _natural(fields, _UNPACKED, at), 0, 0
+        if kind != _DICTIONARY:
+            values, encoding = _natural(inner, _VALUES, at), _natural(inner, _ENCODING[kind], at)
         yield _Page(size, values, encoding)
         left -= values
-        at += length + packed
+        at += length + _natural(fields, _PACKED, at)
+
+
+def _natural(fields: dict[int, Any], number: int, at: int) -> int:
+    value = fields.get(number)
+    if type(value) is not int or value < 0:
+        raise ValueError(f"no page at byte {at}: a field is {value!r}")
+    return value
 
 
 def _header_at(stream: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
@@ -101,7 +137,7 @@ def _header_at(stream: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
 
 
 class _Header:
-    """Reads a struct of Thrift's compact protocol: its numbers and structs; the rest is skipped."""
+    """Reads a struct of Thrift's compact protocol: its numbers, structs and lists of these."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -131,8 +167,8 @@ class _Header:
         if _BYTE < kind <= _I64:
             return self._signed()
         if kind in (_LIST, _SET):
-            self._skip_list(depth)
-        elif kind in (_BYTE, _DOUBLE, _BINARY):
+            return self._list(depth)
+        if kind in (_BYTE, _DOUBLE, _BINARY):
             length = {_BYTE: 1, _DOUBLE: 8}.get(kind) or self._unsigned()
             self.at += length
             if self.at > len(self._data):
@@ -141,14 +177,14 @@ class _Header:
             raise ValueError(f"no header of a page: a field of type {kind}")
         return None
 
-    def _skip_list(self, depth: int) -> None:
+    def _list(self, depth: int) -> list[Any]:
         size_and_kind = self._byte()
         size, kind = size_and_kind >> 4, size_and_kind & 15
-        for _ in range(self._unsigned() if size == 15 else size):
-            if kind in (_TRUE, _FALSE):
-                self._byte()
-            else:
-                self._value(kind, depth + 1)
+        number = self._unsigned() if size == _LONG_LIST else size
+        values: list[Any] = []
+        while len(values) < number:
+            values.append(self._byte() == _TRUE if kind in (_TRUE, _FALSE) else self._value(kind, depth + 1))
+        return values
 
     def _byte(self) -> int:
         if self.at >= len(self._data):
