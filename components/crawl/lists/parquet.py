@@ -12,13 +12,13 @@ import pyarrow.types as pt
 
 from components.crawl.cleaning import ALTERNATIVES
 from components.crawl.lists.columns import Wanted, find_columns
-from components.crawl.lists.parquet_pages import weigh
+from components.crawl.lists.parquet_pages import Chunk, chunks_of, weigh
 from components.crawl.lists.row import Row
 from components.crawl.lists.unpack import Bomb, most_bytes
 from components.crawl.unreadable import Unreadable
 from components.errors import InputError
 
-_FOOTER = 16 << 20
+_FOOTER = 4 << 20
 _MOST_COLUMNS = 100_000
 _BUFFER = 1 << 20
 # Bytes of values that are taken from a dictionary together.
@@ -34,7 +34,7 @@ def parquet_rows(stream: BinaryIO, wanted: Wanted) -> Iterator[Row]:
         InputError: if the columns cannot be found.
         ValueError, OSError, pa.ArrowException: if the file is no parquet.
     """
-    size = _check_footer(stream)
+    size, groups = _read_footer(stream)
     file = _open(stream, [])
     schema = file.schema_arrow
     found = find_columns(schema.names, wanted, lambda index: _holds_text(schema.field(index).type))
@@ -57,7 +57,7 @@ def parquet_rows(stream: BinaryIO, wanted: Wanted) -> Iterator[Row]:
         meta = file.metadata.row_group(group)
         read = 0
         try:
-            weight = weigh(stream, [meta.column(leaf) for leaf in leaves])
+            weight = weigh(stream, [groups[group][leaf] for leaf in leaves])
             left -= weight.size
             if left < 0:
                 raise Bomb(f"{size} bytes unpack to more than {most_bytes(size) >> 20} MiB")
@@ -67,7 +67,7 @@ def parquet_rows(stream: BinaryIO, wanted: Wanted) -> Iterator[Row]:
                 for row in zip(*columns, strict=True):
                     yield row
                     read += 1
-        except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever a library raises costs the row group only
             lost = max(1, meta.num_rows - read)
             yield Unreadable(number + read, " ".join(str(error).split()), "row", lost)
         number += meta.num_rows
@@ -79,8 +79,8 @@ def _open(stream: BinaryIO, dictionaries: list[str]) -> pq.ParquetFile:
     )
 
 
-def _check_footer(stream: BinaryIO) -> int:
-    """The file's size.
+def _read_footer(stream: BinaryIO) -> tuple[int, list[list[Chunk]]]:
+    """The file's size, and the columns of its row groups.
 
     Raises:
         ValueError: if it is no parquet, or its summary is too large to be held.
@@ -88,12 +88,15 @@ def _check_footer(stream: BinaryIO) -> int:
     size = stream.seek(0, io.SEEK_END)
     stream.seek(max(0, size - 8))
     end = stream.read()
-    stream.seek(0)
     if end[4:] != b"PAR1":
         raise ValueError("no parquet file, or one that is cut off: it does not end in PAR1")
-    if (footer := int.from_bytes(end[:4], "little")) > _FOOTER:
-        raise ValueError(f"its summary has {footer} bytes; more than {_FOOTER} are not read")
-    return size
+    footer = int.from_bytes(end[:4], "little")
+    if footer > min(_FOOTER, size - 8):
+        raise ValueError(f"its summary has {footer} bytes; no more than {min(_FOOTER, size - 8)} can be read")
+    stream.seek(size - 8 - footer)
+    groups = chunks_of(stream.read(footer))
+    stream.seek(0)
+    return size, groups
 
 
 def _holds_text(kind: pa.DataType) -> bool:

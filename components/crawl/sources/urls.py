@@ -1,15 +1,10 @@
 """URL lists with texts as a source of pairs, like those of LAION or DataComp."""
 
 import io
-import lzma
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
-
-import pyarrow as pa
-import zstandard
 
 from components.crawl.address import resolve
 from components.crawl.cleaning import ALTERNATIVES, LOOKED_AT, Cleaning
@@ -125,10 +120,8 @@ def _rows(stream: BinaryIO, name: str, parameters: CrawlParameters, counts: Coun
             yield row
     except InputError:
         raise
-    except (ValueError, EOFError, OSError, MemoryError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
-        yield Unreadable(number + 1, " ".join(str(error).split()), "row")
-    except pa.ArrowException as error:
-        yield Unreadable(number + 1, " ".join(str(error).split()), "row")
+    except Exception as error:  # noqa: BLE001 - whatever a library raises, the rows before it count
+        yield Unreadable(number + 1, " ".join(str(error).split()) or type(error).__name__, "row")
 
 
 def _length(value: Any) -> int:

@@ -7,10 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from components.crawl.lists import parquet_pages, unpack
 from components.crawl.lists.parquet import parquet_rows
-from components.crawl.lists.parquet_pages import weigh
+from components.crawl.lists.parquet_pages import Chunk, chunks_of, weigh
 from components.crawl.lists.unpack import Bomb
 from components.crawl.sources import urls
 from components.errors import InputError
@@ -80,6 +82,10 @@ def test_columns_of_nulls_give_no_pair() -> None:
         pairs(parquet({"url": pa.nulls(2), "caption": ["a", "b"]}), "a.parquet")
 
 
+def chunks(data: bytes) -> list[Chunk]:
+    return chunks_of(data[-8 - int.from_bytes(data[-8:-4], "little") : -8])[0]
+
+
 def rows(data: bytes) -> list[Any]:
     return list(parquet_rows(io.BytesIO(data), ("", "")))
 
@@ -137,9 +143,11 @@ def test_pages_are_weighed_by_their_own_headers(version: str, compression: str) 
     )
     stream = io.BytesIO(data)
     group = pq.ParquetFile(stream).metadata.row_group(0)
-    weight = weigh(stream, [group.column(0), group.column(1)])
+    weight = weigh(stream, chunks(data))
     exact = sum(group.column(n).total_uncompressed_size for n in (0, 1))
-    assert exact - 20_000 < weight.size - 4 * 2000 <= exact  # the headers themselves are not unpacked
+    pages = (weight.size - exact) // 1000  # a KiB for each, less the headers, which are not unpacked
+    assert 10 < pages < 100
+    assert exact - 20_000 < weight.size - 4 * 2000 - 1024 * pages <= exact + 20_000
     assert weight.rows == 8192
 
 
@@ -149,8 +157,7 @@ def test_values_that_repeat_the_one_before_are_read_a_few_at_a_time() -> None:
         {"url": [A] * 4, "caption": ["x" * 1_000_000 + str(n) for n in range(4)]}, compression="none", **options
     )
     stream = io.BytesIO(data)
-    group = pq.ParquetFile(stream).metadata.row_group(0)
-    weight = weigh(stream, [group.column(1)])
+    weight = weigh(stream, chunks(data)[1:])
     assert weight.rows <= 33
     assert not weight.dictionary
     assert len(rows(data)) == 4
@@ -161,9 +168,22 @@ def test_a_huge_page_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     data = parquet({"url": [A], "caption": ["x" * 1_400_000]}, use_dictionary=False, compression="zstd")
     stream = io.BytesIO(data)
     with pytest.raises(Bomb, match="a page of 14"):
-        weigh(stream, [pq.ParquetFile(stream).metadata.row_group(0).column(1)])
+        weigh(stream, chunks(data)[1:])
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1\xff\xff\xff\x7fPAR1", b"x" * 100])
 def test_what_is_no_parquet_is_reported(data: bytes) -> None:
     assert len(unreadable(data, "a.parquet")) == 1
+
+
+@given(st.binary(max_size=60) | st.binary(max_size=30).map(lambda end: b"\x15\x00\x15\x02\x15\x02" + end))
+@example(b"\x15\x00\x15\x02\x15\x02\x25\x02\x00")  # a number where the struct of a kind of page should be
+@example(b"\x15\x00\x15\x02\x15\x02\x21\x00")
+@example(b"\x19" * 5000)  # lists of lists
+@example(b"\x19\xf3" + b"\xff" * 9 + b"\x01")  # a list of 2^64 bytes
+@example(b"\x15" + b"\xff" * 5000)  # a number that never ends
+def test_any_bytes_are_a_page_or_a_value_error(data: bytes) -> None:
+    try:
+        weigh(io.BytesIO(data), [Chunk(9, 0)])
+    except ValueError as error:
+        assert "page" in str(error)
