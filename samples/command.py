@@ -34,7 +34,7 @@ def serve(
     import threading
 
     from components.cli import parameters
-    from components.crawl.local_web import serve as serve_sites
+    from components.crawl.local_web.web import serve as serve_sites
 
     port = parameters.load(params).sample.port
     with serve_sites(web, port) as sites:

@@ -12,7 +12,8 @@ from components.crawl.advice import advice
 from components.crawl.cleaning import CLEANED
 from components.crawl.counts import DROPPED
 from components.crawl.duplicates.find import mark_duplicates
-from components.crawl.local_web import serve
+from components.crawl.local_web.server_process import ServerProcess
+from components.crawl.local_web.web import serve
 from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.adopt import adopt
 from components.crawl.pictures.bucket import begin_upload, check_bucket, finish_upload
@@ -21,7 +22,6 @@ from components.crawl.pictures.hold_out import build_hold_out
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Plan, make_plan
-from components.crawl.server_process import ServerProcess
 from components.crawl.sites.sites import Site, crawl_sites, group_sites
 from components.crawl.source_files import UNREADABLE, SourceFile, find_files, read_files
 from components.errors import InputError

@@ -120,7 +120,7 @@ def test_a_missing_parameter_file_is_named(tmp_path: Path) -> None:
 
 def test_a_busy_port_is_named(place: Path) -> None:
     (place / "data").mkdir()
-    from tests.crawl.test_local_web import archive
+    from tests.crawl.local_web.test_web import archive
 
     archive(place / "data", "one", {"index.html": b""})
     with socket.socket() as taken:

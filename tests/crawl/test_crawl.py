@@ -158,7 +158,7 @@ def test_pictures_that_sites_copied_from_each_other_are_duplicates(
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_live_sites_are_crawled_from_their_start_addresses(folder: Path, tmp_path: Path) -> None:
-    from components.crawl.local_web import serve
+    from components.crawl.local_web.web import serve
 
     port = free_port()
     with serve(folder / "web", port) as web:
@@ -170,7 +170,7 @@ def test_live_sites_are_crawled_from_their_start_addresses(folder: Path, tmp_pat
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_archives_and_lists_are_crawled_together_with_sites(folder: Path, tmp_path: Path) -> None:
-    from components.crawl.local_web import serve
+    from components.crawl.local_web.web import serve
 
     port = free_port()
     a, b, c = (f"http://{name}.localhost:{port}" for name in "abc")

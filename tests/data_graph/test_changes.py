@@ -12,8 +12,9 @@ from tests.data_graph.graph import STAGES, code_deps, params_of
 TRAININGS = {f"pretrain@{name}" for name in names_in(recipes)}
 READ_PICTURES = {"label", *TRAININGS, "query", "report"}
 CHANGES = {
-    "components/images/reduce.py": {"crawl", "evaluate", *READ_PICTURES},
-    "components/images/decode.py": {"crawl", "evaluate", *READ_PICTURES},
+    # The registry's model carries the decoder with it.
+    "components/images/reduce.py": {"crawl", "evaluate", "promote", *READ_PICTURES},
+    "components/images/decode.py": {"crawl", "evaluate", "promote", *READ_PICTURES},
     "components/shards/tar_reader.py": {"crawl", "curate", *READ_PICTURES},
     "components/models/encoder.py": {"label", "evaluate", "query", *TRAININGS},
     "components/knowledge/base/knowledge_base.py": {"knowledge", "label"},

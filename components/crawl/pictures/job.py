@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.crawl.local_web.server_process import ServerProcess
 from components.crawl.parameters import CrawlParameters
-from components.crawl.server_process import ServerProcess
 from components.shards.format import ENDINGS, shard_name
 from components.shards.writer import Row, write_shard
 

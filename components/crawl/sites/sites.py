@@ -17,12 +17,12 @@ from typing import Any
 
 from components.crawl.address import AddressFilter, host_of, resolve, site_of
 from components.crawl.counts import CRAWLED, DROPPED, FOUND, REFUSED
+from components.crawl.local_web.server_process import ServerProcess
 from components.crawl.pair import Pair
 from components.crawl.pair_files import write_pairs
 from components.crawl.pair_filters import keep, pair_filters
 from components.crawl.parameters import CrawlParameters
 from components.crawl.reasons import errors
-from components.crawl.server_process import ServerProcess
 from components.crawl.sites.spider_job import COUNTS, PAIRS, SpiderJob
 from components.errors import InputError, SetupError
 from components.execution.shard_map import Outcome, map_shards

@@ -4,7 +4,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from components.crawl.local_web import Web, serve
+from components.crawl.local_web.web import Web, serve
 from components.crawl.pair import Pair
 from components.crawl.pair_files import read_pairs, write_pairs
 from components.crawl.parameters import CrawlParameters

@@ -7,7 +7,7 @@ from subprocess import PIPE, Popen
 import psutil
 import pytest
 
-from components.crawl.local_web import Web, serve
+from components.crawl.local_web.web import Web, serve
 from components.crawl.pair_files import read_pairs
 from components.crawl.parameters import CrawlParameters
 from components.crawl.sites.sites import Site, _crawl_site, group_sites

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.crawl.local_web import Web, serve
+from components.crawl.local_web.web import Web, serve
 from components.errors import InputError, SetupError
 
 FILES = {"index.html": b"<p>front</p>", "img/crab.png": b"png bytes", "sub/index.html": b"sub", "a b.txt": b"blank"}

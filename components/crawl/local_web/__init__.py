@@ -1,0 +1,1 @@
+"""The sample web on loopback, and the process that serves it."""
