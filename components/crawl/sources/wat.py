@@ -7,14 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 from fastwarc.warc import WarcRecord, WarcRecordType
 
 from components.crawl.address import resolve
 from components.crawl.archives.effort import Effort
+from components.crawl.archives.lenient_json import strict_json
 from components.crawl.archives.pages import read_pages
+from components.crawl.cleaning import Cleaning
 from components.crawl.pages.directives import HEADERS, header_values
 from components.crawl.pages.page import Metas, Page, PageContext
 from components.crawl.pair import Pair
@@ -26,15 +28,13 @@ _PICTURE = "IMG@/src"
 # The start of a picture's link, of any link, and of any image link in Common Crawl's JSON. Strings
 # cannot contain these bytes: within them every quotation mark follows a backslash.
 _PICTURE_BEGINS, _NEXT_BEGINS, _ANY_PICTURE = b'{"path":"IMG@/src"', b'},{"path":"', b'"IMG@'
-# An escape in a string: a character of two halves, half of one, or any other.
-_HALF = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(" + _HALF + rb")|.)", re.DOTALL)
 _ROBOTS_HEADERS = tuple(name.encode() for name in HEADERS)
 _OK, _STATUS = "200", re.compile(r"[1-9][0-9]{2}")
 # Bytes of metadata for a byte of the page, at most; longer records are something else.
 _MOST_JSON = 4
-# What a byte of it and the repair of an escape cost, in units of `Effort`.
-_JSON_BYTE, _REPAIR = 15, 500
+_LONGEST_ALT = 100_000  # characters, before the limit of parameters holds
+# What a byte of it costs, and one that is read leniently, in units of `Effort`.
+_JSON_BYTE, _LENIENT_BYTE = 15, 100
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -104,23 +104,25 @@ class Wat(PairSource):
         self, stream: BinaryIO, location: str, parameters: CrawlParameters, counts: Counter[str]
     ) -> Iterator[Pair | Unreadable]:
         """The pairs of the pages that the file describes."""
-        return read_pages(stream, WarcRecordType.metadata, partial(_page, parameters), counts)
+        return read_pages(stream, WarcRecordType.metadata, partial(_page, parameters, Cleaning(counts)), counts)
 
 
-def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Page | Unreadable | str:
+def _page(
+    parameters: CrawlParameters, cleaning: Cleaning, record: WarcRecord, effort: Effort
+) -> Page | Unreadable | str:
     """The page of a record, or the reason why it has none; "" for records other than responses."""
     length = record.content_length
     if length > _MOST_JSON * parameters.max_page_bytes:
         return "too_large"
     effort.spend(_JSON_BYTE * length)
     try:
-        envelope = _decode(record.reader.read(length), effort).envelope
+        envelope = _decoded(record.reader.read(length), cleaning, effort).envelope
         if envelope.warc.kind != "response" or envelope.payload.answer is None:
             return ""
         answer = envelope.payload.answer
         header = _robots_values(bytes(answer.headers))
-        pictures = [] if answer.html is None else _pictures(bytes(answer.html.links))
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        pictures = [] if answer.html is None else _pictures(bytes(answer.html.links), cleaning)
+    except (OSError, ValueError) as error:
         return Unreadable(record.stream_pos, str(error))
     status = str(answer.message.status)
     if status != _OK:
@@ -132,20 +134,17 @@ def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Pa
     return "bad_address" if url is None else _read(url, answer.html.head or _Head(), pictures, header, parameters)
 
 
-def _decode(json: bytes, effort: Effort) -> _Record:
-    """The metadata; half characters, which JSON can name but no text can hold, are left out."""
+def _decoded(data: bytes, cleaning: Cleaning, effort: Effort) -> _Record:
+    """The record; one that strict parsers refuse is read leniently.
+
+    Raises:
+        ValueError: if it is none.
+    """
     try:
-        return _RECORD.decode(json)
-    except msgspec.DecodeError:
-        effort.spend(_REPAIR * json.count(b"\\"))
-        repaired = _ESCAPE.sub(_whole, json)
-        if repaired == json:
-            raise
-        return _RECORD.decode(repaired)
-
-
-def _whole(escape: re.Match[bytes]) -> bytes:
-    return b"" if escape[1] else escape[0]
+        return _RECORD.decode(data)
+    except ValueError:
+        effort.spend(_LENIENT_BYTE * len(data))
+        return _RECORD.decode(strict_json(data, cleaning))
 
 
 def _read(url: str, head: _Head, pictures: Iterable[_Link], header: list[str], parameters: CrawlParameters) -> Page:
@@ -164,7 +163,7 @@ def _read(url: str, head: _Head, pictures: Iterable[_Link], header: list[str], p
     return context.page(found, header, metas)
 
 
-def _pictures(links: bytes) -> list[_Link]:
+def _pictures(links: bytes, cleaning: Cleaning) -> list[_Link]:
     """The pictures in a JSON list of a page's links.
 
     Most links lead to pages. In Common Crawl's formatting only the pictures' links are decoded,
@@ -178,8 +177,21 @@ def _pictures(links: bytes) -> list[_Link]:
         plain = links.count(_ANY_PICTURE) == len(found)
         decoded = _LINKS.decode(b"[%b]" % b",".join(found) if plain else links)
     except msgspec.DecodeError:
-        decoded = _LINKS.decode(links)
+        decoded = _fitting(links, cleaning)
     return [link for link in decoded or () if link.path == _PICTURE]
+
+
+def _fitting(links: bytes, cleaning: Cleaning) -> list[_Link] | None:
+    """The pictures among links of which some have values that are no texts."""
+    try:
+        return _LINKS.decode(links)
+    except msgspec.ValidationError:
+        found: Any = msgspec.json.decode(links)
+    pictures = [one for one in found if isinstance(one, dict) and one.get("path") == _PICTURE]
+    return [
+        _Link(_PICTURE, cleaning.address(one.get("url")), cleaning.text(one.get("alt"), _LONGEST_ALT))
+        for one in pictures
+    ]
 
 
 def _picture_slices(links: bytes) -> Iterator[bytes]:

@@ -123,7 +123,7 @@ def test_metadata_of_requests_are_ignored() -> None:
     assert counts["pages.crawled"] == counts.total() - counts["pairs.found"] == 1
 
 
-@pytest.mark.parametrize("bad", ["no object", notes([CRAB | {"url": 7}]), notes([CRAB], Headers={"X-Robots-Tag": 7})])
+@pytest.mark.parametrize("bad", ["no object", notes([CRAB], Headers={"X-Robots-Tag": 7})])
 def test_unreadable_metadata_are_reported_by_offset(bad: Any) -> None:
     pairs, unreadable = read(noted(notes([CRAB]), bad, notes([CRAB])))
     assert (len(pairs), [u.offset for u in unreadable]) == (2, [len(noted(notes([CRAB])))])
@@ -191,6 +191,39 @@ def test_whatever_is_overwritten_a_record_is_taken_refused_or_unreadable(place: 
     _, unreadable = read(data, counts)
     pages = sum(number for name, number in counts.items() if name.startswith("pages."))
     assert 2 <= pages + len(unreadable) <= 3  # 2 if what is overwritten says that it is a response
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "change"),
+    [
+        ('"Sea animals"', '"Sea animals\\ud83d"', "characters"),
+        ('"Sea animals"', '"Sea\x01 animals"', "characters"),
+        ('"Server": "x"', '"Server": "\\udc00"', "characters"),
+        ('"Server": "x"', '"Server": NaN, "n": 1e999', ""),
+        ('"Trailing-Slop-Length": "4"', '"text": "caf\xe9"', ""),
+        ('"Trailing-Slop-Length": "4"', f'"n": {"9" * 5000}', ""),
+        ('[{"path"', '[{"path": 7}, 7, {"path"', ""),
+        ('[{"path"', '[{"path": "IMG@/src", "url": 7, "alt": "x"}, {"path"', "wrong_type"),
+        ('[{"path"', '[{"path": "IMG@/src", "url": "x.png", "alt": ["x", 7]}, {"path"', "list"),
+    ],
+)
+def test_what_strict_parsers_refuse_costs_only_itself(written: str, instead: str, change: str) -> None:
+    text = json.dumps(notes([CRAB])).replace(written, instead)
+    assert instead in text
+    archive = gzipped([record("metadata", URL, text.encode("latin-1"), "application/json")])
+    counts: Counter[str] = Counter()
+    pairs, unreadable = read(archive, counts)
+    assert (pairs[-1].caption, pairs[-1].page_title, unreadable) == ("a crab", "Sea animals", [])
+    assert {name for name in counts if name.startswith("cleaned.")} == ({f"cleaned.{change}"} if change else set())
+
+
+@pytest.mark.parametrize("deep", ["[", '{"a":'])
+def test_a_record_that_is_nested_too_deeply_is_unreadable(deep: str) -> None:
+    text = json.dumps(notes([CRAB])).replace('"Sea animals"', deep * 20_000)
+    pairs, unreadable = read(
+        gzipped([record("metadata", URL, text.encode(), "application/json")]) + noted(notes([CRAB]))
+    )
+    assert (len(pairs), len(unreadable)) == (1, 1)
 
 
 LINKS: list[dict[str, Any]] = [
