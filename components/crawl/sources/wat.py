@@ -184,7 +184,8 @@ def _pictures(links: bytes, cleaning: Cleaning) -> list[_Link]:
 def _fitting(links: bytes, cleaning: Cleaning) -> list[_Link] | None:
     """The pictures among links of which some have values that are no texts."""
     try:
-        return _LINKS.decode(links)
+        decoded: list[_Link] | None = _LINKS.decode(links)
+        return decoded
     except msgspec.ValidationError:
         found: Any = msgspec.json.decode(links)
     pictures = [one for one in found if isinstance(one, dict) and one.get("path") == _PICTURE]
