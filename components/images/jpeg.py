@@ -17,8 +17,9 @@ _SCAN, _FRAMES = 0xDA, frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 _PROFILE, _PROFILE_NAME = 0xE2, b"ICC_PROFILE\0"
 _METADATA, _TURNING = 0xE1, (b"Exif\0", b"tiff:Orientation")
-# The next marker that has a length, or the end: no stuffed byte, restart or fill byte.
-_MARKER = re.compile(rb"\xff+([\x02-\xcf\xd9-\xfe])")
+# The next marker that has a length, or the end: no stuffed byte, restart or fill byte. Fill bytes
+# before it are left to the search: a pattern of them would take their number squared.
+_MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
 _UNUSUAL = frozenset((0x00, 0x01, *range(0xD0, 0xDA), 0xFF))  # what is no marker with a length
 _END = 0xD9
 # Each scan visits all blocks of the picture. Encoders make 10 scans (18 in CMYK), careful ones 20;

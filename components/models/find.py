@@ -1,5 +1,6 @@
 """Finds a model once, before any work starts, so that all workers load the same one."""
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -13,6 +14,8 @@ from components.storage.work import WORK
 
 _REGISTRY = "models:/"
 _FOLDERS = ("file://", "s3://")
+# How names of models begin that are no path of this machine.
+REMOTE = (_REGISTRY, *_FOLDERS)
 _CONFIG = "open_clip_config.json"
 
 
@@ -84,9 +87,15 @@ def _at_url(location: str) -> FoundModel:
     return FoundModel(mirror, (mirror.mark,))
 
 
-@cache
 def _architectures() -> frozenset[str]:
-    """The names that open_clip knows, by its files: to import it takes ten seconds."""
+    """The names that open_clip knows, with those that a program has added to it."""
+    library = sys.modules.get("open_clip")
+    return _shipped() if library is None else frozenset(library.list_models())
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    """The names of open_clip's own files: to import it takes ten seconds."""
     found = find_spec("open_clip")
     assert found is not None and found.submodule_search_locations
     configs = (Path(place) / "model_configs" for place in found.submodule_search_locations)

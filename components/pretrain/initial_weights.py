@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from components.errors import InputError
 from components.models import weights
-from components.models.find import FoundModel, find_model
+from components.models.find import REMOTE, FoundModel, find_model
 from components.pretrain.step import collectives
 from components.storage.work import fingerprint
 
@@ -41,12 +41,12 @@ def find_initial_weights(location: str) -> InitialWeights | None:
         file = weights.checkpoint_file(Path(location)).absolute()
         found = FoundModel(str(file), (file,))
     else:
-        found = find_model(location)
-        if isinstance(found.name, str) and not Path(found.name).is_dir():
+        if not location.startswith(REMOTE) and not Path(location).is_dir():
             raise InputError(
                 f"pretrain.initial is {location!r}, which is not a folder; name a model folder, models:/NAME@ALIAS, or a "
                 f"checkpoint of pretrain.tower (FILE{weights.SAFETENSORS})"
             )
+        found = find_model(location)
     return InitialWeights(found, fingerprint(*found.mark))
 
 

@@ -9,6 +9,7 @@ from components.pretrain.parameters import PretrainParameters
 from components.pretrain.recipe import make_recipe
 from components.registry.live import followed
 from components.registry.runs import stage_run
+from components.registry.tracking import connect
 from components.storage.location import canonical
 from components.storage.output import reading, writing
 
@@ -32,6 +33,7 @@ def pretrain_recipe(
     name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"
     inputs = [data] if isinstance(data, Path) else []
     tags = {"recipe": recipe, "data": str(data)}
+    connect()  # a server that does not answer is known before anything is read
     with writing(out), reading(data):
         found = sources.find_sources(recipe, data, knobs)
         start = plan.find_starting_point(found, knobs)

@@ -1,5 +1,6 @@
 """`KEY.json` and `KEY.txt` as others write them → a record and a text."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from components.storage.foreign_text import decode_text
 # What was changed in reading a sample: a text that is not UTF-8, the first of several captions, a
 # caption that is no text, a record that cannot be read.
 ENCODING, LIST, WRONG_TYPE, NO_RECORD = "encoding", "list", "wrong_type", "no_record"
+CHARACTERS = "characters"  # half surrogates, which JSON can hold and no file
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read_record(data: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -35,8 +38,11 @@ def read_caption(text: bytes | None, record: Mapping[str, Any]) -> tuple[str, tu
     if isinstance(value, list):
         changes = (LIST,) if len(value) > 1 else ()
         value = next((one for one in value if one), None)
-    if isinstance(value, str) or value is None or value is False:
-        return value or "", changes
+    if isinstance(value, str):
+        whole = _HALF.sub("", value)
+        return whole, changes if whole == value else (*changes, CHARACTERS)
+    if value is None or value is False:
+        return "", changes
     if isinstance(value, (dict, list, bool)):
         return "", (*changes, WRONG_TYPE)
     return str(value), changes

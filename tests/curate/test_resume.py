@@ -33,7 +33,7 @@ def undisturbed(
     [
         ("components.execution.shard_map._stop_if_bad", 2),  # within the survey
         ("components.execution.shard_map._stop_if_bad", 5),  # within the writing of shards
-        ("components.curate.curate.drop", 1),  # after the data set is in its place
+        ("components.curate.curate.drop_finished", 1),  # after the data set is in its place
     ],
 )
 def test_a_killed_stage_resumes_to_the_same_bytes(

@@ -172,3 +172,8 @@ def test_a_turned_jpeg_with_a_profile_is_opened_with_both() -> None:
 )
 def test_what_is_not_shown_says_why(data: bytes, found: str) -> None:
     assert reason(data) == reason(data, quick=True) == found
+
+
+def test_fill_bytes_cost_their_number_not_its_square() -> None:
+    markers = jpeg.read_markers(b"\xff\xd8" + b"\xff" * 1_000_000 + b"\0\0\0")
+    assert (markers.coefficients, markers.profile, markers.turning) == (0, None, False)

@@ -13,6 +13,7 @@ import mlflow
 import pytest
 
 from components.errors import InputError, SetupError
+from components.models.foreign.files import MODEL_FILES
 from components.registry import database, model, tracking
 from components.registry.parameters import PromoteParameters
 from components.registry.promote import present_champion, promote
@@ -46,12 +47,14 @@ def test_a_champion_whose_files_are_gone_is_registered_again(
     with pytest.raises(
         InputError, match=r"files of models:/mofi@champion \(version 1\) are gone .* run `mofi promote`"
     ):
-        model.fetch("models:/mofi@champion", tmp_path / "cache")
+        model.fetch("models:/mofi@champion", tmp_path / "cache", MODEL_FILES)
     decide(parameters)
     champion = present_champion(parameters)
     assert champion is not None
     assert champion.version == "2"
-    assert (model.fetch("models:/mofi@champion", tmp_path / "cache") / "open_clip_model.safetensors").exists()
+    assert (
+        model.fetch("models:/mofi@champion", tmp_path / "cache", MODEL_FILES) / "open_clip_model.safetensors"
+    ).exists()
     decide(parameters)
     assert len(versions(parameters)) == 2
 
@@ -88,7 +91,7 @@ def test_a_project_that_was_moved_or_copied_keeps_its_champion_and_its_new_runs(
     monkeypatch.chdir(new)
     decide(parameters)
     assert len(versions(parameters)) == 1
-    assert model.fetch("models:/mofi@champion", tmp_path / "cache").is_dir()
+    assert model.fetch("models:/mofi@champion", tmp_path / "cache", MODEL_FILES).is_dir()
     write_json(Path("metrics/x.json"), {"a": 1})
     with stage_run("x", parameters) as run:
         run.log_metrics(Path("metrics/x.json"))

@@ -118,7 +118,7 @@ def test_a_line_longer_than_a_block_is_read(tmp_path: Path, knobs: KnowledgePara
         pytest.param("components.knowledge.build.build.write_index", 1, marks=pytest.mark.slow),
         pytest.param("components.knowledge.build.build._embed", 1, marks=pytest.mark.slow),
         pytest.param("components.knowledge.build.build.publish", 1, marks=pytest.mark.slow),
-        pytest.param("components.knowledge.build.build.drop", 1, marks=pytest.mark.slow),
+        pytest.param("components.knowledge.build.build.drop_finished", 1, marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_build_resumes_to_the_same_bytes(
