@@ -39,8 +39,9 @@ _FIELDS = {
 _DISALLOW = re.compile(r"d[is]{1,3}a{0,2}s{0,2}a{0,2}l{1,4}[oa]{0,2}w{0,2}(?:ed|s)?|diasl+ow")
 _WITHOUT_COLON = ("user-agent", "disallow", "allow", "crawl-delay")
 # A field that shares its line with another, as when the ends of lines are lost.
-_JOINED = re.compile(r"(?<=[ \t])(?=(?:user-agent|disallow)[ \t]?:)", re.IGNORECASE)
+_JOINED = re.compile(r"(?<=[ \t,;>])(?=(?:user-agent|disallow)[ \t]?:)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
+_LINE_BREAK = re.compile(r"</?(?:br|p|pre|div|li)[ /]*>", re.IGNORECASE)
 _PRINTABLE = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _LONGEST_FIELD = 40  # characters
 
@@ -100,6 +101,8 @@ def _text(body: bytes) -> str:
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     if text.lstrip("\ufeff \t\r\n").startswith("<"):  # HTML, which may show the file
         text = html.unescape(_TAG.sub("\n", text))
+    elif "<" in text:
+        text = _LINE_BREAK.sub("\n", text)
     if "\\n" in text and "\n" not in text and "\r" not in text:  # written by a broken template
         text = text.replace("\\r", "\n").replace("\\n", "\n")
     return text
