@@ -1,6 +1,5 @@
 """The lines of a robots.txt: its encoding, its first 500 KiB, its fields and values."""
 
-import codecs
 import html
 import re
 from collections.abc import Iterator
@@ -10,17 +9,10 @@ from urllib.parse import quote
 
 from components.crawl.hosts.content_coding import UndecodableError, decode_body
 from components.crawl.pages.agent_name import plain
+from components.storage.foreign_text import MARKS
 
 # As much of a robots.txt as RFC 9309 (section 2.5) requires to be read; the rest is not.
 ROBOTS_BYTES = 500 * 1024
-# By their byte order marks; UTF-32's first, as it begins like UTF-16's.
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _FIELDS = {
     "useragent": "user-agent",
     "allow": "allow",
@@ -110,7 +102,7 @@ def _text(body: bytes) -> str:
 
 def _decoded(body: bytes) -> str:
     """By the byte order mark, else by zero bytes, else UTF-8, in which other bytes are kept."""
-    for mark, encoding in _MARKS:
+    for mark, encoding in MARKS:
         if body.startswith(mark):
             return _as(body[len(mark) :], encoding)
     zeros = body.count(0)
