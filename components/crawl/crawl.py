@@ -30,6 +30,7 @@ from components.storage.atomic import publish_folder
 from components.storage.code import code_mark
 from components.storage.json_files import write_json
 from components.storage.location import folder_at
+from components.storage.output import check_replaceable
 from components.storage.s3 import Prefix
 from components.storage.work import WORK, drop, drop_finished, fingerprint, work_folder
 
@@ -78,7 +79,7 @@ def crawl_pictures(
 
     Raises:
         InputError: if there is nothing to crawl, no picture was found, too many pages or pictures
-            failed, or the bucket denies access.
+            failed, the output holds a source, or the bucket denies access.
         SetupError: if the port of the sample web is busy, or the S3 server keeps failing.
     """
     files = find_files(source.files or parameters.sources, parameters.allow_private_hosts)
@@ -89,6 +90,9 @@ def crawl_pictures(
         )
     destination = folder_at(out)
     bucket = destination if isinstance(destination, Prefix) else None
+    if isinstance(destination, Path):
+        local = (Path(file.location) for file in files if "://" not in file.location)
+        check_replaceable(destination.resolve(), *local, *filter(None, [source.web, hold_out]))
     if bucket is not None:
         if parameters.duplicates == "drop":
             raise InputError(

@@ -1,7 +1,7 @@
 """Loads a model: a folder of ours, a CLIP of `transformers`, or a model of open_clip."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 CONFIG = "open_clip_config.json"
 # The preprocessing of a published tag, by its keys in `preprocess_cfg`.
 _PREPARATION = ("mean", "std", "interpolation", "resize_mode")
+# Numbers of towers that are not stored: masks, and positions beyond those of the weights.
+_COMPUTED = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def _from_folder(folder: Path) -> Model:
             f"{folder} has no {weights.WEIGHTS_FILE}; {weights.fix_hint(folder, 'run `mofi pretrain` again')}"
         )
     config = read_open_clip_config(folder / CONFIG)
-    model = towers.build(config, seed=0)
+    model = _build(config, [folder / weights.WEIGHTS_FILE])
     try:
         open_clip.load_checkpoint(model, str(folder / weights.WEIGHTS_FILE))
     except Exception as error:  # whatever names and shapes a foreign file has
@@ -85,6 +87,17 @@ def _from_folder(folder: Path) -> Model:
             f"the weights of {folder} do not fit its {CONFIG} ({str(error)[:300]}); fetch or write the folder again"
         ) from error
     return Model(model, replace(config, preprocess=_whole_preprocess(config, model)), make_tokenizer(config, folder))
+
+
+def _build(config: TowerConfig, files: Sequence[Path]) -> nn.Module:
+    """Towers for the weights in these files; a config that asks for far more is refused first."""
+    asked, stored = towers.count_numbers(config), sum(map(weights.count_numbers, files))
+    if files and asked > stored + _COMPUTED:
+        raise InputError(
+            f"the config of {files[0].parent} describes towers with {asked:,} numbers, but its weights have {stored:,}; fetch "
+            "or write the folder again"
+        )
+    return towers.build(config, seed=0)
 
 
 def _whole_preprocess(config: TowerConfig, model: nn.Module) -> dict[str, Any]:
@@ -95,7 +108,7 @@ def _whole_preprocess(config: TowerConfig, model: nn.Module) -> dict[str, Any]:
 
 def _from_clip_folder(folder: Path) -> Model:
     config = read_clip_config(folder)
-    model = towers.build(config, seed=0)
+    model = _build(config, sorted(folder.glob(f"*{weights.SAFETENSORS}")))
     tensors = read_clip_tensors(folder, config)
     try:
         model.load_state_dict(tensors)

@@ -92,6 +92,19 @@ def build(config: TowerConfig, seed: int) -> nn.Module:
     Raises:
         InputError: if there are no such towers.
     """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _make(config)
+
+
+def count_numbers(config: TowerConfig) -> int:
+    """How many numbers towers of a config hold; they get no memory. Raises as `build` does."""
+    with torch.device("meta"):
+        towers = _make(config)
+    return sum(tensor.numel() for tensors in (towers.parameters(), towers.buffers()) for tensor in tensors)
+
+
+def _make(config: TowerConfig) -> nn.Module:
     from open_clip.coca_model import CoCa
     from open_clip.model import CLIP, CustomTextCLIP
 
@@ -104,15 +117,13 @@ def build(config: TowerConfig, seed: int) -> nn.Module:
         model["vision_cfg"]["timm_model_pretrained"] = False
     custom = model.pop("custom_text", False) or bool(text)
     kind = CLIP if not custom else CoCa if "multimodal_cfg" in model else CustomTextCLIP
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        try:
-            towers: nn.Module = kind(**model)
-        except Exception as error:  # settings that do not fit each other
-            raise InputError(
-                f"open_clip cannot build towers of this config ({type(error).__name__}: {error}); fix the config, or name "
-                "another model"
-            ) from error
+    try:
+        towers: nn.Module = kind(**model)
+    except Exception as error:  # settings that do not fit each other
+        raise InputError(
+            f"open_clip cannot build towers of this config ({type(error).__name__}: {error}); fix the config, or name "
+            "another model"
+        ) from error
     return towers
 
 

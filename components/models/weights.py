@@ -1,5 +1,6 @@
 """The weights of an open_clip model: a file, or a published tag. Pickles are refused."""
 
+import math
 import shlex
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +25,21 @@ def checkpoint_file(path: Path) -> Path:
             f"{path} is not a {SAFETENSORS} file, and others may run code when loaded; {conversion_command(path)}"
         )
     return path
+
+
+def count_numbers(file: Path) -> int:
+    """How many numbers a safetensors file holds, by its header.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="np") as opened:
+            return sum(math.prod(opened.get_slice(name).get_shape()) for name in opened.keys())  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{file} cannot be read ({error}); fetch or write it again") from error
 
 
 def conversion_command(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from components.errors import InputError
 from components.shards.compressed import compression
 from components.shards.format import LARGEST, logger
-from components.shards.record import NO_RECORD, read_caption, read_record
+from components.shards.record import NO_RECORD, OUT_OF_RANGE, read_caption, read_record
 from components.shards.samples import (
     CUT_OFF,
     HIDDEN,
@@ -82,7 +82,8 @@ def read_shard(path: Path, refused: Counter[str] | None = None, *, repeated: boo
             image = tar.read(*sample.parts[sample.extension])
             record, changes = _record(path, sample, _text(path, tar, sample, "json"))
             caption, more = read_caption(_text(path, tar, sample, "txt"), record)
-            yield Picture(sample.key, image, sample.extension, caption, record, changes + more)
+            left_out = tuple(OUT_OF_RANGE for ending in ("json", "txt") if _is_too_long(sample, ending))
+            yield Picture(sample.key, image, sample.extension, caption, record, changes + more + left_out)
 
 
 def read_pictures(path: Path, refused: Counter[str] | None = None) -> Iterator[tuple[str, bytes]]:
@@ -142,10 +143,14 @@ def _naming(path: Path) -> Iterator[None]:
 def _text(path: Path, tar: Tar, sample: Sample, ending: str) -> bytes | None:
     """A sample's text or record, if it has one that is not too long to be one."""
     offset, size = sample.parts.get(ending, (0, 0))
-    if size > _LONGEST_TEXT:
+    if _is_too_long(sample, ending):
         logger.warning("%s: %r.%s is left out: %d bytes are no text of a picture", path, sample.key, ending, size)
         return None
     return tar.read(offset, size) if ending in sample.parts else None
+
+
+def _is_too_long(sample: Sample, ending: str) -> bool:
+    return sample.parts.get(ending, (0, 0))[1] > _LONGEST_TEXT
 
 
 def _record(path: Path, sample: Sample, data: bytes | None) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -8,10 +8,11 @@ from components.storage.foreign_json import parse_json
 from components.storage.foreign_text import decode_text
 
 # What was changed in reading a sample: a text that is not UTF-8, the first of several captions, a
-# caption that is no text, a record that cannot be read.
+# caption that is no text, half surrogates in it, a record that cannot be read, a text or record
+# that is too long.
 ENCODING, LIST, WRONG_TYPE, NO_RECORD = "encoding", "list", "wrong_type", "no_record"
-CHARACTERS = "characters"  # half surrogates, which JSON can hold and no file
-_HALF = re.compile("[\ud800-\udfff]")
+CHARACTERS, OUT_OF_RANGE = "characters", "out_of_range"
+_HALF_SURROGATES = re.compile("[\ud800-\udfff]+")
 
 
 def read_record(data: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -29,7 +30,15 @@ def read_caption(text: bytes | None, record: Mapping[str, Any]) -> tuple[str, tu
     """A sample's text, and what was changed in it.
 
     It is `KEY.txt`, or else `caption` in the record, of which the first counts if it is a list.
+    Half surrogates, which no file can hold, are removed.
     """
+    caption, changes = _read_caption(text, record)
+    if caption.isascii() or not _HALF_SURROGATES.search(caption):
+        return caption, changes
+    return _HALF_SURROGATES.sub("", caption), (*changes, CHARACTERS)
+
+
+def _read_caption(text: bytes | None, record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     if text is not None:
         caption, encoding = decode_text(text)
         return caption, () if encoding == "utf-8" else (ENCODING,)
@@ -38,11 +47,8 @@ def read_caption(text: bytes | None, record: Mapping[str, Any]) -> tuple[str, tu
     if isinstance(value, list):
         changes = (LIST,) if len(value) > 1 else ()
         value = next((one for one in value if one), None)
-    if isinstance(value, str):
-        whole = _HALF.sub("", value)
-        return whole, changes if whole == value else (*changes, CHARACTERS)
-    if value is None or value is False:
-        return "", changes
+    if isinstance(value, str) or value is None or value is False:
+        return value or "", changes
     if isinstance(value, (dict, list, bool)):
         return "", (*changes, WRONG_TYPE)
     return str(value), changes

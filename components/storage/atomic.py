@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from components.errors import InputError, SetupError, reason
+from components.errors import SetupError, reason
 from components.storage.file_lock import is_current, lock, open_lock
-from components.storage.output import former, restore, without_readers, writing
+from components.storage.output import check_replaceable, former, restore, without_readers, writing
 
 PARTIAL = ".part"  # suffix of what is being written
 
@@ -82,13 +82,11 @@ def publish_folder(folder: Path, out: Path) -> None:
     first, while the old one stays.
 
     Raises:
-        InputError: if `out` holds the folder that the program works in.
+        InputError: if `out` is a file, or holds `folder` or the folder that the program works in.
         SetupError: if nothing can be written there, or a copy does not fit on its disk.
     """
     out = out.resolve()  # where out is a link, what it points to is replaced
-    for inside in (folder.resolve(), Path.cwd()):
-        if inside.is_relative_to(out):
-            raise InputError(f"{out} would be replaced with all that is in it, {inside} too; name a folder of its own")
+    check_replaceable(out, folder)
     with writing(out, wait=True):
         old, new = former(out), out.with_name(f".{out.name}.new")
         for leftover in (old, new):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from components.errors import SetupError, reason
+from components.errors import InputError, SetupError, reason
 from components.storage.claims import claim_file, release_file
 
 if TYPE_CHECKING:
@@ -35,10 +35,12 @@ def writing(out: "Path | Prefix", *, wait: bool = False) -> Iterator[None]:
         wait: for another process to be done with it, instead of raising.
 
     Raises:
+        InputError: if more than an output would be replaced.
         SetupError: if another process writes it, or nothing can be written there.
     """
     if isinstance(out, Path):
         out = out.resolve()
+        check_replaceable(out)
         path = out.with_name(f".{out.name}.lock")
     else:
         path = _BUCKETS.absolute() / quote(str(out), safe="")
@@ -56,6 +58,23 @@ def writing(out: "Path | Prefix", *, wait: bool = False) -> Iterator[None]:
     finally:
         if new:
             release_file(path)
+
+
+def check_replaceable(out: Path, *inside: Path) -> None:
+    """Refuses an output that is a file, or that holds what must not go when it is replaced.
+
+    Args:
+        out: the resolved path of a folder.
+        inside: what must not go, in addition to the folder that the program works in.
+
+    Raises:
+        InputError: if so.
+    """
+    for kept in (Path.cwd(), *inside):
+        if kept.resolve().is_relative_to(out):
+            raise InputError(f"{out} would be replaced with all that is in it, {kept} too; name a folder of its own")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file, which would be replaced; move it away, or name another folder")
 
 
 @contextmanager

@@ -1,12 +1,15 @@
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from components.crawl.crawl import Source, crawl_pictures
 from components.crawl.pair import Pair
 from components.crawl.source_files import _readable
 from components.crawl.unreadable import Unreadable
 from components.errors import InputError
+from tests.crawl.conftest import knobs
 
 CRAB = Pair("http://a.example/crab.png", "a crab")
 
@@ -38,3 +41,13 @@ def test_an_error_of_what_is_done_with_the_pairs_is_not_the_sources() -> None:
         for _ in _readable(source(OSError()), counts, []):
             raise ZeroDivisionError
     assert not counts
+
+
+@pytest.mark.parametrize("held", ["list", "pictures"])
+def test_an_output_that_holds_what_is_read_is_refused(tmp_path: Path, held: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / f"{'out' if held == 'list' else '.'}/a.csv").write_text("url,text\n")
+    source = Source(files=(f"urls:{tmp_path}/**/a.csv",))
+    pictures = tmp_path / "out/held" if held == "pictures" else None
+    with pytest.raises(InputError, match=r"out would be replaced with all that is in it, .*; name a folder of its own"):
+        crawl_pictures(source, pictures, tmp_path / "out", knobs(), tmp_path / "work")

@@ -115,6 +115,14 @@ def test_no_key_is_cut_off_in_a_narrow_terminal(width: int) -> None:
     assert "…" not in capture.get()
 
 
+def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
+    found = [Hit(Entry("[/k]", Path("/data/[b]/t.tar"), "[/c]", ("Q1",)), 0.5)]
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(nearest(found, {"Q1": "a label [/l]"}))
+    assert all(name in capture.get() for name in ("[/k]", "[b]/t.tar", "[/c]", "a label [/l]"))
+
+
 def test_the_command_doubts_what_the_data_set_does_not_show(tmp_path: Path) -> None:
     from components.cli.main import app
 

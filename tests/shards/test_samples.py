@@ -200,6 +200,17 @@ def test_a_record_that_is_no_record_costs_only_itself(tmp_path: Path) -> None:
     assert json.dumps([picture.caption for picture in found], ensure_ascii=False).encode()
 
 
+@pytest.mark.parametrize("ending", ["txt", "json"])
+def test_a_text_that_is_too_long_is_left_out_and_counted(tmp_path: Path, ending: str) -> None:
+    with tarfile.open(tmp_path / "0.tar", "w") as tar:
+        for name, data in (("0.jpg", b"one"), (f"0.{ending}", b'"' + b" " * (1 << 24) + b'"')):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    (found,) = read_shard(tmp_path / "0.tar")
+    assert (found.caption, found.record, found.changes) == ("", {}, ("out_of_range",))
+
+
 def test_the_generator_of_foreign_tars_makes_every_kind(tmp_path: Path) -> None:
     """Else the tests above would say less than they seem to."""
     made: Counter[str] = Counter()

@@ -11,6 +11,7 @@ from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.storage.atomic import new_file, new_folder, publish_folder
 from components.storage.json_files import write_json
+from components.storage.output import writing
 from tests.killing import killed_before
 
 ITEMS = ["a word", "another"]
@@ -148,3 +149,15 @@ def test_a_folder_stays_as_it_was_when_filling_it_fails(tmp_path: Path) -> None:
         (folder / "new").touch()
         raise OSError("disk full")
     assert contents(tmp_path) == {"out/old": b"old"}
+
+
+@pytest.mark.parametrize("out", [".", "..", "/", "file"])
+def test_what_is_no_folder_of_its_own_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/file").write_text("mine")
+    monkeypatch.chdir(tmp_path / "project")
+    with pytest.raises(InputError, match="would be replaced"), writing(Path(out)):
+        pytest.fail("work begins")
+    assert (tmp_path / "project/file").read_text() == "mine"

@@ -56,6 +56,7 @@ def search(
 ) -> None:
     """Show the entities and pictures of the data set that look most like a picture."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from components.cli import parameters
@@ -73,9 +74,9 @@ def search(
     index = build(data, embed)
     hits = index.search(embed([picture]), top)[0]
     labels, usual = read_labels(data), index.usual_cosine()
-    entities = Table("entity", "label", "share", title=f"What {image.name} looks like")
+    entities = Table("entity", "label", "share", title=f"What {escape(image.name)} looks like")
     for entity, share in entity_scores(hits)[:5]:
-        entities.add_row(entity, labels.get(entity, ""), f"{share:.0%}")
+        entities.add_row(escape(entity), escape(labels.get(entity, "")), f"{share:.0%}")
     console = Console()
     console.print(entities, nearest(hits, labels))
     if usual is not None and hits[0].cosine < usual:
@@ -99,7 +100,7 @@ def nearest(hits: "Sequence[Hit]", labels: "Mapping[str, str]") -> "Table":
     for hit in hits:
         names = ", ".join(labels.get(entity, entity) for entity in hit.entry.entities)
         shard = f"{hit.entry.shard.parent.name}/{hit.entry.shard.name}"
-        pictures.add_row(f"{hit.cosine:.3f}", hit.entry.key, shard, Text(hit.entry.caption), names)
+        pictures.add_row(f"{hit.cosine:.3f}", *map(Text, (hit.entry.key, shard, hit.entry.caption, names)))
     return pictures
 
 

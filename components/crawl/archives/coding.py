@@ -43,7 +43,8 @@ def unfold(body: bytes, codings: Sequence[str], max_bytes: int) -> bytes | None:
     """
     if len(codings) > _MOST_CODINGS:
         raise BadBody(f"{len(codings)} codings, one over the other")
-    for coding in reversed(codings or ("identity",)):
+    # A server may compress what is compressed already, and name one of the codings.
+    for coding in (*reversed(codings), "identity"):
         body = _unfold(body, coding, max_bytes + 1)
         if len(body) > max_bytes:
             return None

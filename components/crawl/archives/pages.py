@@ -34,7 +34,11 @@ def read_pages(
         counts: receives the counts of pages and pairs.
     """
     reported = -1
-    effort = Effort(stream.seek(0, 2))
+    size = stream.seek(0, 2)
+    if not size:  # a download that failed; the least archive has a record that describes it
+        yield Unreadable(0, "it is empty")
+        return
+    effort = Effort(size)
     try:
         for record in read_records(stream, types, effort):
             found = record if isinstance(record, Unreadable) else _read(read, record, effort)

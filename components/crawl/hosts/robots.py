@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from unicodedata import category
 
 from protego import Protego
 
@@ -25,7 +26,11 @@ _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,9})?")
 _RATE = re.compile(r"(\d{1,9}) ?/ ?(\d{1,9}) ?([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SLASHES = re.compile(r"(?<![:/])//+")
-_ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
+# Of a URL, which needs no scheme if its host has a dot.
+_ORIGIN = re.compile(r"https?://[^/]*|//(?=[^/]*\.)[^/?*]+(?=/[^$*])", re.IGNORECASE)
+# What people put around a path, and write for "all of it".
+_BEFORE, _AFTER = "\"'<([{^", "\"'>)]}"
+_EVERYTHING = frozenset(("all", "any", "everything", "true", "yes"))
 
 
 @dataclass(frozen=True)
@@ -88,18 +93,23 @@ class _Paths:
 
 def _readings_of(value: str) -> Iterator[str]:
     """What a `Disallow` may mean: several paths, a URL, a path without a slash or in Latin-1."""
-    value = value[:_LONGEST_PATH].strip("\"'")
-    if not value.isascii() and not value.isprintable():  # bytes that are not UTF-8
-        yield from _readings_of(escaped(value))
-        value = value.encode("utf-8", "surrogateescape").decode("latin-1")
-    value = escaped(value)
-    path = _ORIGIN.sub("", value, count=1) or "/" if value[:4].lower() == "http" else value
-    path = f"/{path[1:]}" if path.startswith("\\") else path
+    value = value[:_LONGEST_PATH].lstrip(_BEFORE).rstrip(_AFTER)
+    if not value.isascii() and not value.isprintable():
+        value = "".join(char for char in value if category(char) != "Cf")  # zero-width spaces
+        if not value.isprintable():  # bytes that are not UTF-8
+            yield from _readings_of(escaped(value))
+            value = value.encode("utf-8", "surrogateescape").decode("latin-1")
+    value = escaped(value).replace("\\", "/")
+    path = _ORIGIN.sub("", value, count=1) or "/" if _ORIGIN.match(value) else value
+    if path.lower() in _EVERYTHING:
+        yield "/"
     if path:
         yield path if path.startswith(("/", "*")) else f"/{path}"
     if path.startswith(("?", ".", "&")):
-        yield f"/*{path}"
-    words = value.replace(",", " ").split()
+        yield path[1:] if path.startswith("./") else f"/*{path}"
+    if path.startswith("//") and path.strip("/*$"):  # but `//` itself means what it says
+        yield f"/{path.lstrip('/')}"
+    words = re.split("[ ,;]+", value)
     if len(words) > 1:
         yield from (word for word in words if word.startswith(("/", "*")))
 
@@ -172,7 +182,7 @@ def read_robots(body: bytes, robot: str) -> RobotsRules:
             if is_named(agent, robot):
                 named = True
                 current.add(ours)
-            elif not agent.strip("*\"' "):
+            elif not agent.strip("*\"',; "):
                 current.add(everyone)
             elif agent in EVERYONE or is_perhaps_named(agent, robot):
                 current.add(perhaps)

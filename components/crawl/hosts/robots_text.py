@@ -1,6 +1,5 @@
 """The lines of a robots.txt: its encoding, its first 500 KiB, its fields and values."""
 
-import codecs
 import html
 import re
 from collections.abc import Iterator
@@ -10,17 +9,10 @@ from urllib.parse import quote
 
 from components.crawl.hosts.content_coding import UndecodableError, decode_body
 from components.crawl.pages.agent_name import plain
+from components.storage.foreign_text import MARKS
 
 # As much of a robots.txt as RFC 9309 (section 2.5) requires to be read; the rest is not.
 ROBOTS_BYTES = 500 * 1024
-# By their byte order marks; UTF-32's first, as it begins like UTF-16's.
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _FIELDS = {
     "useragent": "user-agent",
     "allow": "allow",
@@ -39,8 +31,9 @@ _FIELDS = {
 _DISALLOW = re.compile(r"d[is]{1,3}a{0,2}s{0,2}a{0,2}l{1,4}[oa]{0,2}w{0,2}(?:ed|s)?|diasl+ow")
 _WITHOUT_COLON = ("user-agent", "disallow", "allow", "crawl-delay")
 # A field that shares its line with another, as when the ends of lines are lost.
-_JOINED = re.compile(r"(?<=[ \t])(?=(?:user-agent|disallow)[ \t]?:)", re.IGNORECASE)
+_JOINED = re.compile(r"(?<=[ \t,;>])(?=(?:user-agent|disallow)[ \t]?:)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
+_LINE_BREAK = re.compile(r"</?(?:br|p|pre|div|li)[ /]*>", re.IGNORECASE)
 _PRINTABLE = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _LONGEST_FIELD = 40  # characters
 
@@ -100,6 +93,8 @@ def _text(body: bytes) -> str:
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     if text.lstrip("\ufeff \t\r\n").startswith("<"):  # HTML, which may show the file
         text = html.unescape(_TAG.sub("\n", text))
+    elif "<" in text:
+        text = _LINE_BREAK.sub("\n", text)
     if "\\n" in text and "\n" not in text and "\r" not in text:  # written by a broken template
         text = text.replace("\\r", "\n").replace("\\n", "\n")
     return text
@@ -107,7 +102,7 @@ def _text(body: bytes) -> str:
 
 def _decoded(body: bytes) -> str:
     """By the byte order mark, else by zero bytes, else UTF-8, in which other bytes are kept."""
-    for mark, encoding in _MARKS:
+    for mark, encoding in MARKS:
         if body.startswith(mark):
             return _as(body[len(mark) :], encoding)
     zeros = body.count(0)

@@ -35,11 +35,12 @@ def is_named(text: str, robot: str) -> bool:
 def is_perhaps_named(text: str, robot: str) -> bool:
     """Whether a plain text might mean `robot`: a beginning of its name, or a pattern.
 
-    `mofi`, `mofi*`, `*crawl` and `mofi-crawl2` might mean `mofi-crawl`.
+    `mofi`, `mofi*`, `*crawl`, `mofi_crawl` and `mofi-crawl2` might mean `mofi-crawl`.
     """
+    text, robot = text.replace("_", "-"), robot.replace("_", "-")
     return any(
         (word.startswith(robot) and not word[len(robot) : len(robot) + 1].isalpha())
-        or robot.startswith((f"{word}-", f"{word}_"))
+        or robot.startswith(f"{word}-")
         or _is_pattern_of(word, robot)
         for word in _WORDS.findall(text)
     )

@@ -11,14 +11,8 @@ from selectolax.lexbor import LexborHTMLParser
 from w3lib.encoding import to_unicode
 
 from components.crawl.pages.encoding_labels import CODECS, codec_of
+from components.storage.foreign_text import MARKS
 
-_MARKS = (
-    (b"\x00\x00\xfe\xff", "utf-32-be"),
-    (b"\xff\xfe\x00\x00", "utf-32-le"),
-    (b"\xfe\xff", "utf-16-be"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xef\xbb\xbf", "utf-8"),
-)
 # Bytes of a page in which a declaration is looked for, and that its encoding is guessed from.
 _PRESCAN = _SAMPLE = 4096
 _DECLARES = re.compile(rb"charset|encoding", re.IGNORECASE)
@@ -54,7 +48,7 @@ def encoding_of(body: bytes, content_type: str = "") -> tuple[str, int]:
 
     The beginning of the text is enough, if it does not end within a character.
     """
-    for mark, codec in _MARKS:
+    for mark, codec in MARKS:
         if body.startswith(mark):
             return codec, len(mark)
     declared = _codec_in(content_type) or _declared(body[:_PRESCAN])

@@ -64,7 +64,7 @@ def _refusal(record: WarcRecord, response: Response) -> str | None:
     if response.status != _OK:
         return f"http_{response.status}"
     declared = response.headers.get("Content-Type") or record.headers.get("WARC-Identified-Payload-Type")
-    kind = (declared or "text/html").lower().partition(";")[0].strip()
+    kind = (declared or "text/html").lower().replace(",", ";").partition(";")[0].strip()
     return None if kind in _HTML else "not_html"
 
 

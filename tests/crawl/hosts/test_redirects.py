@@ -3,6 +3,7 @@
 import pytest
 from aiohttp import web
 
+from components.crawl.hosts.request import Failure
 from tests.crawl.conftest import Host, knobs
 from tests.crawl.hosts.requests import SITE, fetch, reason
 
@@ -17,6 +18,23 @@ def test_redirects_are_followed_on_the_host(host: Host) -> None:
     host.handlers["/moved.png"] = answer
     host.serve("/crab.png", b"picture")
     assert fetch(host, "/old.png") == [b"picture"]
+
+
+@pytest.mark.parametrize(
+    ("header", "outcome"),
+    [
+        ({"X_Robots_Tag": "noindex"}, Failure("noindex")),
+        ({"TDM_Reservation": "1"}, Failure("tdm-reservation")),
+        ({"Content_Usage": "train-ai=n"}, Failure("content-usage")),
+        ({"X_Robots_Tag": "nofollow"}, b"picture"),
+    ],
+)
+def test_what_a_redirect_s_own_response_refuses_is_not_followed(
+    host: Host, header: dict[str, str], outcome: bytes | Failure
+) -> None:
+    host.serve("/old.png", status=301, Location="/crab.png", **header)
+    host.serve("/crab.png", b"picture")
+    assert fetch(host, "/old.png") == [outcome]
 
 
 def test_a_redirect_loop_ends(host: Host) -> None:

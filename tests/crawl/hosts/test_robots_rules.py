@@ -83,7 +83,9 @@ def test_a_group_that_names_us_holds_instead_of_the_one_for_all(agent: str) -> N
     assert not refused(text, OPEN)
 
 
-@pytest.mark.parametrize("agent", ["test", "test*", "*crawl", "t*l", "test-crawl2", "test-crawl-images", "all", "bots"])
+@pytest.mark.parametrize(
+    "agent", ["test", "test*", "*crawl", "t*l", "test_crawl", "test-crawl2", "test-crawl-images", "all", "bots"]
+)
 def test_a_group_that_may_mean_us_holds_as_well(agent: str) -> None:
     text = f"User-agent: *\nDisallow: /open/\n\nUser-agent: {agent}\nDisallow: /private/\nAllow: /open/\n"
     assert refused(text, PRIVATE, OPEN)
@@ -129,6 +131,14 @@ def test_groups_are_merged(text: str) -> None:
         "Disallow: /priv%61te/",
         "Disallow: /private/\nAllow: /",
         "Disallow: /private/\nAllow: http://h.example/private/crab.png",
+        "Disallow: //private/",
+        "Disallow: //h.example/private/",
+        "Disallow: \u200b/private/",
+        "Disallow: ./private/",
+        "Disallow: /secret/;/private/",
+        "Disallow: </private/>",
+        "Disallow: [/private/]",
+        "Disallow: /private\\",
         "Noindex: /private/",
         "DisallowAITraining: /private/",
     ],
@@ -143,6 +153,28 @@ def test_a_rule_holds_however_it_is_written(line: str) -> None:
 )
 def test_other_spellings_of_a_path_are_forbidden_too(path: str) -> None:
     assert refused("User-agent: *\nDisallow: /private/", f"http://h.example{path}")
+
+
+@pytest.mark.parametrize("value", ["all", "ALL", "yes", "./", "*", "/*", "*/"])
+def test_everything_is_forbidden_in_words_as_well(value: str) -> None:
+    assert refused(f"User-agent: *\nDisallow: {value}\n", OPEN, PRIVATE)
+
+
+@pytest.mark.parametrize("value", ["//", "//*", "*//", "//$"])
+def test_a_rule_against_empty_folders_forbids_nothing_else(value: str) -> None:
+    assert not refused(f"User-agent: *\nDisallow: {value}\n", OPEN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "User-agent: *, Disallow: /private/",
+        "User-agent: *;Disallow: /private/",
+        "User-agent: *<br>Disallow: /private/<br />",
+    ],
+)
+def test_lines_that_were_joined_are_parted(text: str) -> None:
+    assert refused(text, PRIVATE)
 
 
 def test_rules_without_a_group_are_for_all() -> None:

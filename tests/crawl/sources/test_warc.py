@@ -77,6 +77,7 @@ HTML = picture("crab").encode()
         (chunked(HTML), {"Transfer_Encoding": "chunked"}),
         (chunked(gzip.compress(HTML)), {"Transfer_Encoding": "chunked", "Content_Encoding": "x-gzip"}),
         (gzip.compress(gzip.compress(HTML)), {"Content_Encoding": "gzip, gzip"}),
+        (gzip.compress(gzip.compress(HTML)), {"Content_Encoding": "gzip"}),
         (HTML, {"Content_Encoding": "gzip"}),
         (HTML, {"Transfer_Encoding": "chunked"}),
         (HTML, {"Content_Encoding": "identity"}),
@@ -121,6 +122,11 @@ def test_records_are_read_however_their_crawler_wrote_them(written: bytes, inste
 def test_no_declared_charset_costs_a_page(charset: str) -> None:
     declared = page(URL, picture("crab"), f"<meta charset={charset}>", Content_Type=f"text/html; charset={charset}")
     assert captions(gzipped([declared, page(URL, picture("newt"))])) == ["a crab", "a newt"]
+
+
+@pytest.mark.parametrize("kind", ["text/html, text/html", "TEXT/HTML ; charset=utf-8", "application/xhtml+xml,"])
+def test_pages_are_known_however_their_server_wrote_their_type(kind: str) -> None:
+    assert captions(body_of(HTML, Content_Type=kind)) == ["a crab"]
 
 
 def test_whatever_a_record_raises_makes_only_this_record_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,14 +236,10 @@ def test_an_archive_truncated_after_a_large_record_is_reported() -> None:
     assert counts["pages.refused.too_large"] == 1
 
 
-@pytest.mark.parametrize("data", [b"not an archive" * 100, b"\x1f\x8b\x08" * 100, bytes(1000)])
+@pytest.mark.parametrize("data", [b"", b"not an archive" * 100, b"\x1f\x8b\x08" * 100, bytes(1000)])
 def test_a_file_that_is_not_an_archive_is_reported(data: bytes) -> None:
     pairs, unreadable = read(data)
     assert (pairs, [u.offset for u in unreadable]) == ([], [0])
-
-
-def test_an_empty_file_is_empty() -> None:
-    assert read(b"") == ([], [])
 
 
 @settings(max_examples=30, deadline=None)

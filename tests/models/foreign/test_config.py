@@ -12,12 +12,14 @@ import pytest
 
 from components.errors import InputError, MofiError
 from components.models import towers
+from components.models.config import TowerConfig
 from components.models.foreign.config import check_model, read_open_clip_config
 from components.models.foreign.tokenizer import sanitized
+from components.models.load import load_model
 from components.models.tokenizer import make_tokenizer
 from components.models.transformers_clip import is_clip_folder, read_clip_config
 from tests.models.foreign import plants
-from tests.registry.conftest import TINY
+from tests.registry.conftest import TINY, make_model
 
 # What stands where something else should: of other types, too large, deep, or meant for a library.
 ODD: list[Any] = [
@@ -195,3 +197,32 @@ def test_a_folder_with_the_name_of_a_repository_runs_nothing(
         with pytest.raises(MofiError, match="roberta-base"):
             load()
     assert not Path("marker").exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "values"),
+    [
+        ("text_cfg", {"vocab_size": 10_000_000, "width": 65_536}),
+        ("text_cfg", {"context_length": 65_536}),  # its mask is no weight
+        ("text_cfg", {"layers": 16, "width": 4096}),
+        ("vision_cfg", {"width": 4096}),
+        ("vision_cfg", {"layers": 12, "width": 8192, "patch_size": 1}),
+        ("vision_cfg", {"timm_model_name": "vit_giant_patch14_dinov2"}),
+    ],
+    ids=str,
+)
+def test_towers_far_larger_than_the_weights_are_refused_before_they_take_memory(
+    tmp_path: Path, part: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_model(tmp_path / "model", "clip", 1)
+    monkeypatch.setattr(towers, "build", lambda *_args, **_kwargs: pytest.fail("they are built"))
+    plants.change(tmp_path / "model/open_clip_config.json", "model_cfg", part, **values)
+    with pytest.raises(InputError, match=r"describes towers with [\d,]+ numbers, but its weights have \d"):
+        load_model(tmp_path / "model")
+
+
+def test_the_numbers_of_towers_are_counted_as_they_are_built() -> None:
+    config = TowerConfig(TINY["model_cfg"], TINY["preprocess_cfg"])
+    built = towers.build(config, seed=0)
+    numbers = sum(tensor.numel() for tensor in (*built.parameters(), *built.buffers()))
+    assert towers.count_numbers(config) == numbers
