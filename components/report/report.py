@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from components.evaluate.format import ACROSS, EXCLUDED, INCLUDED
 from components.knowledge.qid import number_of
-from components.report import charts, summary
+from components.report import charts, marks, summary
 from components.report.calibration import calibration_uri
 from components.report.crawl_page import write_crawl_page
 from components.report.template import environment, words
@@ -90,6 +90,8 @@ def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
         curves=_curves(metrics_folder / "curves"),
         pretraining={n.removeprefix("pretrain_"): c for n, c in metrics.items() if n.startswith("pretrain_")},
         map_groups=groups,
+        group_key=marks.group_key,
+        curve_key=marks.curve_key,
         plane=plane,
         seconds=sorted(seconds.items(), key=lambda item: -item[1]),
         promotion=metrics.get("promote"),
