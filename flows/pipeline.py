@@ -144,11 +144,11 @@ def _publish(happened: dict[str, str]) -> None:
         return
     table = [{"figure": name, "value": value} for name, value in flatten(read_json(SUMMARY))]
     create_table_artifact(table=table, key="summary", description="Figures of reports/summary.json")
-    create_markdown_artifact(_where(REPORT.absolute()), key="report")
+    create_markdown_artifact(where(REPORT.absolute()), key="report")
     logger.info("report: %s", REPORT.absolute().as_uri())
 
 
-def _where(report: Path) -> str:
+def where(report: Path) -> str:
     """Where the report is, in Markdown. A browser opens no `file://` link of a served page."""
     return f"The report of this run. Copy its path into your browser's address bar:\n\n`` {report} ``\n"
 
