@@ -89,7 +89,7 @@ def gates(
     found = [
         Gate(parameters.metric, value, parameters.least),
         Gate(f"its ratio to {parameters.baseline}", _ratio(value, baseline), parameters.least_over_baseline),
-        Gate(f"its ratio to raw pixels ({floor})", _ratio(value, pixels), parameters.least_over_raw_pixels),
+        Gate(f"its ratio to the floor {floor}", _ratio(value, pixels), parameters.least_over_raw_pixels),
         Gate("label precision", float(precision), parameters.least_label_precision),
     ]
     if champion is not None and champion.benchmark == benchmark:
@@ -101,11 +101,11 @@ def gates(
 def best_floor(
     measures: Mapping[str, Any], parameters: PromoteParameters, kinds: str | tuple[str, ...]
 ) -> tuple[str, float]:
-    """The strongest floor whose name begins so, and its metric; (`not measured`, 0) without any."""
+    """The strongest floor whose name begins so, and its metric; (`of raw pixels`, 0) without any."""
     names = [name for name in measures.get("models", {}) if name.startswith(kinds)]
     values = {name: lookup(measures, parameters.metric, name) for name in names}
     best = max(values, key=lambda name: values[name], default="")
-    return (best, values[best]) if best else ("not measured", 0.0)
+    return (best, values[best]) if best else ("of raw pixels", 0.0)
 
 
 def stronger_floor(measures: Mapping[str, Any], parameters: PromoteParameters, value: float) -> dict[str, Any] | None:

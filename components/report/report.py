@@ -13,10 +13,9 @@ from markupsafe import Markup
 from components.evaluate.format import ACROSS, EXCLUDED, INCLUDED
 from components.knowledge.qid import number_of
 from components.report import charts, marks, summary
-from components.report.calibration import calibration_uri
 from components.report.crawl_page import write_crawl_page
+from components.report.inlined import calibration_uri, data_uri
 from components.report.template import environment, words
-from components.report.thumbnails import data_uri
 from components.shards.folder import ShardFolder
 from components.shards.index import read_index
 from components.shards.reader import read_shard

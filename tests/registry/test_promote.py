@@ -80,7 +80,7 @@ def test_a_refusal_leaves_the_registry_as_it_was_and_says_why(
             measured(multitask=0.1, supervised=0.19, clip=0.01, raw_pixels_8=0.01, raw_pixels_32=0.01),
             "query_excluded.all",
         ),
-        (measured(raw_pixels_32=0.45), "raw pixels"),
+        (measured(raw_pixels_32=0.45), "its ratio to the floor raw_pixels_32"),
         (measured(precision=0.89), "label precision"),
     ],
 )
@@ -119,9 +119,9 @@ def test_a_missing_model_folder_is_an_error(
 @pytest.mark.parametrize(
     ("measures", "name"),
     [
-        (measured(), "its ratio to raw pixels (raw_pixels_8)"),
-        (measured(raw_pixels_32=0.3), "its ratio to raw pixels (raw_pixels_32)"),
-        (measured(centred_pixels_8=0.4), "its ratio to raw pixels (raw_pixels_8)"),
+        (measured(), "its ratio to the floor raw_pixels_8"),
+        (measured(raw_pixels_32=0.3), "its ratio to the floor raw_pixels_32"),
+        (measured(centred_pixels_8=0.4), "its ratio to the floor raw_pixels_8"),
     ],
 )
 def test_the_gate_names_the_floor_that_it_uses(
