@@ -101,7 +101,7 @@ def gates(
 def best_floor(
     measures: Mapping[str, Any], parameters: PromoteParameters, kinds: str | tuple[str, ...]
 ) -> tuple[str, float]:
-    """The strongest floor whose name begins so, and its metric; (`of raw pixels`, 0) without any."""
+    """The strongest floor of these names, and its metric; (`of raw pixels`, 0) without any."""
     names = [name for name in measures.get("models", {}) if name.startswith(kinds)]
     values = {name: lookup(measures, parameters.metric, name) for name in names}
     best = max(values, key=lambda name: values[name], default="")
