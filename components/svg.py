@@ -1,10 +1,16 @@
-"""What charts in SVG files share: a white page, colours, and basic shapes."""
+"""What charts in SVG files share: a page that follows light and dark schemes, and basic shapes."""
 
 from collections.abc import Sequence
 from html import escape
 
 WIDTH, HEIGHT = 720, 420
 INK, SOFT, GRID, CURVE, LIMIT = "#1d1f24", "#62666f", "#e6e3dd", "#1f5fbf", "#d9730d"
+PAPER, OTHER = "#ffffff", "#8a8f99"
+# Colours are attributes, which every program draws. Browsers apply these rules on top of them.
+_DARK = {
+    PAPER: "#1c1f25", INK: "#e8e9ec", SOFT: "#9ba1ac", GRID: "#30343c",
+    CURVE: "#7fb0ff", LIMIT: "#ffa45c", OTHER: "#a8b0bd",
+}  # fmt: skip
 _FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 
 
@@ -16,10 +22,20 @@ def page(title: str, described: str, left: float, parts: Sequence[str]) -> str:
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'font-family="{_FONT}" font-size="12" role="img" aria-label="{escape(described)}">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        f"<style>@media (prefers-color-scheme: dark) {{ {_dark()} }}</style>",
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>',
         f'<text x="{left}" y="24" font-size="15" font-weight="600" fill="{INK}">{escape(title)}</text>',
     ]
     return "\n".join([*head, *parts, "</svg>"]) + "\n"
+
+
+def _dark() -> str:
+    """Rules that replace each colour, wherever an attribute names it."""
+    return " ".join(
+        f'[{attribute}="{light}"] {{ {attribute}: {dark} }}'
+        for light, dark in _DARK.items()
+        for attribute in ("fill", "stroke")
+    )
 
 
 def line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:

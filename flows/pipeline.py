@@ -23,7 +23,7 @@ for _key, _value in {
     os.environ.setdefault(_key, _value)
 
 from prefect import flow, get_run_logger, task  # noqa: E402
-from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
+from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 from prefect.futures import PrefectFuture, as_completed  # noqa: E402
 from prefect.settings import PREFECT_API_URL  # noqa: E402
@@ -144,8 +144,13 @@ def _publish(happened: dict[str, str]) -> None:
         return
     table = [{"figure": name, "value": value} for name, value in flatten(read_json(SUMMARY))]
     create_table_artifact(table=table, key="summary", description="Figures of reports/summary.json")
-    create_link_artifact(REPORT.absolute().as_uri(), link_text="reports/index.html", key="report")
+    create_markdown_artifact(where(REPORT.absolute()), key="report")
     logger.info("report: %s", REPORT.absolute().as_uri())
+
+
+def where(report: Path) -> str:
+    """Where the report is, in Markdown. A browser opens no `file://` link of a served page."""
+    return f"The report of this run. Copy its path into your browser's address bar:\n\n`` {report} ``\n"
 
 
 def _seconds(stage: str) -> float | None:

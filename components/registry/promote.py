@@ -19,7 +19,8 @@ from components.registry.runs import stage_run
 
 logger = logging.getLogger(__name__)
 
-PIXELS = "raw_pixels_"
+RAW_PIXELS = "raw_pixels_"
+PIXELS = (RAW_PIXELS, "centred_pixels_")
 
 
 @dataclass(frozen=True)
@@ -82,20 +83,49 @@ def gates(
     The present champion counts only if it was measured on the same benchmark: other pictures give
     other numbers.
     """
-    pixels = [name for name in measures.get("models", {}) if name.startswith(PIXELS)]
-    floor = max(lookup(measures, parameters.metric, name) for name in pixels) if pixels else 0.0
+    floor, pixels = best_floor(measures, parameters, RAW_PIXELS)
     baseline = lookup(measures, parameters.metric, parameters.baseline)
     precision = measures.get("labels", {}).get("precision") or 0.0
     found = [
         Gate(parameters.metric, value, parameters.least),
         Gate(f"its ratio to {parameters.baseline}", _ratio(value, baseline), parameters.least_over_baseline),
-        Gate("its ratio to raw pixels", _ratio(value, floor), parameters.least_over_raw_pixels),
+        Gate(f"its ratio to the floor {floor}", _ratio(value, pixels), parameters.least_over_raw_pixels),
         Gate("label precision", float(precision), parameters.least_label_precision),
     ]
     if champion is not None and champion.benchmark == benchmark:
         least = champion.value * (1 - parameters.largest_loss)
         found.append(Gate(f"{parameters.metric} against champion version {champion.version}", value, least))
     return found
+
+
+def best_floor(
+    measures: Mapping[str, Any], parameters: PromoteParameters, kinds: str | tuple[str, ...]
+) -> tuple[str, float]:
+    """The strongest floor of these names, and its metric; (`of raw pixels`, 0) without any."""
+    names = [name for name in measures.get("models", {}) if name.startswith(kinds)]
+    values = {name: lookup(measures, parameters.metric, name) for name in names}
+    best = max(values, key=lambda name: values[name], default="")
+    return (best, values[best]) if best else ("of raw pixels", 0.0)
+
+
+def stronger_floor(measures: Mapping[str, Any], parameters: PromoteParameters, value: float) -> dict[str, Any] | None:
+    """The floor of pixels that no gate asks for, if it is higher than the one that a gate does.
+
+    Returns:
+        Its name, its metric, and the candidate's ratio to it.
+    """
+    asked, strongest = (best_floor(measures, parameters, kinds) for kinds in (RAW_PIXELS, PIXELS))
+    if strongest[1] <= asked[1]:
+        return None
+    return {"name": strongest[0], "value": strongest[1], "ratio": round(_ratio(value, strongest[1]), 4)}
+
+
+def not_asked_text(floor: Mapping[str, Any]) -> str:
+    """For people: what `stronger_floor` returned."""
+    return (
+        f"the strongest floor of pixels, {floor['name']}, has {floor['value']:.4f}: no gate asks for it, and the "
+        f"ratio to it is {floor['ratio']:.4f}"
+    )
 
 
 def _ratio(value: float, other: float) -> float:
@@ -127,6 +157,7 @@ def _promote(
     mark, benchmark_mark = digest(models / recipe), benchmark_digest(benchmark)
     checked = gates(measures, parameters, value, champion, benchmark_mark)
     failed = [gate for gate in checked if not gate.passed]
+    stronger = stronger_floor(measures, parameters, value)
     result: dict[str, Any] = {
         "promoted": not failed,
         "recipe": recipe,
@@ -136,12 +167,16 @@ def _promote(
         "reasons": [gate.sentence() for gate in failed],
         "sha256": mark,
     }
+    notes: list[str] = []
+    if stronger is not None:
+        result["stronger_floor"] = stronger
+        notes = [not_asked_text(stronger)]
     if not failed:
         version = register_version(parameters, models / recipe, recipe, mark)
         facts = {
             f"metric.{parameters.metric}": f"{value:.6f}",
             "benchmark": benchmark_mark,
-            "promoted.because": "; ".join(gate.sentence() for gate in checked),
+            "promoted.because": "; ".join([*(gate.sentence() for gate in checked), *notes]),
         }
         give_alias(parameters, version, facts, champion)
     return result

@@ -15,9 +15,8 @@ from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
 from components.label.image_filter.reader import filter_has_say
 from components.label.text.picture_text import CAPTION, MAX_CHARACTERS
-from components.report.calibration import calibration_uri
+from components.report.inlined import calibration_uri, data_uri
 from components.report.template import environment
-from components.report.thumbnails import data_uri
 from components.shards.format import shard_name
 from components.shards.reader import read_shard
 from components.storage.atomic import new_file

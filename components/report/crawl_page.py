@@ -11,8 +11,8 @@ from markupsafe import Markup
 from components.crawl.reasons import GATHERED, KINDS, REASONS, Reason, explain
 from components.report import charts
 from components.report.crawl_figures import Histogram, Shards, histogram, read_shards
+from components.report.inlined import data_uri
 from components.report.template import environment, words
-from components.report.thumbnails import data_uri
 from components.shards.format import SUCCESS
 from components.storage.atomic import new_file
 from components.storage.json_files import read_json

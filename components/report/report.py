@@ -12,11 +12,10 @@ from markupsafe import Markup
 
 from components.evaluate.format import ACROSS, EXCLUDED, INCLUDED
 from components.knowledge.qid import number_of
-from components.report import charts, summary
-from components.report.calibration import calibration_uri
+from components.report import charts, marks, summary
 from components.report.crawl_page import write_crawl_page
+from components.report.inlined import calibration_uri, data_uri
 from components.report.template import environment, words
-from components.report.thumbnails import data_uri
 from components.shards.folder import ShardFolder
 from components.shards.index import read_index
 from components.shards.reader import read_shard
@@ -90,6 +89,8 @@ def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
         curves=_curves(metrics_folder / "curves"),
         pretraining={n.removeprefix("pretrain_"): c for n, c in metrics.items() if n.startswith("pretrain_")},
         map_groups=groups,
+        group_key=marks.group_key,
+        curve_key=marks.curve_key,
         plane=plane,
         seconds=sorted(seconds.items(), key=lambda item: -item[1]),
         promotion=metrics.get("promote"),

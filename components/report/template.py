@@ -6,13 +6,16 @@ from typing import Any
 
 import jinja2
 
+from components.crawl.reasons import explain
+from components.curate.reasons import TITLES
+
 
 def environment() -> jinja2.Environment:
     """Templates of this folder; everything that they show is escaped."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters |= {"number": number, "words": words}
+    made.filters |= {"number": number, "words": words, "because": because}
     return made
 
 
@@ -30,3 +33,8 @@ def number(value: Any, digits: int = 3) -> str:
 def words(key: str) -> str:
     """A snake_case key for people; addresses in it are cut to their host."""
     return re.sub(r"https?://([^/ ]+)\S*", r"\1", key.replace("_", " ")).strip()
+
+
+def because(reason: str) -> str:
+    """Why the crawl or the curation dropped something, for people."""
+    return TITLES.get(reason) or explain(reason).title

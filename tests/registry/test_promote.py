@@ -8,7 +8,7 @@ import pytest
 
 from components.errors import InputError
 from components.registry.parameters import PromoteParameters
-from components.registry.promote import Champion, gates, promote, refuse_text
+from components.registry.promote import Champion, gates, not_asked_text, promote, refuse_text, stronger_floor
 from tests.registry.conftest import make_model
 
 
@@ -80,7 +80,7 @@ def test_a_refusal_leaves_the_registry_as_it_was_and_says_why(
             measured(multitask=0.1, supervised=0.19, clip=0.01, raw_pixels_8=0.01, raw_pixels_32=0.01),
             "query_excluded.all",
         ),
-        (measured(raw_pixels_32=0.45), "raw pixels"),
+        (measured(raw_pixels_32=0.45), "its ratio to the floor raw_pixels_32"),
         (measured(precision=0.89), "label precision"),
     ],
 )
@@ -114,3 +114,34 @@ def test_a_missing_model_folder_is_an_error(
 ) -> None:
     with pytest.raises(InputError, match="mofi pretrain multitask"):
         promote(measured(), parameters, tmp_path / "models", benchmark)
+
+
+@pytest.mark.parametrize(
+    ("measures", "name"),
+    [
+        (measured(), "its ratio to the floor raw_pixels_8"),
+        (measured(raw_pixels_32=0.3), "its ratio to the floor raw_pixels_32"),
+        (measured(centred_pixels_8=0.4), "its ratio to the floor raw_pixels_8"),
+    ],
+)
+def test_the_gate_names_the_floor_that_it_uses(
+    measures: dict[str, Any], name: str, parameters: PromoteParameters
+) -> None:
+    assert name in [gate.name for gate in gates(measures, parameters, 0.5, None, "b")]
+
+
+def test_a_promotion_says_that_a_stronger_floor_is_not_asked(
+    registry: Path, models: Path, benchmark: Path, parameters: PromoteParameters
+) -> None:
+    result = promote(measured(centred_pixels_8=0.4), parameters, models, benchmark)
+    assert result["stronger_floor"] == {"name": "centred_pixels_8", "value": 0.4, "ratio": 1.25}
+    sentence = not_asked_text(result["stronger_floor"])
+    assert "centred_pixels_8, has 0.4000: no gate asks for it, and the ratio to it is 1.2500" in sentence
+    assert champion_of(parameters).tags["promoted.because"].endswith(sentence)
+
+
+@pytest.mark.parametrize("measures", [measured(), measured(centred_pixels_8=0.1), measured(centred_pixels_8=0.2)])
+def test_where_the_gate_asks_for_the_strongest_floor_nothing_is_added(
+    measures: dict[str, Any], parameters: PromoteParameters
+) -> None:
+    assert stronger_floor(measures, parameters, 0.5) is None

@@ -139,7 +139,7 @@ def test_times_are_on_the_page(world: Path) -> None:
         "1,900 requests were made, 23 of them retries",
         "100 pictures had been finished by an earlier run",
         "slow.example 3.25 40 4",
-        f"{HOSTILE}.example 40 60 33 timeout 7 noai",
+        f"{HOSTILE}.example 40 60 33 took too long 7 noai",
     ):
         assert said in seen
     assert re.findall(r"<rect class=\"column\"[^>]*><title>(from shard[^<]*)", page) == [

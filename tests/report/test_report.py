@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.curate.reasons import TITLES
+from components.curate.vocabulary import picture_filters
 from components.evaluate import baselines, figures
 from components.evaluate.benchmark import read_benchmark
 from components.evaluate.format import PIXEL_SIDES
@@ -119,8 +121,54 @@ def test_the_page_says_what_was_dropped_and_why(world: Path) -> None:
     assert "no entity was kept for it" in page
 
 
-def test_examples_are_framed_as_right(world: Path) -> None:
-    assert 'class="right"' in written(world)[0]
+@pytest.mark.parametrize(
+    ("crawl", "curate", "shown"),
+    [
+        ("not_a_picture", "rare_entities", ("no picture", "entities with too few pictures")),
+        ("http_404", "contradicted", ("not found (404)", "copies that are labelled differently")),
+        ("near_copy_of_hold_out", "both_splits", ("in the benchmark", "entities of both splits")),
+        ("some_new_reason", "my_filter", ("some new reason", "my filter")),
+    ],
+)
+def test_reasons_are_shown_in_words(world: Path, crawl: str, curate: str, shown: tuple[str, str]) -> None:
+    counts = {"status_dict": {"success": 2, crawl: 7}}
+    write_json(world / "data" / "crawl" / "00000_stats.json", counts)
+    write_json(world / "data" / "i2e" / "stats.json", {"pictures": 1, "dropped": {"pictures": {curate: 9}}})
+    page = written(world)[0]
+    assert f"− 7 {shown[0]}</li>" in page
+    assert f"− 9 {shown[1]}</li>" in page
+    assert crawl not in page
+    assert curate not in page
+
+
+def test_every_filter_of_the_curation_has_words() -> None:
+    assert picture_filters().keys() <= TITLES.keys()
+
+
+def test_right_and_wrong_differ_in_words_and_marks(world: Path) -> None:
+    path = world / "data" / "evaluation" / "retrieval_examples.parquet"
+    rows = pq.read_table(path).to_pylist()
+    both = [row | {"right": n % 2 == 0} for n, row in enumerate(rows)]
+    pq.write_table(pa.Table.from_pylist(both, schema=figures.EXAMPLES_SCHEMA), path)
+    page = written(world)[0]
+    for verdict, mark in (("right", "✓"), ("wrong", "✗")):
+        assert f'<span class="hit {verdict}" title="{verdict}: ' in page
+        assert re.search(rf'<img src="[^"]+" alt="{verdict}: ', page)
+        assert f'.hit.{verdict}::after {{ content: "{mark}"' in page
+
+
+def test_every_table_can_be_scrolled_sideways_with_the_keyboard(world: Path) -> None:
+    page = written(world)[0]
+    assert page.count("<table>") == len(
+        re.findall(r'<div class="wide" tabindex="0"><table>', page.replace(">\n<", "><"))
+    )
+
+
+def test_a_promotion_names_the_floor_that_no_gate_asks_for(world: Path) -> None:
+    floor = {"name": "centred_pixels_8", "value": 0.279, "ratio": 1.2574}
+    promoted = {"promoted": True, "recipe": "supervised", "reasons": [], "gates": {}, "stronger_floor": floor}
+    write_json(world / "metrics" / "promote.json", promoted)
+    assert "strongest floor, centred pixels, 8 × 8 (0.279): the ratio to it is 1.26." in written(world)[0]
 
 
 def test_the_same_inputs_give_the_same_bytes(world: Path) -> None:

@@ -20,8 +20,8 @@ def promote(
     from components.cli import parameters
     from components.errors import GateRefused
     from components.execution.stage import stage
+    from components.registry.promote import not_asked_text, refuse_text
     from components.registry.promote import promote as promote_best
-    from components.registry.promote import refuse_text
     from components.storage.json_files import read_json
 
     knobs = parameters.load(params).promote
@@ -30,3 +30,5 @@ def promote(
     if not measures["promoted"]:
         raise GateRefused(refuse_text(measures))
     typer.echo(f"{measures['recipe']} is {knobs.alias} ({knobs.metric} {measures['value']:.4f})")
+    if "stronger_floor" in measures:
+        typer.echo(f"Note: {not_asked_text(measures['stronger_floor'])}")

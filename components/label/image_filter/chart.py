@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from components.label.image_filter.calibration import Calibration
-from components.svg import CURVE, GRID, HEIGHT, INK, LIMIT, WIDTH, line, page, text
+from components.svg import CURVE, GRID, HEIGHT, INK, LIMIT, OTHER, WIDTH, line, page, text
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 32, 74, 52
 _BINS = 48
 # This share of the scores at either end is drawn in the outermost column.
 _OUTLIERS = 0.002
-_MATCHED, _SHUFFLED = CURVE, "#8a8f99"
+# (colour, dashes): the two differ without their colours, too.
+_MATCHED, _SHUFFLED = (CURVE, "none"), (OTHER, "4 3")
 _TITLE = "Scores of pictures with their own text and with another’s"
 
 
@@ -43,14 +44,19 @@ def calibration_chart(matched: Sequence[float], shuffled: Sequence[float], calib
     parts.append(
         text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 12, "score z: deviations from the text’s mean cosine", "middle")
     )
-    for values, colour in zip(shares[::-1], (_SHUFFLED, _MATCHED), strict=True):
+    for values, (colour, dashes) in zip(shares[::-1], (_SHUFFLED, _MATCHED), strict=True):
         corners = [(edges[n + side], value) for n, value in enumerate(values) for side in (0, 1)]
         outline = " ".join(f"{x(score):.1f},{y(value):.1f}" for score, value in [(low, 0.0), *corners, (high, 0.0)])
         parts.append(
-            f'<polygon points="{outline}" fill="{colour}" fill-opacity="0.16" stroke="{colour}" stroke-width="1.6"/>'
+            f'<polygon points="{outline}" fill="{colour}" fill-opacity="0.16" stroke="{colour}" stroke-width="1.6" '
+            f'stroke-dasharray="{dashes}"/>'
         )
-    for n, (name, colour) in enumerate((("own text", _MATCHED), ("another picture’s text", _SHUFFLED))):
-        parts.append(text(WIDTH - _RIGHT, 24 + 20 * n, name, "end", colour))
+    for n, (name, (colour, dashes)) in enumerate((("own text", _MATCHED), ("another picture’s text", _SHUFFLED))):
+        y_key, right = 24 + 20 * n, WIDTH - _RIGHT
+        parts.append(text(right - 36, y_key, name, "end", colour))
+        parts.append(
+            line(right - 28, y_key - 4, right, y_key - 4, colour, f' stroke-width="2" stroke-dasharray="{dashes}"')
+        )
     if calibration.slope:
         if calibration.threshold >= low:
             parts.append(_mark(x(calibration.threshold), "threshold", LIMIT, "end"))
