@@ -117,10 +117,9 @@ def test_two_nodes_make_in_a_bucket_the_labels_that_one_machine_makes_in_a_folde
     assert not any((apart.folder / ".work" / "label").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "line",
-    ["label: CLIP separates", pytest.param("files go to s3://", marks=pytest.mark.slow)],
-    ids=["before-deciding", "before-uploading"],
+    "line", ["label: CLIP separates", "files go to s3://"], ids=["before-deciding", "before-uploading"]
 )
 def test_a_killed_run_resumes_to_the_same_objects(
     apart: User, s3: Endpoint, expected: dict[str, bytes], line: str

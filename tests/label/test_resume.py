@@ -42,7 +42,7 @@ def undisturbed(
 @pytest.mark.parametrize(
     ("deadly", "call"),
     [
-        ("components.execution.shard_map._stop_if_bad", 2),  # within the survey
+        pytest.param("components.execution.shard_map._stop_if_bad", 2, marks=pytest.mark.slow),  # within the survey
         ("components.label.label._sum_mentions", 1),  # between mention detection and decisions
         pytest.param("components.label.label.publish", 1, marks=pytest.mark.slow),  # before publication
         pytest.param("components.label.label._measures", 1, marks=pytest.mark.slow),  # after publication

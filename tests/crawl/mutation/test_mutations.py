@@ -26,17 +26,23 @@ def run(kind: str, number: int, folder: Path) -> Counter[str]:
     return Counter(found["outcomes"])
 
 
-def test_damaged_pages_give_pairs_or_none(tmp_path: Path) -> None:
-    found = run("pages", 10_000, tmp_path)
-    assert found.total() == 10_000
-    assert all(found[outcome] > 100 for outcome in ("pairs", "no pairs", "noindex", "noimageai"))
+# The first ones in every run, and all of them with the slow tests.
+NUMBERS = [3_000, pytest.param(10_000, marks=pytest.mark.slow)]
 
 
-def test_damaged_pictures_are_decoded_completely_or_rejected(tmp_path: Path) -> None:
-    found = run("pictures", 10_000, tmp_path)
-    assert found.total() == 10_000
+@pytest.mark.parametrize("number", NUMBERS)
+def test_damaged_pages_give_pairs_or_none(number: int, tmp_path: Path) -> None:
+    found = run("pages", number, tmp_path)
+    assert found.total() == number
+    assert all(found[outcome] > number // 100 for outcome in ("pairs", "no pairs", "noindex", "noimageai"))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_damaged_pictures_are_decoded_completely_or_rejected(number: int, tmp_path: Path) -> None:
+    found = run("pictures", number, tmp_path)
+    assert found.total() == number
     outcomes = ("success", "undecodable", "not_a_picture", "too_many_pixels", "too_small")
-    assert all(found[outcome] > 100 for outcome in outcomes)
+    assert all(found[outcome] > number // 100 for outcome in outcomes)
 
 
 def test_damaged_archives_and_lists_are_read_as_far_as_they_can_be(tmp_path: Path) -> None:
