@@ -23,13 +23,13 @@ PageReader = Callable[[WarcRecord, Effort], Page | Unreadable | str]
 
 
 def read_pages(
-    stream: BinaryIO, types: WarcRecordType, read: PageReader, counts: Counter[str]
+    stream: BinaryIO, kind: WarcRecordType, read: PageReader, counts: Counter[str]
 ) -> Iterator[Pair | Unreadable]:
     """Yields the pairs of an archive's pages, and unreadable records in their place.
 
     Args:
         stream: a seekable stream at its start.
-        types: the record types that may be pages.
+        kind: the type of the records that may be pages.
         read: reads a page; whatever it raises makes its record unreadable, and only that.
         counts: receives the counts of pages and pairs.
     """
@@ -40,7 +40,7 @@ def read_pages(
         return
     effort = Effort(size)
     try:
-        for record in read_records(stream, types, effort):
+        for record in read_records(stream, kind, effort):
             found = record if isinstance(record, Unreadable) else _read(read, record, effort)
             if isinstance(found, Page):
                 count_page(counts, found)

@@ -21,15 +21,15 @@ _HEADER, _SMALL_BLOCK, _BLOCK = 1 << 16, 1 << 12, 1 << 20
 _RECORD, _BEGINNING = 1 << 14, 1 << 16
 
 
-def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Iterator[WarcRecord | Unreadable]:
-    """Yields the records of these types, and unreadable parts in their place.
+def read_records(stream: BinaryIO, kind: WarcRecordType, effort: Effort) -> Iterator[WarcRecord | Unreadable]:
+    """Yields the records of a type, and unreadable parts in their place.
 
     After damage, it resumes at the next magic number. A record is valid until the next one is
     requested.
 
     Args:
         stream: a seekable stream at its start.
-        types: the record types to yield.
+        kind: the type of the records to yield.
         effort: what may be spent.
 
     Raises:
@@ -57,7 +57,7 @@ def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Ite
                 if plain and position + length > size:
                     raise OSError("cut off")
                 read = True
-                if _type_of(record) & types:
+                if _type_of(record) == kind:
                     yield record
                 effort.spend(_RECORD + record.reader.consume())
                 measured.search()
@@ -75,8 +75,9 @@ def read_records(stream: BinaryIO, types: WarcRecordType, effort: Effort) -> Ite
 
 def _type_of(record: WarcRecord) -> WarcRecordType:
     """The type of a record; FastWARC knows it only if its name is written as in the standard."""
-    if record.record_type not in _UNNAMED:
-        return record.record_type
+    kind = record.record_type
+    if kind not in _UNNAMED:
+        return kind
     name = (record.headers.get("WARC-Type") or "").strip().lower()
     return getattr(WarcRecordType, name) if name in _TYPES else WarcRecordType.unknown
 

@@ -21,6 +21,9 @@ _MARKED = '[class*=caption],.gallerytext,[role=img],[type="application/ld+json"]
 _SEARCH = LexborCSSSelector()  # type: ignore[no-untyped-call]
 # Events copy options into `<selectedcontent>`, which costs the square of their number.
 _WITHOUT_EVENTS = LexborDocumentOptions.WO_EVENTS
+# glibc gives memory back after each page and fetches it again for the next, which takes a fifth of
+# the time, until a block larger than what a page needs has been freed once (mallopt(3)).
+bytearray(16 << 20)
 _BACKGROUND, _CAPTION, _DATA = "background", "caption", "data"
 
 Marked = Mapping[str, Sequence[LexborNode]]

@@ -176,16 +176,17 @@ class _Collected:
 
     def add(self, found: Iterable[Pair | str]) -> None:
         """Adds pairs and reasons."""
+        pairs, dropped, left, shared = self.pairs, self.dropped, self._left, self._shared
         for result in found:
-            reason = "too_many_pictures"
             if isinstance(result, Pair):
-                self._left -= len(result.url) + len(result.caption) + len(result.context) + self._shared
-                if self._left >= 0:
-                    self.pairs.append(result)
-                    continue
+                left -= len(result.url) + len(result.caption) + len(result.context) + shared
+                if left >= 0:
+                    pairs.append(result)
+                else:
+                    dropped["too_many_pictures"] = dropped.get("too_many_pictures", 0) + 1
             else:
-                reason = result
-            self.dropped[reason] = self.dropped.get(reason, 0) + 1
+                dropped[result] = dropped.get(result, 0) + 1
+        self._left = left
 
 
 def _first_links(links: Iterable[str]) -> tuple[tuple[str, ...], int]:
