@@ -178,15 +178,10 @@ def _siblings(work: Path) -> Iterator[Path]:
 
 def user_of(folder: Path) -> str | None:
     """Who works on a folder or reads it, if anyone."""
-    if is_own(folder):
-        return "this process"
-    try:
-        claim(folder)
-    except SetupError:
-        return user(lock_file(folder))
-    certain = is_certain(folder)
-    release(folder)
-    return None if certain else "perhaps another run"
+    who = _claim_unused(folder)
+    if who is None:
+        release(folder)
+    return who
 
 
 def drop_unused(folder: Path) -> str | None:
@@ -194,6 +189,14 @@ def drop_unused(folder: Path) -> str | None:
 
     Where the disk knows no locks, nobody can tell, and nothing is removed.
     """
+    who = _claim_unused(folder)
+    if who is None:
+        drop(folder)
+    return who
+
+
+def _claim_unused(folder: Path) -> str | None:
+    """Claims a folder that nobody works on or reads; else returns who does, and claims nothing."""
     if is_own(folder):
         return "this process"
     try:
@@ -201,7 +204,6 @@ def drop_unused(folder: Path) -> str | None:
     except SetupError:
         return user(lock_file(folder))
     if is_certain(folder):
-        drop(folder)
         return None
     release(folder)
     return "perhaps another run"

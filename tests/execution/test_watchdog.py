@@ -13,7 +13,7 @@ from tests import ROOT
 # Prints until the last process that holds its output has ended.
 PARENT = """
 import os, signal, subprocess, sys
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the shell of the tests may ignore it
 from components.execution import watchdog
 watchdog.start()
 watchdog.start()

@@ -1,4 +1,4 @@
-"""Nothing of a model's files runs, whoever wrote them: every loader, every format."""
+"""No code in a model's files runs, in any loader and any format."""
 
 import pickle
 import shutil
