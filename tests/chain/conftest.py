@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from tests import ROOT
+from tests.ports import free_port
 
 _LONGEST = 600
 
@@ -128,10 +128,3 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     for arguments in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "clone"]):
         subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
     return made
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import socket
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
@@ -85,11 +84,6 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @dataclass

@@ -18,8 +18,9 @@ from components.shards.format import SUCCESS
 from components.shards.index import read_index
 from components.storage.json_files import read_json
 from tests import ROOT
-from tests.crawl.conftest import Archive, drawing, encoded, free_port, gallery, knobs
+from tests.crawl.conftest import Archive, drawing, encoded, gallery, knobs
 from tests.crawl.sources.archives import gzipped, page
+from tests.ports import free_port
 
 PROGRAM = """
 import sys

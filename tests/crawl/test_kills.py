@@ -20,8 +20,9 @@ from components.shards.index import read_index
 from components.shards.writer import Row, write_shard
 from components.storage.json_files import read_json
 from tests import ROOT
-from tests.crawl.conftest import drawing, encoded, free_port, gallery
+from tests.crawl.conftest import drawing, encoded, gallery
 from tests.crawl.sources.archives import gzipped, page
+from tests.ports import free_port
 from tests.processes import command_line
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from components.crawl.crawl import Source, crawl_pictures
 from components.errors import InputError
 from components.shards.index import read_index
 from components.shards.reader import read_shard
-from tests.crawl.conftest import drawing, encoded, free_port, gallery, knobs
+from tests.crawl.conftest import drawing, encoded, gallery, knobs
+from tests.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 

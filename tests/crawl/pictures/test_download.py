@@ -19,7 +19,8 @@ from components.shards.format import FAILED_TO_DOWNLOAD, FAILED_TO_RESIZE, SUCCE
 from components.shards.index import read_index
 from components.shards.reader import read_shard
 from components.storage.json_files import read_json
-from tests.crawl.conftest import Archive, drawing, encoded, free_port, knobs
+from tests.crawl.conftest import Archive, drawing, encoded, knobs
+from tests.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 

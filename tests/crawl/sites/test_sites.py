@@ -14,7 +14,8 @@ from components.crawl.sites.sites import Site, _crawl_site, group_sites
 from components.errors import InputError
 from components.execution.shard_map import Outcome
 from tests import ROOT
-from tests.crawl.conftest import Archive, free_port, knobs
+from tests.crawl.conftest import Archive, knobs
+from tests.ports import free_port
 
 HOST = "site.localhost"
 IMAGE = '<img src="/img/{0}.png" alt="crab {0}">'
