@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from components.errors import SetupError
+from components.storage.file_lock import locked
 
 logger = logging.getLogger(__name__)
 
@@ -19,18 +20,25 @@ CACHE = Path(".work/npm")
 def fetch(cache: Path = CACHE) -> Path:
     """Installs `samples/package-lock.json` into `cache`, once; returns its `node_modules`.
 
-    No package script is run: only data are read.
+    Of processes that ask at once, the first one installs while the others wait. No package script
+    is run: only data are read.
 
     Raises:
         SetupError: if npm is missing or fails (usually without a network).
     """
+    cache.mkdir(parents=True, exist_ok=True)
+    with locked(cache / "lock"):
+        _install(cache)
+    return cache / "node_modules"
+
+
+def _install(cache: Path) -> None:
     lock = _FOLDER / "package-lock.json"
     stamp = cache / "lock.sha256"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
-    modules = cache / "node_modules"
-    if modules.is_dir() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
-        return modules
-    cache.mkdir(parents=True, exist_ok=True)
+    if (cache / "node_modules").is_dir() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        return
+    stamp.unlink(missing_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_FOLDER / name, cache / name)
     command = [_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
@@ -39,7 +47,6 @@ def fetch(cache: Path = CACHE) -> Path:
     if done.returncode != 0:
         raise SetupError(f"npm could not fetch the packages of {lock}: {done.stderr.strip()[-800:]}; check the network")
     stamp.write_text(digest, encoding="utf-8")
-    return modules
 
 
 def _npm() -> str:
