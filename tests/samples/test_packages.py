@@ -1,4 +1,7 @@
-"""The npm packages are fetched once; a script on PATH stands in for npm, since only the waiting is tested."""
+"""The npm packages are fetched once.
+
+A script on PATH stands in for npm: only who waits for whom is tested.
+"""
 
 import os
 import subprocess
