@@ -10,7 +10,7 @@ from functools import lru_cache
 from yarl import URL
 
 LOOPBACK = "127.0.0.1"
-_LONGEST = 2048
+LONGEST = 2048  # characters of a URL
 # RFC 1035, section 2.3.4, in characters. Names that are not ASCII need more bytes than characters,
 # and time that grows with the square of a label's length.
 _LONGEST_NAME, _LONGEST_LABEL = 253, 63
@@ -37,13 +37,13 @@ def resolve(base: str, reference: str) -> str | None:
     Fragments are dropped. URLs with a user name, longer than 2048 characters, or with an invalid
     host are rejected.
     """
-    match = _PLAIN.fullmatch(reference) if len(reference) <= _LONGEST else None
+    match = _PLAIN.fullmatch(reference) if len(reference) <= LONGEST else None
     if match is not None:
         plain = _plain(base, reference, match.lastgroup)
-        if plain is not None and len(plain) <= _LONGEST:
+        if plain is not None and len(plain) <= LONGEST:
             return plain
     reference = reference.strip().replace("\n", "").replace("\r", "").replace("\t", "")
-    return _resolve_any(base, reference) if reference and len(reference) <= _LONGEST else None
+    return _resolve_any(base, reference) if reference and len(reference) <= LONGEST else None
 
 
 def _plain(base: str, reference: str, kind: str | None) -> str | None:
@@ -77,7 +77,7 @@ def _resolve_any(base: str, reference: str) -> str | None:
     text = str(url)
     if url.raw_path == "/" and not url.raw_query_string:
         text = f"{text.rstrip('/')}/"  # yarl omits the path of a bare host
-    return text if len(text) <= _LONGEST and text.isascii() and text.isprintable() else None
+    return text if len(text) <= LONGEST and text.isascii() and text.isprintable() else None
 
 
 def _has_encodable_host(reference: str) -> bool:

@@ -124,4 +124,6 @@ def _is_reserved(value: str) -> bool:
 
 def refusal(directives: frozenset[str]) -> str | None:
     """The first of `PICTURE_REFUSALS` among the directives; None if there is none."""
+    if not directives:
+        return None
     return next((name for name in PICTURE_REFUSALS if name in directives), None)

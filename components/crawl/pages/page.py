@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from components.crawl.address import host_of, resolve
+from components.crawl.address import LONGEST, host_of, resolve
 from components.crawl.pages.directives import read_header, read_metas, refusal
 from components.crawl.pair import Pair
 from components.crawl.parameters import CrawlParameters
@@ -67,7 +67,8 @@ class PageContext:
 
     def directives(self, header: Iterable[str], metas: Metas) -> frozenset[str]:
         """The page's directives for this robot, from `X-Robots-Tag` headers and `<meta>`s."""
-        return read_header(header, self.parameters.robot) | read_metas(metas, self.parameters.robot)
+        robot = self.parameters.robot
+        return read_header(header, robot) | read_metas(metas, robot)
 
     def pair(
         self,
@@ -96,9 +97,11 @@ class PageContext:
             return "data_uri"
         text = collapse(alt, self.max_text) or collapse(label, self.max_text) or caption
         if not text:
-            text = next(filter(None, (collapse(title, self.max_text) for title in titles)), "")
-        if not text:
-            return "no_text"
+            for title in titles:
+                if text := collapse(title, self.max_text):
+                    break
+            else:
+                return "no_text"
         address = resolve(self.base, reference)
         if address is None:
             return "bad_address"
@@ -123,7 +126,7 @@ class PageContext:
         """
         directives = self.directives(header, metas)
         followed, left = ((), 0) if "nofollow" in directives else _first_links(links)
-        result = _Collected(len(self.title) + len(self.url))
+        result = _Collected(len(self.title) + len(self.url), self.max_text)
         result.add(found)
         result.add(self._new_pairs(described, result))
         result.add(self._open_graph_pair(result, metas))
@@ -149,8 +152,9 @@ class PageContext:
         if not reference:
             return
         address = resolve(self.base, reference)
-        if any(pair.url == address for pair in result.pairs):
-            return
+        for pair in result.pairs:
+            if pair.url == address:
+                return
         alt, title = map(first.get, _OG_TEXT)
         # The page's title is the text only if there is no `og:title`, and never the context.
         label = title if collapse(title, self.max_text) else self.title
@@ -158,16 +162,16 @@ class PageContext:
 
 
 class _Collected:
-    """The pairs of a page, up to `_MAX_TEXT` characters, and its dropped pictures by reason.
+    """The pairs of a page, up to `_MAX_TEXT` characters, and its dropped pictures by reason."""
 
-    `shared` is the number of characters that all its pairs have.
-    """
-
-    def __init__(self, shared: int) -> None:
+    def __init__(self, shared: int, max_text: int) -> None:
+        """Starts empty; `shared` is the number of characters that all its pairs have."""
         self.pairs: list[Pair] = []
         self.dropped: dict[str, int] = {}
-        self._left = _MAX_TEXT
         self._shared = shared
+        # So many pairs fit, however long they are: those of most pages need not be measured.
+        self._unmeasured = _MAX_TEXT // (shared + LONGEST + 2 * max_text)
+        self._left: int | None = None  # of the characters, once pairs are measured
 
     @property
     def pictures(self) -> int:
@@ -176,17 +180,24 @@ class _Collected:
 
     def add(self, found: Iterable[Pair | str]) -> None:
         """Adds pairs and reasons."""
-        pairs, dropped, left, shared = self.pairs, self.dropped, self._left, self._shared
+        pairs, dropped, unmeasured = self.pairs, self.dropped, self._unmeasured
         for result in found:
-            if isinstance(result, Pair):
-                left -= len(result.url) + len(result.caption) + len(result.context) + shared
-                if left >= 0:
-                    pairs.append(result)
-                else:
-                    dropped["too_many_pictures"] = dropped.get("too_many_pictures", 0) + 1
-            else:
+            if not isinstance(result, Pair):
                 dropped[result] = dropped.get(result, 0) + 1
-        self._left = left
+            elif len(pairs) < unmeasured or self._fits(result):
+                pairs.append(result)
+            else:
+                dropped["too_many_pictures"] = dropped.get("too_many_pictures", 0) + 1
+
+    def _fits(self, pair: Pair) -> bool:
+        """Whether there is room for a pair, which is then taken; after one without, for none."""
+        if self._left is None:
+            self._left = _MAX_TEXT - sum(map(self._length, self.pairs))
+        self._left -= self._length(pair)
+        return self._left >= 0
+
+    def _length(self, pair: Pair) -> int:
+        return len(pair.url) + len(pair.caption) + len(pair.context) + self._shared
 
 
 def _first_links(links: Iterable[str]) -> tuple[tuple[str, ...], int]:

@@ -172,10 +172,9 @@ def _pictures(links: bytes, cleaning: Cleaning) -> list[_Link]:
     Raises:
         msgspec.DecodeError: if they are not links.
     """
-    found = list(_picture_slices(links))
+    pictures = _only_pictures(links)
     try:
-        plain = links.count(_ANY_PICTURE) == len(found)
-        decoded = _LINKS.decode(b"[%b]" % b",".join(found) if plain else links)
+        decoded = _LINKS.decode(links if pictures is None else pictures)
     except msgspec.DecodeError:
         decoded = _fitting(links, cleaning)
     return [link for link in decoded or () if link.path == _PICTURE]
@@ -195,19 +194,27 @@ def _fitting(links: bytes, cleaning: Cleaning) -> list[_Link] | None:
     ]
 
 
-def _picture_slices(links: bytes) -> Iterator[bytes]:
-    start = links.find(_PICTURE_BEGINS)
-    while start >= 0:
-        end = links.find(_NEXT_BEGINS, start)
-        yield links[start : end + 1] if end >= 0 else links[start:-1]
-        start = links.find(_PICTURE_BEGINS, end) if end >= 0 else -1
+def _only_pictures(links: bytes) -> bytes | None:
+    """The list without other links; None if it is formatted otherwise."""
+    _, *rests = links.split(_PICTURE_BEGINS)
+    if links.count(_ANY_PICTURE) != len(rests):
+        return None
+    # A picture ends where the next link begins, or before the last byte: a comma or a bracket.
+    ends = [rest.find(_NEXT_BEGINS) for rest in rests]
+    pictures = [rest[: end + 1 if end >= 0 else -1] for rest, end in zip(rests, ends, strict=True)]
+    return b"[%b]" % b",".join([_PICTURE_BEGINS + picture for picture in pictures])
 
 
 def _robots_values(headers: bytes) -> list[str]:
     """The robots headers; the raw bytes are searched first, as few pages have any."""
     lowered = headers.lower()
-    if not any(name in lowered for name in _ROBOTS_HEADERS):
-        return []
+    for name in _ROBOTS_HEADERS:
+        if name in lowered:
+            return _named_values(headers)
+    return []
+
+
+def _named_values(headers: bytes) -> list[str]:
     values: dict[str, list[str]] = {name: [] for name in HEADERS}
     for name, value in _HEADERS.decode(headers).items():
         if name.lower() in values:
