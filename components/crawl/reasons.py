@@ -122,6 +122,7 @@ REASONS = {
     "robots_txt": Reason("robots.txt", "refusal", "The site’s robots.txt does not allow it, or not for training."),
     "noindex": Reason("noindex", "refusal", "The page or the server asks not to be indexed."),
     "noimageindex": Reason("noimageindex", "refusal", "The page or the server asks that its pictures are not indexed."),
+    "nofollow": Reason("nofollow", "refusal", "The server or the page asks that its redirect is not followed."),
     "noai": Reason("noai", "refusal", "The page or the server does not want its content used for machine learning."),
     "noimageai": Reason(
         "noimageai", "refusal", "The page or the server does not want its pictures used for machine learning."

@@ -125,3 +125,11 @@ def _is_reserved(value: str) -> bool:
 def refusal(directives: frozenset[str]) -> str | None:
     """The first of `PICTURE_REFUSALS` among the directives; None if there is none."""
     return next((name for name in PICTURE_REFUSALS if name in directives), None)
+
+
+def redirect_refusal(directives: frozenset[str]) -> str | None:
+    """Why a redirect of a page or picture with these directives is not followed; None if it is.
+
+    What it leads to need not repeat them, and `nofollow` holds for it as for a link.
+    """
+    return refusal(directives) or ("nofollow" if "nofollow" in directives else None)
