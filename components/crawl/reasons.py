@@ -116,7 +116,16 @@ REASONS = {
         "fetch the tar again",
     ),
     "cut_off": Reason(
-        "cut off", "error", "The tar breaks off behind the picture, whose text may be missing.", "fetch the tar again"
+        "cut off",
+        "error",
+        "The tar breaks off or is damaged next to the picture, whose text may be missing.",
+        "fetch the tar again",
+    ),
+    "damaged_part": Reason(
+        "damaged part",
+        "error",
+        "A header in a tar is damaged; what lies between it and the next one is not read, however many files that is.",
+        "fetch the tar again",
     ),
     # refusals
     "robots_txt": Reason("robots.txt", "refusal", "The site’s robots.txt does not allow it, or not for training."),
