@@ -68,6 +68,18 @@ def _colours(means: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(quarters.reshape(*means.shape[:-3], 3 * half * half))
 
 
+def held_out_files(folder: Path) -> list[Path]:
+    """The pictures of a hold-out set, sorted.
+
+    Raises:
+        InputError: if there is none.
+    """
+    files = sorted(p.absolute() for p in folder.rglob("*") if p.suffix.lower()[1:] in EXTENSIONS)
+    if not files:
+        raise InputError(f"{folder} contains no picture ({', '.join(EXTENSIONS)}) to hold out; fix or omit --hold-out")
+    return files
+
+
 def build_hold_out(folder: Path, work: Path) -> Path:
     """Fingerprints all pictures of a folder, once; returns their folder, for `open_hold_out`.
 
@@ -75,9 +87,7 @@ def build_hold_out(folder: Path, work: Path) -> Path:
         InputError: if the folder has no picture, or one that cannot be decoded and thus not be held
             out.
     """
-    files = sorted(p.absolute() for p in folder.rglob("*") if p.suffix.lower()[1:] in EXTENSIONS)
-    if not files:
-        raise InputError(f"{folder} contains no picture ({', '.join(EXTENSIONS)}) to hold out; fix or omit --hold-out")
+    files = held_out_files(folder)
     chunks = [files[n : n + _CHUNK] for n in range(0, len(files), _CHUNK)]
     finished, counts = map_shards(_fingerprint, chunks, stage="crawl: hold-out", work=work)
     if unreadable := sorted(counts.keys() - {"pictures"}):
