@@ -48,7 +48,7 @@ _ADOPT = ("crawl", "--source", "img2dataset:data/crawl/*.tar", "--out", CRAWL_TO
 _LABEL = ("label", "run", "--crawl", "data/crawl", "--knowledge", "data/knowledge", "--model", "models/clip")
 _KNOWLEDGE = ("knowledge", "build", "--dump", "data/sample/knowledge.json.bz2", "--out", "data/knowledge")
 _MEASURE = ("evaluate-model", "models/clip", "--out", f"{EXPORTS}/measured.json")
-_EXPORT = ("export", "models/clip", "--to", "hf", "--out", f"{EXPORTS}/hf")
+_EXPORT = ("export", "models/clip", "--to", "onnx", "--out", f"{EXPORTS}/onnx")
 _REPORT_READS = ("crawl", "label", "curate", "evaluate", "query")
 
 # In the order in which they can run.
@@ -101,7 +101,7 @@ CHAIN = (
     Command("report", ("report",), ("reports",), _REPORT_READS, wholly=False),
     Command("crawl-too", _ADOPT, (CRAWL_TOO,), ("crawl",), {"crawl": {"shard_size": 70}}),
     Command("evaluate-model", _MEASURE, (f"{EXPORTS}/measured.json",), ("sample", "pretrain")),
-    Command("export", _EXPORT, (f"{EXPORTS}/hf",), ("pretrain",)),
+    Command("export", _EXPORT, (f"{EXPORTS}/onnx",), ("pretrain",)),
 )
 # The whole chain, of which the changed knob leaves only these to run.
 FLOW = Command(
