@@ -14,6 +14,7 @@ from benchmarks.faults.journal import Journal, Try, show
 from benchmarks.faults.project import Base
 from benchmarks.faults.small_disk import enter_namespace
 from components.execution import cluster
+from components.storage.claims import claim_file
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 Folder = Annotated[Path, typer.Option(help="Where the small chain and the journal of all tries lie.")]
@@ -27,6 +28,7 @@ _FOLDER = Path(".work/faults")
 def _base(folder: Path, own_ray: bool) -> tuple[Base, Journal]:
     process.adopt_orphans()
     base = Base(folder.absolute())
+    claim_file(base.folder / "lock", base.folder)
     if not own_ray:
         import ray
 
