@@ -34,7 +34,7 @@ class SmallDisk:
         subprocess.run(["mount", "-t", "tmpfs", "faults", str(self.folder)], check=True)
 
     def unmount(self) -> None:
-        """Takes it away, whoever still uses it."""
+        """Takes it away, even if something still uses it."""
         subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
 
     @property

@@ -23,6 +23,7 @@ from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.images.decode import BadImage, open_rgb
 from components.shards.format import EXTENSIONS
+from components.storage.arrays import new_array
 from components.storage.atomic import new_folder
 
 _JOINED = "fingerprints"
@@ -133,7 +134,7 @@ def _join(parts: Path, total: int, folder: Path) -> None:
             for name in part.files:
                 if name not in arrays:
                     shape = (total, *part[name].shape[1:])
-                    arrays[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", part[name].dtype, shape)
+                    arrays[name] = new_array(folder / f"{name}.npy", part[name].dtype, shape)
                 arrays[name][position : position + len(part[name])] = part[name]
             position += len(part["thumbnails"])
     for array in arrays.values():
