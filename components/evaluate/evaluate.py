@@ -18,6 +18,7 @@ from components.evaluate.measure import describe, measure, measure_data
 from components.evaluate.parameters import EvaluateParameters
 from components.evaluate.tasks import Inputs
 from components.models.encoder import Encoder, load_encoder
+from components.storage.arrays import save_array
 from components.storage.atomic import new_folder
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def _measure(
     best: tuple[float, str, npt.NDArray[np.float32]] | None = None
     for name, embeddings in _embedded(folders, benchmark):
         measures[name] = measure(embeddings, benchmark, parameters)
-        np.save(out / "embeddings" / f"{name}.npy", embeddings, allow_pickle=False)
+        save_array(out / "embeddings" / f"{name}.npy", embeddings)
         logger.info("%s: %s", name, describe(measures[name]))
         if name in folders:
             score = score_of(measures[name], benchmark)

@@ -24,6 +24,7 @@ from components.label.parameters import LabelParameters
 from components.label.text.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
 from components.label.text.word_counts import add_counts, read_counts, write_counts
 from components.shards.format import shard_name
+from components.storage.arrays import save_array
 from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
 from components.storage.location import folder_at
@@ -119,12 +120,12 @@ def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters,
     drawn: dict[str, Any] = {}
     for number in numbers:
         images = np.load(surveyed / f"{shard_name(number)}_images.npy")
-        np.save(intermediate / f"{shard_name(number)}_images.npy", images)
+        save_array(intermediate / f"{shard_name(number)}_images.npy", images)
         order_keys = read_json(surveyed / f"{shard_name(number)}_order.json")
         # Equal pictures have equal keys and count once.
         drawn |= {name: image for name, image in zip(order_keys, images, strict=True) if image.any()}
         drawn = dict(sorted(drawn.items())[: parameters.references])
-    np.save(
+    save_array(
         intermediate / "references.npy", np.array(list(drawn.values()), dtype=np.float16).reshape(-1, images.shape[1])
     )
 
@@ -150,7 +151,7 @@ def _sum_candidates(detected: Path, numbers: list[int], intermediate: Path) -> l
     rows = np.zeros(0, dtype=np.int32)
     for number in numbers:
         rows = np.union1d(rows, np.load(detected / f"{shard_name(number)}_rows.npy"))
-    np.save(intermediate / ROWS, rows)
+    save_array(intermediate / ROWS, rows)
     return list(range(0, len(rows), BLOCK))
 
 

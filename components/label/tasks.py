@@ -47,6 +47,7 @@ from components.label.text.picture_text import (
 )
 from components.label.text.word_counts import count_words, read_counts, subcorpus_name, write_counts
 from components.shards.format import SUCCESS, shard_name
+from components.storage.arrays import save_array
 from components.storage.json_files import read_json, write_json
 from components.storage.location import local_copy
 from components.storage.mirror import Mirror
@@ -103,7 +104,7 @@ def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
             read += len(keys)
     if embedded is None:
         embedded = np.zeros((len(rows), encoder.texts(["nothing"]).shape[1]), dtype=np.float16)
-    np.save(out / f"{shard_name(number)}_images.npy", embedded)
+    save_array(out / f"{shard_name(number)}_images.npy", embedded)
     write_json(out / f"{shard_name(number)}_order.json", [order_key(row) for row in rows])
     write_counts(out / f"{shard_name(number)}_words.json", count_words(_subcorpora(rows)))
     write_cases(out / f"{shard_name(number)}_cases.json", count_cases(text for _, text in _subcorpora(rows)))
@@ -136,7 +137,7 @@ def detect(job: Job, number: int, _: int, out: Path) -> Outcome:
     EntityCounts.of(count_entities(picture_texts, p.min_coverage)).write(out / f"{shard_name(number)}_{ENTITY_COUNTS}")
     write_json(out / f"{shard_name(number)}_unambiguous.json", _unambiguous(rows, picture_texts, p.min_coverage))
     candidate_rows = {row for r in picture_texts for m in r.mentions for row in m.rows}
-    np.save(out / f"{shard_name(number)}_rows.npy", np.array(sorted(candidate_rows), dtype=np.int32))
+    save_array(out / f"{shard_name(number)}_rows.npy", np.array(sorted(candidate_rows), dtype=np.int32))
     mentioned = sum(1 for r in picture_texts if r.mentions)
     candidates = sum(len(m.rows) for r in picture_texts for m in r.mentions)
     return Outcome({"pictures": len(rows), "with_mention": mentioned, "candidates": candidates}, attempted=len(rows))
@@ -227,7 +228,7 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
             }
         )
     pq.write_table(pa.Table.from_pylist(rows, files.LABELS_SCHEMA), out / f"{shard_name(number)}.parquet")
-    np.save(out / f"{shard_name(number)}_images.npy", images)
+    save_array(out / f"{shard_name(number)}_images.npy", images)
     write_json(out / f"{shard_name(number)}_stats.json", {"pictures": len(rows), **dict(sorted(counts.items()))})
     return Outcome(counts, attempted=len(rows))
 

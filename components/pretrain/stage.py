@@ -34,7 +34,7 @@ def pretrain_recipe(
     inputs = [data] if isinstance(data, Path) else []
     tags = {"recipe": recipe, "data": str(data)}
     connect()  # a server that does not answer is known before anything is read
-    with writing(out), reading(data):
+    with writing(out), reading(data, knobs.initial or None):
         found = sources.find_sources(recipe, data, knobs)
         start = plan.find_starting_point(found, knobs)
         # Claimed before an MLflow run goes on that another training of the same may be using.

@@ -100,6 +100,8 @@ def _fix(said: str) -> str:
         return "what it names was deleted: `mlflow runs restore --run-id ID` or `mlflow experiments restore -x ID` brings it back"
     if "locked" in lower:
         return "another program keeps it locked: end it, and run again; what is finished is kept"
+    if "disk is full" in lower or "disk i/o error" in lower or "no space left" in lower:
+        return "the disk is full: free some space, and run again; what is finished is kept"
     if "readonly" in lower or "read-only" in lower or "permission" in lower:
         return "make it and its folder writable, and run again"
     if _given():

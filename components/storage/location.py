@@ -5,6 +5,7 @@ All but `http(s)://` are written to. Credentials come from the environment.
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,14 @@ def expand(location: str) -> list[str]:
     if not found:
         raise InputError(f"{show_url(location)} matches no file; check the path, and quote it if it is a pattern")
     return [str(fs.unstrip_protocol(one)) if scheme else str(one) for one in found]
+
+
+def base_of(location: str) -> Path | None:
+    """The file or folder of this machine that a location of `expand` is or lies in; else None."""
+    path = location.removeprefix("@").removeprefix("file://")
+    if "://" in path:
+        return None
+    return Path(*takewhile(lambda part: not _WILD & set(part), Path(path).parts))
 
 
 def _listed(location: str) -> list[str]:

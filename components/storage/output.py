@@ -4,7 +4,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -24,7 +24,7 @@ _BUCKETS = Path(".work/.locks/outputs")
 
 
 @contextmanager
-def writing(out: "Path | Prefix", *, wait: bool = False) -> Iterator[None]:
+def writing(out: "Path | Prefix", *, whole: bool = True, wait: bool = False) -> Iterator[None]:
     """Keeps other processes from writing an output while the block runs.
 
     An output that a kill took away in the middle of its replacement gets its former content back.
@@ -32,6 +32,7 @@ def writing(out: "Path | Prefix", *, wait: bool = False) -> Iterator[None]:
 
     Args:
         out: a folder or a prefix of a bucket.
+        whole: whether all that is in a folder is replaced, not only some files.
         wait: for another process to be done with it, instead of raising.
 
     Raises:
@@ -40,7 +41,8 @@ def writing(out: "Path | Prefix", *, wait: bool = False) -> Iterator[None]:
     """
     if isinstance(out, Path):
         out = out.resolve()
-        check_replaceable(out)
+        if whole:
+            check_replaceable(out)
         path = out.with_name(f".{out.name}.lock")
     else:
         path = _BUCKETS.absolute() / quote(str(out), safe="")
@@ -78,16 +80,18 @@ def check_replaceable(out: Path, *inside: Path) -> None:
 
 
 @contextmanager
-def reading(*folders: "Path | Prefix | str") -> Iterator[None]:
-    """Keeps folders that are read from being replaced while the block runs: writers wait for it.
+def reading(*inputs: "Path | Prefix | str | None") -> Iterator[None]:
+    """Keeps what is read from being replaced while the block runs: writers wait for it.
 
-    What is not there, what is not a folder of this machine, and disks that know no locks are left
-    out.
+    A folder is locked, and the one that holds it, which may be replaced in parts, as the sample is;
+    of a file, the folder that holds it. An input that a kill took away in the middle of its
+    replacement gets its former content back. What is not there, what is not on this machine, and
+    disks that know no locks are left out.
     """
+    local = {Path(one).resolve() for one in inputs if isinstance(one, (str, Path)) and "://" not in str(one)}
+    folders = local | {path.parent for path in local}
     with ExitStack() as held:
-        for folder in {
-            Path(one).resolve() for one in folders if isinstance(one, (str, Path)) and "://" not in str(one)
-        }:
+        for folder in sorted(folders):  # in the order in which writers lock
             handle = _shared(folder)
             if handle is not None:
                 _read[handle] = folder
@@ -99,7 +103,7 @@ def reading(*folders: "Path | Prefix | str") -> Iterator[None]:
 def without_readers(out: Path) -> Iterator[None]:
     """Waits until no other process reads the content of an output; keeps others from beginning."""
     if out in _read.values() or not out.is_dir():
-        yield
+        yield  # for itself a process does not wait
         return
     handle = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -125,7 +129,9 @@ def _shared(folder: Path) -> int | None:
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError:
-            return None
+            if not _restored(folder):
+                return None
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_SH)
             if os.path.samestat(folder.stat(), os.fstat(handle)):
@@ -137,6 +143,14 @@ def _shared(folder: Path) -> int | None:
             os.close(handle)
             return None
         os.close(handle)
+
+
+def _restored(folder: Path) -> bool:
+    """Whether a missing folder is back: one that is being replaced, or whose replacement died."""
+    if former(folder).is_dir() and not folder.exists():
+        with suppress(SetupError), writing(folder, wait=True):
+            logger.debug("%s was being replaced", folder)
+    return folder.is_dir()
 
 
 def _close(handle: int) -> None:

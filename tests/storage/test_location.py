@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from components.errors import InputError
-from components.storage.location import canonical, expand, folder_at, local_copy
+from components.storage.location import base_of, canonical, expand, folder_at, local_copy
 from components.storage.s3 import Prefix
 from tests.endpoint import BUCKET, SECRET, Endpoint
 
@@ -176,3 +176,20 @@ def test_wrong_credentials_are_reported_at_once_with_the_fix(bucket: str, monkey
 
 def _must_not_wait(_: float) -> None:
     raise AssertionError("a refusal was tried again")
+
+
+@pytest.mark.parametrize(
+    ("location", "base"),
+    [
+        ("data/crawl/00000.tar", Path("data/crawl/00000.tar")),
+        ("data/crawl/*.tar", Path("data/crawl")),
+        ("data/*/0[01].tar", Path("data")),
+        ("@lists/warc.paths.gz", Path("lists/warc.paths.gz")),
+        ("file:///data/crawl/*.tar", Path("/data/crawl")),
+        ("s3://bucket/crawl/*.tar", None),
+        ("https://example.org/a.tar", None),
+        ("@s3://bucket/warc.paths", None),
+    ],
+)
+def test_a_location_lies_in_a_file_or_folder_of_this_machine_or_elsewhere(location: str, base: Path | None) -> None:
+    assert base_of(location) == base

@@ -44,7 +44,7 @@ def crawl(
     from components.cli import parameters
     from components.crawl.crawl import Source, crawl_pictures
     from components.execution.stage import METRICS, stage
-    from components.storage.location import folder_at
+    from components.storage.location import base_of, folder_at
     from components.storage.output import reading, writing
 
     knobs = parameters.load(params)
@@ -52,5 +52,6 @@ def crawl(
     given = {"url_column": url_column, "text_column": text_column}
     columns = {name: column for name, column in given.items() if column is not None}
     section = knobs.crawl.model_copy(update=columns)
-    with writing(folder_at(out)), reading(*filter(None, [web, hold_out])), stage("crawl") as measures:
+    read = [web, hold_out, *(base_of(one.partition(":")[2]) for one in what.files or section.sources)]
+    with writing(folder_at(out)), reading(*read), stage("crawl") as measures:
         measures.update(crawl_pictures(what, hold_out, out, section, timing=METRICS / "timing" / "crawl.json"))

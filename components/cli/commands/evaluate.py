@@ -36,7 +36,7 @@ def evaluate(
 
     knobs = parameters.load(params).evaluate
     inputs = Inputs(models, benchmark, truth, planted, crawl, labels)
-    with writing(out), reading(benchmark, crawl, labels, *models.glob("*")):
+    with writing(out), reading(benchmark, truth, planted, crawl, labels, *models.glob("*")):
         read = [benchmark, truth, planted, crawl, labels, *model_folders(models).values()]
         with stage_run("evaluate", knobs, inputs=read) as run:
             with stage("evaluate") as measures:
@@ -65,8 +65,11 @@ def evaluate_model(
     from components.cli import parameters
     from components.evaluate.one_model import evaluate_one, summary
     from components.storage.json_files import write_json
+    from components.storage.output import reading
 
-    figures = evaluate_one(model, benchmark, parameters.load(params).evaluate, antialias=antialias)
+    knobs = parameters.load(params).evaluate
+    with reading(model, benchmark):
+        figures = evaluate_one(model, benchmark, knobs, antialias=antialias)
     if out is not None:
         write_json(out, figures)
     typer.echo(summary(figures))

@@ -57,17 +57,20 @@ def explain(
     from components.cli import parameters
     from components.errors import InputError
     from components.label.explain import explain_picture, explain_text, table
+    from components.storage.output import reading
 
     if (text is None) == (key is None):
         raise InputError("name a text, or a picture of the crawl with --key KEY")
     if key is not None and (context or site):
         raise InputError("--key takes context and site from the crawl; leave out --context and --site")
     knobs = parameters.load(params).label
-    if key is not None:
-        explained = explain_picture(key, crawl, knowledge, labels, knobs)
-    else:
-        explained = explain_text(text or "", context, site, knowledge, labels, knobs)
-    Console().print(table(explained, knowledge))
+    with reading(crawl, knowledge, labels):
+        if key is not None:
+            explained = explain_picture(key, crawl, knowledge, labels, knobs)
+        else:
+            explained = explain_text(text or "", context, site, knowledge, labels, knobs)
+        shown = table(explained, knowledge)
+    Console().print(shown)
 
 
 def evaluate(
@@ -87,10 +90,11 @@ def evaluate(
     from components.label.gold.scores import score
     from components.label.gold.table import table
     from components.storage.json_files import write_json
+    from components.storage.output import reading
 
     knobs = parameters.load(params).label
-    linker = GoldLinker(knowledge, knobs, labels)
-    figures = score(read_gold(gold), linker, examples)
+    with reading(knowledge, labels):
+        figures = score(read_gold(gold), GoldLinker(knowledge, knobs, labels), examples)
     Console().print(table(figures))
     if out is not None:
         write_json(out, figures)
@@ -118,11 +122,12 @@ def fit(
     from components.label.gold.fit import fit as learn
     from components.label.gold.linker import GoldLinker
     from components.label.gold.table import fit_table
+    from components.storage.output import reading
 
     read = read_gold(gold)
     knobs = parameters.load(params).label
-    linker = GoldLinker(knowledge, knobs, labels)
-    learnt = learn(read.texts, linker, held_out, strength)
+    with reading(knowledge, labels):
+        learnt = learn(read.texts, GoldLinker(knowledge, knobs, labels), held_out, strength)
     Console().print(fit_table(learnt.figures, [fault.message for fault in read.bad]))
     typer.echo(lines(learnt.weights))
     if not learnt.better:
@@ -144,6 +149,8 @@ def audit(
 ) -> None:
     """Show where the picture overruled the text: how often, by entity frequency, and samples."""
     from components.report.audit_page import write_audit
+    from components.storage.output import reading
 
-    write_audit(labels, crawl, knowledge, out, sample)
+    with reading(labels, crawl, knowledge):
+        write_audit(labels, crawl, knowledge, out, sample)
     typer.echo(f"wrote {out}")

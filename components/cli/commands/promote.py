@@ -23,9 +23,10 @@ def promote(
     from components.registry.promote import not_asked_text, refuse_text
     from components.registry.promote import promote as promote_best
     from components.storage.json_files import read_json
+    from components.storage.output import reading
 
     knobs = parameters.load(params).promote
-    with stage("promote") as measures:
+    with reading(benchmark, *models.glob("*")), stage("promote") as measures:
         measures.update(promote_best(read_json(evaluation), knobs, models, benchmark))
     if not measures["promoted"]:
         raise GateRefused(refuse_text(measures))

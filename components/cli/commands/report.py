@@ -13,5 +13,8 @@ def report(
 ) -> None:
     """Write reports/ on what has run so far: index.html, crawl.html and summary.json."""
     from components.report.report import write_report
+    from components.storage.output import reading, writing
 
-    typer.echo(f"wrote {write_report(data, metrics, out)}")
+    with writing(out, whole=False, wait=True), reading(metrics, *data.glob("*")):
+        page = write_report(data, metrics, out)
+    typer.echo(f"wrote {page}")

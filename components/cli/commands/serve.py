@@ -39,7 +39,7 @@ def query(
 
     knobs = parameters.load(params)
     name, alias = knobs.promote.name, knobs.promote.alias
-    with writing(out), reading(data, benchmark), stage("query") as measures:
+    with writing(out), reading(data, benchmark, *models.glob("*")), stage("query") as measures:
         version = restore_promotion(read_json(promotion), knobs.promote, models, benchmark)
         embed = model_at(f"models:/{name}/{version}" if version else f"models:/{name}@{alias}")
         measures.update(run_query(embed, data, benchmark, knobs.query, out))
@@ -64,16 +64,18 @@ def search(
     from components.images.decode import open_rgb
     from components.serve import embed as embeds
     from components.serve.search import build, entity_scores, read_labels
+    from components.storage.output import reading
 
     if not image.is_file():
         raise InputError(f"{image} is not a file; name a picture (PNG, JPEG or WebP)")
     picture = image.read_bytes()
     open_rgb(picture)
     knobs = parameters.load(params).promote
-    embed = embeds.model_at(model) if model else _champion(knobs)
-    index = build(data, embed)
-    hits = index.search(embed([picture]), top)[0]
-    labels, usual = read_labels(data), index.usual_cosine()
+    with reading(data, model):
+        embed = embeds.model_at(model) if model else _champion(knobs)
+        index = build(data, embed)
+        hits = index.search(embed([picture]), top)[0]
+        labels, usual = read_labels(data), index.usual_cosine()
     entities = Table("entity", "label", "share", title=f"What {escape(image.name)} looks like")
     for entity, share in entity_scores(hits)[:5]:
         entities.add_row(escape(entity), escape(labels.get(entity, "")), f"{share:.0%}")

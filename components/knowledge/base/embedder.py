@@ -18,6 +18,7 @@ from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from components.knowledge.base.names import normalise
+from components.storage.arrays import save_array
 
 FEATURES = 2**18
 _PIECE = 4
@@ -82,9 +83,9 @@ class TextEmbedder:
     def save(self, folder: Path) -> None:
         """Writes the rows in use, so that the files stay small."""
         used = np.flatnonzero(np.abs(self.projection).sum(axis=1)).astype(np.int32)
-        np.save(folder / "embedder_rows.npy", used)
-        np.save(folder / "embedder_idf.npy", self.idf)
-        np.save(folder / "embedder_projection.npy", self.projection[used])
+        save_array(folder / "embedder_rows.npy", used)
+        save_array(folder / "embedder_idf.npy", self.idf)
+        save_array(folder / "embedder_projection.npy", self.projection[used])
         (folder / "embedder.json").write_text(
             json.dumps({"features": FEATURES, "size": self.projection.shape[1]}) + "\n"
         )

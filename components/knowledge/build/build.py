@@ -28,6 +28,7 @@ from components.knowledge.build.index import write_partition
 from components.knowledge.build.merge import MergeJob, merge, split_ranges, with_subclasses
 from components.knowledge.build.parse import parse
 from components.knowledge.parameters import KnowledgeParameters
+from components.storage.arrays import new_array
 from components.storage.json_files import write_json
 from components.storage.work import drop_finished
 
@@ -108,7 +109,7 @@ def write_entities(ranges: Path, count: int, items: int, folder: Path) -> list[i
     """Writes the merged ranges as one table; returns the first row of each, then the row count."""
     shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
     folder.mkdir(parents=True)
-    ids = np.lib.format.open_memmap(folder / files.IDS, mode="w+", dtype=np.int64, shape=(items,))
+    ids = new_array(folder / files.IDS, np.int64, (items,))
     bounds = [0]
     with (
         pa.OSFile(str(folder / files.ENTITIES), "wb") as file,
@@ -159,7 +160,7 @@ def _embed(bounds: Sequence[int], parameters: KnowledgeParameters, work: Path, f
     parts, _ = map_shards(partial(embed, job), list(pairwise(bounds)), stage=_STEP.format("embed"), work=work / "embed")
     first = np.load(parts / "00000.npy", mmap_mode="r")
     shape = (bounds[-1], first.shape[1])
-    embeddings = np.lib.format.open_memmap(folder / files.EMBEDDINGS, mode="w+", dtype=np.float16, shape=shape)
+    embeddings = new_array(folder / files.EMBEDDINGS, np.float16, shape)
     for n, (low, high) in enumerate(pairwise(bounds)):
         embeddings[low:high] = np.load(parts / f"{n:05d}.npy", mmap_mode="r")
     embeddings.flush()

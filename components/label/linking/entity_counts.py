@@ -19,6 +19,7 @@ import numpy.typing as npt
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.linking.disambiguate import CandidateSet
 from components.label.text.picture_text import PictureText
+from components.storage.arrays import save_array
 
 ENTITY_COUNTS = "named.npy"
 _COUNT = np.dtype([("row", "<u4"), ("pictures", "<u8")])
@@ -60,7 +61,7 @@ class EntityCounts:
         """As a numpy file."""
         counts = np.empty(len(self._rows), dtype=_COUNT)
         counts["row"], counts["pictures"] = self._rows, self._pictures
-        np.save(path, counts)
+        save_array(path, counts)
 
     def pictures(self, rows: Sequence[int]) -> npt.NDArray[np.float64]:
         """The counts of entity rows, float64 [n]."""

@@ -17,6 +17,7 @@ from components.images.decode import BadImage, decode
 from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
 from components.shards.reader import read_shard
+from components.storage.arrays import save_array
 from components.storage.claims import claim, release
 from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
@@ -96,7 +97,7 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
     if counts:
         write_json(out / f"{name}{_LEFT_OUT}", dict(sorted(counts.items())))
     counts["decoded"] = len(rows)
-    np.save(out / f"{name}.npy", np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8))
+    save_array(out / f"{name}.npy", np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8))
     pq.write_table(pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA), out / f"{name}.parquet")
     return Outcome(counts=dict(counts), attempted=counts.total(), errors=counts["bad_picture"])
 
