@@ -37,23 +37,25 @@ def resolve(base: str, reference: str) -> str | None:
     Fragments are dropped. URLs with a user name, longer than 2048 characters, or with an invalid
     host are rejected.
     """
-    match = _PLAIN.fullmatch(reference) if len(reference) <= LONGEST else None
-    if match is not None:
-        plain = _plain(base, reference, match.lastgroup)
-        if plain is not None and len(plain) <= LONGEST:
-            return plain
+    plain = _plain(base, reference) if len(reference) <= LONGEST else None
+    if plain is not None and len(plain) <= LONGEST:
+        return plain
     reference = reference.strip().replace("\n", "").replace("\r", "").replace("\t", "")
     return _resolve_any(base, reference) if reference and len(reference) <= LONGEST else None
 
 
-def _plain(base: str, reference: str, kind: str | None) -> str | None:
-    """A fast path for plain references, ten times as fast; None if `base` is not plain."""
+def _plain(base: str, reference: str) -> str | None:
+    """A fast path for plain references, ten times as fast; None for others."""
+    match = _PLAIN.fullmatch(reference)
+    if match is None:
+        return None
+    kind = match.lastgroup
     if kind == "address":
         return reference
     origin, folder = _plain_base(base)
     if not origin:
         return None
-    return f"{origin}{reference}" if kind == "path" else f"{folder}{reference}"
+    return origin + reference if kind == "path" else folder + reference
 
 
 @lru_cache(maxsize=256)

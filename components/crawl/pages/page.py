@@ -94,7 +94,7 @@ class PageContext:
         """
         if not reference:
             return "no_source"
-        if reference[:5].lower() == "data:":
+        if reference[4:5] == ":" and reference[:5].lower() == "data:":
             return "data_uri"
         text = collapse(alt, self.max_text) or collapse(label, self.max_text) or caption
         if not text:
@@ -220,6 +220,8 @@ def collapse(text: str | None, max_text: int) -> str:
     """Collapses white space and removes unprintable characters (surrogates, control characters)."""
     if not text:
         return ""
+    if len(text) <= max_text and "  " not in text and text.isprintable():
+        return text.strip()
     shown = text[: 4 * max_text]
     if not shown.isprintable():
         shown = "".join(c for c in shown if c.isprintable() or c.isspace())

@@ -213,10 +213,11 @@ def _only_pictures(links: bytes) -> bytes | None:
     _, *rests = links.split(_PICTURE_BEGINS)
     if links.count(_ANY_PICTURE) != len(rests):
         return None
+    if not rests:
+        return b"[]"
     # A picture ends where the next link begins, or before the last byte: a comma or a bracket.
-    ends = [rest.find(_NEXT_BEGINS) for rest in rests]
-    pictures = [rest[: end + 1 if end >= 0 else -1] for rest, end in zip(rests, ends, strict=True)]
-    return b"[%b]" % b",".join([_PICTURE_BEGINS + picture for picture in pictures])
+    pictures = [rest[: end + 1 if (end := rest.find(_NEXT_BEGINS)) >= 0 else -1] for rest in rests]
+    return b"[%b%b]" % (_PICTURE_BEGINS, (b"," + _PICTURE_BEGINS).join(pictures))
 
 
 def _robots_values(headers: bytes) -> list[str]:
