@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from components.images import jpeg
 from components.images.bad_image import BadImage
@@ -48,7 +49,10 @@ _ORIENTATION = 0x0112
 _SIDEWAYS = 5  # EXIF orientations from here on swap width and height
 _HIGHEST = 8
 # Where a PNG may say how it is turned: only then is it read to its end for that.
-_PNG_TURNING = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
+_PNG_TURNING = (b"eXIf", b"Raw profile type")
+# XMP may name an orientation, which browsers do not look at and Pillow would obey.
+_XMP = ("xmp", "XML:com.adobe.xmp")
+_SAMPLE_FORMAT, _WHOLE = 339, 1
 
 T = TypeVar("T")
 
@@ -117,6 +121,9 @@ def open_lazily(data: bytes, max_pixels: int | None = None) -> Image.Image:
     if data.startswith(_ICON):
         _check_icon(data, limit)
     image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    _forget_xmp(image)
+    if image.mode in ("F", "I"):
+        raise _not_levels(data)
     if image.format in _JPEG:
         jpeg.check_cost(data, image.size)
         smallest = -(-image.width // 8) * -(-image.height // 8)
@@ -172,10 +179,23 @@ def orientation(image: Image.Image, data: bytes) -> int:
     if image.format == "PNG" and not any(mark in data for mark in _PNG_TURNING):
         return 1
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        if image.format == "PNG" and "exif" not in image.info:  # it may lie behind the pixels
+            image.load()
+            _forget_xmp(image)
+        if "exif" in image.info:  # Pillow may have read it, and XMP, before
+            exif = Image.Exif()
+            exif.load(image.info["exif"])
+        else:
+            exif = image.getexif()
+        value = exif.get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - broken metadata does not make a picture bad
         return 1
     return value if isinstance(value, int) and 1 <= value <= _HIGHEST else 1
+
+
+def _forget_xmp(image: Image.Image) -> None:
+    for name in _XMP:
+        image.info.pop(name, None)
 
 
 @contextmanager
@@ -208,7 +228,32 @@ def without_long_texts(read: Callable[[bytes], T], data: bytes) -> T:
         return read(png_without(data, (b"tEXt", b"zTXt", b"iTXt", b"iCCP")))
 
 
+def _not_levels(data: bytes) -> BadImage:
+    return BadImage(
+        f"picture of {len(data)} bytes has numbers of 32 bits for levels; what is black and what white it does not say",
+        "unsupported_format",
+    )
+
+
+def _is_tiff_without_levels(data: bytes) -> bool:
+    """Whether a TIFF says that its samples are floating-point or signed numbers."""
+    if not data.startswith((b"II*\0", b"MM\0*")):
+        return False
+    try:
+        directory = ImageFileDirectory_v2(data[:8])
+        stream = io.BytesIO(data)
+        stream.seek(directory.next)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            directory.load(stream)
+        return _WHOLE not in directory.get(_SAMPLE_FORMAT, (_WHOLE,))
+    except Exception:  # noqa: BLE001 - it raises anything on damaged files
+        return False
+
+
 def _unknown(data: bytes) -> BadImage:
+    if _is_tiff_without_levels(data):
+        return _not_levels(data)
     name = next((name for name, starts in _UNSUPPORTED if data.startswith(starts)), None)
     if name is None and data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis"):
         heif = data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

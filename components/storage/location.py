@@ -3,6 +3,7 @@
 All but `http(s)://` are written to. Credentials come from the environment.
 """
 
+import io
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from components.storage.s3 import Prefix
 
 _ATTEMPTS = 4
+# Bytes of a list of files, unpacked; the 100,000 files of a Common Crawl take 14 MB.
+_LONGEST_LIST = 64 << 20
 _WILD = frozenset("*?[")
 _WEB = ("http", "https")
 
@@ -89,11 +92,28 @@ def base_of(location: str) -> Path | None:
 
 
 def _listed(location: str) -> list[str]:
-    with local_copy(location) as path, fsspec.open(str(path), "rt", compression="infer", encoding="utf-8") as lines:
-        names = [line.strip() for line in lines if line.strip()]
+    with local_copy(location) as path:
+        text = _text_of(path, location)
+    names = [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
     if not names:
         raise InputError(f"{show_url(location)} lists no file")
     return names
+
+
+def _text_of(path: Path, location: str) -> str:
+    """The text of a list, which may be compressed."""
+    try:
+        with fsspec.open(str(path), "rb", compression="infer") as stream:
+            data = stream.read(_LONGEST_LIST + 1)
+        if len(data) <= _LONGEST_LIST:
+            return str(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{show_url(location)} is no list of files: it is no text in UTF-8") from error
+    except Exception as error:  # whatever a decompressor raises
+        raise InputError(f"the list {show_url(location)} cannot be unpacked: {redact(str(error))}") from error
+    raise InputError(
+        f"the list {show_url(location)} unfolds to more than {_LONGEST_LIST >> 20} MiB; name the files in several lists"
+    )
 
 
 def _named(name: str, of: str) -> str:

@@ -1,6 +1,8 @@
+import bz2
 import gzip
+import lzma
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,6 +11,7 @@ from threading import Thread
 import pytest
 
 from components.errors import InputError
+from components.storage import location as location_module
 from components.storage.location import base_of, canonical, expand, folder_at, local_copy
 from components.storage.s3 import Prefix
 from tests.endpoint import BUCKET, SECRET, Endpoint
@@ -72,6 +75,39 @@ def test_an_empty_list_is_an_error(folder: Path) -> None:
     (folder / "empty").write_text("\n")
     with pytest.raises(InputError, match="lists no file"):
         expand(f"@{folder}/empty")
+
+
+@pytest.mark.parametrize(("ending", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
+@pytest.mark.parametrize("line", [b"a.txt\n", b"a"], ids=["lines", "one line"])
+def test_a_list_that_unfolds_without_end_is_an_error(
+    folder: Path, site: str, monkeypatch: pytest.MonkeyPatch, ending: str, pack: Callable[[bytes], bytes], line: bytes
+) -> None:
+    monkeypatch.setattr(location_module, "_LONGEST_LIST", 1 << 20)
+    (folder / f"all.paths{ending}").write_bytes(pack(line * (8_000_000 // len(line))))
+    for place in (str(folder), site):
+        with pytest.raises(InputError, match=f"all.paths{ending} unfolds to more than 1 MiB"):
+            expand(f"@{place}/all.paths{ending}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("all.gz", gzip.compress(b"a.txt\n" * 9)[:-9]),
+        ("all.gz", b"a.txt\n"),
+        ("all.xz", b"\xfd7z"),
+        ("all", b"\xff\xd8\xff"),
+    ],
+    ids=["cut", "no gzip", "no xz", "a picture"],
+)
+def test_a_list_that_is_damaged_or_none_is_an_error_that_names_it(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        expand(f"@{folder}/{name}")
+
+
+def test_a_list_may_end_its_lines_in_any_way_and_have_a_byte_order_mark(folder: Path) -> None:
+    (folder / "all").write_bytes(b"\xef\xbb\xbfa.txt\r\nb.txt\rc.csv")
+    assert names(expand(f"@{folder}/all")) == ["a.txt", "b.txt", "c.csv"]
 
 
 def test_a_local_file_is_its_own_copy(folder: Path) -> None:
