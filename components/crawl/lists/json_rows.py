@@ -12,13 +12,21 @@ from components.crawl.lists.lines import BadLine, as_utf8, byte_lines
 from components.crawl.lists.row import MAX_ROW, Row
 from components.crawl.unreadable import Unreadable
 from components.storage.foreign_json import parse_json
+from components.storage.foreign_text import EncodingOfMany
 
-# A whole string, or a mark that counts: in the outermost array, within an element, and in a string.
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_MARKS = re.compile(_STRING + rb'|[\[\]{},"\\]', re.DOTALL)
-_INNER_MARKS = re.compile(_STRING + rb'|[\[\]{}"\\]', re.DOTALL)
+# What is whole, a string or nothing in brackets, or a mark that counts: outside, in the outermost
+# array, within an element, and in a string.
+_WHOLE = rb'"(?:[^"\\]++|\\.)*+"|\[\]|\{\}'
+_MARKS = (
+    re.compile(rb'[\[\]{},"\\]'),
+    re.compile(_WHOLE + rb'|[\[\]{},"\\]', re.DOTALL),
+    re.compile(_WHOLE + rb'|[\[\]{}"\\]', re.DOTALL),
+)
 _STRING_MARKS = re.compile(rb'["\\]')
 _MOST_COLUMNS = 1000
+# Bytes of the shortest row, `["",""]`: a file may have half as many shorter ones as bytes.
+_SHORTEST_ROW = 7
+_NO_OBJECT = "not an object"
 
 
 def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, most: int, counts: Counter[str]) -> Iterator[Row]:
@@ -42,13 +50,16 @@ def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, most: int, cou
         yield Unreadable(0, "neither an array of objects nor JSON lines")
         return
     units = _elements(whole) if is_array else _lines(whole, most)
-    fields = _Fields(wanted)
+    fields, guess = _Fields(wanted), EncodingOfMany()
     for number, content, unit in units:
         if isinstance(content, str):
             yield Unreadable(number, content, unit)
             continue
+        if len(content) < _SHORTEST_ROW:
+            yield Unreadable(number, _NO_OBJECT, unit)
+            continue
         try:
-            row, encoding = parse_json(content)
+            row, encoding = parse_json(content, guess)
         except ValueError as error:
             yield Unreadable(number, str(error), unit)
             continue
@@ -71,10 +82,10 @@ class _Fields:
             found = columns_without_names(row, self._wanted)
             values = row
             if found is None:
-                return Unreadable(number, "not an object", unit)
+                return Unreadable(number, _NO_OBJECT, unit)
             return values[found.url], values[found.text]
         if not isinstance(row, dict):
-            return Unreadable(number, "not an object", unit)
+            return Unreadable(number, _NO_OBJECT, unit)
         names = list(row)
         if not self._known or names != self._names:
             self._names = names
@@ -130,7 +141,7 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[tuple[bytes | None, bool]]:
     depth, in_string, at = 0, False, 0
     for chunk in chunks:
         start = 0
-        while match := (_STRING_MARKS if in_string else _INNER_MARKS if depth > 1 else _MARKS).search(chunk, at):
+        while match := (_STRING_MARKS if in_string else _MARKS[min(depth, 2)]).search(chunk, at):
             at, mark = match.end(), match[0]
             if len(mark) > 1:
                 continue

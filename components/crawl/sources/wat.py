@@ -33,8 +33,9 @@ _OK, _STATUS = "200", re.compile(r"[1-9][0-9]{2}")
 # Bytes of metadata for a byte of the page, at most; longer records are something else.
 _MOST_JSON = 4
 _LONGEST_ALT = 100_000  # characters, before the limit of parameters holds
-# What a byte of it costs, and one that is read leniently, in units of `Effort`.
-_JSON_BYTE, _LENIENT_BYTE = 15, 100
+# What a byte of it costs, one that is read leniently, and whatever is, in units of `Effort`: its
+# encoding may have to be guessed.
+_JSON_BYTE, _LENIENT_BYTE, _LENIENT = 15, 100, 1_000_000
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -143,7 +144,7 @@ def _decoded(data: bytes, cleaning: Cleaning, effort: Effort) -> _Record:
     try:
         return _RECORD.decode(data)
     except ValueError:
-        effort.spend(_LENIENT_BYTE * len(data))
+        effort.spend(_LENIENT + _LENIENT_BYTE * len(data))
         return _RECORD.decode(strict_json(data, cleaning))
 
 
