@@ -1,16 +1,18 @@
 """Hostile pictures: small files that unfold far, or make a decoder work far."""
 
-import io
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
-from benchmarks.hostile.case import LARGE, SMALL, Case
+from benchmarks.hostile.case import LARGE, Case
+from benchmarks.hostile.inputs.drawings import ANY as _ANY
+from benchmarks.hostile.inputs.drawings import DRAWINGS, encoded
+from benchmarks.hostile.inputs.drawings import ONE as _ONE
+from benchmarks.hostile.inputs.drawings import start as _start
 
 _READERS = ("crawl", "training", "evaluation", "squashed")
 # 25 megapixels, as one picture, one row and one column have them.
@@ -21,7 +23,7 @@ _RED = (200, 30, 30)
 def cases() -> Iterator[Case]:
     """The hostile pictures, for each reader of pictures."""
     for reader in _READERS:
-        for name, (make, sizes) in _PICTURES.items():
+        for name, (make, sizes) in (_PICTURES | DRAWINGS).items():
             yield Case(f"picture: {reader}", name, make, sizes)
 
 
@@ -32,17 +34,6 @@ def _flat(kind: str, mode: str = "RGB", size: tuple[int, int] = _SQUARE, **optio
         return encoded(Image.new(mode, size), kind, **options)
 
     return make
-
-
-def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """A picture's file."""
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def _profile() -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 
 
 def _turned(orientation: int) -> Image.Exif:
@@ -201,58 +192,6 @@ def _rle_bitmap(_: int) -> bytes:
     return b"BM" + struct.pack("<IHHI", 54 + 1024 + len(body), 0, 0, 54 + 1024) + header + bytes(1024) + body
 
 
-def _svg(body: str, head: str = "width='1000' height='1000'") -> Callable[[int], bytes]:
-    """A drawing that repeats something."""
-
-    def make(size: int) -> bytes:
-        return f"<svg xmlns='http://www.w3.org/2000/svg' {head}>{body * (size // len(body))}</svg>".encode()
-
-    return make
-
-
-def _svg_laughs(_: int) -> bytes:
-    uses = "".join(f"<g id='g{n}'>" + f"<use href='#g{n - 1}'/>" * 10 + "</g>" for n in range(1, 9))
-    return (
-        "<svg xmlns='http://www.w3.org/2000/svg' width='900' height='900'><g id='g0'><rect width='9' height='9'/></g>"
-        f"{uses}<use href='#g8'/></svg>"
-    ).encode()  # fmt: skip
-
-
-def _svg_entities(_: int) -> bytes:
-    entities = "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 9))
-    return (
-        f"<!DOCTYPE svg [<!ENTITY e0 'aaaaaaaaaa'>{entities}]>"
-        "<svg xmlns='http://www.w3.org/2000/svg'><text>&e8;</text></svg>"
-    ).encode()
-
-
-def _svg_filters(_: int) -> bytes:
-    blurs = "<feGaussianBlur stdDeviation='80'/><feTurbulence numOctaves='20' baseFrequency='0.9'/>" * 40
-    return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='1024' height='1024'><filter id='f'>{blurs}</filter>"
-        "<rect width='1024' height='1024' filter='url(#f)'/></svg>"
-    ).encode()
-
-
-def _svg_layers(_: int) -> bytes:
-    """Groups with opacity, each of which needs a canvas of its own."""
-    depth = 60
-    return (
-        "<svg xmlns='http://www.w3.org/2000/svg' width='1024' height='1024'>" + "<g opacity='0.9'>" * depth
-        + "<rect width='1024' height='1024'/>" + "</g>" * depth + "</svg>"
-    ).encode()  # fmt: skip
-
-
-def _svg_image(_: int) -> bytes:
-    from base64 import b64encode
-
-    inner = b64encode(encoded(Image.new("RGBA", _SQUARE), "PNG")).decode()
-    return (
-        "<svg xmlns='http://www.w3.org/2000/svg' width='1024' height='1024'>"
-        f"<image width='900' height='900' href='data:image/png;base64,{inner}'/></svg>"
-    ).encode()
-
-
 def _long_profile(size: int) -> bytes:
     """A profile that a table of this size follows."""
     profile = bytearray(_wide_gamut()) + bytes(size)
@@ -275,12 +214,6 @@ def _cut(make: Callable[[int], bytes], share: float) -> Callable[[int], bytes]:
     return cut
 
 
-def _start(beginning: bytes) -> Callable[[int], bytes]:
-    """Nothing but a beginning, and zeros or the same bytes again."""
-    return lambda size: bytes(islice(cycle(beginning), size))
-
-
-_ANY, _ONE = (LARGE, 10 * LARGE), (SMALL,)
 _PICTURES: dict[str, tuple[Callable[[int], bytes], tuple[int, ...]]] = {
     **{f"flat {kind} {mode}": (_flat(kind, mode), _ONE) for kind, mode in [
         ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "LA"), ("PNG", "L"), ("PNG", "1"), ("PNG", "P"), ("PNG", "I;16"),
@@ -357,20 +290,6 @@ _PICTURES: dict[str, tuple[Callable[[int], bytes], tuple[int, ...]]] = {
     "bitmap in an icon": (_bitmap_icon, _ONE),
     "bitmap in runs": (_rle_bitmap, _ONE),
     "profile with a long table": (_long_profile, (LARGE, 3 * LARGE)),
-    "SVG rectangles": (_svg("<rect width='9999' height='9999' opacity='.5'/>"), _ANY),
-    "SVG groups": (_svg("<g>"), _ANY),
-    "SVG paths": (_svg("<path d='M0 0C1 2 3 4 5 6z' stroke='red' stroke-dasharray='.01'/>"), _ANY),
-    "SVG attributes": (_svg("a "), _ANY),
-    "SVG styles": (_svg("<style>a b c>d{fill:red}</style><a class='b'/>"), _ANY),
-    "SVG laughs": (_svg_laughs, _ONE),
-    "SVG entities": (_svg_entities, _ONE),
-    "SVG filters": (_svg_filters, _ONE),
-    "SVG layers": (_svg_layers, _ONE),
-    "SVG with a picture": (_svg_image, _ONE),
-    "SVG, comments": (_start(b"<!---->"), _ANY),
-    "SVG, comment": (_start(b"<!--"), _ANY),
-    "SVG, blanks": (_start(b" "), _ANY),
-    "SVG, doctype": (_start(b"<!DOCTYPE svg ["), _ANY),
     "zeros": (_start(b"\0"), _ANY),
     "fill bytes": (_start(b"\xff\xd8\xff"), _ANY),
     "ftyp": (_start(b"\0\0\0\x18ftypavif"), _ANY),
