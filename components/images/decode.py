@@ -85,7 +85,9 @@ def _open(
 
 def _loaded(data: bytes, max_pixels: int | None, enough: tuple[int, int] | None) -> Image.Image:
     image = open_lazily(data, max_pixels)
-    reduce_jpeg(image, max_pixels, enough)
+    reduce_jpeg(image, data, max_pixels, enough)
+    if image.format == "WEBP":
+        return _without_canvases(image)
     try:
         image.load()
     except OSError:
@@ -93,11 +95,24 @@ def _loaded(data: bytes, max_pixels: int | None, enough: tuple[int, int] | None)
         if whole is data:
             raise
         image = open_lazily(whole, max_pixels)
-        reduce_jpeg(image, max_pixels, enough)
+        reduce_jpeg(image, whole, max_pixels, enough)
         image.load()
         if not _nearly_whole(image, whole):
             raise
     return image
+
+
+def _without_canvases(image: Image.Image) -> Image.Image:
+    """The first frame of a WebP; Pillow would keep two more pictures of its size meanwhile."""
+    decoder = image._decoder  # type: ignore[attr-defined]
+    found = decoder.get_next()
+    if found is None:
+        raise EOFError("failed to decode a frame of a WebP")
+    del decoder
+    image._decoder = None  # type: ignore[attr-defined]
+    frame = Image.frombytes(image.mode, image.size, found[0], "raw", image.rawmode)  # type: ignore[attr-defined]
+    frame.info = image.info
+    return frame
 
 
 def _nearly_whole(image: Image.Image, data: bytes) -> bool:

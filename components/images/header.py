@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from components.images import jpeg
 from components.images.bad_image import BadImage
-from components.images.memory import MAX_PIXELS, MOST_PIXELS, PIXEL, UNFOLDING, check_memory
+from components.images.memory import MAX_PIXELS, MOST_PIXELS, PIXEL, UNFOLDING, check_memory, check_unfolding, granted
 from components.images.metadata import png_without
 from components.images.svg import is_svg, rasterised
 
@@ -45,6 +45,9 @@ _UNSUPPORTED = (
 )
 _JPEG = ("JPEG", "MPO")
 _JPEG_2000_PIXEL = 20  # bytes: its decoder works with whole numbers of 32 bits
+_DECODER_PIXEL = {"WEBP": 12, "AVIF": 12}  # bytes, if a decoder takes more than its picture
+# Pixels of which what is made of them is looked at, and bytes that a pixel may then take.
+_SMALL, _STORED = 5_000_000, {"1": 1, "L": 1, "P": 1, "I;16": 4}
 _ORIENTATION = 0x0112
 _SIDEWAYS = 5  # EXIF orientations from here on swap width and height
 _HIGHEST = 8
@@ -131,20 +134,39 @@ def open_lazily(data: bytes, max_pixels: int | None = None) -> Image.Image:
         return image
     pixel = _JPEG_2000_PIXEL if image.format == "JPEG2000" else PIXEL
     check_memory(data, image.width * image.height * pixel, image.size, limit)
+    if image.width * image.height > _SMALL:
+        check_unfolding(data, image.width * image.height * _most_bytes(image, data), image.size)
     return image
 
 
-def reduce_jpeg(image: Image.Image, max_pixels: int | None, enough: tuple[int, int] | None) -> None:
+def _most_bytes(image: Image.Image, data: bytes) -> int:
+    """What a pixel takes at most on its way to upright RGB in sRGB on white."""
+    taken = _STORED.get(image.mode, 4)
+    profile = "icc_profile" in image.info
+    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
+        taken += 5 if image.mode == "RGBA" else 9  # RGBA, RGB and the mask between them
+    elif image.mode != "RGB":
+        taken += 5
+    taken += PIXEL * profile + PIXEL * (orientation(image, data) != 1)
+    return max(taken, _DECODER_PIXEL.get(str(image.format), 0))
+
+
+def reduce_jpeg(image: Image.Image, data: bytes, max_pixels: int | None, enough: tuple[int, int] | None) -> None:
     """Has a JPEG decoded at the smallest eighth of its size that is enough; other formats are left.
 
     Args:
         image: as opened.
+        data: the file.
         max_pixels: see `open_lazily`.
         enough: width and height, px; None for as many pixels as are allowed.
     """
     if image.format not in _JPEG:
         return
     pixels, limit = image.width * image.height, max_pixels or MAX_PIXELS
+    if pixels > _SMALL:
+        pixel = PIXEL * (1 + (image.mode != "RGB") + ("icc_profile" in image.info) + (orientation(image, data) != 1))
+        left = granted(len(data)) - jpeg.read_markers(data).coefficients
+        limit = min(limit, max(1, left // pixel))
     scale = next((scale for scale in (1, 2, 4) if pixels <= limit * scale * scale), 8)
     if scale == 1 and enough is None:
         return

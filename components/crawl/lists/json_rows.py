@@ -8,20 +8,27 @@ from typing import Any
 
 from components.crawl.cleaning import CLEANED
 from components.crawl.lists.columns import Wanted
-from components.crawl.lists.json_values import JsonValues, described
+from components.crawl.lists.json_values import NO_OBJECT, JsonValues, described
 from components.crawl.lists.lines import BadLine, as_utf8, byte_lines
 from components.crawl.lists.row import MAX_ROW, Row
 from components.crawl.unreadable import Unreadable
 from components.errors import InputError
 from components.storage.foreign_json import parse_json
+from components.storage.foreign_text import EncodingOfMany
 
-# A whole string, or a mark that counts: in the outermost array, within an element, and in a string.
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_MARKS = re.compile(_STRING + rb'|[\[\]{},"\\]', re.DOTALL)
-_INNER_MARKS = re.compile(_STRING + rb'|[\[\]{}"\\]', re.DOTALL)
+# What is whole, a string or nothing in brackets, or a mark that counts: outside, in the outermost
+# array, within an element, and in a string.
+_WHOLE = rb'"(?:[^"\\]++|\\.)*+"|\[\]|\{\}'
+_MARKS = (
+    re.compile(rb'[\[\]{},"\\]'),
+    re.compile(_WHOLE + rb'|[\[\]{},"\\]', re.DOTALL),
+    re.compile(_WHOLE + rb'|[\[\]{}"\\]', re.DOTALL),
+)
 _STRING_MARKS = re.compile(rb'["\\]')
 # The longest list that is one object, which is held in memory, bytes.
 MAX_DOCUMENT = 32 << 20
+# Bytes of the shortest row, `["",""]`: a file may have half as many shorter ones as bytes.
+_SHORTEST_ROW = 7
 
 
 def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, most: int, counts: Counter[str]) -> Iterator[Row]:
@@ -53,12 +60,16 @@ def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, most: int, cou
             return
     whole = chain([start], pieces)
     units = _elements(whole) if is_array else _lines(whole, most)
+    guess = EncodingOfMany()
     for number, content, unit in units:
         if isinstance(content, str):
             yield Unreadable(number, content, unit)
             continue
+        if len(content) < _SHORTEST_ROW:
+            yield Unreadable(number, NO_OBJECT, unit)
+            continue
         try:
-            row, encoding = parse_json(content)
+            row, encoding = parse_json(content, guess)
         except ValueError as error:
             yield Unreadable(number, str(error), unit)
             continue
@@ -155,7 +166,7 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[tuple[bytes | None, bool]]:
     depth, in_string, at = 0, False, 0
     for chunk in chunks:
         start = 0
-        while match := (_STRING_MARKS if in_string else _INNER_MARKS if depth > 1 else _MARKS).search(chunk, at):
+        while match := (_STRING_MARKS if in_string else _MARKS[min(depth, 2)]).search(chunk, at):
             at, mark = match.end(), match[0]
             if len(mark) > 1:
                 continue

@@ -18,6 +18,7 @@ _WRAPPERS = frozenset(
     posts feed list item image picture photo img source train val validation test""".split()  # noqa: SIM905 - readable
 )
 _SHOWN = 8
+NO_OBJECT = "not an object"
 
 
 class JsonValues:
@@ -64,9 +65,9 @@ class JsonValues:
         """URL and text, or what is missing."""
         if isinstance(value, list):
             found = columns_without_names(value, self._wanted)
-            return "not an object" if found is None else (value[found.url], value[found.text])
+            return NO_OBJECT if found is None else (value[found.url], value[found.text])
         if not isinstance(value, dict):
-            return "not an object"
+            return NO_OBJECT
         names = list(value)
         if not self._known or names != self._names:
             self._names = names

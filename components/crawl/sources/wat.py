@@ -35,8 +35,9 @@ _MOST_JSON = 4
 # Where Common Crawl notes the attributes of `<html>` since December 2024, among the `<meta>`s.
 _LANGUAGE, _XML_LANGUAGE = "html@/lang", "html@/xml:lang"
 _LONGEST_ALT = 100_000  # characters, before the limit of parameters holds
-# What a byte of it costs, and one that is read leniently, in units of `Effort`.
-_JSON_BYTE, _LENIENT_BYTE = 15, 100
+# What a byte of it costs, one that is read leniently, and whatever is, in units of `Effort`: its
+# encoding may have to be guessed.
+_JSON_BYTE, _LENIENT_BYTE, _LENIENT = 15, 100, 1_000_000
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -146,7 +147,7 @@ def _decoded(data: bytes, cleaning: Cleaning, effort: Effort) -> _Record:
     try:
         return _RECORD.decode(data)
     except ValueError:
-        effort.spend(_LENIENT_BYTE * len(data))
+        effort.spend(_LENIENT + _LENIENT_BYTE * len(data))
         return _RECORD.decode(strict_json(data, cleaning))
 
 
