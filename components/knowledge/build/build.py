@@ -29,6 +29,7 @@ from components.knowledge.build.merge import MergeJob, merge, split_ranges, with
 from components.knowledge.build.parse import parse
 from components.knowledge.parameters import KnowledgeParameters
 from components.storage.json_files import write_json
+from components.storage.layout import Layout
 from components.storage.work import drop_finished
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STEP = "knowledge: {}"
+LAYOUT = Layout("mofi knowledge build", (files.TABLE, files.IDS, files.NAMES), column="sitelinks")
 
 
 @dataclass(frozen=True)
