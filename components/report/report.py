@@ -29,7 +29,6 @@ from components.storage.layout import Layout
 from components.storage.tables import columns_of, read_table, without_nulls
 
 GALLERY, MAP_THUMBNAILS = 36, 140
-INPUTS = ("crawl", "labels", "i2e", "evaluation", "query", "sample")  # folders of `data`
 LAYOUT = Layout(
     "mofi report",
     ("summary.json",),

@@ -12,8 +12,8 @@ def report(
     out: Annotated[Path, typer.Option(help="Where index.html, crawl.html and summary.json go.")] = Path("reports"),
 ) -> None:
     """Write reports/ on what has run so far: index.html, crawl.html and summary.json."""
-    from components.report.report import INPUTS, LAYOUT, write_report
+    from components.report.report import LAYOUT, write_report
     from components.storage.output import output
 
-    with output(out, LAYOUT, [metrics, *(data / name for name in INPUTS)]):
+    with output(out, LAYOUT, [metrics, data]):
         typer.echo(f"wrote {write_report(data, metrics, out)}")
