@@ -17,6 +17,7 @@ from rich.progress import track
 
 from components.cli.parameters import SampleParameters
 from components.storage.atomic import PARTIAL, publish_folder, remove
+from components.storage.layout import Layout
 from components.storage.output import without_readers, writing
 from samples import benchmark, packages
 from samples.concepts import SETS, Concept, Drawing, all_concepts, held_out
@@ -26,6 +27,13 @@ from samples.site import Builder, Planted
 from samples.texts import ShortCodes
 
 logger = logging.getLogger(__name__)
+
+LAYOUT = Layout(
+    "mofi sample build",
+    ("benchmark/images.parquet",),
+    column="art_set",
+    replaces=("benchmark", "web", "knowledge.json.bz2", "planted.parquet", "truth.parquet"),
+)
 
 TRUTH_SCHEMA = pa.schema(
     [

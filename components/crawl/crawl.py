@@ -29,12 +29,14 @@ from components.shards.format import DUPLICATE_REASONS, EXACT, NEAR, SUCCESS
 from components.storage.atomic import publish_folder
 from components.storage.code import code_mark
 from components.storage.json_files import write_json
+from components.storage.layout import Layout, check_inputs
 from components.storage.location import folder_at
-from components.storage.output import check_replaceable
 from components.storage.s3 import Prefix
 from components.storage.work import WORK, drop, drop_finished, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
+
+LAYOUT = Layout("mofi crawl", ("00000.parquet", "00000.tar"), column="site")
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def _check_folders(
     """Checks, before it crawls, that the output holds no source, and that the hold-out has any."""
     if isinstance(destination, Path):
         local = (Path(file.location) for file in files if "://" not in file.location)
-        check_replaceable(destination.resolve(), *local, *filter(None, [web, hold_out]))
+        check_inputs(destination, [*local, *filter(None, [web, hold_out])])
     if hold_out is not None:
         held_out_files(hold_out)
 

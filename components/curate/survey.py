@@ -14,6 +14,7 @@ from components.knowledge.qid import number_of
 from components.label.format import IMAGE_RIVAL
 from components.label.reader import read_labels
 from components.shards.format import SUCCESS, shard_name
+from components.shards.index import read_shard_index
 from components.shards.reader import PictureSpan, picture_spans
 
 CRAWLED, LABELLED = "crawled", "labelled"
@@ -27,7 +28,7 @@ def survey(crawl: Path, labels: Path, number: int, _: int, out: Path) -> Outcome
         InputError: if crawl and labels do not match, or the tar does not match its index.
     """
     path = crawl / f"{shard_name(number)}.parquet"
-    table = pq.read_table(path, columns=["key", "status", "sha256"])
+    table = read_shard_index(path, ["key", "status", "sha256"])
     rows = [row | {"row": n} for n, row in enumerate(table.to_pylist()) if row["status"] == SUCCESS]
     rows.sort(key=lambda row: str(row["key"]))
     label_rows = _labels_of(labels, number, path, [row["key"] for row in rows])

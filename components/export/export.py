@@ -14,12 +14,14 @@ from components.redaction import show_url
 from components.registry.provenance import digest
 from components.storage.atomic import publish_folder
 from components.storage.json_files import read_json, write_json
-from components.storage.output import writing
+from components.storage.layout import Layout
+from components.storage.output import output
 from components.storage.work import fingerprint
 
 logger = logging.getLogger(__name__)
 
 CARD = "mofi.json"
+LAYOUT = Layout("mofi export", (CARD,), key="made_by")
 
 
 def export_model(location: str, to: Format, out: Path) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def export_model(location: str, to: Format, out: Path) -> dict[str, Any]:
         SetupError: if a package is missing.
         MofiError: if the exported model embeds differently.
     """
-    with writing(out):
+    with output(out, LAYOUT, [location]):
         return _export(location, to, out)
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +25,7 @@ from components.label.text.common_words import crawl_stop_list
 from components.label.text.picture_text import PictureText, StoredMention, read_picture_texts
 from components.label.text.word_counts import WordCounts, read_counts
 from components.shards.format import SUCCESS, shard_name, shard_numbers
+from components.shards.index import read_shard_index
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ def _crawled(crawl: Path, key: str) -> tuple[int, dict[str, str]]:
     """The shard of a picture, and its row."""
     columns = ["key", "status", "site", "page_url", "caption", "context", "page_title"]
     for number in shard_numbers(crawl):
-        found = pq.read_table(crawl / f"{shard_name(number)}.parquet", columns=columns, filters=[("key", "=", key)])
+        path = crawl / f"{shard_name(number)}.parquet"
+        found = read_shard_index(path, columns, filters=[("key", "=", key)])
         for row in found.to_pylist():
             if row.pop("status") != SUCCESS:
                 raise InputError(f"the picture {key} of {crawl} was not had, so nothing was linked; name another key")

@@ -27,11 +27,13 @@ from components.shards.format import shard_name
 from components.storage.arrays import save_array
 from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
+from components.storage.layout import Layout
 from components.storage.location import folder_at
 from components.storage.work import drop_finished, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
+LAYOUT = Layout("mofi label run", ("00000.parquet",), column="decisions")
 _CALIBRATION = ("calibration.json", "calibration.parquet", "calibration.svg")
 
 

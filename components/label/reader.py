@@ -5,26 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
 from components.shards.format import shard_name, shard_numbers
+from components.storage.tables import columns_of, read_table, without_nulls
+
+_NEEDED = without_nulls(LABELS_SCHEMA)
 
 
 def read_labels(folder: Path, number: int, columns: Sequence[str] = LABELS_SCHEMA.names) -> pa.Table:
     """Labels of one shard: columns of `LABELS_SCHEMA`, a row per picture in key order.
 
     Raises:
-        InputError: if the file is missing, damaged or lacks a column.
+        InputError: if the file is missing, damaged or no file of labels.
     """
-    path = folder / f"{shard_name(number)}.parquet"
-    try:
-        return pq.read_table(path, columns=list(columns)).select(columns)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing; run `mofi label run` again") from None
-    except (pa.ArrowException, KeyError, OSError) as error:
-        raise InputError(f"{path} is not a file of labels ({error}); run `mofi label run` again") from error
+    return read_table(
+        folder / f"{shard_name(number)}.parquet", columns_of(_NEEDED, columns), "run `mofi label run` again"
+    )
 
 
 def label_rows(folder: Path, columns: Sequence[str] = LABELS_SCHEMA.names) -> Iterator[tuple[int, dict[str, Any]]]:

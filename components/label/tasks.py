@@ -47,6 +47,7 @@ from components.label.text.picture_text import (
 )
 from components.label.text.word_counts import count_words, read_counts, subcorpus_name, write_counts
 from components.shards.format import SUCCESS, shard_name
+from components.shards.index import read_shard_index
 from components.storage.arrays import save_array
 from components.storage.json_files import read_json, write_json
 from components.storage.location import local_copy
@@ -71,9 +72,9 @@ class Job:
 
 def crawled_rows(crawl: Path | str, number: int) -> list[dict[str, Any]]:
     """The successfully crawled pictures of a shard, in key order."""
-    columns = ["key", "status", "sha256", "caption", "context", "page_title", "page_url", "site"]
+    columns = ["sha256", "caption", "context", "page_title", "page_url", "site"]
     with local_copy(f"{crawl}/{shard_name(number)}.parquet") as index:
-        table = pq.read_table(index, columns=columns)
+        table = read_shard_index(index, ["key", "status", *columns])
     return sorted((row for row in table.to_pylist() if row["status"] == SUCCESS), key=lambda row: str(row["key"]))
 
 

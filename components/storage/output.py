@@ -3,7 +3,7 @@
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from components.errors import InputError, SetupError, reason
 from components.storage.claims import claim_file, release_file
+from components.storage.layout import WORK, Layout, check_inputs, check_not_work, check_own
 
 if TYPE_CHECKING:
     from components.storage.s3 import Prefix
@@ -20,7 +21,41 @@ logger = logging.getLogger(__name__)
 # What this process reads: the open folder that holds the lock → its path.
 _read: dict[int, Path] = {}
 # Locks of outputs in buckets, of which only this project's runs know.
-_BUCKETS = Path(".work/.locks/outputs")
+_BUCKETS = WORK / ".locks/outputs"
+
+
+@contextmanager
+def output(
+    out: "Path | Prefix",
+    layout: Layout,
+    reads: "Iterable[Path | Prefix | str | None]" = (),
+    *,
+    wait: bool = False,
+) -> Iterator[None]:
+    """The output of a command, and what it is made from, while the block runs.
+
+    Before anything else is done it is refused to replace what no earlier run wrote, or to change
+    an input. For the rest see `writing` and `reading`.
+
+    Args:
+        out: a folder or a prefix of a bucket.
+        layout: of what the command writes.
+        reads: inputs; those that are not on this machine are left out.
+        wait: see `writing`.
+
+    Raises:
+        InputError: if something else than an earlier output would be replaced.
+        SetupError: as `writing` does.
+    """
+    given = [one for one in reads if one is not None]
+    inputs = [Path(one) if isinstance(one, str) else one for one in given if "://" not in str(one)]
+    if isinstance(out, Path):
+        check_replaceable(out.resolve())
+    check_inputs(out, inputs)
+    check_not_work(out)
+    check_own(out, layout)
+    with writing(out, wait=wait), reading(*(one for one in inputs if isinstance(one, Path))):
+        yield
 
 
 @contextmanager

@@ -49,11 +49,11 @@ def test_a_missing_file_is_named_with_the_fix(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PAR1 no table"])
 def test_a_damaged_file_is_named_with_the_fix(tmp_path: Path, content: bytes) -> None:
     write_labels(tmp_path, 0, "a").write_bytes(content)
-    with pytest.raises(InputError, match=r"00000\.parquet is not a file of labels .*run `mofi label run`"):
+    with pytest.raises(InputError, match=r"00000\.parquet is not a Parquet table.*run `mofi label run`"):
         list(label_rows(tmp_path))
 
 
 def test_a_file_that_lacks_a_column_is_named_with_the_fix(tmp_path: Path) -> None:
     pq.write_table(pa.table({"key": ["a"]}), tmp_path / "00000.parquet")
-    with pytest.raises(InputError, match=r"00000\.parquet is not a file of labels .*entities"):
+    with pytest.raises(InputError, match=r"00000\.parquet has no column entities"):
         read_labels(tmp_path, 0, ["key", "entities"])

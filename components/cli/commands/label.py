@@ -30,12 +30,12 @@ def run(
     """Link every picture's alt text to entities, and keep those that CLIP sees in the picture."""
     from components.cli import parameters
     from components.execution.stage import stage
-    from components.label.label import label_pictures
+    from components.label.label import LAYOUT, label_pictures
     from components.storage.location import folder_at
-    from components.storage.output import reading, writing
+    from components.storage.output import output
 
     knobs = parameters.load(params).label
-    with writing(folder_at(out)), reading(crawl, knowledge, model), stage("label") as measures:
+    with output(folder_at(out), LAYOUT, [crawl, knowledge, model]), stage("label") as measures:
         measures.update(label_pictures(crawl, knowledge, model, out, knobs))
 
 
@@ -90,8 +90,13 @@ def evaluate(
     from components.label.gold.scores import score
     from components.label.gold.table import table
     from components.storage.json_files import write_json
+    from components.storage.layout import check_file, keys_in
     from components.storage.output import reading
 
+    if out is not None:
+        ours = {"end_to_end", "candidate_recall"}
+        reads = [gold, knowledge, labels, params]
+        check_file(out, (".json",), "mofi label evaluate", lambda file: ours <= keys_in(file), reads)
     knobs = parameters.load(params).label
     with reading(knowledge, labels):
         figures = score(read_gold(gold), GoldLinker(knowledge, knobs, labels), examples)

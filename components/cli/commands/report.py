@@ -12,9 +12,9 @@ def report(
     out: Annotated[Path, typer.Option(help="Where index.html, crawl.html and summary.json go.")] = Path("reports"),
 ) -> None:
     """Write reports/ on what has run so far: index.html, crawl.html and summary.json."""
-    from components.report.report import write_report
-    from components.storage.output import reading, writing
+    from components.report.report import LAYOUT, write_report
+    from components.storage.output import output, reading
 
-    with writing(out, whole=False, wait=True), reading(metrics, *data.glob("*")):
+    with output(out, LAYOUT, [metrics, data], wait=True), reading(*data.glob("*")):
         page = write_report(data, metrics, out)
     typer.echo(f"wrote {page}")

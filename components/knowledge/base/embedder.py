@@ -17,8 +17,11 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from components.errors import InputError
+from components.knowledge.base.format import FIX
 from components.knowledge.base.names import normalise
 from components.storage.arrays import save_array
+from components.storage.tables import read_array
 
 FEATURES = 2**18
 _PIECE = 4
@@ -92,12 +95,20 @@ class TextEmbedder:
 
     @classmethod
     def load(cls, folder: Path) -> "TextEmbedder":
-        """Loads what `save` wrote."""
-        used = np.load(folder / "embedder_rows.npy")
-        kept = np.load(folder / "embedder_projection.npy")
+        """Loads what `save` wrote.
+
+        Raises:
+            InputError: if a file is missing or damaged, or they do not fit together.
+        """
+        used = read_array(folder / "embedder_rows.npy", "iu", 1, FIX)
+        kept = read_array(folder / "embedder_projection.npy", "f", 2, FIX)
+        idf = read_array(folder / "embedder_idf.npy", "f", 1, FIX)
+        inside = not len(used) or 0 <= int(used.min()) <= int(used.max()) < FEATURES
+        if len(used) != len(kept) or len(idf) != FEATURES or not inside:
+            raise InputError(f"the files embedder_*.npy of {folder} do not belong together; {FIX}")
         projection = np.zeros((FEATURES, kept.shape[1]), dtype=np.float32)
         projection[used] = kept
-        return cls(np.load(folder / "embedder_idf.npy"), projection)
+        return cls(idf, projection)
 
 
 def normalised(vectors: Vectors) -> Vectors:

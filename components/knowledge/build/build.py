@@ -30,6 +30,7 @@ from components.knowledge.build.parse import parse
 from components.knowledge.parameters import KnowledgeParameters
 from components.storage.arrays import new_array
 from components.storage.json_files import write_json
+from components.storage.layout import Layout
 from components.storage.work import drop_finished
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STEP = "knowledge: {}"
+LAYOUT = Layout("mofi knowledge build", (files.TABLE, files.IDS, files.NAMES), column="sitelinks")
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from components.errors import InputError
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.linking.disambiguate import CandidateSet
 from components.label.text.picture_text import PictureText
 from components.storage.arrays import save_array
+from components.storage.tables import read_array
 
 ENTITY_COUNTS = "named.npy"
 _COUNT = np.dtype([("row", "<u4"), ("pictures", "<u8")])
@@ -46,8 +48,18 @@ class EntityCounts:
 
     @classmethod
     def read(cls, path: Path) -> "EntityCounts":
-        """What `write` wrote; no counts at all if the file is missing."""
-        return cls(np.load(path, mmap_mode="r")) if path.is_file() else cls.of(Counter())
+        """What `write` wrote; no counts at all if the file is missing.
+
+        Raises:
+            InputError: if it is damaged.
+        """
+        if not path.is_file():
+            return cls.of(Counter())
+        fix = "run `mofi label run` again"
+        counts = read_array(path, "V", 1, fix, mapped=True)
+        if counts.dtype != _COUNT:
+            raise InputError(f"{path} holds {counts.dtype}, not counts of entities; {fix}")
+        return cls(counts)
 
     @classmethod
     def sum(cls, parts: Iterable["EntityCounts"]) -> "EntityCounts":
