@@ -13,7 +13,7 @@ MOST_PIXELS = 100_000_000
 # unfolds to 10 to 40 bytes; a bomb that zlib packed has a thousand.
 UNFOLDING = 100
 _MEGABYTE = 1_000_000
-_BESIDES = 2_000_000  # bytes that decoding takes, whatever the size
+_BESIDES = 400_000  # bytes that decoding takes, whatever the size
 
 
 def check_memory(data: bytes, needed: int, size: tuple[int, int], limit: int = MOST_PIXELS * PIXEL) -> None:
