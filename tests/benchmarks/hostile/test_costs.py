@@ -16,6 +16,8 @@ from components.images.header import FORMATS as PICTURES
 from components.seam import names_in
 
 CASES = all_cases()
+# Made by packing far more than they are, which takes seconds.
+_PACKED = ("xz of", "bzip2 of", "gzip of")
 
 
 def test_every_source_and_format_has_hostile_input() -> None:
@@ -47,7 +49,11 @@ def test_ordinary_input_is_read(reader: str, tmp_path: Path) -> None:
     assert "rror" not in outcome
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.reader.startswith("picture")], ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if not case.reader.startswith("picture") and not case.name.startswith(_PACKED)],
+    ids=lambda case: f"{case.reader}/{case.name}",
+)
 def test_equal_sizes_give_equal_bytes(case: Case) -> None:
     made = case.make(20_000)
     assert made == case.make(20_000)
