@@ -19,6 +19,13 @@ hypothesis.settings.load_profile("same-examples")
 _SHARED = {"ray": {"ray_cluster", "two_nodes"}, "samples": {"modules"}}
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names of cases in which every process agrees: gzip writes the time into its bytes."""
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return f"{argname} of {len(val)} bytes"
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Groups for `pytest -n`, and tests marked `gpu` are skipped where there is none."""
     groups = _groups(items)

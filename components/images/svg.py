@@ -17,9 +17,11 @@ _SCRIPT = Path(__file__).with_name("svg_process.py")
 _SNIFFED = 16_384
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # of byte order
 # Byte order marks, a declaration, comments, a document type, then the root. Pages that contain a
-# drawing begin with another element.
+# drawing begin with another element. Each part is as short as it can be and is not tried again,
+# as comments in a row would take the cube of their number.
 _ROOT = re.compile(
-    r"\s*(?:<\?[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE\s+(?:\w+:)?svg[^>\[]*(?:\[.*?\]\s*)?>\s*)*<(?:[\w.-]+:)?svg[\s/>]",
+    r"\s*+(?:(?:<\?[^>]*+>|(?><!--.*?-->)|(?><!DOCTYPE\s++(?:\w+:)?svg[^>\[]*+(?:\[.*?\]\s*+)?>))\s*+)*+"
+    r"<(?:[\w.-]+:)?svg[\s/>]",
     re.DOTALL,
 )
 _NO_SVG, _TOO_COSTLY = 2, 3

@@ -49,7 +49,7 @@ def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Pa
         if response is None:
             return Unreadable(record.stream_pos, "no HTTP header")
         refused = _refusal(record, response)
-        body = b"" if refused else read_body(record, response, parameters.max_page_bytes)
+        body = b"" if refused else read_body(record, response, parameters.max_page_bytes, effort.spend)
     except (BadBody, OSError) as error:
         return Unreadable(record.stream_pos, str(error))
     effort.spend(_BYTE * parameters.max_page_bytes if body is None else _cost(body))
