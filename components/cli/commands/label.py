@@ -8,7 +8,15 @@ import typer
 from components.cli.model import LOCATIONS
 
 Knowledge = Annotated[Path, typer.Option(help="The knowledge base's folder.")]
-Labels = Annotated[Path, typer.Option(help="Finished labels, for what the crawl taught: words, their case, pages.")]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        help="Finished labels of this knowledge base, for what the crawl taught: words, their case, names, pages.",
+        show_default="data/labels, if it is there",
+    ),
+]
+NoLabels = Annotated[bool, typer.Option("--no-labels", help="Link without what a crawl taught.")]
+_LABELS = Path("data/labels")
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
 Gold = Annotated[Path, typer.Argument(help="Texts with their mentions' right entities, one JSON object a line.")]
 
@@ -48,7 +56,8 @@ def explain(
     site: Annotated[str, typer.Option(help="A host of the crawl, to weigh words as its alt texts do.")] = "",
     crawl: Annotated[Path, typer.Option(help="The crawl that --key is looked up in.")] = Path("data/crawl"),
     knowledge: Knowledge = Path("data/knowledge"),
-    labels: Labels = Path("data/labels"),
+    labels: Labels = None,
+    no_labels: NoLabels = False,
     params: Params = Path("params.yaml"),
 ) -> None:
     """Show how a text is linked: mentions, candidates, scores, and why each is kept or dropped."""
@@ -64,9 +73,11 @@ def explain(
         raise InputError("--key takes context and site from the crawl; leave out --context and --site")
     knobs = parameters.load(params).label
     if key is not None:
-        explained = explain_picture(key, crawl, knowledge, labels, knobs)
+        if no_labels:
+            raise InputError("--key shows what the run decided, which its labels say; leave out --no-labels")
+        explained = explain_picture(key, crawl, knowledge, labels or _LABELS, knobs)
     else:
-        explained = explain_text(text or "", context, site, knowledge, labels, knobs)
+        explained = explain_text(text or "", context, site, knowledge, _chosen(labels, no_labels), knobs)
     Console().print(table(explained, knowledge))
 
 
@@ -75,7 +86,8 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Also write all figures and examples to this JSON file.")] = None,
     examples: Annotated[int, typer.Option(help="Errors of each kind that are kept as examples.", min=0)] = 20,
     knowledge: Knowledge = Path("data/knowledge"),
-    labels: Labels = Path("data/labels"),
+    labels: Labels = None,
+    no_labels: NoLabels = False,
     params: Params = Path("params.yaml"),
 ) -> None:
     """Measure how right the links are, against texts whose links are known (ELEVANT's JSONL)."""
@@ -89,7 +101,7 @@ def evaluate(
     from components.storage.json_files import write_json
 
     knobs = parameters.load(params).label
-    linker = GoldLinker(knowledge, knobs, labels)
+    linker = GoldLinker(knowledge, knobs, _chosen(labels, no_labels))
     figures = score(read_gold(gold), linker, examples)
     Console().print(table(figures))
     if out is not None:
@@ -106,7 +118,8 @@ def fit(
     ] = 1.0,
     write: Annotated[bool, typer.Option(help="Put the weights into the parameter file, if they are better.")] = False,
     knowledge: Knowledge = Path("data/knowledge"),
-    labels: Labels = Path("data/labels"),
+    labels: Labels = None,
+    no_labels: NoLabels = False,
     params: Params = Path("params.yaml"),
 ) -> None:
     """Learn `label.weights` from texts whose links are known, and judge them by texts held out."""
@@ -121,7 +134,7 @@ def fit(
 
     read = read_gold(gold)
     knobs = parameters.load(params).label
-    linker = GoldLinker(knowledge, knobs, labels)
+    linker = GoldLinker(knowledge, knobs, _chosen(labels, no_labels))
     learnt = learn(read.texts, linker, held_out, strength)
     Console().print(fit_table(learnt.figures, [fault.message for fault in read.bad]))
     typer.echo(lines(learnt.weights))
@@ -147,3 +160,17 @@ def audit(
 
     write_audit(labels, crawl, knowledge, out, sample)
     typer.echo(f"wrote {out}")
+
+
+def _chosen(labels: Path | None, no_labels: bool) -> Path | None:
+    """The labels that were named, or those of the default place if there are any; None = none."""
+    from components.errors import InputError
+
+    if no_labels:
+        if labels is not None:
+            raise InputError(f"--labels {labels} and --no-labels contradict each other; leave one out")
+        return None
+    if labels is None and not _LABELS.exists():
+        typer.echo(f"{_LABELS} is not there, so this is linked without what a crawl teaches", err=True)
+        return None
+    return labels or _LABELS

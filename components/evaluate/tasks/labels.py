@@ -8,6 +8,7 @@ from components.errors import InputError
 from components.evaluate.filter_audit import audit, truth_by_key
 from components.evaluate.label_quality import measure
 from components.evaluate.tasks import DataTask, Inputs
+from components.label.reader import check_crawl
 from components.shards.index import read_index
 
 
@@ -21,6 +22,7 @@ class Labels(DataTask):
         """`label_quality.measure`, and under `image_filter` the figures of `filter_audit`."""
         if not inputs.truth.is_file():
             raise InputError(f"{inputs.truth} is missing; run `mofi sample build`, or name a truth table with --truth")
+        check_crawl(inputs.labels, inputs.crawl)
         index, truth = read_index(inputs.crawl), pq.read_table(inputs.truth)
         audited = audit(inputs.labels, truth_by_key(index, truth))
         return {**measure(inputs.labels, index, truth), "image_filter": audited}

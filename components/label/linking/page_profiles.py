@@ -20,6 +20,7 @@ from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.text.picture_text import PictureText
 from components.label.vectors import Vector, unit
 
+PAGES = "pages.parquet"
 # `page_url` is empty in the row of a whole site.
 SUMS_SCHEMA = pa.schema(
     [("site", pa.string()), ("page_url", pa.string()), ("weight", pa.float64()), ("sum", pa.list_(pa.float64()))]
