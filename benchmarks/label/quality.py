@@ -128,7 +128,7 @@ def main() -> None:
         print_errors(cases, outcomes[_IMAGE])
     if options.gold is not None:
         linker = GoldLinker(options.data / "knowledge", knobs, options.data / "labels")
-        Console().print(gold_table(score(read_gold(options.gold), linker, 2)))
+        Console().print(gold_table(score(read_gold(options.gold, max_left_out=0.0), linker, 2)))
     figures = measure(options.data / "labels", read_index(options.data / "crawl"), truth)
     conclude(claims(figures, outcomes[_IMAGE], len(cases)))
 

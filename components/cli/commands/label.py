@@ -15,6 +15,10 @@ Labels = Annotated[
         show_default="data/labels, if it is there",
     ),
 ]
+MaxLeftOut = Annotated[
+    float,
+    typer.Option(help="Share of texts, and of labels, that may be unusable; with more nothing is done.", min=0, max=1),
+]
 NoLabels = Annotated[bool, typer.Option("--no-labels", help="Link without what a crawl taught.")]
 _LABELS = Path("data/labels")
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
@@ -85,6 +89,7 @@ def evaluate(
     gold: Gold,
     out: Annotated[Path | None, typer.Option(help="Also write all figures and examples to this JSON file.")] = None,
     examples: Annotated[int, typer.Option(help="Errors of each kind that are kept as examples.", min=0)] = 20,
+    max_left_out: MaxLeftOut = 0.05,
     knowledge: Knowledge = Path("data/knowledge"),
     labels: Labels = None,
     no_labels: NoLabels = False,
@@ -100,9 +105,10 @@ def evaluate(
     from components.label.gold.table import table
     from components.storage.json_files import write_json
 
+    read = read_gold(gold, max_left_out)
     knobs = parameters.load(params).label
     linker = GoldLinker(knowledge, knobs, _chosen(labels, no_labels))
-    figures = score(read_gold(gold), linker, examples)
+    figures = score(read, linker, examples)
     Console().print(table(figures))
     if out is not None:
         write_json(out, figures)
@@ -116,6 +122,7 @@ def fit(
     strength: Annotated[
         float, typer.Option(help="Pull towards the present weights, in mentions; 0 = none.", min=0)
     ] = 1.0,
+    max_left_out: MaxLeftOut = 0.05,
     write: Annotated[bool, typer.Option(help="Put the weights into the parameter file, if they are better.")] = False,
     knowledge: Knowledge = Path("data/knowledge"),
     labels: Labels = None,
@@ -132,11 +139,11 @@ def fit(
     from components.label.gold.linker import GoldLinker
     from components.label.gold.table import fit_table
 
-    read = read_gold(gold)
+    read = read_gold(gold, max_left_out)
     knobs = parameters.load(params).label
     linker = GoldLinker(knowledge, knobs, _chosen(labels, no_labels))
     learnt = learn(read.texts, linker, held_out, strength)
-    Console().print(fit_table(learnt.figures, [fault.message for fault in read.bad]))
+    Console().print(fit_table(learnt.figures, read))
     typer.echo(lines(learnt.weights))
     if not learnt.better:
         typer.echo("the texts held out are not likelier with these weights; the present ones are kept", err=True)
