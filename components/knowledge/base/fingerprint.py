@@ -1,4 +1,4 @@
-"""The fingerprint of a knowledge base: what another base's evidence is told apart by.
+"""The fingerprint of a knowledge base, which distinguishes it from any other.
 
 What a crawl teaches (`data/labels`) counts the entities of one base and lies in the space of its
 embeddings; with another base it would be noise that looks like evidence.
