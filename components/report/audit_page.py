@@ -14,6 +14,7 @@ from components.images.decode import BadImage
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
 from components.label.image_filter.reader import filter_has_say
+from components.label.reader import check_crawl
 from components.label.text.picture_text import CAPTION, MAX_CHARACTERS
 from components.report.inlined import calibration_uri, data_uri
 from components.report.template import environment
@@ -72,9 +73,11 @@ def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: i
     """Writes `.html` (up to `sample` overruled mentions of each group), or `.parquet` (all).
 
     Raises:
-        InputError: if labels, crawl or knowledge base are missing, or `out` has another ending.
+        InputError: if labels, crawl or knowledge base are missing, the labels are of another crawl,
+            or `out` has another ending.
     """
     check_file(out, (".html", ".parquet"), "mofi label audit", _is_ours, [labels, crawl, knowledge])
+    check_crawl(labels, crawl)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".parquet":
         with new_file(out) as partial:

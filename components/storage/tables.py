@@ -34,7 +34,7 @@ _BINARIES = (is_binary, is_large_binary, is_fixed_size_binary)
 
 
 def read_table(path: Path, wanted: pa.Schema, fix: str, filters: Any = None) -> pa.Table:
-    """The columns of a schema, in its order and types, of a Parquet file.
+    """The columns of a schema, in its order and types, of a Parquet file, with its metadata.
 
     Types of one kind are alike: large or dictionary-coded strings, whole numbers of any size.
 
@@ -52,7 +52,8 @@ def read_table(path: Path, wanted: pa.Schema, fix: str, filters: Any = None) -> 
         check_columns(path, pq.read_schema(path), wanted, fix)
         table = pq.read_table(path, columns=wanted.names, filters=filters)
         names = wanted.names
-        return pa.table([_column(path, table[field.name], field, fix) for field in wanted], names=names)
+        columns = [_column(path, table[field.name], field, fix) for field in wanted]
+        return pa.table(columns, names=names, metadata=table.schema.metadata)
 
 
 def check_columns(path: Path, found: pa.Schema, wanted: pa.Schema, fix: str) -> None:

@@ -76,7 +76,7 @@ def expected(
         patch.chdir(folder)
         label_pictures(crawl, knowledge, str(clip), "labels", knobs())
     files = {path.name: path.read_bytes() for path in sorted((folder / "labels").iterdir())}
-    assert len(files) == 16
+    assert len(files) == 17
     return files | {WHOLE: b""}
 
 

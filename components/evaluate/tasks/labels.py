@@ -7,6 +7,7 @@ import pyarrow as pa
 from components.evaluate.filter_audit import audit, truth_by_key
 from components.evaluate.label_quality import measure
 from components.evaluate.tasks import DataTask, Inputs
+from components.label.reader import check_crawl
 from components.shards.index import read_index
 from components.storage.tables import read_table
 
@@ -29,6 +30,7 @@ class Labels(DataTask):
 
     def run(self, inputs: Inputs) -> dict[str, Any]:
         """`label_quality.measure`, and under `image_filter` the figures of `filter_audit`."""
+        check_crawl(inputs.labels, inputs.crawl)
         index, truth = read_index(inputs.crawl, ["key", "url"]), read_table(inputs.truth, _SCHEMA, _FIX)
         audited = audit(inputs.labels, truth_by_key(index, truth))
         return {**measure(inputs.labels, index, truth), "image_filter": audited}

@@ -95,6 +95,10 @@ class KnowledgeBase:
         """The Q-id of a row, without reading the rest of it."""
         return qid_of(self._numbers.item(row))
 
+    def numbers(self, rows: Sequence[int]) -> npt.NDArray[np.int64]:
+        """The numbers of the Q-ids of rows, int64 [n]."""
+        return np.asarray(self._numbers[list(rows)], dtype=np.int64)
+
     def row_of(self, entity_id: str) -> int | None:
         """The row of a Q-id, or None."""
         if not is_qid(entity_id):

@@ -21,6 +21,7 @@ from components.errors import InputError
 from components.execution.publication import publish
 from components.execution.shard_map import map_shards
 from components.knowledge.base import format as files
+from components.knowledge.base.fingerprint import write_fingerprint
 from components.knowledge.build.anchors import AnchorJob, read_anchors, resolve_anchors
 from components.knowledge.build.dump import blocks
 from components.knowledge.build.embed import EmbedJob, embed, fit
@@ -102,6 +103,7 @@ def build(
     lines = {name: count for name, count in sorted(counts.items()) if count}
     measures = {"items": items, **name_counts, "lines": lines}
     write_json(folder / "stats.json", measures)
+    write_fingerprint(folder)
     publish(folder, out, "knowledge", work / "upload")
     drop_finished(work)
     return measures

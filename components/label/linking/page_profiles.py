@@ -21,6 +21,7 @@ from components.label.text.picture_text import PictureText
 from components.label.vectors import Vector, unit
 from components.storage.tables import read_table, without_nulls
 
+PAGES = "pages.parquet"
 # `page_url` is empty in the row of a whole site.
 SUMS_SCHEMA = pa.schema(
     [("site", pa.string()), ("page_url", pa.string()), ("weight", pa.float64()), ("sum", pa.list_(pa.float64()))]

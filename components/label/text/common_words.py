@@ -86,8 +86,12 @@ def common_words(counts: CaseCounts, parameters: LabelParameters) -> frozenset[s
 
 
 def crawl_stop_list(labels: Path, parameters: LabelParameters) -> frozenset[str]:
-    """The stop list of the crawl behind finished labels; empty if there are none."""
-    return common_words(read_cases(labels / CASES), parameters) if (labels / CASES).is_file() else frozenset()
+    """The stop list of the crawl behind finished labels.
+
+    Raises:
+        InputError: if they do not have the counts that it is made from.
+    """
+    return common_words(read_cases(labels / CASES), parameters)
 
 
 def bar_common_words(matched: MatchedText, common: frozenset[str]) -> tuple[MatchedText, Barred]:

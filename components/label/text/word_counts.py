@@ -10,6 +10,7 @@ from typing import Any
 from components.knowledge.base.names import normalise
 from components.storage.json_files import read_json_as, write_json
 
+WORDS = "words.json"
 # Pseudo-count of texts without the word: in a small crawl or site, words count as rare.
 _SMOOTHING = 30
 
