@@ -49,10 +49,12 @@ class Base:
     Attributes:
         folder: holds everything.
         address: of the Ray that commands join; None = each starts its own.
+        forked: whether commands are forked from a process that has imported what is slow to import.
     """
 
     folder: Path
     address: str | None = None
+    forked: bool = False
 
     @property
     def project(self) -> Path:
@@ -94,12 +96,19 @@ class Base:
         """Runs a command that nothing disturbs; returns what it printed."""
         prepare(project, command, variant)
         began = time.monotonic()
-        run = start(project, words(command, variant), self.folder / "logs" / f"{command.name}.txt", self.variables)
+        run = self.start(project, command, variant, command.name)
         seen = wait_for_files(run, project, sys.maxsize)
         if run.wait() != 0:
             raise RuntimeError(f"mofi {' '.join(command.words)} failed undisturbed: {run.said[-3000:]}")
         write_json(self._cost(command), {"seconds": time.monotonic() - began, "files": seen})
         return run.said
+
+    def start(self, project: Path, command: Command, variant: str, log: str) -> Run:
+        """Starts a command; `log` names the file of what it prints. A flow is always executed."""
+        forked = self.forked and command is not FLOW
+        return start(
+            project, words(command, variant), self.folder / "logs" / f"{log}.txt", self.variables, forked=forked
+        )
 
     def seconds(self, command: Command) -> float:
         """How long the command took alone, the last time."""
@@ -145,7 +154,7 @@ def wait_for_files(run: Run, project: Path, files: int) -> int:
     """Waits until so many new files were seen, or for the command's end; returns how many were."""
     before = _names(project)
     seen: set[str] = set()
-    while run.process.poll() is None and len(seen) < files:
+    while run.goes_on and len(seen) < files:
         seen |= _names(project) - before
         time.sleep(_EVERY)
     return len(seen)
