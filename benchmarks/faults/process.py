@@ -25,8 +25,9 @@ _UNSET = ("RAY_ADDRESS", "MLFLOW_TRACKING_URI", "PREFECT_HOME", "PREFECT_API_URL
 # A message of the command line, as it begins.
 _MESSAGE = "mofi: "
 _TRACEBACK = "Traceback (most recent call last)"
-# What a command imports before it works. A process that has it is forked from.
-_SLOW = ["components.cli.main", "ray", "mlflow", "torch", "open_clip", "pyarrow.parquet", "spacy"]
+# What a command imports before it works, as the process has that it is forked from; not Ray, whose
+# token would be read before it is known.
+_SLOW = ["components.cli.main", "mlflow", "torch", "open_clip", "pyarrow.parquet", "spacy"]
 _forkserver = get_context("forkserver")
 
 
