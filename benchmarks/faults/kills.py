@@ -30,7 +30,7 @@ def attempt(base: Base, what: str, number: int, elsewhere: Path) -> Try:
     """
     chance = random.Random(f"{what} {number}")
     command = COMMANDS["crawl" if what == "publish" else what]
-    project = base.copy()
+    project = base.copy(flow=command is FLOW)
     if what == "publish":
         shutil.rmtree(elsewhere, ignore_errors=True)
         shutil.rmtree(project / "data/crawl")

@@ -82,11 +82,10 @@ class Base:
             self.alone(self.project, command, BASE)
             stamp.parent.mkdir(exist_ok=True)
             stamp.touch()
-        self._lock(code_mark("components.cli.main", "flows.command"))
 
-    def _lock(self, mark: str) -> None:
+    def lock(self) -> None:
         """Lets DVC take what is there for what this code made, so that a flow finds it finished."""
-        stamp = self.folder / "built" / f"dvc-{mark}"
+        stamp = self.folder / "built" / f"dvc-{code_mark('components.cli.main', 'flows.command')}"
         if not stamp.exists():
             dvc = [sys.executable, "-m", "dvc", "commit", "--force", "--quiet", *_stages(self.project)]
             subprocess.run(dvc, cwd=self.project, env=self.variables, check=True)
@@ -121,8 +120,15 @@ class Base:
     def _cost(self, command: Command) -> Path:
         return self.folder / "costs" / f"{command.name}.json"
 
-    def copy(self, into: Path | None = None) -> Path:
-        """A copy of the project, which replaces the one of the try before."""
+    def copy(self, into: Path | None = None, *, flow: bool = False) -> Path:
+        """A copy of the project, which replaces the one of the try before.
+
+        Args:
+            into: where it goes.
+            flow: whether a flow is to find the chain finished.
+        """
+        if flow:
+            self.lock()
         target = into or self.folder / "try"
         if target.exists():
             shutil.rmtree(target)
@@ -141,7 +147,7 @@ class Base:
         name = f"{command.name}-{variant}" + (f"-after-{changed.name}" if changed else "")
         known = self.folder / "expected" / f"{name}.json"
         if not known.exists():
-            project = self.copy(self.folder / "alone")
+            project = self.copy(self.folder / "alone", flow=command is FLOW)
             if changed is not None:
                 self.alone(project, changed, OTHER)
             self.alone(project, command, variant)

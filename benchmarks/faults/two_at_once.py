@@ -39,7 +39,7 @@ def _reads(one: Command, other: Command) -> bool:
 def attempt(base: Base, one: Command, other: Command, number: int) -> Try:
     """Starts both, the second up to a command's length after the first; judges what they left."""
     chance = random.Random(f"{one.name} {other.name} {number}")
-    project = base.copy()
+    project = base.copy(flow=FLOW in (one, other))
     first, second = (one, other) if chance.random() < 0.5 else (other, one)
     variants = _variants(first, second, chance)
     fresh = [command for command in {first.name: first, second.name: second}.values() if _may_go(command, one, other)]
