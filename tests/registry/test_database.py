@@ -167,6 +167,17 @@ def test_a_database_that_another_program_keeps_locked_is_a_sentence(
         tracking.connect()
 
 
+def test_a_database_whose_disk_is_full_says_so_and_not_to_move_it_away(project: Path) -> None:
+    with (
+        pytest.raises(SetupError, match="the disk is full: free some space"),
+        tracking.answering(),
+        closing(sqlite3.connect(project / "full.db")) as connection,
+    ):
+        connection.execute("PRAGMA max_page_count = 2")
+        connection.execute("CREATE TABLE runs (name)")
+        connection.execute("INSERT INTO runs VALUES (?)", ["a" * 100_000])
+
+
 def test_a_file_that_is_no_database_is_a_sentence(project: Path) -> None:
     (project / "mlflow.db").write_bytes(b"not a database" * 100)
     with pytest.raises(SetupError, match=r"mlflow\.db cannot be used \(file is not a database\).*move mlflow\.db away"):
