@@ -1,5 +1,6 @@
 """The registry when two use it at once, when it is locked, moved, or has lost something."""
 
+import fcntl
 import shutil
 import sqlite3
 import subprocess
@@ -57,6 +58,26 @@ def test_a_champion_whose_files_are_gone_is_registered_again(
     ).exists()
     decide(parameters)
     assert len(versions(parameters)) == 2
+
+
+def test_a_version_is_copied_by_one_process_while_others_wait(
+    project: Path, parameters: PromoteParameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(parameters)
+    cache, download, copied = tmp_path / "cache", mlflow.artifacts.download_artifacts, []
+
+    def watched(**arguments: str) -> str:
+        (lock,) = cache.glob(".*.lock")
+        with lock.open() as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        copied.append(lock.name)
+        return str(download(**arguments))
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", watched)
+    folder = model.fetch("models:/mofi@champion", cache, MODEL_FILES)
+    assert model.fetch("models:/mofi@champion", cache, MODEL_FILES) == folder
+    assert len(copied) == 1
+    assert sorted(path.name for path in cache.iterdir()) == [folder.name]
 
 
 @pytest.mark.parametrize("lost", ["open_clip_model.safetensors", "open_clip_config.json"])
