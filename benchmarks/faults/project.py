@@ -151,9 +151,11 @@ class Base:
             if changed is not None:
                 self.alone(project, changed, OTHER)
             self.alone(project, command, variant)
-            write_json(known, content(project, command.outputs))
-        found: Content = read_json(known)
-        return found
+            found = content(project, command.outputs)
+            if not found:
+                raise RuntimeError(f"mofi {' '.join(command.words)} wrote nothing undisturbed")
+            write_json(known, found)
+        return dict(read_json(known))
 
 
 def wait_for_files(run: Run, project: Path, files: int) -> int:
