@@ -111,11 +111,16 @@ class Base:
 
     def seconds(self, command: Command) -> float:
         """How long the command took alone, the last time."""
-        return float(read_json(self._cost(command))["seconds"])
+        return float(self._costs(command)["seconds"])
 
     def files(self, command: Command) -> int:
         """How many new files were seen meanwhile."""
-        return int(read_json(self._cost(command))["files"])
+        return int(self._costs(command)["files"])
+
+    def _costs(self, command: Command) -> dict[str, Any]:
+        if not self._cost(command).exists():
+            self.expected(command, command.variants[-1])
+        return dict(read_json(self._cost(command)))
 
     def _cost(self, command: Command) -> Path:
         return self.folder / "costs" / f"{command.name}.json"
