@@ -22,12 +22,15 @@ Rounds = Annotated[int, typer.Option(help="Tries of each, with other moments.", 
 Own = Annotated[bool, typer.Option(help="Each command starts a Ray of its own, instead of joining one.")]
 Only = Annotated[list[str] | None, typer.Option(help="Only what has one of these in its name.")]
 First = Annotated[int, typer.Option(help="Number of the first round.", min=0)]
+Forked = Annotated[bool, typer.Option(help="Fork commands from a process that has imported all: faster.")]
 _FOLDER = Path(".work/faults")
 
 
-def _base(folder: Path, own_ray: bool) -> tuple[Base, Journal]:
+def _base(folder: Path, own_ray: bool, forked: bool) -> tuple[Base, Journal]:
     process.adopt_orphans()
-    base = Base(folder.absolute())
+    if forked:
+        process.prepare_forks()
+    base = Base(folder.absolute(), forked=forked)
     claim_file(base.folder / "lock", base.folder)
     if not own_ray:
         import ray
@@ -53,10 +56,15 @@ def _conclude(tries: Iterable[Try]) -> None:
 
 @app.command()
 def pairs(
-    folder: Folder = _FOLDER, rounds: Rounds = 20, first: First = 0, only: Only = None, own_ray: Own = False
+    folder: Folder = _FOLDER,
+    rounds: Rounds = 20,
+    first: First = 0,
+    only: Only = None,
+    own_ray: Own = False,
+    forked: Forked = False,
 ) -> None:
     """Two commands at once in one folder, every pair, the most dangerous ones first."""
-    base, journal = _base(folder, own_ray)
+    base, journal = _base(folder, own_ray, forked)
     good, made = journal.good(), []
     for number in range(first, first + rounds):
         for one, other in two_at_once.pairs():
@@ -68,10 +76,15 @@ def pairs(
 
 @app.command()
 def kills(
-    folder: Folder = _FOLDER, rounds: Rounds = 4, first: First = 0, only: Only = None, own_ray: Own = True
+    folder: Folder = _FOLDER,
+    rounds: Rounds = 4,
+    first: First = 0,
+    only: Only = None,
+    own_ray: Own = True,
+    forked: Forked = False,
 ) -> None:
     """Kills at random moments, and a second run at once."""
-    base, journal = _base(folder, own_ray)
+    base, journal = _base(folder, own_ray, forked)
     good, made = journal.good(), []
     with tempfile.TemporaryDirectory(dir=_other_disk(), prefix="mofi-faults-") as elsewhere:
         for number in range(first, first + rounds):
@@ -83,11 +96,16 @@ def kills(
 
 @app.command(name="full-disk")
 def full(
-    folder: Folder = _FOLDER, rounds: Rounds = 2, first: First = 0, only: Only = None, own_ray: Own = False
+    folder: Folder = _FOLDER,
+    rounds: Rounds = 2,
+    first: First = 0,
+    only: Only = None,
+    own_ray: Own = False,
+    forked: Forked = False,
 ) -> None:
     """Full disks, real ones of a few megabytes, at twenty places."""
     enter_namespace()
-    base, journal = _base(folder, own_ray)
+    base, journal = _base(folder, own_ray, forked)
     good, made = journal.good(), []
     for number in range(first, first + rounds):
         for place in full_disk.PLACES:

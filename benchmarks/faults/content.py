@@ -65,7 +65,7 @@ def registry_problems(project: Path) -> list[str]:
 def leftovers(project: Path) -> list[str]:
     """Unfinished work and half-written results, of which a finished command leaves nothing."""
     work = [path.parent for path in (project / ".work").glob("*/*/work.json")]
-    patterns = ("*.part", ".*.old", ".*.new", ".onnx-*")
+    patterns = ("*.part", ".*.old", ".*.new")
     halves = [
         path
         for folder in ("data", "models", "metrics", "reports", "exports")

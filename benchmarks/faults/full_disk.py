@@ -11,7 +11,7 @@ from benchmarks.faults.commands import COMMANDS, Command
 from benchmarks.faults.content import content, leftovers, registry_problems
 from benchmarks.faults.journal import Try
 from benchmarks.faults.process import Run
-from benchmarks.faults.project import Base, prepare, words
+from benchmarks.faults.project import Base, prepare
 from benchmarks.faults.small_disk import SmallDisk
 from components.errors import USER_ERROR
 from components.storage.json_files import read_json, write_json
@@ -56,9 +56,8 @@ def attempt(base: Base, place: Place, number: int, disk: Path) -> Try:
         before = content(project, command.outputs)
         small.leave(room)
         known = process.children()
-        logs = base.folder / "logs" / "full"
         name = f"{place.name.replace(' ', '-')}-{number}"
-        run = process.start(project, words(command, variant), logs / f"{name}-full.txt", base.variables)
+        run = base.start(project, command, variant, f"full/{name}-full")
         run.wait()
         problems = run.problems()
         kept = content(project, command.outputs)
@@ -67,7 +66,7 @@ def attempt(base: Base, place: Place, number: int, disk: Path) -> Try:
             problems.append(f"the old result is not whole: {_differs(kept, before)}")
         problems += [f"orphan: {name}" for name in process.orphans(known)]
         small.leave(None)
-        again = process.start(project, words(command, variant), logs / f"{name}-again.txt", base.variables)
+        again = base.start(project, command, variant, f"full/{name}-again")
         again.wait()
         problems += [f"again: {problem}" for problem in again.problems()]
         if again.code != 0:
@@ -111,9 +110,8 @@ def _needed(base: Base, place: Place, disk: Path) -> int:
             project = _placed(base, place, small)
             command, variant = place.command, place.command.variants[-1]
             prepare(project, command, variant)
-            log = base.folder / "logs" / "full" / f"{place.name.replace(' ', '-')}-needed.txt"
             before = small.used
-            run = process.start(project, words(command, variant), log, base.variables)
+            run = base.start(project, command, variant, f"full/{place.name.replace(' ', '-')}-needed")
             most = _most_used(run, small)
             if run.wait() != 0:
                 raise RuntimeError(f"{place.name} failed undisturbed: {run.said[-3000:]}")
@@ -128,7 +126,7 @@ def _needed(base: Base, place: Place, disk: Path) -> int:
 
 def _most_used(run: Run, small: SmallDisk) -> int:
     most = small.used
-    while run.process.poll() is None:
+    while run.goes_on:
         most = max(most, small.used)
         time.sleep(_EVERY)
     return max(most, small.used)

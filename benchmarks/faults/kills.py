@@ -10,7 +10,7 @@ from benchmarks.faults import process
 from benchmarks.faults.commands import BASE, COMMANDS, FLOW, OTHER
 from benchmarks.faults.content import content, leftovers, registry_problems
 from benchmarks.faults.journal import Try
-from benchmarks.faults.project import Base, prepare, remove, wait_for_files, words
+from benchmarks.faults.project import Base, prepare, remove, wait_for_files
 
 NAME = "kills"
 # What is killed, and by which signals. A flow is hung up on and terminated, too.
@@ -30,8 +30,7 @@ def attempt(base: Base, what: str, number: int, elsewhere: Path) -> Try:
     """
     chance = random.Random(f"{what} {number}")
     command = COMMANDS["crawl" if what == "publish" else what]
-    project = base.copy()
-    said = words(command, BASE)
+    project = base.copy(flow=command is FLOW)
     if what == "publish":
         shutil.rmtree(elsewhere, ignore_errors=True)
         shutil.rmtree(project / "data/crawl")
@@ -47,13 +46,12 @@ def attempt(base: Base, what: str, number: int, elsewhere: Path) -> Try:
         late = chance.uniform(0, base.seconds(command))
     number_of = chance.choice(_SIGNALS.get(what, (signal.SIGKILL,)))
     known = process.children()
-    logs = base.folder / "logs" / "kills"
-    run = process.start(project, said, logs / f"{what}-{number}-killed.txt", base.variables)
+    run = base.start(project, command, BASE, f"kills/{what}-{number}-killed")
     seen = wait_for_files(run, project, files)
     time.sleep(late)  # the moment is the try's, as its seed has it
-    hit = process.end(run, number_of)
+    hit = run.send(number_of)
     run.wait()
-    again = process.start(project, said, logs / f"{what}-{number}-again.txt", base.variables)
+    again = base.start(project, command, BASE, f"kills/{what}-{number}-again")
     again.wait()
     problems = [f"again: {problem}" for problem in again.problems()]
     if again.code != 0:

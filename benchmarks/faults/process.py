@@ -1,5 +1,6 @@
 """Commands in processes of their own, and what is left of their descendants afterwards."""
 
+import atexit
 import ctypes
 import os
 import signal
@@ -9,41 +10,91 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 from components.errors import USER_ERROR
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
-_LONGEST = 900.0  # seconds that a command may take
+_LONGEST = 1200.0  # seconds that a command may take
 _UNSET = ("RAY_ADDRESS", "MLFLOW_TRACKING_URI", "PREFECT_HOME", "PREFECT_API_URL", "MOFI_RUN")
 # A message of the command line, as it begins.
 _MESSAGE = "mofi: "
 _TRACEBACK = "Traceback (most recent call last)"
+# What a command imports before it works, as the process has that it is forked from; not Ray, whose
+# token would be read before it is known.
+_SLOW = ["components.cli.main", "mlflow", "torch", "open_clip", "pyarrow.parquet", "spacy"]
+_forkserver = get_context("forkserver")
+
+
+class Process(Protocol):
+    """A process that was started, in either way."""
+
+    pid: int
+
+    def wait(self, longest: float) -> int | None:
+        """The exit code, or None if it runs longer."""
+
+
+class _Executed:
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process, self.pid = process, process.pid
+
+    def wait(self, longest: float) -> int | None:
+        try:
+            return self._process.wait(longest)
+        except subprocess.TimeoutExpired:
+            return None
+
+
+class _Forked:
+    def __init__(self, process: BaseProcess) -> None:
+        assert process.pid is not None
+        self._process, self.pid = process, process.pid
+
+    def wait(self, longest: float) -> int | None:
+        self._process.join(longest)
+        return self._process.exitcode
 
 
 @dataclass
 class Run:
     """A command that was started, with a file of all that it prints."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Process
     log: Path
     hung: bool = False
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.wait(0) is None
+
     def wait(self, longest: float = _LONGEST) -> int:
         """Its exit code; one that takes too long is killed."""
-        try:
-            return self.process.wait(longest)
-        except subprocess.TimeoutExpired:
+        code = self.process.wait(longest)
+        if code is None:
             self.hung = True
-            self.process.kill()
-            return self.process.wait()
+            os.kill(self.process.pid, signal.SIGKILL)
+            code = self.process.wait(longest)
+        assert code is not None
+        return code
 
     @property
     def code(self) -> int:
         """The exit code, once it has ended; negative = a signal."""
-        return int(self.process.returncode)
+        return self.wait()
+
+    def send(self, number: int) -> bool:
+        """Sends a signal; whether the process was still there to get it."""
+        if not self.goes_on:
+            return False
+        os.kill(self.process.pid, number)
+        return True
 
     @property
     def said(self) -> str:
@@ -56,12 +107,10 @@ class Run:
         lines = [line.removeprefix(_MESSAGE) for line in self.said.splitlines() if line.startswith(_MESSAGE)]
         return " ".join(lines)
 
-    def problems(self, *, killed: bool = False) -> list[str]:
+    def problems(self) -> list[str]:
         """What is wrong with how it ended: an end other than 0, or than 3 with one sentence."""
         if self.hung:
             return [f"hung for {_LONGEST:.0f} s"]
-        if killed:
-            return []
         found = []
         if self.code not in (0, USER_ERROR):
             found.append(f"exit code {self.code}")
@@ -80,13 +129,26 @@ def environment(source: Path, address: str | None) -> dict[str, str]:
     return own | ({"RAY_ADDRESS": address} if address else {})
 
 
-def start(project: Path, words: tuple[str, ...], log: Path, variables: Mapping[str, str]) -> Run:
-    """Starts `mofi WORDS` in a project, in a session of its own."""
-    command = [sys.executable, "-m", "components.cli.main", *words]
+def start(
+    project: Path, words: tuple[str, ...], log: Path, variables: Mapping[str, str], *, forked: bool = False
+) -> Run:
+    """Starts `mofi WORDS` in a project, in a session of its own.
+
+    Args:
+        project: the folder.
+        words: what stands after `mofi`.
+        log: receives what it prints.
+        variables: its environment.
+        forked: from a process that has imported what is slow to import, instead of a new one.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
+    if forked:
+        process = _forkserver.Process(target=_command, args=(project, words, log, dict(variables)))
+        process.start()
+        return Run(_Forked(process), log)
     with log.open("wb") as said:
-        process = subprocess.Popen(
-            command,
+        executed = subprocess.Popen(
+            [sys.executable, "-m", "components.cli.main", *words],
             cwd=project,
             env=dict(variables),
             stdin=subprocess.DEVNULL,
@@ -94,7 +156,33 @@ def start(project: Path, words: tuple[str, ...], log: Path, variables: Mapping[s
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Run(process, log)
+    return Run(_Executed(executed), log)
+
+
+def prepare_forks() -> None:
+    """Starts the process that commands are forked from."""
+    _forkserver.set_forkserver_preload(_SLOW)
+    process = _forkserver.Process(target=int)
+    process.start()
+    process.join()
+
+
+def _command(project: Path, words: tuple[str, ...], log: Path, variables: dict[str, str]) -> None:
+    """As if it were executed: with its own session, folder, environment, output and end."""
+    os.setsid()
+    os.chdir(project)
+    os.environ.clear()
+    os.environ.update(variables)
+    with log.open("wb") as said:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(said.fileno(), stream.fileno())
+    sys.argv = ["mofi", *words]
+    from components.cli.main import main
+
+    try:
+        main()
+    finally:
+        atexit._run_exitfuncs()
 
 
 def adopt_orphans() -> None:
@@ -108,7 +196,7 @@ def children() -> set[psutil.Process]:
     return set(psutil.Process().children())
 
 
-def orphans(known: set[psutil.Process], patience: float = 60.0) -> list[str]:
+def orphans(known: set[psutil.Process], patience: float = 90.0) -> list[str]:
     """Waits for the end of the children that are not known; kills and names those that stay."""
     deadline = time.monotonic() + patience
     while (left := _alive(known)) and time.monotonic() < deadline:
@@ -144,11 +232,3 @@ def _name(process: psutil.Process) -> str:
     with suppress(psutil.Error):
         return " ".join(process.cmdline())[:120]
     return "ended just now"
-
-
-def end(run: Run, number: int = signal.SIGKILL) -> bool:
-    """Sends a signal; whether the process was still there to get it."""
-    if run.process.poll() is not None:
-        return False
-    run.process.send_signal(number)
-    return True

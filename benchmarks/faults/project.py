@@ -49,10 +49,12 @@ class Base:
     Attributes:
         folder: holds everything.
         address: of the Ray that commands join; None = each starts its own.
+        forked: whether commands are forked from a process that has imported what is slow to import.
     """
 
     folder: Path
     address: str | None = None
+    forked: bool = False
 
     @property
     def project(self) -> Path:
@@ -80,11 +82,10 @@ class Base:
             self.alone(self.project, command, BASE)
             stamp.parent.mkdir(exist_ok=True)
             stamp.touch()
-        self._lock(code_mark("components.cli.main", "flows.command"))
 
-    def _lock(self, mark: str) -> None:
+    def lock(self) -> None:
         """Lets DVC take what is there for what this code made, so that a flow finds it finished."""
-        stamp = self.folder / "built" / f"dvc-{mark}"
+        stamp = self.folder / "built" / f"dvc-{code_mark('components.cli.main', 'flows.command')}"
         if not stamp.exists():
             dvc = [sys.executable, "-m", "dvc", "commit", "--force", "--quiet", *_stages(self.project)]
             subprocess.run(dvc, cwd=self.project, env=self.variables, check=True)
@@ -94,26 +95,45 @@ class Base:
         """Runs a command that nothing disturbs; returns what it printed."""
         prepare(project, command, variant)
         began = time.monotonic()
-        run = start(project, words(command, variant), self.folder / "logs" / f"{command.name}.txt", self.variables)
+        run = self.start(project, command, variant, command.name)
         seen = wait_for_files(run, project, sys.maxsize)
         if run.wait() != 0:
             raise RuntimeError(f"mofi {' '.join(command.words)} failed undisturbed: {run.said[-3000:]}")
         write_json(self._cost(command), {"seconds": time.monotonic() - began, "files": seen})
         return run.said
 
+    def start(self, project: Path, command: Command, variant: str, log: str) -> Run:
+        """Starts a command; `log` names the file of what it prints. A flow is always executed."""
+        forked = self.forked and command is not FLOW
+        return start(
+            project, words(command, variant), self.folder / "logs" / f"{log}.txt", self.variables, forked=forked
+        )
+
     def seconds(self, command: Command) -> float:
         """How long the command took alone, the last time."""
-        return float(read_json(self._cost(command))["seconds"])
+        return float(self._costs(command)["seconds"])
 
     def files(self, command: Command) -> int:
         """How many new files were seen meanwhile."""
-        return int(read_json(self._cost(command))["files"])
+        return int(self._costs(command)["files"])
+
+    def _costs(self, command: Command) -> dict[str, Any]:
+        if not self._cost(command).exists():
+            self.expected(command, command.variants[-1])
+        return dict(read_json(self._cost(command)))
 
     def _cost(self, command: Command) -> Path:
         return self.folder / "costs" / f"{command.name}.json"
 
-    def copy(self, into: Path | None = None) -> Path:
-        """A copy of the project, which replaces the one of the try before."""
+    def copy(self, into: Path | None = None, *, flow: bool = False) -> Path:
+        """A copy of the project, which replaces the one of the try before.
+
+        Args:
+            into: where it goes.
+            flow: whether a flow is to find the chain finished.
+        """
+        if flow:
+            self.lock()
         target = into or self.folder / "try"
         if target.exists():
             shutil.rmtree(target)
@@ -132,20 +152,22 @@ class Base:
         name = f"{command.name}-{variant}" + (f"-after-{changed.name}" if changed else "")
         known = self.folder / "expected" / f"{name}.json"
         if not known.exists():
-            project = self.copy(self.folder / "alone")
+            project = self.copy(self.folder / "alone", flow=command is FLOW)
             if changed is not None:
                 self.alone(project, changed, OTHER)
             self.alone(project, command, variant)
-            write_json(known, content(project, command.outputs))
-        found: Content = read_json(known)
-        return found
+            found = content(project, command.outputs)
+            if not found:
+                raise RuntimeError(f"mofi {' '.join(command.words)} wrote nothing undisturbed")
+            write_json(known, found)
+        return dict(read_json(known))
 
 
 def wait_for_files(run: Run, project: Path, files: int) -> int:
     """Waits until so many new files were seen, or for the command's end; returns how many were."""
     before = _names(project)
     seen: set[str] = set()
-    while run.process.poll() is None and len(seen) < files:
+    while run.goes_on and len(seen) < files:
         seen |= _names(project) - before
         time.sleep(_EVERY)
     return len(seen)

@@ -12,7 +12,7 @@ from benchmarks.faults.commands import BASE, COMMANDS, FLOW, OTHER, Command
 from benchmarks.faults.content import Content, content, leftovers, registry_problems
 from benchmarks.faults.journal import Try
 from benchmarks.faults.process import Run
-from benchmarks.faults.project import Base, prepare, remove, words
+from benchmarks.faults.project import Base, prepare, remove
 from components.errors import USER_ERROR
 
 NAME = "two-at-once"
@@ -39,7 +39,7 @@ def _reads(one: Command, other: Command) -> bool:
 def attempt(base: Base, one: Command, other: Command, number: int) -> Try:
     """Starts both, the second up to a command's length after the first; judges what they left."""
     chance = random.Random(f"{one.name} {other.name} {number}")
-    project = base.copy()
+    project = base.copy(flow=FLOW in (one, other))
     first, second = (one, other) if chance.random() < 0.5 else (other, one)
     variants = _variants(first, second, chance)
     fresh = [command for command in {first.name: first, second.name: second}.values() if _may_go(command, one, other)]
@@ -55,8 +55,7 @@ def attempt(base: Base, one: Command, other: Command, number: int) -> Try:
     known = process.children()
     runs: list[Run] = []
     for n, (command, variant) in enumerate(zip((first, second), variants, strict=True)):
-        log = base.folder / "logs" / "two" / f"{one.name}+{other.name}-{number}-{n}.txt"
-        runs.append(process.start(project, words(command, variant), log, base.variables))
+        runs.append(base.start(project, command, variant, f"two/{one.name}+{other.name}-{number}-{n}"))
         if n == 0:
             time.sleep(delay)  # the moment is the try's, as its seed has it
     for run in runs:
