@@ -13,12 +13,14 @@ import fsspec
 
 from components.errors import InputError
 from components.redaction import redact, show_url
+from components.storage.foreign_text import decode_text
 from components.storage.retry import GaveUp, retry
 
 if TYPE_CHECKING:
     from components.storage.s3 import Prefix
 
 _ATTEMPTS = 4
+_LONGEST_LIST = 50_000_000  # bytes, unpacked; Common Crawl's of a month has 15 MB
 _WILD = frozenset("*?[")
 _WEB = ("http", "https")
 
@@ -80,8 +82,17 @@ def expand(location: str) -> list[str]:
 
 
 def _listed(location: str) -> list[str]:
-    with local_copy(location) as path, fsspec.open(str(path), "rt", compression="infer", encoding="utf-8") as lines:
-        names = [line.strip() for line in lines if line.strip()]
+    with local_copy(location) as path:
+        try:
+            with fsspec.open(str(path), "rb", compression="infer") as packed:
+                data = packed.read(_LONGEST_LIST + 1)
+        except Exception as error:  # whatever a library raises that unpacks
+            raise InputError(f"the list {show_url(location)} cannot be unpacked ({error}); fetch it again") from error
+    if len(data) > _LONGEST_LIST:
+        raise InputError(
+            f"the list {show_url(location)} has more than {_LONGEST_LIST // 1_000_000} MB; split it, and name each part"
+        )
+    names = [line.strip() for line in decode_text(data)[0].split("\n") if line.strip()]
     if not names:
         raise InputError(f"{show_url(location)} lists no file")
     return names
