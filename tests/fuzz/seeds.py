@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import tarfile
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pyarrow.parquet as pq
 import zstandard
 from PIL import Image
 
+from components.label.format import LABELS_SCHEMA
+from components.shards.format import INDEX_SCHEMA
 from tests.crawl.conftest import drawing, encoded
 from tests.crawl.sources.archives import gzipped, page, record
 
@@ -240,3 +243,91 @@ def shards() -> list[bytes]:
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))
     return [buffer.getvalue()]
+
+
+def addresses() -> list[bytes]:
+    """A page's address, and references in it."""
+    references = ("/a.png", "//cdn.example/b.png", "?page=2#top", "../../c d.png", "HTTP://User:pass@Host.example:80/é")
+    hosts = ("http://[::1]:8000/", "https://bücher.example/%7Ea", "http://0x7f.1/", "https://a.example./?sig=1&key=2")
+    return ["\n".join(("https://a.example/x/y.html", *references)).encode(), "\n".join(hosts).encode()]
+
+
+def srcsets() -> list[bytes]:
+    """Values of the attribute."""
+    values = ("a.jpg 320w, b.jpg 640w", "a,b.jpg 1x, c.jpg 2.5x,", "data:image/png;base64,AA== 1w , d.jpg", "e.jpg")
+    return [value.encode() for value in values]
+
+
+def scripts() -> list[bytes]:
+    """JSON-LD."""
+    one = {"@type": "ImageObject", "contentUrl": "https://a.example/1.png", "caption": {"@value": "A crab"}}
+    graph = {"@context": "https://schema.org", "@graph": [one, {"@type": ["Article"], "image": [one, {"@id": "#x"}]}]}
+    return [json.dumps(one).encode(), f"<!-- {json.dumps(graph)}; --></script>{json.dumps([one])}".encode()]
+
+
+def drawings() -> list[bytes]:
+    """SVG."""
+    plain = (
+        "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' width='99' height='2in' "
+        "viewBox='0 0 9 9'><defs><linearGradient id='g'><stop offset='0' stop-color='red'/></linearGradient><filter id='f'>"
+        "<feGaussianBlur stdDeviation='2'/></filter><pattern id='p' width='2' height='2'><circle r='1'/></pattern></defs>"
+        "<g id='a' transform='rotate(9)'><rect width='9' height='9' fill='url(#g)' filter='url(#f)'/></g>"
+        "<use xlink:href='#a'/><image href='data:image/gif;base64,R0lGODlhAQABAAAAACw='/><path d='M0 0L9 9a1 1 0 0 1 2 2z'/>"
+        "<text x='1'>A crab</text></svg>"
+    )
+    typed = "<!DOCTYPE svg [<!ENTITY e 'x'>]>" + plain.replace("A crab", "&e;")
+    return [
+        plain.encode(),
+        f"<?xml version='1.0' encoding='iso-8859-1'?><!-- c -->{typed}".encode(),
+        plain.encode("utf-16"),
+        plain.replace("viewBox='0 0 9 9'", "").encode("utf-8-sig"),
+        gzip.compress(plain.encode(), mtime=0),
+    ]
+
+
+def bodies() -> list[bytes]:
+    """Bodies of responses, in several codings."""
+    page = _PICTURES.encode()
+    deflated = zlib.compress(page)
+    chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(page), page)
+    packed = (gzip.compress(page, mtime=0), deflated, deflated[2:-4], zstandard.compress(page))
+    return [page, chunked, *packed, gzip.compress(packed[0], mtime=0), encoded(drawing(3, _SEEDS_SIDE))]
+
+
+def lists_of_files() -> list[bytes]:
+    """Lists of archives, as `@LIST` names them."""
+    names = "crawl-data/CC-MAIN-2024-10/warc.paths\nhttps://a.example/1.warc.gz\ns3://bucket/2.warc.gz\n"
+    return [names.encode(), b"/data/*.parquet\r\nfile:///data/1.csv\n", b"simplecache::http://127.0.0.1/x\n"]
+
+
+def headers() -> list[bytes]:
+    """Values of headers, one a line."""
+    return [robots()[1], b"noindex, nofollow\nFri, 31 Dec 2027 23:59:59 GMT\n120\nmofi-crawl: none\ntrain-ai=n\n"]
+
+
+def sidecars() -> list[bytes]:
+    """A picture's record, and its text."""
+    record = {
+        **{
+            "url": "http://a.example/1.png",
+            "caption": "A crab",
+            "width": 640,
+            "original_width": 1280,
+            "http_status": 200,
+        },
+        **{"page_language": "en", "entities": ["Q1", "Q2"], "exif": "{}", "similarity": 0.3, "page_title": "Crabs"},
+    }
+    listed = record | {"caption": ["first", "second"], "original_height": 1e400, "site": None}
+    return [json.dumps(record).encode(), json.dumps(listed).encode() + b"\0\0\0A text", b"{}\0\0\0\xff\xfet\0e\0"]
+
+
+def indexes() -> list[bytes]:
+    """Indexes of shards, and labels."""
+    row = {"url": "http://a.example/1.png", "key": "000000000", "status": "success", "width": 640, "caption": "A crab"}
+    found = []
+    for schema, more in ((INDEX_SCHEMA, {}), (LABELS_SCHEMA, {"entities": ["Q1"]})):
+        known = {name: value for name, value in (row | more).items() if name in schema.names}
+        buffer = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist([known] * 3, schema=schema), buffer, compression="zstd")
+        found.append(buffer.getvalue())
+    return found
