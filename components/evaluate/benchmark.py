@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.images.decode import BadImage, decode
+from components.storage.foreign_tables import read_table
 
 _BATCH = 512
 _COLUMNS = ("file", "category", "domain", "art_set", "foundry", "concept")
+_OWN = "write it as docs/formats.md says"
 _SAMPLE = Path("data/sample/benchmark")
 
 
@@ -96,19 +97,17 @@ def read_benchmark(folder: Path) -> Benchmark:
             f"{path} is missing; {_fix(folder, 'write it (docs/formats.md)')}, or name a benchmark with --benchmark"
         )
     try:
-        table = pq.read_table(path)
+        table = read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{path} cannot be read ({error}); {_fix(folder, 'write it again (docs/formats.md)')}"
         ) from error
     missing = [name for name in _COLUMNS if name not in table.column_names]
     if missing:
-        raise InputError(
-            f"{path} has no column {', '.join(missing)}; {_fix(folder, 'write it as docs/formats.md says')}"
-        )
+        raise InputError(f"{path} has no column {', '.join(missing)}; {_fix(folder, _OWN)}")
     if table.num_rows == 0:
         raise InputError(f"{path} lists no picture; {_fix(folder, 'list some')}")
-    columns = {name: table[name].to_pylist() for name in _COLUMNS}
+    columns = {name: _column(table, name, path) for name in _COLUMNS}
     outside = [str(name) for name in columns["file"] if not _is_inside(name)]
     if outside:
         raise InputError(
@@ -123,6 +122,17 @@ def read_benchmark(folder: Path) -> Benchmark:
         tuple(columns["art_set"]),
         tuple(columns["concept"]),
     )
+
+
+def _column(table: pa.Table, name: str, path: Path) -> list[Any]:
+    kind = pa.int64() if name == "category" else pa.string()
+    try:
+        values = table[name].cast(kind)
+    except (pa.ArrowException, KeyError) as error:  # a column that is there twice is a KeyError
+        raise InputError(f"{path}: the column {name} is no {kind} ({error}); {_OWN}") from error
+    if values.null_count:
+        raise InputError(f"{path}: the column {name} lacks {values.null_count} values; {_OWN}")
+    return list(values.to_pylist())
 
 
 def _is_inside(name: object) -> bool:

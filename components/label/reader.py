@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
 from components.shards.format import shard_name, shard_numbers
+from components.storage.foreign_tables import read_table
 
 
 def read_labels(folder: Path, number: int, columns: Sequence[str] = LABELS_SCHEMA.names) -> pa.Table:
@@ -20,7 +20,7 @@ def read_labels(folder: Path, number: int, columns: Sequence[str] = LABELS_SCHEM
     """
     path = folder / f"{shard_name(number)}.parquet"
     try:
-        return pq.read_table(path, columns=list(columns)).select(columns)
+        return read_table(path, columns)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run `mofi label run` again") from None
     except (pa.ArrowException, KeyError, OSError) as error:

@@ -12,6 +12,7 @@ from components.shards.format import (
     shard_name,
     shard_numbers,
 )
+from components.storage.foreign_tables import read_table
 
 
 def read_index(folder: Path) -> pa.Table:
@@ -24,7 +25,7 @@ def read_index(folder: Path) -> pa.Table:
     for number in shard_numbers(folder):
         path = folder / f"{shard_name(number)}.parquet"
         try:
-            table = pq.read_table(path)
+            table = read_table(path)
             tables.append(table.select(tables[0].column_names) if tables else table)
         except (pa.ArrowException, KeyError, OSError) as error:
             raise InputError(

@@ -51,6 +51,16 @@ def test_only_the_sample_s_benchmark_is_to_be_built(
     assert ("mofi sample build" in str(caught.value)) is is_sample
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("category", None), ("category", "x"), ("file", b"\xff"), ("foundry", None), ("domain", [1]), ("concept", None)],
+)
+def test_a_column_of_another_type_is_named(name: str, value: object, tmp_path: Path) -> None:
+    index(tmp_path, **COLUMNS | {name: value})
+    with pytest.raises(InputError, match=rf"images.parquet: the column {name}"):
+        read_benchmark(tmp_path)
+
+
 def test_the_sample_s_benchmark_is_known_wherever_it_was_built(tmp_path: Path) -> None:
     (tmp_path / "benchmark").mkdir()
     (tmp_path / "planted.parquet").touch()

@@ -10,8 +10,7 @@ from typing import Self
 
 from tests.fuzz.reader import Reader
 
-# For each started megabyte of input.
-SECONDS, BYTES = 2.0, 100_000_000
+SECONDS = 2.0  # for each started megabyte of input
 _STARTED = 1_000_000
 _STATUS, _PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -23,10 +22,9 @@ class Cost:
     seconds: float = 0.0
     memory: float = 0.0
 
-    @property
-    def is_bounded(self) -> bool:
-        """Whether it is within both bounds."""
-        return self.seconds <= SECONDS and self.memory <= BYTES
+    def is_within(self, limit: "Cost") -> bool:
+        """Whether neither is above the limit's."""
+        return self.seconds <= limit.seconds and self.memory <= limit.memory
 
     def worst(self, other: Self) -> "Cost":
         """The larger of each."""
@@ -35,6 +33,11 @@ class Cost:
     def least(self, other: Self) -> "Cost":
         """The smaller of each."""
         return Cost(min(self.seconds, other.seconds), min(self.memory, other.memory))
+
+
+def limit_of(reader: Reader) -> Cost:
+    """What an input may cost."""
+    return Cost(SECONDS, reader.memory)
 
 
 def measured(reader: Reader, data: bytes) -> tuple[list[str], Cost]:

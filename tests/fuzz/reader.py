@@ -20,11 +20,13 @@ class Reader:
             that commands show as a sentence are outcomes; whatever it raises is a crash.
         seeds: intact inputs.
         changes: mutations that fit the format.
+        memory: bytes that an input may take for each started megabyte of its own.
     """
 
     read: Callable[[bytes], Iterable[str]]
     seeds: Callable[[], Sequence[bytes]]
     changes: Sequence[Change] = GENERAL
+    memory: int = 100_000_000
 
 
 def chance_of(data: bytes) -> random.Random:

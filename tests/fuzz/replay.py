@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.fuzz.change import changed
-from tests.fuzz.cost import Cost, measured
+from tests.fuzz.cost import Cost, limit_of, measured
 from tests.fuzz.reader import Reader
 from tests.fuzz.readers import reader as reader_named
 
@@ -29,7 +29,7 @@ def main(name: str, first: int, end: int, place: Path, files: list[Path]) -> Non
         reader.read(seed)
     outcomes: Counter[str] = Counter()
     costs: dict[str, tuple[float, float]] = {}
-    worst = Cost()
+    worst, limit = Cost(), limit_of(reader)
     with place.open("w") as told:
         for one, data in _inputs(name, reader, first, end, files):
             told.seek(0)
@@ -39,11 +39,11 @@ def main(name: str, first: int, end: int, place: Path, files: list[Path]) -> Non
             faulthandler.dump_traceback_later(LIMIT, exit=True)
             found, cost = measured(reader, data)
             for _ in range(_TRIES - 1):
-                if not cost.is_bounded:
+                if not cost.is_within(limit):
                     cost = cost.least(measured(reader, data)[1])
             outcomes.update(found)
             worst = worst.worst(cost)
-            if not cost.is_bounded:
+            if not cost.is_within(limit):
                 costs[one] = (cost.seconds, cost.memory)
     faulthandler.cancel_dump_traceback_later()
     json.dump({"outcomes": dict(outcomes), "too_costly": costs, "worst": (worst.seconds, worst.memory)}, sys.stdout)

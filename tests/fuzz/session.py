@@ -21,7 +21,7 @@ import atheris
 _INSTRUMENTED = ["components", "tarfile", "yaml", "csv", "protego"]
 
 with atheris.instrument_imports(include=_INSTRUMENTED):
-    from tests.fuzz.cost import BYTES, SECONDS, Cost, measured
+    from tests.fuzz.cost import Cost, limit_of, measured
     from tests.fuzz.readers import reader as reader_named
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Session:
         self._reader, self._folder = reader, folder
         self._seeds = list(reader.seeds())
         self._executions, self._worst = 0, Cost()
-        self._limit = Cost(SECONDS, BYTES)
+        self._limit = limit_of(reader)
         self._crashes: dict[str, str] = {}
         self._written = 0.0
         for seed in self._seeds:  # so that no input pays for imports
@@ -57,7 +57,7 @@ class Session:
             self._crash(error, data)
         else:
             self._worst = self._worst.worst(cost)
-            if cost.seconds > self._limit.seconds or cost.memory > self._limit.memory:
+            if not cost.is_within(self._limit):
                 kind = "slow" if cost.seconds > self._limit.seconds else "large"
                 self._limit = self._limit.worst(Cost(1.3 * cost.seconds, 1.3 * cost.memory))
                 self._keep(kind, data)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from components.errors import InputError
+from components.storage.foreign_tables import read_table
 
 COLUMNS = ("entity_id", "label", "description")
 
@@ -57,12 +57,11 @@ def _read(path: Path) -> pa.Table:
     if not path.is_file():
         raise InputError(f"{path} is missing; `mofi curate` writes it")
     try:
-        missing = {*COLUMNS, "split"} - set(pq.read_schema(path).names)
-        if not missing:
-            return pq.read_table(path, columns=[*COLUMNS, "split"])
+        return read_table(path, [*COLUMNS, "split"])
+    except KeyError as error:
+        raise InputError(f"{path} is not a vocabulary: it lacks {error.args[0]}; run `mofi curate` again") from None
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} is not a vocabulary ({error}); run `mofi curate` again") from error
-    raise InputError(f"{path} is not a vocabulary: it lacks {', '.join(sorted(missing))}; run `mofi curate` again")
 
 
 def _check_unique(path: Path, ids: pa.ChunkedArray) -> None:

@@ -15,7 +15,7 @@ from components.crawl.pair import Pair
 from components.crawl.pair_filters import keep, pair_filters
 from components.crawl.parameters import CrawlParameters
 from components.redaction import redact, show_url
-from tests.fuzz import seeds
+from tests.fuzz import page_seeds, seeds
 from tests.fuzz.change import GENERAL, OF_PAGES, multiply
 from tests.fuzz.reader import Reader, chance_of
 from tests.fuzz.readers.limits import crawl_knobs
@@ -95,7 +95,7 @@ def _knobs() -> CrawlParameters:
 
 READERS = {
     "page": Reader(read_html, seeds.pages, OF_PAGES),
-    "address": Reader(read_address, seeds.addresses, (*GENERAL, multiply)),
-    "srcset": Reader(read_srcset, seeds.srcsets, (*GENERAL, multiply)),
-    "json_ld": Reader(read_json_ld, seeds.scripts, (*GENERAL, multiply)),
+    "address": Reader(read_address, page_seeds.addresses, (*GENERAL, multiply)),
+    "srcset": Reader(read_srcset, page_seeds.srcsets, (*GENERAL, multiply)),
+    "json_ld": Reader(read_json_ld, page_seeds.scripts, (*GENERAL, multiply)),
 }
