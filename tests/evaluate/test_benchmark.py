@@ -53,7 +53,15 @@ def test_only_the_sample_s_benchmark_is_to_be_built(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("category", None), ("category", "x"), ("file", b"\xff"), ("foundry", None), ("domain", [1]), ("concept", None)],
+    [
+        ("category", None),
+        ("category", "x"),
+        ("file", b"\xff"),
+        ("file", None),
+        ("foundry", None),
+        ("domain", [1]),
+        ("concept", None),
+    ],
 )
 def test_a_column_of_another_type_is_named(name: str, value: object, tmp_path: Path) -> None:
     index(tmp_path, **COLUMNS | {name: value})
@@ -68,7 +76,7 @@ def test_the_sample_s_benchmark_is_known_wherever_it_was_built(tmp_path: Path) -
         read_benchmark(tmp_path / "benchmark")
 
 
-def listing(folder: Path, file: str | None) -> Path:
+def listing(folder: Path, file: str) -> Path:
     row = {"file": file, "category": 0, "domain": "d", "art_set": "a", "foundry": "f", "concept": "emoji:x"}
     pq.write_table(pa.Table.from_pylist([row | {"file": "0/a.png"}, row]), folder / "images.parquet")
     return folder
@@ -78,7 +86,7 @@ def test_names_below_the_folder_are_taken(tmp_path: Path) -> None:
     assert read_benchmark(listing(tmp_path, "1/..b.png")).files == ("0/a.png", "1/..b.png")
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../../secret.png", "a/../../../x.png", "..", None])
-def test_a_name_outside_of_the_folder_is_refused(tmp_path: Path, name: str | None) -> None:
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../secret.png", "a/../../../x.png", ".."])
+def test_a_name_outside_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"images\.parquet names .*no file below images"):
         read_benchmark(listing(tmp_path, name))

@@ -41,7 +41,7 @@ def read_picture(data: bytes) -> Iterable[str]:
     return [SUCCESS]
 
 
-# Whatever its file's size, a picture may unfold to 25 million pixels of 4 bytes; the decoder of WebP
+# Whatever its file has, a picture may unfold to 25 million pixels of 4 bytes; the decoder of WebP
 # holds four times that, turning or flattening others twice or three times.
 _MEMORY = 400_000_000
 
