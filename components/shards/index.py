@@ -34,6 +34,7 @@ def read_index(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
     for path in paths:
         with naming(path, "an index like the others", FIX):
             table = pq.read_table(path)
+            table.validate(full=True)
             if tables:
                 check_columns(path, table.schema, tables[0].schema, FIX)
             tables.append(table.select(tables[0].column_names) if tables else table)

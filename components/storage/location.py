@@ -15,6 +15,7 @@ import fsspec
 
 from components.errors import InputError
 from components.redaction import redact, show_url
+from components.storage.foreign_text import decode_text
 from components.storage.retry import GaveUp, retry
 
 if TYPE_CHECKING:
@@ -105,12 +106,13 @@ def _text_of(path: Path, location: str) -> str:
     try:
         with fsspec.open(str(path), "rb", compression="infer") as stream:
             data = stream.read(_LONGEST_LIST + 1)
-        if len(data) <= _LONGEST_LIST:
-            return str(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{show_url(location)} is no list of files: it is no text in UTF-8") from error
     except Exception as error:  # whatever a decompressor raises
         raise InputError(f"the list {show_url(location)} cannot be unpacked: {redact(str(error))}") from error
+    if len(data) <= _LONGEST_LIST:
+        text = decode_text(data)[0]
+        if "\0" in text:
+            raise InputError(f"{show_url(location)} is no list of files: it is no text")
+        return text
     raise InputError(
         f"the list {show_url(location)} unfolds to more than {_LONGEST_LIST >> 20} MiB; name the files in several lists"
     )

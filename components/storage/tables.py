@@ -51,6 +51,7 @@ def read_table(path: Path, wanted: pa.Schema, fix: str, filters: Any = None) -> 
     with naming(path, "a Parquet table", fix):
         check_columns(path, pq.read_schema(path), wanted, fix)
         table = pq.read_table(path, columns=wanted.names, filters=filters)
+        table.validate(full=True)  # Arrow itself looks at values only when they are used
         names = wanted.names
         columns = [_column(path, table[field.name], field, fix) for field in wanted]
         return pa.table(columns, names=names, metadata=table.schema.metadata)

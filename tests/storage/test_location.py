@@ -95,7 +95,7 @@ def test_a_list_that_unfolds_without_end_is_an_error(
         ("all.gz", gzip.compress(b"a.txt\n" * 9)[:-9]),
         ("all.gz", b"a.txt\n"),
         ("all.xz", b"\xfd7z"),
-        ("all", b"\xff\xd8\xff"),
+        ("all", b"\xff\xd8\xff\xe0\0\x10JFIF\0"),
     ],
     ids=["cut", "no gzip", "no xz", "a picture"],
 )
@@ -153,6 +153,19 @@ def test_a_folder_is_named_by_its_path_however_it_was_written_and_a_bucket_by_it
     assert canonical("data/crawl") == canonical(Path("data/crawl")) == Path("data/crawl")
     assert canonical("file:///data/crawl") == Path("/data/crawl")
     assert canonical("s3://bucket/crawl") == "s3://bucket/crawl"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_list_may_be_in_any_encoding(folder: Path, encoding: str) -> None:
+    (folder / "all.paths").write_bytes("été/b.txt\r\nc.csv\r\n".encode(encoding))
+    assert expand(f"@{folder}/all.paths") == [f"{folder}/été/b.txt", f"{folder}/c.csv"]
+
+
+@pytest.mark.parametrize("name", ["cut.gz", "cut.bz2", "cut.xz", "cut.zip", "cut.zst"])
+def test_a_list_that_cannot_be_unpacked_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(gzip.compress(b"b.txt\n")[:-9])
+    with pytest.raises(InputError, match=rf"the list .*{name} cannot be unpacked"):
+        expand(f"@{folder}/{name}")
 
 
 @pytest.mark.parametrize("location", ["http://host/x", "gs://bucket/x", "://x"])

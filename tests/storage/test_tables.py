@@ -111,3 +111,12 @@ def test_an_array_is_of_the_kind_that_is_asked_for(tmp_path: Path, mapped: bool)
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"a\.npy"):
             read_array(path, "f", 1, FIX, mapped=mapped)
+
+
+@pytest.mark.parametrize("text", ["marked", "name"])
+def test_text_that_is_not_utf_8_is_refused_when_it_is_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "0.parquet"
+    pq.write_table(pa.table({"name": ["marked"]}), path, compression="none", use_dictionary=False)
+    path.write_bytes(path.read_bytes().replace(text.encode(), b"\xff" * len(text)))
+    with pytest.raises(InputError, match=r"0\.parquet"):
+        read_table(path, pa.schema([("name", pa.string())]), "make it again")

@@ -25,7 +25,9 @@ _USUAL_SIDE, _USUAL_WIDTH = 224, 64  # open_clip's defaults
 _PICTURE_BYTES = 256 << 20
 _WORD = text(r"[a-z0-9_]{0,64}", "a word of a-z, 0-9 and _")
 _RATIO = number(1e-3, 64)
-_SIDES = either(_SIZE, list_of(_SIZE, 2))
+_TWO = list_of(_SIZE, 2)
+# Towers see squares alone.
+_SIDES = either(_SIZE, Check("two equal ones", lambda v: _TWO.holds(v) and v[0] == v[1]))
 _NORM = Object({"eps": number(0, 1)}, optional=True)
 _ACTIVATION = Object({"approximate": one_of("none", "tanh")}, optional=True)
 

@@ -88,6 +88,17 @@ def test_a_setting_that_a_library_might_run_is_refused_by_name(path: tuple[str, 
         check_model(model, "x.json")
 
 
+@pytest.mark.parametrize(("given", "side"), [({"image_size": 32}, 32), ({"image_size": [32, 32]}, 32), ({}, 224)])
+def test_a_tower_s_side_is_known_however_it_is_written(given: dict[str, Any], side: int) -> None:
+    model = check_model({"embed_dim": 4, "vision_cfg": given, "text_cfg": {}}, "x.json")
+    assert TowerConfig(model, {}).image_size == side
+
+
+def test_a_tower_of_oblong_pictures_is_refused() -> None:
+    with pytest.raises(InputError, match=r"vision_cfg.image_size is \[32, 64\]"):
+        check_model({"embed_dim": 4, "vision_cfg": {"image_size": [32, 64]}, "text_cfg": {}}, "x.json")
+
+
 def test_what_is_unknown_about_pictures_reaches_no_library(tmp_path: Path) -> None:
     file = tmp_path / "open_clip_config.json"
     file.write_text(json.dumps(TINY | {"preprocess_cfg": TINY["preprocess_cfg"] | {"auto_map": "evil", "size": 32}}))
