@@ -12,7 +12,7 @@ from components.curate.vocabulary import Vocabulary
 from components.errors import InputError
 from components.knowledge.base.format import ENTITY_SCHEMA, FIX, entity_table
 from components.knowledge.qid import qid_of
-from components.storage.tables import check_columns, columns_of, naming
+from components.storage.foreign.tables import check_columns, columns_of, naming
 
 
 @dataclass(frozen=True)

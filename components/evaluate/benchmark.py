@@ -13,7 +13,7 @@ import numpy.typing as npt
 from components.errors import InputError, reason
 from components.evaluate.format import INDEX_SCHEMA
 from components.images.decode import BadImage, decode
-from components.storage.tables import read_table
+from components.storage.foreign.tables import read_table
 
 _BATCH = 512
 _SAMPLE = Path("data/sample/benchmark")

@@ -15,7 +15,7 @@ from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
 from components.shards.format import SUCCESS, shard_name, shard_numbers
 from components.shards.index import read_shard_index
-from components.storage.tables import columns_of, read_table, without_nulls
+from components.storage.foreign.tables import columns_of, read_table, without_nulls
 
 _NEEDED = without_nulls(LABELS_SCHEMA)
 # Metadata of a file of labels: the digest of its pictures.

@@ -24,9 +24,9 @@ from components.shards.folder import ShardFolder
 from components.shards.index import read_index
 from components.shards.reader import read_shard
 from components.storage.atomic import new_file
+from components.storage.foreign.tables import columns_of, read_table, without_nulls
 from components.storage.json_files import leaves, write_json
 from components.storage.layout import Layout
-from components.storage.tables import columns_of, read_table, without_nulls
 
 GALLERY, MAP_THUMBNAILS = 36, 140
 LAYOUT = Layout(

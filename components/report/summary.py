@@ -13,8 +13,8 @@ from components.evaluate.format import CENTRED_SIDE, EXCLUDED, INCLUDED, PIXEL_S
 from components.label.reader import read_labels
 from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS, shard_name, shard_numbers
+from components.storage.foreign.tables import columns_of, read_table
 from components.storage.json_files import check_content, read_json, read_json_as
-from components.storage.tables import columns_of, read_table
 
 PIXELS = "raw_pixels"
 _VOCABULARY = columns_of(VOCABULARY_SCHEMA, ["entity_id"])

@@ -17,7 +17,7 @@ from components.errors import InputError
 from components.images.decode import BadImage, decode
 from components.shards.folder import ShardFolder
 from components.shards.reader import Picture, read_shard
-from components.storage.tables import read_table
+from components.storage.foreign.tables import read_table
 
 logger = logging.getLogger(__name__)
 

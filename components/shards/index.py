@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.shards.format import ENTITIES_FIELD, INDEX_SCHEMA, shard_name, shard_numbers
-from components.storage.tables import check_columns, columns_of, naming, read_table
+from components.storage.foreign.tables import check_columns, columns_of, naming, read_table
 
 FIX = "run the stage that writes it again"
 # A picture has a key and a status in each index; all else may be unknown.

@@ -15,7 +15,7 @@ import fsspec
 
 from components.errors import InputError
 from components.redaction import redact, show_url
-from components.storage.foreign_text import decode_text
+from components.storage.foreign.texts import decode_text
 from components.storage.retry import GaveUp, retry
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from components.crawl.lists.lines import BadLine, as_utf8, byte_lines
 from components.crawl.lists.row import MAX_ROW, Row
 from components.crawl.unreadable import Unreadable
 from components.errors import InputError
-from components.storage.foreign_json import parse_json
-from components.storage.foreign_text import EncodingOfMany
+from components.storage.foreign.json_values import parse_json
+from components.storage.foreign.texts import EncodingOfMany
 
 # What is whole, a string or nothing in brackets, or a mark that counts: outside, in the outermost
 # array, within an element, and in a string.

@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 from w3lib.encoding import to_unicode
 
 from components.crawl.pages.encoding_labels import CODECS, codec_of
-from components.storage.foreign_text import MARKS
+from components.storage.foreign.texts import MARKS
 
 # Bytes of a page in which a declaration is looked for, and that its encoding is guessed from.
 _PRESCAN = _SAMPLE = 4096

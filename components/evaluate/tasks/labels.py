@@ -9,7 +9,7 @@ from components.evaluate.label_quality import measure
 from components.evaluate.tasks import DataTask, Inputs
 from components.label.reader import check_crawl
 from components.shards.index import read_index
-from components.storage.tables import read_table
+from components.storage.foreign.tables import read_table
 
 _SCHEMA = pa.schema(
     [

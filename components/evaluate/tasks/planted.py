@@ -7,7 +7,7 @@ import pyarrow as pa
 from components.evaluate.tasks import DataTask, Inputs
 from components.shards.format import SUCCESS
 from components.shards.index import read_index
-from components.storage.tables import read_table
+from components.storage.foreign.tables import read_table
 
 _SCHEMA = pa.schema([pa.field("url", pa.string(), nullable=False)])
 _FIX = "run `mofi sample build`, or name the table with --planted"

@@ -21,7 +21,7 @@ from components.errors import InputError
 from components.knowledge.base.format import FIX
 from components.knowledge.base.names import normalise
 from components.storage.arrays import save_array
-from components.storage.tables import read_array
+from components.storage.foreign.tables import read_array
 
 FEATURES = 2**18
 _PIECE = 4

@@ -16,7 +16,7 @@ import numpy as np
 
 from components.errors import InputError
 from components.knowledge.base.format import FIX, RECORD, partition_of
-from components.storage.tables import naming, read_array
+from components.storage.foreign.tables import naming, read_array
 
 _RECORD = struct.Struct("<Iqf?")  # `RECORD`
 _TRIE, _STARTS, _RECORDS = "{:05d}.marisa", "{:05d}_starts.npy", "{:05d}_records.npy"

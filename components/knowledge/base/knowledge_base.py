@@ -15,7 +15,7 @@ from components.knowledge.base.entity import Entity
 from components.knowledge.base.index import NameIndex
 from components.knowledge.base.names import normalise
 from components.knowledge.qid import is_qid, number_of, qid_of
-from components.storage.tables import check_columns, naming, read_array
+from components.storage.foreign.tables import check_columns, naming, read_array
 
 if TYPE_CHECKING:
     from components.knowledge.base.embedder import TextEmbedder

@@ -21,7 +21,7 @@ from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.linking.disambiguate import CandidateSet
 from components.label.text.picture_text import PictureText
 from components.storage.arrays import save_array
-from components.storage.tables import read_array
+from components.storage.foreign.tables import read_array
 
 ENTITY_COUNTS = "named.npy"
 _FIX = "run `mofi label run` again"

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.text.picture_text import PictureText
 from components.label.vectors import Vector, unit
-from components.storage.tables import read_table, without_nulls
+from components.storage.foreign.tables import read_table, without_nulls
 
 PAGES = "pages.parquet"
 # `page_url` is empty in the row of a whole site.

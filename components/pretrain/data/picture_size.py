@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from components.redaction import show_url
 from components.shards.format import shard_name
 from components.shards.index import FIX
+from components.storage.foreign.tables import naming, read_table
 from components.storage.location import local_copy
-from components.storage.tables import naming, read_table
 
 logger = logging.getLogger(__name__)
 

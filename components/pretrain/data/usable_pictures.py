@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from components.errors import InputError
 from components.shards.format import ENTITIES_FIELD, SUCCESS
 from components.shards.index import FIX
-from components.storage.tables import columns_of, naming, read_table
+from components.storage.foreign.tables import columns_of, naming, read_table
 
 _SCHEMA = pa.schema(
     [

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.errors import InputError
-from components.storage.tables import read_table
+from components.storage.foreign.tables import read_table
 
 COLUMNS = ("entity_id", "label", "description")
 _SCHEMA = pa.schema(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from components.crawl.lists.json_rows import json_rows
 from components.crawl.unreadable import Unreadable
 from components.storage import foreign_text
-from components.storage.foreign_json import parse_json
+from components.storage.foreign.json_values import parse_json
 from tests.crawl.lists.reading import A, B, cleaned, pairs, unreadable
 
 GOOD = f'{{"url": "{A}", "caption": "a crab"}}'

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from components.storage.foreign_text import decode_text
+from components.storage.foreign.texts import decode_text
 
 # More digits than any number that means something; Python refuses to read much longer ones.
 _DIGITS = 400

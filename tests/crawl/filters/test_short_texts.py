@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.crawl.test_filters import reason
+from tests.crawl.filters.test_filters import reason
 
 ENGLISH = """A red crab on the beach;Sunset over the sea;Golden Gate Bridge at night;Team photo;Blue shirt;A man riding a horse;
 Contact us;London skyline;Our products;Red shoes;Sunflower;Portrait of John Smith;Black cat;Chocolate chip cookies;

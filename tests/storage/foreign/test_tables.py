@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.errors import InputError
-from components.storage.tables import read_array, read_table
+from components.storage.foreign.tables import read_array, read_table
 
 WANTED = pa.schema([pa.field("key", pa.string(), nullable=False), ("size", pa.int32()), ("of", pa.list_(pa.string()))])
 ROWS: dict[str, Any] = {"key": ["a", "b"], "size": [1, None], "of": [["Q1"], None]}
