@@ -163,10 +163,12 @@ def _shared(folder: Path) -> int | None:
     while True:
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
+        except FileNotFoundError:
             if not _restored(folder):
                 return None
             continue
+        except OSError:  # no folder, or one that may not be read
+            return None
         try:
             fcntl.flock(handle, fcntl.LOCK_SH)
             if os.path.samestat(folder.stat(), os.fstat(handle)):
@@ -182,10 +184,12 @@ def _shared(folder: Path) -> int | None:
 
 def _restored(folder: Path) -> bool:
     """Whether a missing folder is back: one that is being replaced, or whose replacement died."""
-    if former(folder).is_dir() and not folder.exists():
-        with suppress(SetupError), writing(folder, wait=True):
-            logger.debug("%s was being replaced", folder)
-    return folder.is_dir()
+    with suppress(SetupError, OSError):  # also of a place that may not be looked into
+        if former(folder).is_dir() and not folder.exists():
+            with writing(folder, wait=True):
+                logger.debug("%s was being replaced", folder)
+        return folder.is_dir()
+    return False
 
 
 def _close(handle: int) -> None:

@@ -86,3 +86,17 @@ def test_a_reader_gets_back_what_a_kill_took_away_in_the_middle_of_its_replaceme
     with reading(tmp_path / "out"):
         assert (tmp_path / "out" / "a").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_may_not_be_read_or_is_no_folder_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = folder(tmp_path / "out", "old")
+    open_folder = os.open
+
+    def refuse(path: Path, flags: int) -> int:
+        if path == out:
+            raise PermissionError(13, "Permission denied", str(path))
+        return open_folder(path, flags)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with reading(out, out / "a", tmp_path / "nowhere" / "out"):
+        pass
