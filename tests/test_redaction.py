@@ -170,10 +170,16 @@ def test_what_is_logged_as_it_is_would_be_seen(tmp_path: Path, monkeypatch: pyte
     assert unshown(file) == {"x.py: file.location", "x.py: url", "x.py: address", "x.py: link"}
 
 
+def test_a_long_word_is_searched_once() -> None:
+    word = "h" * 200_000
+    assert redact(f"{word} 1http://user:secret@host/") == f"{word} 1http://***@host/"
+    assert show_url(f"{word}:x//a") == f"{word}:x//a"
+
+
 def test_every_error_raised_on_purpose_is_of_the_one_root() -> None:
     """Others would not show URLs as they should; these never reach a user."""
     inner = {"GaveUp", "BadBody", "PrivateAddressError", "_LineError", "StageFailed"}
-    inner |= {"Bomb", "TooCostly", "UndecodableError", "_Broken"}
+    inner |= {"Bomb", "TooCostly", "UndecodableError", "_Broken", "_RepeatedKey"}
     kinds = [node for path in FILES for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)]
     known = {"MofiError"}
     while more := {kind.name for kind in kinds if {last(base) for base in kind.bases} & known} - known:

@@ -70,11 +70,13 @@ def _resolve_any(base: str, reference: str) -> str | None:
         return None
     try:
         url = _joined(URL(base), URL(reference)).with_fragment(None)
+        if "%3A" in url.raw_path:  # a colon, which stays encoded in a name alone, where it could end a scheme
+            url = URL(str(url))
+        # Some URLs are parsed when their parts are asked for.
+        host, has_user = url.raw_host, url.user is not None or url.password is not None
     except ValueError:
         return None
-    if url.scheme not in ("http", "https") or url.user is not None or url.password is not None:
-        return None
-    if not url.raw_host or not _HOST.fullmatch(url.raw_host):
+    if url.scheme not in ("http", "https") or has_user or not host or not _HOST.fullmatch(host):
         return None
     text = str(url)
     if url.raw_path == "/" and not url.raw_query_string:

@@ -21,6 +21,7 @@ PAGE = "http://site.example:8080/animals/page-1.html"
         ("  /a b.png\n", "http://site.example:8080/a%20b.png"),
         ("/café.png?größe=1", "http://site.example:8080/caf%C3%A9.png?gr%C3%B6%C3%9Fe=1"),
         ("http://example.org", "http://example.org/"),
+        ("a%3Ab/crab.png", "http://site.example:8080/animals/a:b/crab.png"),
         ("http://bücher.example/", "http://xn--bcher-kva.example/"),
     ],
 )
@@ -41,6 +42,7 @@ def test_a_reference_becomes_an_absolute_normalised_address(reference: str, addr
         "http://user:secret@site.example/",
         "http://site.example:99999/",
         "http://a b/",
+        "http://[:2q]:8000/",
         "/" + "x" * 3000,
     ],
 )

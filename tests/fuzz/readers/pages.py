@@ -62,7 +62,7 @@ def check_pair(pair: Pair, knob: CrawlParameters) -> None:
 
 def read_address(data: bytes) -> Iterable[str]:
     """A page's address and, on the further lines, references in it → addresses."""
-    base, *references = data.decode("utf-8", "surrogatepass" if b"\xed" in data else "replace").split("\n")
+    base, *references = data.decode("utf-8", "surrogateescape").split("\n")
     found = [resolve(base, reference) for reference in (base, *references)]
     for address in filter(None, found):
         assert address.startswith(("http://", "https://")), address
