@@ -31,9 +31,13 @@ def commands() -> dict[str, Callable[..., Any]]:
 
 
 def locked(function: Callable[..., Any]) -> set[str]:
-    """The names that stand in calls of `reading`, and in lists that are given to it."""
+    """The names in calls of `reading` and `output`, and in lists that are given to them."""
     tree = ast.parse(inspect.getsource(function).lstrip())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "reading"]
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("reading", "output")
+    ]
     names = {name.id for call in calls for name in ast.walk(call) if isinstance(name, ast.Name)}
     lists = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in names]
     return names | {name.id for node in lists for name in ast.walk(node.value) if isinstance(name, ast.Name)}
