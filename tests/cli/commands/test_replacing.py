@@ -23,7 +23,7 @@ NEEDED = {
 FILES = {"evaluate-model": ".json", "label evaluate": ".json", "label audit": ".html"}
 # Options that name no input: knobs, and columns of lists.
 NO_INPUT = {"out", "params", "antialias", "examples", "sample", "to", "recipe", "start", "source", "url_column"}
-NO_INPUT |= {"text_column", "help"}
+NO_INPUT |= {"text_column", "help", "max_left_out", "no_labels"}
 
 
 def commands(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
