@@ -15,9 +15,10 @@ from components.errors import InputError
 from components.label.format import LABELS_SCHEMA
 from components.shards.format import SUCCESS, shard_name, shard_numbers
 from components.shards.index import read_shard_index
-from components.storage.foreign.tables import columns_of, read_table, without_nulls
+from components.storage.foreign.tables import columns_of, read_table
 
-_NEEDED = without_nulls(LABELS_SCHEMA)
+# Who labels by other means has no decisions.
+_NEEDED = pa.schema([field.with_nullable(field.name == "decisions") for field in LABELS_SCHEMA])
 # Metadata of a file of labels: the digest of its pictures.
 _PICTURES = b"pictures"
 
@@ -77,6 +78,8 @@ def check_pictures(labels: pa.Table, number: int, labels_folder: Path, crawl: Pa
     if said is None:  # an earlier version, or another program, wrote them
         return
     index = crawl / f"{shard_name(number)}.parquet"
+    if not index.is_file():
+        raise InputError(f"{index} is missing; name the crawl that {labels_folder} was made from")
     rows = read_shard_index(index, ["key", "status", "sha256", "caption"]).to_pylist()
     if said.decode() != pictures_digest(rows):
         raise InputError(

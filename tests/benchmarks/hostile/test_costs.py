@@ -87,4 +87,4 @@ def test_a_process_of_its_own_measures_memory_that_is_given_back(tmp_path: Path)
     large = measure("picture: crawl", path)
     assert small.outcome == "(400, 300)"
     assert large.outcome == "(3000, 3000)"
-    assert 30 < large.megabytes - small.megabytes < 60
+    assert 15 < large.megabytes - small.megabytes < 60

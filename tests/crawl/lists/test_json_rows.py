@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.crawl.lists.json_rows import json_rows
 from components.crawl.unreadable import Unreadable
-from components.storage import foreign_text
+from components.storage.foreign import texts as foreign_text
 from components.storage.foreign.json_values import parse_json
 from tests.crawl.lists.reading import A, B, cleaned, pairs, unreadable
 

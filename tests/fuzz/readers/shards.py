@@ -39,7 +39,7 @@ def read_tar(data: bytes) -> Iterable[str]:
     found: list[Picture] = []
     broken = False
     try:
-        found.extend(read_shard(path, refused, repeated=True))
+        found.extend(read_shard(path, refused, foreign=True))
         spans = picture_spans(path)
         assert {picture.key for picture in found} == spans.keys()
     except InputError as error:

@@ -244,7 +244,7 @@ def test_the_numbers_of_towers_are_counted_as_they_are_built() -> None:
     "vision",
     [
         {"layers": [1, 1, 1, 1], "width": 64, "image_size": 8192},
-        {"layers": [1, 1, 1, 1], "width": 64, "image_size": [8192, 4096]},
+        {"layers": [1, 1, 1, 1], "width": 64, "image_size": [8192, 8192]},
         {"layers": [1, 1, 1, 1], "width": 65_536, "image_size": 224},
         {"timm_model_name": "convnext_base", "image_size": 4096},
         {"layers": 1, "patch_size": 4096, "image_size": 8192},
