@@ -186,4 +186,4 @@ def test_the_encoding_of_many_rows_is_guessed_a_bounded_number_of_times(monkeypa
     row = '{"url":"a","text":"Съешь же ещё"}\n'
     rows = list(json_rows([row.encode("cp1251") * 2000], "jsonl", ("", ""), 5000, Counter()))
     assert rows == [("a", "Съешь же ещё")] * 2000
-    assert len(guesses) <= 300
+    assert len(guesses) <= 1 + 300  # once for whether all is one object
