@@ -17,6 +17,7 @@ from components.cli import main
 from components.knowledge.base.fingerprint import read_fingerprint
 from components.label import workers
 from components.label.crawl_statistics import write_made_from
+from components.label.linking.page_profiles import PAGES, SUMS_SCHEMA
 from components.shards.format import LABELLED_INDEX_SCHEMA, picture_key
 from components.shards.writer import Row, write_shard
 from tests import ROOT
@@ -142,6 +143,7 @@ def whole(knowledge: Path, benchmark_folder: Path, tmp_path_factory: pytest.Temp
     write_json(place / "data/labels/words.json", {"alt a": {"texts": 3, "words": {"thing": 3}}})
     write_json(place / "data/labels/cases.json", {"small": {"thing": 3}, "capital": {}})
     np.save(place / "data/labels/named.npy", np.array([(0, 1)], dtype=[("number", "<i8"), ("pictures", "<u8")]))
+    pq.write_table(SUMS_SCHEMA.empty_table(), place / "data/labels" / PAGES)
     write_made_from(place / "data/labels", read_fingerprint(place / "data/knowledge"))
     (place / "data/evaluation").mkdir()
     points = {"file": ["0000_first.jpg"], "domain": ["animals"], "x": [0.5], "y": [0.5]}
