@@ -12,9 +12,6 @@ def report(
     out: Annotated[Path, typer.Option(help="Where index.html, crawl.html and summary.json go.")] = Path("reports"),
 ) -> None:
     """Write reports/ on what has run so far: index.html, crawl.html and summary.json."""
-    from components.report.report import LAYOUT, write_report
-    from components.storage.output import output, reading
+    from components.report.report import write_report
 
-    with output(out, LAYOUT, [metrics, data], wait=True), reading(*data.glob("*")):
-        page = write_report(data, metrics, out)
-    typer.echo(f"wrote {page}")
+    typer.echo(f"wrote {write_report(data, metrics, out)}")

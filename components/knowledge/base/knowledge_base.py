@@ -15,7 +15,6 @@ from components.knowledge.base.entity import Entity
 from components.knowledge.base.index import NameIndex
 from components.knowledge.base.names import normalise
 from components.knowledge.qid import is_qid, number_of, qid_of
-from components.storage.foreign.tables import check_columns, naming, read_array
 
 if TYPE_CHECKING:
     from components.knowledge.base.embedder import TextEmbedder
@@ -60,15 +59,18 @@ class KnowledgeBase:
         Raises:
             InputError: if one is missing or damaged.
         """
-        if not (folder / files.ENTITIES).is_file():
-            raise InputError(f"{folder} holds no knowledge base ({files.ENTITIES}); {files.FIX}")
-        table = open_entities(folder)
-        numbers = read_array(folder / files.IDS, "i", 1, files.FIX, mapped=True)
-        names = NameIndex.open(folder / files.NAMES)
-        embeddings = read_array(folder / files.EMBEDDINGS, "f", 2, files.FIX, mapped=True)
+        try:
+            table = open_entities(folder)
+            numbers = np.load(folder / files.IDS, mmap_mode="r")
+            names = NameIndex.open(folder / files.NAMES)
+            embeddings = np.load(folder / files.EMBEDDINGS, mmap_mode="r")
+        except (OSError, ValueError, RuntimeError, EOFError, InputError) as error:
+            raise InputError(f"{folder} holds no knowledge base ({error}); `mofi knowledge build` makes one") from error
         for what, values in (("Q-ids", numbers), ("embeddings", embeddings)):
             if len(values) != table.num_rows:
-                raise InputError(f"{folder} has {table.num_rows} entities but {len(values)} {what}; {files.FIX}")
+                raise InputError(
+                    f"{folder} has {table.num_rows} entities but {len(values)} {what}; `mofi knowledge build` makes it again"
+                )
         return cls(folder, table, numbers, names, embeddings)
 
     def __len__(self) -> int:
@@ -94,10 +96,6 @@ class KnowledgeBase:
     def entity_id(self, row: int) -> str:
         """The Q-id of a row, without reading the rest of it."""
         return qid_of(self._numbers.item(row))
-
-    def numbers(self, rows: Sequence[int]) -> npt.NDArray[np.int64]:
-        """The numbers of the Q-ids of rows, int64 [n]."""
-        return np.asarray(self._numbers[list(rows)], dtype=np.int64)
 
     def row_of(self, entity_id: str) -> int | None:
         """The row of a Q-id, or None."""
@@ -131,10 +129,6 @@ def open_entities(folder: Path) -> pa.Table:
     """The entity table (`ENTITY_SCHEMA`), memory-mapped: only the parts in use are read.
 
     Raises:
-        InputError: if it is missing, damaged or no such table.
+        OSError, ValueError: if it is missing or damaged.
     """
-    path = folder / files.ENTITIES
-    with naming(path, "an entity table", files.FIX):
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    check_columns(path, table.schema, files.ENTITY_SCHEMA, files.FIX)
-    return table
+    return pa.ipc.open_file(pa.memory_map(str(folder / files.ENTITIES))).read_all()

@@ -15,7 +15,6 @@ from components.knowledge.base.entity import Entity
 from components.knowledge.base.format import ENTITY_SCHEMA, IDS
 from components.knowledge.base.knowledge_base import open_entities
 from components.knowledge.parameters import KnowledgeParameters
-from components.storage.arrays import save_array
 
 _BATCH = 20_000
 
@@ -47,7 +46,7 @@ def embed(job: EmbedJob, span: tuple[int, int], number: int, out: Path) -> Outco
     table = open_entities(job.base).slice(span[0], span[1] - span[0])
     vectors = np.empty((len(table), embedder.projection.shape[1]), dtype=np.float16)
     embedder.embed_all(_texts(table, job.base), vectors)
-    save_array(out / f"{number:05d}.npy", vectors)
+    np.save(out / f"{number:05d}.npy", vectors)
     return Outcome({"embedded": len(vectors)})
 
 

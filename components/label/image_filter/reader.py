@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.label.image_filter.calibration import Calibration
-from components.storage.json_files import read_json_as
+from components.storage.json_files import read_json
 
 CALIBRATION = "calibration.json"
 
@@ -12,9 +12,9 @@ def read_calibration(folder: Path) -> Calibration:
     """How the image filter was calibrated when these labels were made (`calibration.json`).
 
     Raises:
-        InputError: if the file is missing or damaged.
+        InputError: if the file is missing or no JSON.
     """
-    return read_json_as(folder / CALIBRATION, Calibration, "run `mofi label run` again")
+    return Calibration(**read_json(folder / CALIBRATION))
 
 
 def filter_has_say(folder: Path) -> bool | None:

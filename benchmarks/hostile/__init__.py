@@ -1,1 +1,0 @@
-"""Hostile input: what it costs each reader of foreign bytes, and whether that is bounded."""

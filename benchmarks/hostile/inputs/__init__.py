@@ -1,1 +1,0 @@
-"""Hostile inputs by kind of reader: each makes any number of bytes, the same each time."""

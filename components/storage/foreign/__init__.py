@@ -1,1 +1,0 @@
-"""Files of others: JSON, text and tables that may hold anything."""
