@@ -5,8 +5,10 @@ from urllib.parse import unquote, unquote_plus
 
 HIDDEN = "***"
 # A URL in a text, up to white space or a quotation mark; `//host` has no scheme.
-_URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^\s\"<>]+")
-_ONE_URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//.+", re.DOTALL)
+# A scheme is looked for where a word begins alone, else a long word takes time by its square.
+_SCHEME = r"(?:(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*:)?"
+_URL = re.compile(rf"{_SCHEME}//[^\s\"<>]+")
+_ONE_URL = re.compile(rf"{_SCHEME}//.+", re.DOTALL)
 # Parts of the names of values that open doors, as presigned URLs, SAS, CDNs and APIs have them.
 _SECRET_NAME = re.compile(
     r"sign|token|secret|passw|passphrase|pwd|credential|access-?_?key|auth|jwt|session|assertion|hmac|private|bearer|cookie"

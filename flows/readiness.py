@@ -1,15 +1,15 @@
 """What a run of the chain needs, checked before it starts anything."""
 
 import os
-from http.client import HTTPException
+from http import HTTPStatus
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from components.errors import SetupError
-from components.redaction import show_url, without_user
+from components.execution.server import ask_health
+from components.redaction import show_url
 
-_ANSWER_WITHIN = 5.0  # seconds
+# It asks for a login, which the flow has.
+_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 def check_repository() -> None:
@@ -39,16 +39,12 @@ def check_prefect(address: str | None) -> None:
     if not address:
         return
     try:
-        with urlopen(f"{without_user(address)[0].rstrip('/')}/health", timeout=_ANSWER_WITHIN):  # noqa: S310 - the user's own server
+        status = ask_health(address)
+        if status < HTTPStatus.BAD_REQUEST or status in _LOGIN:
             return
-    except HTTPError as error:
-        if error.code in (401, 403):  # it asks for a login, which the flow has
-            return
-        problem = f"HTTP {error.code}"
-    except OSError as error:
-        problem = str(getattr(error, "reason", error))
-    except (HTTPException, ValueError):  # its text may be a part of the password
-        problem = "it is no address of a server"
+        problem = f"HTTP {status}"
+    except (OSError, ValueError) as error:
+        problem = str(error)
     raise SetupError(
         f"no Prefect server answers at PREFECT_API_URL={show_url(address)} ({problem}); start it (`prefect server start`), or "
         "unset PREFECT_API_URL to use a server for this run alone"

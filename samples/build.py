@@ -17,7 +17,8 @@ from rich.progress import track
 
 from components.cli.parameters import SampleParameters
 from components.storage.atomic import PARTIAL, publish_folder, remove
-from components.storage.output import writing
+from components.storage.layout import Layout
+from components.storage.output import without_readers, writing
 from samples import benchmark, packages
 from samples.concepts import SETS, Concept, Drawing, all_concepts, held_out
 from samples.facts import depicted, read_facts
@@ -26,6 +27,13 @@ from samples.site import Builder, Planted
 from samples.texts import ShortCodes
 
 logger = logging.getLogger(__name__)
+
+LAYOUT = Layout(
+    "mofi sample build",
+    ("benchmark/images.parquet",),
+    column="art_set",
+    replaces=("benchmark", "web", "knowledge.json.bz2", "planted.parquet", "truth.parquet"),
+)
 
 TRUTH_SCHEMA = pa.schema(
     [
@@ -68,11 +76,12 @@ def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
         try:
             counts = _build(parameters, partial)
             out.mkdir(parents=True, exist_ok=True)
-            for made in sorted(partial.iterdir()):
-                if made.is_dir():
-                    publish_folder(made, out / made.name)
-                else:
-                    made.replace(out / made.name)
+            with without_readers(out):  # who reads several parts gets all of one build
+                for made in sorted(partial.iterdir()):
+                    if made.is_dir():
+                        publish_folder(made, out / made.name)
+                    else:
+                        made.replace(out / made.name)
         finally:
             remove(partial)
     return counts

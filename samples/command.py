@@ -17,11 +17,12 @@ def build(
     """Build the sample web, benchmark, truth table and knowledge base from published packages."""
     from components.cli import parameters
     from components.execution.stage import stage
-    from components.storage.output import writing
+    from components.storage.output import output
+    from samples.build import LAYOUT
     from samples.build import build as build_sample
 
     knobs = parameters.load(params).sample
-    with writing(out), stage("sample") as measures:
+    with output(out, LAYOUT, [params]), stage("sample") as measures:
         measures.update(build_sample(knobs, out))
 
 

@@ -31,7 +31,7 @@ FLOORS = (
 )
 MOST_FILES, MOST_LINES = 16, 300
 # Data and generated files: not code that somebody reads from top to bottom.
-NO_CODE = (".tsv", ".jsonl", ".json", ".lock", ".html", ".md", ".png")
+NO_CODE = (".tsv", ".jsonl", ".json", ".lock", ".html", ".md", ".png", ".input")
 
 Edges = Mapping[tuple[str, str], list[str]]
 

@@ -140,11 +140,20 @@ def unshown(path: Path) -> set[str]:
         if where not in ("logger", "logging", "warnings", "typer", "stderr") and last(call.func) not in (
             "print",
             "retry",
+            "Finding",
+            "add_row",
         ):
             continue
-        values = [part.value for node in ast.walk(call) if isinstance(node, ast.FormattedValue) for part in [node]]
-        found |= {f"{path.relative_to(ROOT)}: {ast.unparse(v)}" for v in [*values, *call.args] if last(v) in NAMES}
+        found |= {f"{path.relative_to(ROOT)}: {ast.unparse(v)}" for arg in call.args for v in plain(arg)}
     return found
+
+
+def plain(node: ast.AST) -> set[ast.expr]:
+    """The URLs in an expression that no function is asked to show: `a or b`, `f"{a}"`, `str(a)`."""
+    if isinstance(node, ast.Call) and last(node.func) not in ("str", "format", "join", "escape"):
+        return set()
+    own = {node} if isinstance(node, ast.expr) and last(node) in NAMES else set()
+    return own | {found for child in ast.iter_child_nodes(node) for found in plain(child)}
 
 
 def test_what_is_logged_goes_through_the_one_way() -> None:
@@ -153,15 +162,24 @@ def test_what_is_logged_goes_through_the_one_way() -> None:
 
 def test_what_is_logged_as_it_is_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "x.py"
-    file.write_text('logger.info("%s", file.location)\nlogger.info(f"at {url}")\nlogger.info("%s", show_url(url))\n')
+    file.write_text(
+        'logger.info("%s", file.location)\nlogger.info(f"at {url}")\nlogger.info("%s", show_url(url))\n'
+        'Finding("Ray", True, address or "none")\ntable.add_row(escape(str(link)), redact(uri))\n'
+    )
     monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
-    assert unshown(file) == {"x.py: file.location", "x.py: url"}
+    assert unshown(file) == {"x.py: file.location", "x.py: url", "x.py: address", "x.py: link"}
+
+
+def test_a_long_word_is_searched_once() -> None:
+    word = "h" * 200_000
+    assert redact(f"{word} 1http://user:secret@host/") == f"{word} 1http://***@host/"
+    assert show_url(f"{word}:x//a") == f"{word}:x//a"
 
 
 def test_every_error_raised_on_purpose_is_of_the_one_root() -> None:
     """Others would not show URLs as they should; these never reach a user."""
     inner = {"GaveUp", "BadBody", "PrivateAddressError", "_LineError", "StageFailed"}
-    inner |= {"Bomb", "TooCostly", "UndecodableError", "_Broken"}
+    inner |= {"Bomb", "TooCostly", "UndecodableError", "_Broken", "_RepeatedKey"}
     kinds = [node for path in FILES for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)]
     known = {"MofiError"}
     while more := {kind.name for kind in kinds if {last(base) for base in kind.bases} & known} - known:

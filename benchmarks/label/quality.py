@@ -27,6 +27,7 @@ from components.errors import InputError
 from components.evaluate.label_quality import measure
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label import workers
+from components.label.crawl_statistics import read_crawl_statistics
 from components.label.format import Label
 from components.label.gold.file import read_gold
 from components.label.gold.linker import GoldLinker
@@ -35,16 +36,14 @@ from components.label.gold.table import table as gold_table
 from components.label.image_filter.calibration import UNCALIBRATED, Calibration
 from components.label.image_filter.reader import read_calibration
 from components.label.linking.disambiguate import Context
-from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts
+from components.label.linking.entity_counts import EntityCounts
 from components.label.linking.link import Linkable, link
 from components.label.linking.linkables import linkables
-from components.label.linking.page_profiles import Profiles, contribution
+from components.label.linking.page_profiles import contribution
 from components.label.parameters import LabelParameters
 from components.label.reader import read_labels
 from components.label.tasks import crawled_rows
-from components.label.text.common_words import crawl_stop_list
 from components.label.text.picture_text import PictureText, StoredMention, read_picture_texts
-from components.label.text.word_counts import read_counts
 from components.shards.format import shard_numbers
 from components.shards.index import read_index
 
@@ -129,7 +128,7 @@ def main() -> None:
         print_errors(cases, outcomes[_IMAGE])
     if options.gold is not None:
         linker = GoldLinker(options.data / "knowledge", knobs, options.data / "labels")
-        Console().print(gold_table(score(read_gold(options.gold), linker, 2)))
+        Console().print(gold_table(score(read_gold(options.gold, max_left_out=0.0), linker, 2)))
     figures = measure(options.data / "labels", read_index(options.data / "crawl"), truth)
     conclude(claims(figures, outcomes[_IMAGE], len(cases)))
 
@@ -139,17 +138,14 @@ def read_pictures(
 ) -> list[Picture]:
     """The pictures of the truth table with all inputs of `link`, including image scores."""
     finder = workers.mention_finder(base.folder, knobs.ner, knobs.max_words, knobs.max_candidates)
-    counts = read_counts(data / "labels" / "words.json")
-    common = crawl_stop_list(data / "labels", knobs)
-    named = EntityCounts.read(data / "labels" / ENTITY_COUNTS)
+    statistics = read_crawl_statistics(data / "labels", base.folder, knobs)
+    counts, common, named = statistics.word_counts(), statistics.stop_list, statistics.named
     urls = dict(zip(*read_index(data / "crawl").select(["key", "url"]).to_pydict().values(), strict=True))
     pictures = []
     for number in shard_numbers(data / "labels"):
         picture_texts = read_picture_texts(crawled_rows(data / "crawl", number), finder, counts, common, knobs)
         scores = _image_scores(data / "labels", number)
-        profiles = Profiles.read(
-            data / "labels" / "pages.parquet", {r.page_url for r in picture_texts}, {r.site for r in picture_texts}
-        )
+        profiles = statistics.profiles({r.page_url for r in picture_texts}, {r.site for r in picture_texts})
         texts = base.embed([r.context for r in picture_texts])
         for picture_text, text in zip(picture_texts, texts, strict=True):
             url = urls[picture_text.key]

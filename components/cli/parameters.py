@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 import yaml
@@ -21,6 +22,10 @@ from components.serve.parameters import QueryParameters
 DEFAULT = Path("params.yaml")
 # The key of a file that changes only some values of another.
 _EXTENDS = "extends"
+_MOST_BYTES = 1 << 17
+# A value may hold another twice, that one a third twice, and so on: all would not fit into memory.
+_SHOWN = Repr()
+_SHOWN.maxlevel, _SHOWN.maxstring, _SHOWN.maxother = 3, 200, 200
 
 
 class SampleParameters(Section):
@@ -48,7 +53,11 @@ class Parameters(Section):
     query: QueryParameters
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _RepeatedKey(Exception):
+    """A key appears twice."""
+
+
+class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML lets a later key replace an earlier one silently; a parameter file must not."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -56,9 +65,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=deep)
             if key in seen:
-                raise ParameterError(f"line {key_node.start_mark.line + 1}: the key {key!r} appears twice; keep one")
+                raise _RepeatedKey(f"line {key_node.start_mark.line + 1}: the key {key!r} appears twice; keep one")
             seen.append(key)
-        return super().construct_mapping(node, deep=deep)
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
 
 
 def load(path: Path = DEFAULT) -> Parameters:
@@ -82,26 +92,35 @@ def _read(path: Path) -> dict[str, Any]:
     if _EXTENDS not in content:
         return content
     base = path.parent / str(content.pop(_EXTENDS))
-    if not base.is_file():
+    if not _is_file(base):
         raise ParameterError(
-            f"{path}: extends names {base}, which is missing; name a parameter file, seen from {path.parent}"
+            f"{path}: extends names {str(base)[:500]}, which is missing; name a parameter file, seen from {path.parent}"
         )
     if _EXTENDS in (below := _file(base)):
         raise ParameterError(f"{path}: extends names {base}, which extends another file itself; name that one")
     return _over(below, content)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for any file
+        return False
+
+
 def _file(path: Path) -> dict[str, Any]:
     """The sections of one file."""
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ParameterError(f"{path} has more than {_MOST_BYTES} bytes, which no parameter file has; name another")
         content: Any = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise ParameterError(
             f"{path} is missing; run it in the repository's root, or name the file with --params"
         ) from None
-    except ParameterError as error:
+    except _RepeatedKey as error:
         raise ParameterError(f"{path}: {error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date may be the 45th of May
         raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise ParameterError(f"{path} cannot be read ({error}); name the file with --params") from None
@@ -128,7 +147,7 @@ def _sentence(path: Path, error: Any) -> str:
     if error["type"] == "missing":
         return f"{path}: {name} is missing; add it ({_meaning(keys)})"
     fix = error["msg"].removeprefix("Value error, ")
-    return f"{path}: {name} is {error['input']!r}; {fix[0].lower()}{fix[1:]} ({_meaning(keys)})"
+    return f"{path}: {name} is {_SHOWN.repr(error['input'])}; {fix[0].lower()}{fix[1:]} ({_meaning(keys)})"
 
 
 def _suggestion(keys: list[str]) -> str:

@@ -69,17 +69,26 @@ def _resolve_any(base: str, reference: str) -> str | None:
     if not (_has_encodable_host(reference) and _has_encodable_host(base)):
         return None
     try:
-        url = URL(base).join(URL(reference)).with_fragment(None)
+        url = _joined(URL(base), URL(reference)).with_fragment(None)
+        if "%3A" in url.raw_path:  # a colon, which stays encoded in a name alone, where it could end a scheme
+            url = URL(str(url))
+        # Some URLs are parsed when their parts are asked for.
+        host, has_user = url.raw_host, url.user is not None or url.password is not None
     except ValueError:
         return None
-    if url.scheme not in ("http", "https") or url.user is not None or url.password is not None:
-        return None
-    if not url.raw_host or not _HOST.fullmatch(url.raw_host):
+    if url.scheme not in ("http", "https") or has_user or not host or not _HOST.fullmatch(host):
         return None
     text = str(url)
     if url.raw_path == "/" and not url.raw_query_string:
         text = f"{text.rstrip('/')}/"  # yarl omits the path of a bare host
     return text if len(text) <= LONGEST and text.isascii() and text.isprintable() else None
+
+
+def _joined(base: URL, reference: URL) -> URL:
+    """As `URL.join`, which decodes a base's folders, unless its path ends with a slash."""
+    if reference.raw_path and not reference.raw_path.startswith("/"):
+        base = base.with_path(f"{base.raw_path.rpartition('/')[0]}/", encoded=True)
+    return base.join(reference)
 
 
 def _has_encodable_host(reference: str) -> bool:

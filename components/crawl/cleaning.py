@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from components.crawl.pages.page import collapse
-from components.storage.foreign_text import decode_text
+from components.storage.foreign.texts import decode_text
 
 CLEANED = "cleaned."
 INT32 = (1 << 31) - 1

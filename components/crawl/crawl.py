@@ -18,7 +18,7 @@ from components.crawl.parameters import CrawlParameters
 from components.crawl.pictures.adopt import adopt
 from components.crawl.pictures.bucket import begin_upload, check_bucket, finish_upload
 from components.crawl.pictures.download import download
-from components.crawl.pictures.hold_out import build_hold_out
+from components.crawl.pictures.hold_out import build_hold_out, held_out_files
 from components.crawl.pictures.job import DownloadJob
 from components.crawl.pictures.timing import read_timing
 from components.crawl.plan import Plan, make_plan
@@ -29,12 +29,14 @@ from components.shards.format import DUPLICATE_REASONS, EXACT, NEAR, SUCCESS
 from components.storage.atomic import publish_folder
 from components.storage.code import code_mark
 from components.storage.json_files import write_json
+from components.storage.layout import Layout, check_inputs
 from components.storage.location import folder_at
-from components.storage.output import check_replaceable
 from components.storage.s3 import Prefix
 from components.storage.work import WORK, drop, drop_finished, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
+
+LAYOUT = Layout("mofi crawl", ("00000.parquet", "00000.tar"), column="site")
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,7 @@ def crawl_pictures(
         )
     destination = folder_at(out)
     bucket = destination if isinstance(destination, Prefix) else None
-    if isinstance(destination, Path):
-        local = (Path(file.location) for file in files if "://" not in file.location)
-        check_replaceable(destination.resolve(), *local, *filter(None, [source.web, hold_out]))
+    _check_folders(destination, source.web, files, hold_out)
     if bucket is not None:
         if parameters.duplicates == "drop":
             raise InputError(
@@ -174,6 +174,17 @@ def _version(location: str) -> tuple[int, int] | None:
 def _names(sites: Sequence[Site], files: Sequence[SourceFile]) -> str:
     names = [*(site.host for site in sites), *(file.location for file in files)]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _check_folders(
+    destination: Path | Prefix, web: Path | None, files: Sequence[SourceFile], hold_out: Path | None
+) -> None:
+    """Checks, before it crawls, that the output holds no source, and that the hold-out has any."""
+    if isinstance(destination, Path):
+        local = (Path(file.location) for file in files if "://" not in file.location)
+        check_inputs(destination, [*local, *filter(None, [web, hold_out])])
+    if hold_out is not None:
+        held_out_files(hold_out)
 
 
 @contextmanager

@@ -116,12 +116,22 @@ REASONS = {
         "fetch the tar again",
     ),
     "cut_off": Reason(
-        "cut off", "error", "The tar breaks off behind the picture, whose text may be missing.", "fetch the tar again"
+        "cut off",
+        "error",
+        "The tar breaks off or is damaged next to the picture, whose text may be missing.",
+        "fetch the tar again",
+    ),
+    "damaged_part": Reason(
+        "damaged part",
+        "error",
+        "A header in a tar is damaged; what lies between it and the next one is not read, however many files that is.",
+        "fetch the tar again",
     ),
     # refusals
     "robots_txt": Reason("robots.txt", "refusal", "The site’s robots.txt does not allow it, or not for training."),
     "noindex": Reason("noindex", "refusal", "The page or the server asks not to be indexed."),
     "noimageindex": Reason("noimageindex", "refusal", "The page or the server asks that its pictures are not indexed."),
+    "nofollow": Reason("nofollow", "refusal", "The server or the page asks that its redirect is not followed."),
     "noai": Reason("noai", "refusal", "The page or the server does not want its content used for machine learning."),
     "noimageai": Reason(
         "noimageai", "refusal", "The page or the server does not want its pictures used for machine learning."

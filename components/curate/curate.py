@@ -45,11 +45,13 @@ from components.shards.format import shard_name, shard_numbers
 from components.storage.atomic import publish_folder
 from components.storage.code import code_mark
 from components.storage.json_files import write_json
+from components.storage.layout import Layout
 from components.storage.work import drop_finished, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
 CHART = "images_per_entity.svg"
+LAYOUT = Layout("mofi curate", ("vocabulary.parquet", "card.md", "stats.json"), column="images")
 
 
 @dataclass(frozen=True)

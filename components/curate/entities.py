@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 
 from components.curate.vocabulary import Vocabulary
 from components.errors import InputError
-from components.knowledge.base.format import entity_table
+from components.knowledge.base.format import ENTITY_SCHEMA, FIX, entity_table
 from components.knowledge.qid import qid_of
+from components.storage.foreign.tables import check_columns, columns_of, naming
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ def read_facts(knowledge: Path, vocabulary: Vocabulary) -> list[Facts]:
     wanted = [qid_of(number) for number in vocabulary.ids.tolist()]
     columns = ["entity_id", "label", "description", "instance_of", "subclass_of"]
     found = {
-        row["entity_id"]: Facts(row["label"], row["description"], tuple(row["instance_of"] or row["subclass_of"]))
+        row["entity_id"]: Facts(
+            row["label"] or "", row["description"] or "", tuple(row["instance_of"] or row["subclass_of"] or ())
+        )
         for batch in _rows(entity_table(knowledge), wanted, columns)
         for row in batch.to_pylist()
     }
@@ -52,6 +55,7 @@ def read_labels(knowledge: Path, entities: Collection[str]) -> dict[str, str]:
 
 def _rows(path: Path, entities: list[str], columns: list[str]) -> Iterator[pa.RecordBatch]:
     wanted = pa.array(entities, pa.string())
-    with pq.ParquetFile(path) as table:
+    with naming(path, "an entity table", FIX), pq.ParquetFile(path) as table:
+        check_columns(path, table.schema_arrow, columns_of(ENTITY_SCHEMA, columns), FIX)
         for batch in table.iter_batches(columns=columns):
             yield batch.filter(pc.is_in(batch["entity_id"], value_set=wanted))

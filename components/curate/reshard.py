@@ -14,6 +14,7 @@ from components.errors import InputError
 from components.execution.shard_map import Outcome
 from components.knowledge.qid import qid_of
 from components.shards.format import LABELLED_INDEX_SCHEMA, PICTURE_SCHEMA, picture_key, shard_name
+from components.shards.index import read_shard_index
 from components.shards.writer import Row, write_shard
 
 
@@ -48,7 +49,7 @@ def _sources(crawl: Path, surveys: Path, planned: pa.Table) -> list[Source]:
         positions = [n for n, s in enumerate(shards) if s == shard]
         name = f"{shard_name(shard)}.parquet"
         lines = pq.read_table(surveys / name).take([rows[n] for n in positions]).to_pylist()
-        index = pq.read_table(crawl / name, columns=PICTURE_SCHEMA.names)
+        index = read_shard_index(crawl / name, PICTURE_SCHEMA.names)
         records = index.take([line["row"] for line in lines]).to_pylist()
         tar = (crawl / name).with_suffix(".tar")
         found |= {n: Source(record, tar, line) for n, record, line in zip(positions, records, lines, strict=True)}

@@ -12,8 +12,9 @@ from components.errors import InputError
 from components.execution.shard_map import Outcome
 from components.knowledge.qid import number_of
 from components.label.format import IMAGE_RIVAL
-from components.label.reader import read_labels
+from components.label.reader import check_pictures, read_labels
 from components.shards.format import SUCCESS, shard_name
+from components.shards.index import read_shard_index
 from components.shards.reader import PictureSpan, picture_spans
 
 CRAWLED, LABELLED = "crawled", "labelled"
@@ -27,10 +28,10 @@ def survey(crawl: Path, labels: Path, number: int, _: int, out: Path) -> Outcome
         InputError: if crawl and labels do not match, or the tar does not match its index.
     """
     path = crawl / f"{shard_name(number)}.parquet"
-    table = pq.read_table(path, columns=["key", "status", "sha256"])
+    table = read_shard_index(path, ["key", "status", "sha256"])
     rows = [row | {"row": n} for n, row in enumerate(table.to_pylist()) if row["status"] == SUCCESS]
     rows.sort(key=lambda row: str(row["key"]))
-    label_rows = _labels_of(labels, number, path, [row["key"] for row in rows])
+    label_rows = _labels_of(labels, crawl, number, [row["key"] for row in rows])
     spans = picture_spans(path.with_suffix(".tar"))
     found = [_record(row, label, spans, path) for row, label in zip(rows, label_rows, strict=True) if label["entities"]]
     pq.write_table(pa.Table.from_pylist(found, SURVEY_SCHEMA), out / path.name, compression="zstd")
@@ -38,14 +39,16 @@ def survey(crawl: Path, labels: Path, number: int, _: int, out: Path) -> Outcome
     return Outcome(counts, attempted=len(rows))
 
 
-def _labels_of(folder: Path, number: int, index: Path, keys: list[str]) -> list[dict[str, Any]]:
+def _labels_of(folder: Path, crawl: Path, number: int, keys: list[str]) -> list[dict[str, Any]]:
     """The label rows of a shard; they must be of exactly these pictures, in key order."""
+    index = crawl / f"{shard_name(number)}.parquet"
     path, table = folder / index.name, read_labels(folder, number, ["key", "entities", "decisions"])
     if table.num_rows != len(keys):
         raise InputError(f"{path} has {table.num_rows} rows for the {len(keys)} pictures of {index}; {_RELABEL}")
     for row, (key, labelled) in enumerate(zip(keys, table["key"].to_pylist(), strict=True)):
         if key != labelled:
             raise InputError(f"row {row} of {path} is of picture {labelled}, where {index} has {key}; {_RELABEL}")
+    check_pictures(table, number, folder, crawl)
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 

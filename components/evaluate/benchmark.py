@@ -1,5 +1,6 @@
 """The retrieval benchmark on disk: an index next to a folder of pictures in GPR1200's layout."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -8,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from components.errors import InputError
+from components.errors import InputError, reason
+from components.evaluate.format import INDEX_SCHEMA
 from components.images.decode import BadImage, decode
+from components.storage.foreign.tables import read_table
 
 _BATCH = 512
-_COLUMNS = ("file", "category", "domain", "art_set", "foundry", "concept")
 _SAMPLE = Path("data/sample/benchmark")
 
 
@@ -43,14 +43,14 @@ class Benchmark:
         """A picture as it is stored.
 
         Raises:
-            InputError: if the file is missing.
+            InputError: if the file is missing, or cannot be read.
         """
         path = self.folder / "images" / self.files[number]
         try:
             return path.read_bytes()
-        except FileNotFoundError:
+        except OSError as error:
             raise InputError(
-                f"{path} is in the benchmark's index but is missing; "
+                f"{path} is in the benchmark's index but cannot be read ({reason(error)}); "
                 f"{_fix(self.folder, 'put it there, or take it out of the index')}"
             ) from None
 
@@ -88,31 +88,26 @@ def read_benchmark(folder: Path) -> Benchmark:
     """Reads `images.parquet` of a benchmark folder.
 
     Raises:
-        InputError: if it is missing, empty, or no such table.
+        InputError: if it is missing, empty, no such table, or lists a picture twice.
     """
     path = folder / "images.parquet"
     if not path.is_file():
         raise InputError(
             f"{path} is missing; {_fix(folder, 'write it (docs/formats.md)')}, or name a benchmark with --benchmark"
         )
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}); {_fix(folder, 'write it again (docs/formats.md)')}"
-        ) from error
-    missing = [name for name in _COLUMNS if name not in table.column_names]
-    if missing:
-        raise InputError(
-            f"{path} has no column {', '.join(missing)}; {_fix(folder, 'write it as docs/formats.md says')}"
-        )
+    table = read_table(path, INDEX_SCHEMA, _fix(folder, "write it as docs/formats.md says"))
     if table.num_rows == 0:
         raise InputError(f"{path} lists no picture; {_fix(folder, 'list some')}")
-    columns = {name: table[name].to_pylist() for name in _COLUMNS}
-    outside = [str(name) for name in columns["file"] if not _is_inside(name)]
+    columns = table.to_pydict()
+    outside = [name for name in columns["file"] if not _is_inside(name)]
     if outside:
         raise InputError(
             f"{path} names {outside[0][:200]!r}, which is no file below images/; fetch the benchmark again"
+        )
+    twice = [name for name, number in Counter(columns["file"]).items() if number > 1]
+    if twice:
+        raise InputError(
+            f"{path} lists {twice[0]!r} more than once, which would find itself; {_fix(folder, 'keep one of the rows')}"
         )
     return Benchmark(
         folder,
@@ -125,8 +120,9 @@ def read_benchmark(folder: Path) -> Benchmark:
     )
 
 
-def _is_inside(name: object) -> bool:
-    return isinstance(name, str) and not name.startswith("/") and ".." not in PurePosixPath(name).parts
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and "\0" not in name and not path.is_absolute() and ".." not in path.parts
 
 
 def choose(benchmark: Benchmark, number: int, seed: int) -> list[int]:

@@ -18,9 +18,13 @@ from components.evaluate.measure import describe, measure, measure_data
 from components.evaluate.parameters import EvaluateParameters
 from components.evaluate.tasks import Inputs
 from components.models.encoder import Encoder, load_encoder
+from components.storage.arrays import save_array
 from components.storage.atomic import new_folder
+from components.storage.layout import Layout
 
 logger = logging.getLogger(__name__)
+
+LAYOUT = Layout("mofi evaluate", ("retrieval_examples.parquet", "embeddings"), column="rank")
 
 
 def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[str, Any]:
@@ -34,10 +38,10 @@ def evaluate(inputs: Inputs, parameters: EvaluateParameters, out: Path) -> dict[
     """
     benchmark = read_benchmark(inputs.benchmark)
     folders = model_folders(inputs.models)
+    data = measure_data(inputs, parameters)  # first, as it is quick where an input is missing
+    logger.info("evaluate: %s", describe(data))
     with new_folder(out) as folder:
         measures, best = _measure(folders, benchmark, parameters, folder)
-    data = measure_data(inputs, parameters)
-    logger.info("evaluate: %s", describe(data))
     return {"benchmark": _describe(benchmark), "models": measures, "best": best, **data}
 
 
@@ -51,7 +55,7 @@ def _measure(
     best: tuple[float, str, npt.NDArray[np.float32]] | None = None
     for name, embeddings in _embedded(folders, benchmark):
         measures[name] = measure(embeddings, benchmark, parameters)
-        np.save(out / "embeddings" / f"{name}.npy", embeddings, allow_pickle=False)
+        save_array(out / "embeddings" / f"{name}.npy", embeddings)
         logger.info("%s: %s", name, describe(measures[name]))
         if name in folders:
             score = score_of(measures[name], benchmark)

@@ -5,21 +5,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.evaluate.benchmark import Benchmark, choose
+from components.evaluate.format import EXAMPLES_SCHEMA, MAP_SCHEMA
 from components.evaluate.parameters import EvaluateParameters
 from components.metrics.retrieval import unit_rows
-
-EXAMPLES_SCHEMA = pa.schema(
-    [
-        ("model", pa.string()),
-        ("query", pa.string()),
-        ("domain", pa.string()),
-        ("rank", pa.int32()),
-        ("file", pa.string()),
-        ("cosine", pa.float32()),
-        ("right", pa.bool_()),
-    ]
-)
-MAP_SCHEMA = pa.schema([("file", pa.string()), ("domain", pa.string()), ("x", pa.float32()), ("y", pa.float32())])
 
 
 def nearest(

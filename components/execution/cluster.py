@@ -194,7 +194,7 @@ def check(address: str) -> None:
 
 def _silent(address: str, error: Exception) -> SetupError:
     return SetupError(
-        f"no Ray cluster answers at RAY_ADDRESS={address} ({error}); start it, or unset RAY_ADDRESS to use this machine"
+        f"no Ray cluster answers at RAY_ADDRESS={show_url(address)} ({error}); start it, or unset RAY_ADDRESS to use this machine"
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.storage.atomic import publish_folder
+from components.storage.layout import check_inputs
 from components.storage.work import drop
 
 if TYPE_CHECKING:
@@ -34,23 +35,9 @@ def check(target: "Path | Prefix", inputs: "Iterable[Path | Prefix]" = ()) -> No
             the input would be changed.
         SetupError: if the bucket's server does not answer.
     """
-    for read in inputs:
-        if _harms(target, read):
-            raise InputError(
-                f"{target} cannot receive what is made from {read}: it would change that; name another place"
-            )
+    check_inputs(target, inputs)
     if not isinstance(target, Path):
         check_writable(target)
-
-
-def _harms(target: "Path | Prefix", read: "Path | Prefix") -> bool:
-    if isinstance(target, Path):
-        if not isinstance(read, Path):
-            return False
-        out, source = target.resolve(), read.resolve()
-        return source.is_relative_to(out) or out.is_relative_to(source)
-    # Of a prefix around another one, only objects with the result's own names are replaced.
-    return not isinstance(read, Path) and target.bucket == read.bucket and target.folder.startswith(read.folder)
 
 
 def check_writable(bucket: "Prefix") -> None:

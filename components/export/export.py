@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from components.errors import SetupError
@@ -12,14 +11,16 @@ from components.models.find import FoundModel, find_model
 from components.models.load import load_model
 from components.redaction import show_url
 from components.registry.provenance import digest
-from components.storage.atomic import publish_folder
+from components.storage.atomic import new_folder
 from components.storage.json_files import read_json, write_json
-from components.storage.output import writing
+from components.storage.layout import Layout
+from components.storage.output import output
 from components.storage.work import fingerprint
 
 logger = logging.getLogger(__name__)
 
 CARD = "mofi.json"
+LAYOUT = Layout("mofi export", (CARD,), key="made_by")
 
 
 def export_model(location: str, to: Format, out: Path) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def export_model(location: str, to: Format, out: Path) -> dict[str, Any]:
         SetupError: if a package is missing.
         MofiError: if the exported model embeds differently.
     """
-    with writing(out):
+    with output(out, LAYOUT, [location]):
         return _export(location, to, out)
 
 
@@ -46,10 +47,7 @@ def _export(location: str, to: Format, out: Path) -> dict[str, Any]:
     publication.check(out, [Path(local)] if Path(local).is_dir() else [])
     model = load_model(local)
     model.towers.eval()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
-        written = Path(folder) / "export"
-        written.mkdir()
+    with new_folder(out) as written:
         try:
             if to is Format.HF:
                 from components.export.hugging_face import write
@@ -60,7 +58,6 @@ def _export(location: str, to: Format, out: Path) -> dict[str, Any]:
             raise SetupError(f"{error}; pip install 'mofi-platform[export]'") from error
         card = {"made_by": "mofi export", "format": str(to), "from": _source(location, found, local), **facts}
         write_json(written / CARD, card)
-        publish_folder(written, out)
     return card
 
 

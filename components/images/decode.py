@@ -9,6 +9,7 @@ from PIL import Image
 from components.images import jpeg
 from components.images.bad_image import BadImage
 from components.images.colour import to_srgb
+from components.images.colour_tags import described_profile
 from components.images.header import (
     as_bad_image,
     open_lazily,
@@ -37,6 +38,7 @@ _TURNS = {
 _ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
 # Rows at the bottom that a JPEG may lack when its file breaks off, of all of them.
 _LACKING = 1 / 16
+_LARGEST = 255
 _GREY = 128  # what decoders show instead
 
 
@@ -69,6 +71,9 @@ def _open(
 
     def read(file: bytes) -> Image.Image:
         image = _loaded(file, max_pixels, enough)
+        described = described_profile(image, file)
+        if described is not None:
+            image.info["icc_profile"] = described
         shown = upright(flat(image), orientation(image, file))
         if "icc_profile" in shown.info:  # it would be stored with the pixels that it no longer describes
             shown.info = {name: value for name, value in shown.info.items() if name != "icc_profile"}
@@ -80,7 +85,9 @@ def _open(
 
 def _loaded(data: bytes, max_pixels: int | None, enough: tuple[int, int] | None) -> Image.Image:
     image = open_lazily(data, max_pixels)
-    reduce_jpeg(image, max_pixels, enough)
+    reduce_jpeg(image, data, max_pixels, enough)
+    if image.format == "WEBP":
+        return _without_canvases(image)
     try:
         image.load()
     except OSError:
@@ -88,11 +95,24 @@ def _loaded(data: bytes, max_pixels: int | None, enough: tuple[int, int] | None)
         if whole is data:
             raise
         image = open_lazily(whole, max_pixels)
-        reduce_jpeg(image, max_pixels, enough)
+        reduce_jpeg(image, whole, max_pixels, enough)
         image.load()
         if not _nearly_whole(image, whole):
             raise
     return image
+
+
+def _without_canvases(image: Image.Image) -> Image.Image:
+    """The first frame of a WebP; Pillow would keep two more pictures of its size meanwhile."""
+    decoder = image._decoder  # type: ignore[attr-defined]
+    found = decoder.get_next()
+    if found is None:
+        raise EOFError("failed to decode a frame of a WebP")
+    del decoder
+    image._decoder = None  # type: ignore[attr-defined]
+    frame = Image.frombytes(image.mode, image.size, found[0], "raw", image.rawmode)  # type: ignore[attr-defined]
+    frame.info = image.info
+    return frame
 
 
 def _nearly_whole(image: Image.Image, data: bytes) -> bool:
@@ -123,7 +143,10 @@ def _flat(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I;16"):  # Pillow would clip sixteen bits at 255, not scale them
         image = _eight_bits(image)
-    if image.mode in _ALPHA or "transparency" in image.info:
+    hidden = image.info.get("transparency")
+    if isinstance(hidden, tuple) and max(hidden) > _LARGEST:  # of sixteen bits, as those of the pixels were
+        image.info["transparency"] = tuple(level >> 8 for level in hidden)
+    if image.mode in _ALPHA or hidden is not None:
         if profile and image.mode == "LA":
             grey, alpha = image.split()
             shown = to_srgb(grey, profile).convert("RGB")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from components.images import jpeg
 from components.images.bad_image import BadImage
-from components.images.memory import MAX_PIXELS, MOST_PIXELS, PIXEL, UNFOLDING, check_memory
+from components.images.memory import MAX_PIXELS, MOST_PIXELS, PIXEL, UNFOLDING, check_memory, check_unfolding, granted
 from components.images.metadata import png_without
 from components.images.svg import is_svg, rasterised
 
@@ -44,11 +45,17 @@ _UNSUPPORTED = (
 )
 _JPEG = ("JPEG", "MPO")
 _JPEG_2000_PIXEL = 20  # bytes: its decoder works with whole numbers of 32 bits
+_DECODER_PIXEL = {"WEBP": 12, "AVIF": 12}  # bytes, if a decoder takes more than its picture
+# Pixels of which what is made of them is looked at, and bytes that a pixel may then take.
+_SMALL, _STORED = 5_000_000, {"1": 1, "L": 1, "P": 1, "I;16": 4}
 _ORIENTATION = 0x0112
 _SIDEWAYS = 5  # EXIF orientations from here on swap width and height
 _HIGHEST = 8
 # Where a PNG may say how it is turned: only then is it read to its end for that.
-_PNG_TURNING = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
+_PNG_TURNING = (b"eXIf", b"Raw profile type")
+# XMP may name an orientation, which browsers do not look at and Pillow would obey.
+_XMP = ("xmp", "XML:com.adobe.xmp")
+_SAMPLE_FORMAT, _WHOLE = 339, 1
 
 T = TypeVar("T")
 
@@ -117,6 +124,9 @@ def open_lazily(data: bytes, max_pixels: int | None = None) -> Image.Image:
     if data.startswith(_ICON):
         _check_icon(data, limit)
     image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    _forget_xmp(image)
+    if image.mode in ("F", "I"):
+        raise _not_levels(data)
     if image.format in _JPEG:
         jpeg.check_cost(data, image.size)
         smallest = -(-image.width // 8) * -(-image.height // 8)
@@ -124,20 +134,39 @@ def open_lazily(data: bytes, max_pixels: int | None = None) -> Image.Image:
         return image
     pixel = _JPEG_2000_PIXEL if image.format == "JPEG2000" else PIXEL
     check_memory(data, image.width * image.height * pixel, image.size, limit)
+    if image.width * image.height > _SMALL:
+        check_unfolding(data, image.width * image.height * _most_bytes(image, data), image.size)
     return image
 
 
-def reduce_jpeg(image: Image.Image, max_pixels: int | None, enough: tuple[int, int] | None) -> None:
+def _most_bytes(image: Image.Image, data: bytes) -> int:
+    """What a pixel takes at most on its way to upright RGB in sRGB on white."""
+    taken = _STORED.get(image.mode, 4)
+    profile = "icc_profile" in image.info
+    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
+        taken += 5 if image.mode == "RGBA" else 9  # RGBA, RGB and the mask between them
+    elif image.mode != "RGB":
+        taken += 5
+    taken += PIXEL * profile + PIXEL * (orientation(image, data) != 1)
+    return max(taken, _DECODER_PIXEL.get(str(image.format), 0))
+
+
+def reduce_jpeg(image: Image.Image, data: bytes, max_pixels: int | None, enough: tuple[int, int] | None) -> None:
     """Has a JPEG decoded at the smallest eighth of its size that is enough; other formats are left.
 
     Args:
         image: as opened.
+        data: the file.
         max_pixels: see `open_lazily`.
         enough: width and height, px; None for as many pixels as are allowed.
     """
     if image.format not in _JPEG:
         return
     pixels, limit = image.width * image.height, max_pixels or MAX_PIXELS
+    if pixels > _SMALL:
+        pixel = PIXEL * (1 + (image.mode != "RGB") + ("icc_profile" in image.info) + (orientation(image, data) != 1))
+        left = granted(len(data)) - jpeg.read_markers(data).coefficients
+        limit = min(limit, max(1, left // pixel))
     scale = next((scale for scale in (1, 2, 4) if pixels <= limit * scale * scale), 8)
     if scale == 1 and enough is None:
         return
@@ -172,10 +201,23 @@ def orientation(image: Image.Image, data: bytes) -> int:
     if image.format == "PNG" and not any(mark in data for mark in _PNG_TURNING):
         return 1
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        if image.format == "PNG" and "exif" not in image.info:  # it may lie behind the pixels
+            image.load()
+            _forget_xmp(image)
+        if "exif" in image.info:  # Pillow may have read it, and XMP, before
+            exif = Image.Exif()
+            exif.load(image.info["exif"])
+        else:
+            exif = image.getexif()
+        value = exif.get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - broken metadata does not make a picture bad
         return 1
     return value if isinstance(value, int) and 1 <= value <= _HIGHEST else 1
+
+
+def _forget_xmp(image: Image.Image) -> None:
+    for name in _XMP:
+        image.info.pop(name, None)
 
 
 @contextmanager
@@ -208,7 +250,32 @@ def without_long_texts(read: Callable[[bytes], T], data: bytes) -> T:
         return read(png_without(data, (b"tEXt", b"zTXt", b"iTXt", b"iCCP")))
 
 
+def _not_levels(data: bytes) -> BadImage:
+    return BadImage(
+        f"picture of {len(data)} bytes has numbers of 32 bits for levels; what is black and what white it does not say",
+        "unsupported_format",
+    )
+
+
+def _is_tiff_without_levels(data: bytes) -> bool:
+    """Whether a TIFF says that its samples are floating-point or signed numbers."""
+    if not data.startswith((b"II*\0", b"MM\0*")):
+        return False
+    try:
+        directory = ImageFileDirectory_v2(data[:8])
+        stream = io.BytesIO(data)
+        stream.seek(directory.next)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            directory.load(stream)
+        return _WHOLE not in directory.get(_SAMPLE_FORMAT, (_WHOLE,))
+    except Exception:  # noqa: BLE001 - it raises anything on damaged files
+        return False
+
+
 def _unknown(data: bytes) -> BadImage:
+    if _is_tiff_without_levels(data):
+        return _not_levels(data)
     name = next((name for name, starts in _UNSUPPORTED if data.startswith(starts)), None)
     if name is None and data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis"):
         heif = data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

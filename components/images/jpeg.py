@@ -16,7 +16,7 @@ END = b"\xff\xd9"
 _SCAN, _FRAMES = 0xDA, frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 _PROFILE, _PROFILE_NAME = 0xE2, b"ICC_PROFILE\0"
-_METADATA, _TURNING = 0xE1, (b"Exif\0", b"tiff:Orientation")
+_METADATA, _TURNING = 0xE1, b"Exif\0"
 # The next marker that has a length, or the end: no stuffed byte, restart or fill byte. Fill bytes
 # before it are left to the search: a pattern of them would take their number squared.
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
@@ -69,7 +69,7 @@ def read_markers(data: bytes) -> Markers:
             if body.startswith(_PROFILE_NAME) and len(body) > 14:
                 parts.setdefault(body[12], body[14:])
         elif marker == _METADATA:
-            turning |= any(mark in _body(data, offset) for mark in _TURNING)
+            turning |= _TURNING in _body(data, offset)
     profile = b"".join(parts[number] for number in sorted(parts)) or None
     return Markers(_coefficients(frame) if gathered and len(frame) > 5 else 0, profile, turning)
 

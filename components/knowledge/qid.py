@@ -10,11 +10,27 @@ import pyarrow.compute as pc
 
 PATTERN = r"Q[1-9][0-9]{0,17}"
 _QID = re.compile(PATTERN)
+# As Wikidata's pages, its query service and Turtle files write it.
+_SHORT = re.compile(rf"(?:wd:)?({PATTERN})", re.IGNORECASE | re.ASCII)
+_ADDRESS = re.compile(
+    r"<?(?:https?:)?//(?:www\.|m\.)?wikidata\.org/(?:entity|wiki)/(?:Special:Entity(?:Page|Data)/)?"
+    rf"({PATTERN})(?:\.[a-z]+|/)?(?:[?#][^<>]*)?>?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def is_qid(text: str) -> bool:
     """Whether a text is a Q-id, and nothing else."""
     return _QID.fullmatch(text) is not None
+
+
+def parse_qid(text: str) -> str | None:
+    """The Q-id that a text stands for, in any of the forms that people publish; None for others.
+
+    `q42`, `wd:Q42`, `http://www.wikidata.org/entity/Q42`, `https://www.wikidata.org/wiki/Q42#P31`.
+    """
+    found = _SHORT.fullmatch(text.strip()) or _ADDRESS.fullmatch(text.strip())
+    return found[1].upper() if found else None
 
 
 def qid_of(number: int) -> str:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -12,20 +11,19 @@ from rich.text import Text
 from components.errors import InputError
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label import workers
+from components.label.crawl_statistics import read_crawl_statistics
 from components.label.format import COMMON_WORD, Decision, Label
 from components.label.image_filter.calibration import UNCALIBRATED
 from components.label.linking.disambiguate import Context
-from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts
 from components.label.linking.evidence import TERMS, Evidence, evidence
 from components.label.linking.link import link
 from components.label.linking.linkables import barred_decisions, linkables
-from components.label.linking.page_profiles import Profiles, contribution
+from components.label.linking.page_profiles import contribution
 from components.label.parameters import LabelParameters, WeightParameters
-from components.label.reader import read_labels
-from components.label.text.common_words import crawl_stop_list
+from components.label.reader import check_pictures, read_labels
 from components.label.text.picture_text import PictureText, StoredMention, read_picture_texts
-from components.label.text.word_counts import WordCounts, read_counts
 from components.shards.format import SUCCESS, shard_name, shard_numbers
+from components.shards.index import read_shard_index
 
 
 @dataclass(frozen=True)
@@ -48,14 +46,12 @@ class Explanation:
 
 
 def explain_text(
-    text: str, context: str, site: str, knowledge: Path, labels: Path, parameters: LabelParameters
+    text: str, context: str, site: str, knowledge: Path, labels: Path | None, parameters: LabelParameters
 ) -> Explanation:
-    """Links one text with the word counts, stop list, entity counts and profiles in `labels`.
-
-    Any of these may be missing.
+    """Links one text with what its crawl taught, which lies in `labels`; None = nothing.
 
     Raises:
-        InputError: if there is no knowledge base.
+        InputError: if there is no knowledge base, or the labels are missing or of another base.
     """
     row = {"key": "0", "site": site, "page_url": "", "caption": text, "context": context, "page_title": ""}
     return _explain(row, knowledge, labels, parameters)
@@ -65,10 +61,13 @@ def explain_picture(key: str, crawl: Path, knowledge: Path, labels: Path, parame
     """Links the text of a picture of the crawl, with its page and site, as the label stage did.
 
     Raises:
-        InputError: if there is no knowledge base, crawl or labels, or no such picture in them.
+        InputError: if there is no knowledge base, crawl or labels, no such picture in them, or they
+            do not belong together.
     """
     number, row = _crawled(crawl, key)
-    found = read_labels(labels, number, ["key", "decisions"]).filter(pc.field("key") == key).to_pylist()
+    labelled = read_labels(labels, number, ["key", "decisions"])
+    check_pictures(labelled, number, labels, crawl)
+    found = labelled.filter(pc.field("key") == key).to_pylist()
     if not found:
         raise InputError(f"{labels} has no label for the picture {key}; run `mofi label run` again")
     decided = tuple(Decision(**decision) for decision in found[0]["decisions"] or ())
@@ -79,7 +78,8 @@ def _crawled(crawl: Path, key: str) -> tuple[int, dict[str, str]]:
     """The shard of a picture, and its row."""
     columns = ["key", "status", "site", "page_url", "caption", "context", "page_title"]
     for number in shard_numbers(crawl):
-        found = pq.read_table(crawl / f"{shard_name(number)}.parquet", columns=columns, filters=[("key", "=", key)])
+        path = crawl / f"{shard_name(number)}.parquet"
+        found = read_shard_index(path, columns, filters=[("key", "=", key)])
         for row in found.to_pylist():
             if row.pop("status") != SUCCESS:
                 raise InputError(f"the picture {key} of {crawl} was not had, so nothing was linked; name another key")
@@ -87,21 +87,19 @@ def _crawled(crawl: Path, key: str) -> tuple[int, dict[str, str]]:
     raise InputError(f"{crawl} has no picture {key}; the keys are in its NUMBER.parquet")
 
 
-def _explain(row: dict[str, str], knowledge: Path, labels: Path, parameters: LabelParameters) -> Explanation:
+def _explain(row: dict[str, str], knowledge: Path, labels: Path | None, parameters: LabelParameters) -> Explanation:
     site, page_url = row["site"], row["page_url"]
     base = workers.knowledge_base(knowledge)
     finder = workers.mention_finder(knowledge, parameters.ner, parameters.max_words, parameters.max_candidates)
-    words, pages = (labels / name for name in ("words.json", "pages.parquet"))
-    counts = read_counts(words) if words.is_file() else WordCounts()
-    picture_text = read_picture_texts([row], finder, counts, crawl_stop_list(labels, parameters), parameters)[0]
-    profiles = Profiles.read(pages, {page_url}, {site}) if pages.is_file() else Profiles({})
+    statistics = read_crawl_statistics(labels, knowledge, parameters)
+    picture_text = read_picture_texts([row], finder, statistics.word_counts(), statistics.stop_list, parameters)[0]
+    profiles = statistics.profiles({page_url}, {site})
     own, shrinkage = contribution(picture_text, base), parameters.page_shrinkage
     profile = (
         profiles.page_profile(picture_text, own, shrinkage) if page_url else profiles.site_profile(site, base.size)
     )
     surroundings = Context(base.embed([picture_text.context])[0], profile)
-    entity_counts = EntityCounts.read(labels / ENTITY_COUNTS)
-    mentions = linkables(picture_text, base, entity_counts, parameters.named_smoothing)
+    mentions = linkables(picture_text, base, statistics.named, parameters.named_smoothing)
     label = link(
         picture_text.text, mentions, surroundings, UNCALIBRATED, parameters, barred_decisions(picture_text, base)
     )

@@ -3,14 +3,16 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from components.execution.publication import WHOLE
+from components.knowledge.base.fingerprint import FINGERPRINT, fingerprint_in, read_fingerprint
 from components.knowledge.base.format import TABLE, entity_table
 from components.models.find import FoundModel, find_model
 from components.shards.folder import ShardFolder
 from components.storage.location import folder_at
-from components.storage.mirror import Mirror
+from components.storage.mirror import Mirror, local
 
 if TYPE_CHECKING:
     from components.storage.s3 import Prefix  # boto3 is slow to load; only buckets need it
@@ -65,6 +67,19 @@ class Inputs:
         """Fingerprint of the inputs: bytes of local files; names, sizes and ETags of objects."""
         knowledge = self.knowledge.mark if isinstance(self.knowledge, Mirror) else self.knowledge
         return self.crawl.mark, knowledge, *self.model.mark
+
+    def knowledge_fingerprint(self) -> str:
+        """The fingerprint of the knowledge base; of one in a bucket only a small file is read.
+
+        Raises:
+            InputError: if the file is damaged, or the bucket refuses.
+        """
+        base = self.knowledge
+        if not isinstance(base, Mirror) or FINGERPRINT not in base.prefix.names():
+            return read_fingerprint(local(base))
+        with TemporaryDirectory() as folder:
+            base.prefix.get(FINGERPRINT, Path(folder) / FINGERPRINT)
+            return fingerprint_in(Path(folder) / FINGERPRINT)
 
     def check_unchanged(self) -> None:
         """Checks that buckets are unchanged, so that all labels are of one crawl.

@@ -14,23 +14,27 @@ from components.errors import InputError
 from components.execution.publication import check, publish
 from components.execution.shard_map import Task, map_shards
 from components.label import tasks
+from components.label.crawl_statistics import write_made_from
 from components.label.image_filter.calibration import Calibration
 from components.label.image_filter.candidate_texts import BLOCK, ROWS, join_texts
 from components.label.image_filter.reader import read_calibration
 from components.label.inputs import Inputs
 from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts
-from components.label.linking.page_profiles import merge_sums
+from components.label.linking.page_profiles import PAGES, merge_sums
 from components.label.parameters import LabelParameters
 from components.label.text.common_words import CASES, COMMON, add_cases, common_words, read_cases, write_cases
-from components.label.text.word_counts import add_counts, read_counts, write_counts
+from components.label.text.word_counts import WORDS, add_counts, read_counts, write_counts
 from components.shards.format import shard_name
+from components.storage.arrays import save_array
 from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
+from components.storage.layout import Layout
 from components.storage.location import folder_at
 from components.storage.work import drop_finished, fingerprint, work_folder
 
 logger = logging.getLogger(__name__)
 
+LAYOUT = Layout("mofi label run", ("00000.parquet",), column="decisions")
 _CALIBRATION = ("calibration.json", "calibration.parquet", "calibration.svg")
 
 
@@ -48,8 +52,8 @@ def label_pictures(
             registry.
         out: receives `NUMBER.parquet`, `NUMBER_images.npy` (float16 [pictures, d], row i of the
             parquet), `NUMBER_stats.json`, what `explain` needs: `words.json`, `pages.parquet`,
-            `calibration.json`, and what the calibration was measured on: `calibration.parquet` and
-            its chart `calibration.svg`.
+            `calibration.json`, what the calibration was measured on: `calibration.parquet` and its
+            chart `calibration.svg`, and which knowledge base was used: `made_from.json`.
         parameters: section `label`.
 
     Raises:
@@ -61,6 +65,7 @@ def label_pictures(
     inputs = Inputs.find(crawl, knowledge, model)
     check(target, inputs.folders)
     numbers = inputs.crawl.numbers
+    made_from = inputs.knowledge_fingerprint()
     work = work_folder("label", fingerprint(code_mark(__name__), parameters, *inputs.mark), out=target)
     intermediate = work / "intermediate"
     intermediate.mkdir(exist_ok=True)
@@ -91,8 +96,9 @@ def label_pictures(
     labels, decision_counts = _map(
         tasks.decide, replace(job, calibration=calibration), numbers, "label: decide", work / "decide"
     )
-    for name in ("words.json", CASES, "pages.parquet", ENTITY_COUNTS, *_CALIBRATION):
+    for name in (WORDS, CASES, PAGES, ENTITY_COUNTS, *_CALIBRATION):
         shutil.copyfile(intermediate / name, labels / name)
+    write_made_from(labels, made_from)
     inputs.check_unchanged()
     publish(labels, target, "label", work / "upload")
     drop_finished(work)
@@ -111,7 +117,7 @@ def _on_item(task: Any, job: tasks.Job, item: Any, position: int, out: Path) -> 
 def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters, intermediate: Path) -> None:
     """Sums the word counts, derives the stop list, and samples the reference pictures."""
     write_counts(
-        intermediate / "words.json", add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
+        intermediate / WORDS, add_counts(read_counts(surveyed / f"{shard_name(n)}_words.json") for n in numbers)
     )
     cases = add_cases(read_cases(surveyed / f"{shard_name(n)}_cases.json") for n in numbers)
     write_cases(intermediate / CASES, cases)
@@ -119,12 +125,12 @@ def _sum_survey(surveyed: Path, numbers: list[int], parameters: LabelParameters,
     drawn: dict[str, Any] = {}
     for number in numbers:
         images = np.load(surveyed / f"{shard_name(number)}_images.npy")
-        np.save(intermediate / f"{shard_name(number)}_images.npy", images)
+        save_array(intermediate / f"{shard_name(number)}_images.npy", images)
         order_keys = read_json(surveyed / f"{shard_name(number)}_order.json")
         # Equal pictures have equal keys and count once.
         drawn |= {name: image for name, image in zip(order_keys, images, strict=True) if image.any()}
         drawn = dict(sorted(drawn.items())[: parameters.references])
-    np.save(
+    save_array(
         intermediate / "references.npy", np.array(list(drawn.values()), dtype=np.float16).reshape(-1, images.shape[1])
     )
 
@@ -134,7 +140,7 @@ def _sum_mentions(detected: Path, numbers: list[int], intermediate: Path) -> lis
     EntityCounts.sum(EntityCounts.read(detected / f"{shard_name(n)}_{ENTITY_COUNTS}") for n in numbers).write(
         intermediate / ENTITY_COUNTS
     )
-    merge_sums([detected / f"{shard_name(n)}_pages.parquet" for n in numbers], intermediate / "pages.parquet")
+    merge_sums([detected / f"{shard_name(n)}_pages.parquet" for n in numbers], intermediate / PAGES)
     unambiguous: list[tuple[str, int, int, int]] = []
     for number in numbers:
         shutil.copyfile(detected / f"{shard_name(number)}.parquet", intermediate / f"{shard_name(number)}.parquet")
@@ -150,7 +156,7 @@ def _sum_candidates(detected: Path, numbers: list[int], intermediate: Path) -> l
     rows = np.zeros(0, dtype=np.int32)
     for number in numbers:
         rows = np.union1d(rows, np.load(detected / f"{shard_name(number)}_rows.npy"))
-    np.save(intermediate / ROWS, rows)
+    save_array(intermediate / ROWS, rows)
     return list(range(0, len(rows), BLOCK))
 
 

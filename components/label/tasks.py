@@ -34,8 +34,9 @@ from components.label.linking.disambiguate import Context
 from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts, count_entities
 from components.label.linking.link import link
 from components.label.linking.linkables import barred_decisions, linkables
-from components.label.linking.page_profiles import Profiles, contribution, write_sums
+from components.label.linking.page_profiles import PAGES, Profiles, contribution, write_sums
 from components.label.parameters import LabelParameters
+from components.label.reader import made_for, pictures_digest
 from components.label.text.common_words import COMMON, count_cases, write_cases
 from components.label.text.picture_text import (
     ALT,
@@ -45,8 +46,10 @@ from components.label.text.picture_text import (
     StoredMention,
     read_picture_texts,
 )
-from components.label.text.word_counts import count_words, read_counts, subcorpus_name, write_counts
+from components.label.text.word_counts import WORDS, count_words, read_counts, subcorpus_name, write_counts
 from components.shards.format import SUCCESS, shard_name
+from components.shards.index import read_shard_index
+from components.storage.arrays import save_array
 from components.storage.json_files import read_json, write_json
 from components.storage.location import local_copy
 from components.storage.mirror import Mirror
@@ -70,9 +73,9 @@ class Job:
 
 def crawled_rows(crawl: Path | str, number: int) -> list[dict[str, Any]]:
     """The successfully crawled pictures of a shard, in key order."""
-    columns = ["key", "status", "sha256", "caption", "context", "page_title", "page_url", "site"]
+    columns = ["sha256", "caption", "context", "page_title", "page_url", "site"]
     with local_copy(f"{crawl}/{shard_name(number)}.parquet") as index:
-        table = pq.read_table(index, columns=columns)
+        table = read_shard_index(index, ["key", "status", *columns])
     return sorted((row for row in table.to_pylist() if row["status"] == SUCCESS), key=lambda row: str(row["key"]))
 
 
@@ -103,7 +106,7 @@ def survey(job: Job, number: int, _: int, out: Path) -> Outcome:
             read += len(keys)
     if embedded is None:
         embedded = np.zeros((len(rows), encoder.texts(["nothing"]).shape[1]), dtype=np.float16)
-    np.save(out / f"{shard_name(number)}_images.npy", embedded)
+    save_array(out / f"{shard_name(number)}_images.npy", embedded)
     write_json(out / f"{shard_name(number)}_order.json", [order_key(row) for row in rows])
     write_counts(out / f"{shard_name(number)}_words.json", count_words(_subcorpora(rows)))
     write_cases(out / f"{shard_name(number)}_cases.json", count_cases(text for _, text in _subcorpora(rows)))
@@ -127,16 +130,15 @@ def detect(job: Job, number: int, _: int, out: Path) -> Outcome:
     knowledge = workers.knowledge_base(job.knowledge)
     rows = crawled_rows(job.crawl, number)
     common = frozenset(read_json(job.intermediate / COMMON))
-    picture_texts = read_picture_texts(rows, finder, read_counts(job.intermediate / "words.json"), common, p)
-    pq.write_table(
-        pa.Table.from_pylist([r.row() for r in picture_texts], files.MENTIONS_SCHEMA),
-        out / f"{shard_name(number)}.parquet",
-    )
+    picture_texts = read_picture_texts(rows, finder, read_counts(job.intermediate / WORDS), common, p)
+    found = pa.Table.from_pylist([r.row() for r in picture_texts], files.MENTIONS_SCHEMA)
+    pq.write_table(made_for(found, pictures_digest(rows)), out / f"{shard_name(number)}.parquet")
     write_sums(out / f"{shard_name(number)}_pages.parquet", picture_texts, knowledge)
-    EntityCounts.of(count_entities(picture_texts, p.min_coverage)).write(out / f"{shard_name(number)}_{ENTITY_COUNTS}")
+    named = count_entities(picture_texts, p.min_coverage, knowledge)
+    EntityCounts.of(named).write(out / f"{shard_name(number)}_{ENTITY_COUNTS}")
     write_json(out / f"{shard_name(number)}_unambiguous.json", _unambiguous(rows, picture_texts, p.min_coverage))
     candidate_rows = {row for r in picture_texts for m in r.mentions for row in m.rows}
-    np.save(out / f"{shard_name(number)}_rows.npy", np.array(sorted(candidate_rows), dtype=np.int32))
+    save_array(out / f"{shard_name(number)}_rows.npy", np.array(sorted(candidate_rows), dtype=np.int32))
     mentioned = sum(1 for r in picture_texts if r.mentions)
     candidates = sum(len(m.rows) for r in picture_texts for m in r.mentions)
     return Outcome({"pictures": len(rows), "with_mention": mentioned, "candidates": candidates}, attempted=len(rows))
@@ -202,7 +204,7 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
     table = pq.read_table(job.intermediate / f"{shard_name(number)}.parquet")
     picture_texts = [PictureText.of(row) for row in table.to_pylist()]
     profiles = Profiles.read(
-        job.intermediate / "pages.parquet", {r.page_url for r in picture_texts}, {r.site for r in picture_texts}
+        job.intermediate / PAGES, {r.page_url for r in picture_texts}, {r.site for r in picture_texts}
     )
     contexts = _embed_unique(knowledge, [r.context for r in picture_texts])
     scorer, entity_counts = workers.scorer(job.intermediate), EntityCounts.read(job.intermediate / ENTITY_COUNTS)
@@ -226,8 +228,10 @@ def decide(job: Job, number: int, _: int, out: Path) -> Outcome:
                 "source": picture_text.source,
             }
         )
-    pq.write_table(pa.Table.from_pylist(rows, files.LABELS_SCHEMA), out / f"{shard_name(number)}.parquet")
-    np.save(out / f"{shard_name(number)}_images.npy", images)
+    # The mentions say of which pictures they are.
+    labelled = pa.Table.from_pylist(rows, files.LABELS_SCHEMA).replace_schema_metadata(table.schema.metadata)
+    pq.write_table(labelled, out / f"{shard_name(number)}.parquet")
+    save_array(out / f"{shard_name(number)}_images.npy", images)
     write_json(out / f"{shard_name(number)}_stats.json", {"pictures": len(rows), **dict(sorted(counts.items()))})
     return Outcome(counts, attempted=len(rows))
 

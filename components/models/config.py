@@ -16,7 +16,8 @@ class TowerConfig:
     @property
     def image_size(self) -> int:
         """Side of the image tower's square input, px."""
-        return int(self.model["vision_cfg"]["image_size"])
+        side = self.model["vision_cfg"].get("image_size", 224)  # open_clip's default
+        return int(side[0] if isinstance(side, list) else side)
 
     @property
     def context_length(self) -> int:

@@ -19,6 +19,7 @@ from components.models.tokenizer import Tokenizer, make_tokenizer
 
 # Pictures or texts at a time; few on a CPU, so that activations stay in its caches.
 _BATCH = 256 if torch.cuda.is_available() else 64
+_PIXELS = _BATCH * 512 * 512  # of larger pictures there are fewer at a time
 
 
 class Encoder:
@@ -59,7 +60,8 @@ class Encoder:
 
         Pictures of another size are resized with antialiasing, in the model's resize mode.
         """
-        parts = [self._images(torch.from_numpy(pictures[i : i + _BATCH])) for i in range(0, len(pictures), _BATCH)]
+        batch = max(1, min(_BATCH, _PIXELS // self.image_size**2))
+        parts = [self._images(torch.from_numpy(pictures[i : i + batch])) for i in range(0, len(pictures), batch)]
         return self._stack(parts)
 
     def _images(self, pictures: Tensor) -> Tensor:

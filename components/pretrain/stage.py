@@ -10,8 +10,11 @@ from components.pretrain.recipe import make_recipe
 from components.registry.live import followed
 from components.registry.runs import stage_run
 from components.registry.tracking import connect
+from components.storage.layout import Layout
 from components.storage.location import canonical
-from components.storage.output import reading, writing
+from components.storage.output import output
+
+LAYOUT = Layout("mofi pretrain", ("mofi.json", "open_clip_config.json", "open_clip_model.safetensors"), key="recipe")
 
 
 def pretrain_recipe(
@@ -33,8 +36,8 @@ def pretrain_recipe(
     name, curve = f"pretrain_{recipe}", METRICS / "curves" / f"{recipe}.csv"
     inputs = [data] if isinstance(data, Path) else []
     tags = {"recipe": recipe, "data": str(data)}
-    connect()  # a server that does not answer is known before anything is read
-    with writing(out), reading(data):
+    with output(out, LAYOUT, [data, knobs.initial or None, knobs.checkpoints or None]):
+        connect()  # a server that does not answer is known before anything is read
         found = sources.find_sources(recipe, data, knobs)
         start = plan.find_starting_point(found, knobs)
         # Claimed before an MLflow run goes on that another training of the same may be using.

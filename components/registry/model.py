@@ -21,11 +21,12 @@ from components.errors import InputError
 from components.redaction import show_url
 from components.registry import tracking
 from components.registry.provenance import digest
-from components.storage.atomic import publish_folder
+from components.storage.atomic import new_folder
 from components.storage.code import ROOT, closure, foreign_imports
 from components.storage.code import find as find_file
 from components.storage.json_files import read_json
 from components.storage.mirror import matches
+from components.storage.output import writing
 
 logger = logging.getLogger(__name__)
 
@@ -153,20 +154,27 @@ def fetch(uri: str, cache: Path, only: Sequence[str]) -> Path:
     parts = (version.name, version.version, str(version.source).rpartition("/")[2])
     folder = cache / quote("-".join(map(str, parts)), safe="@ ")
     if not folder.is_dir():
-        with TemporaryDirectory(dir=_made(cache)) as unfinished:
-            got, kept = _made(Path(unfinished) / "got"), _made(Path(unfinished) / "kept")
-            mlflow.artifacts.download_artifacts(artifact_uri=str(version.source), dst_path=str(got))
-            found = sorted(got.glob("**/open_clip_config.json"))
-            if not found:
-                raise InputError(
-                    f"{uri} (version {version.version}) holds no open_clip_config.json; name a model of `mofi pretrain`"
-                )
-            for file in found[0].parent.iterdir():
-                if file.is_file() and matches(file.name, only):
-                    file.rename(kept / file.name)
-            publish_folder(kept, folder)
+        with writing(folder, wait=True):  # of processes that ask at once, one copies
+            if not folder.is_dir():
+                with new_folder(folder) as unfinished:
+                    _copy(version, uri, unfinished, only)
     logger.info("%s is version %s of %s", show_url(uri), version.version, version.name)
     return folder
+
+
+def _copy(version: ModelVersion, uri: str, folder: Path, only: Sequence[str]) -> None:
+    got = folder / ".got"
+    got.mkdir()
+    mlflow.artifacts.download_artifacts(artifact_uri=str(version.source), dst_path=str(got))
+    found = sorted(got.glob("**/open_clip_config.json"))
+    if not found:
+        raise InputError(
+            f"{uri} (version {version.version}) holds no open_clip_config.json; name a model of `mofi pretrain`"
+        )
+    for file in found[0].parent.iterdir():
+        if file.is_file() and matches(file.name, only):
+            file.rename(folder / file.name)
+    shutil.rmtree(got)
 
 
 def _version(uri: str) -> ModelVersion:
@@ -197,8 +205,3 @@ def has_files(version: ModelVersion) -> bool:
         return bool(mlflow.artifacts.list_artifacts(artifact_uri=f"{SCHEME}{version.name}/{version.version}"))
     except (MlflowException, OSError):
         return False
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,15 @@ from components.registry.provenance import digest, dvc_hash, git_commit
 from components.registry.runs import stage_run
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a promotion reads of `metrics/evaluate.json`."""
+
+    models: dict[str, dict[str, Any]]
+    labels: dict[str, Any] = field(default_factory=dict)
+
 
 RAW_PIXELS = "raw_pixels_"
 PIXELS = (RAW_PIXELS, "centred_pixels_")
@@ -65,6 +74,15 @@ def lookup(measures: Mapping[str, Any], key: str, of: str) -> float:
                 "promote.metric, promote.baseline or promote.candidates in params.yaml"
             )
         value = value[part]
+    return _number(value, f"models.{of}.{key}")
+
+
+def _number(value: object, place: str) -> float:
+    """Raises InputError if a value of the metrics is no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InputError(
+            f"metrics/evaluate.json: {place} is {str(value)[:60]!r}, not a number; run `mofi evaluate` again"
+        )
     return float(value)
 
 
@@ -85,12 +103,12 @@ def gates(
     """
     floor, pixels = best_floor(measures, parameters, RAW_PIXELS)
     baseline = lookup(measures, parameters.metric, parameters.baseline)
-    precision = measures.get("labels", {}).get("precision") or 0.0
+    precision = _number(measures.get("labels", {}).get("precision") or 0.0, "labels.precision")
     found = [
         Gate(parameters.metric, value, parameters.least),
         Gate(f"its ratio to {parameters.baseline}", _ratio(value, baseline), parameters.least_over_baseline),
         Gate(f"its ratio to the floor {floor}", _ratio(value, pixels), parameters.least_over_raw_pixels),
-        Gate("label precision", float(precision), parameters.least_label_precision),
+        Gate("label precision", precision, parameters.least_label_precision),
     ]
     if champion is not None and champion.benchmark == benchmark:
         least = champion.value * (1 - parameters.largest_loss)

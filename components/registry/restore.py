@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,20 @@ from components.registry.promote import (
     registered_version,
 )
 from components.registry.provenance import digest
+from components.storage.json_files import check_content
 
 logger = logging.getLogger(__name__)
 
-_KEYS = ("promoted", "recipe", "metric", "value", "sha256")
+_RESULT = Path("metrics/promote.json")
+
+
+@dataclass(frozen=True)
+class _Promotion:
+    promoted: bool
+    recipe: str
+    metric: str
+    value: float
+    sha256: str
 
 
 def restore_promotion(
@@ -38,9 +49,7 @@ def restore_promotion(
         InputError: if the file is of another format, or the model is neither registered nor there.
         SetupError: if the registry does not answer.
     """
-    missing = [key for key in _KEYS if key not in result] if isinstance(result, Mapping) else list(_KEYS)
-    if missing:
-        raise InputError(f"metrics/promote.json lacks {', '.join(missing)}; run `mofi promote` again")
+    check_content(_RESULT, result, _Promotion, "run `mofi promote` again")
     if not result["promoted"]:
         return None
     tracking.connect()

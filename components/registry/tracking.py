@@ -6,16 +6,14 @@ import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
 import mlflow
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from components.errors import SetupError
+from components.execution.server import ask_health
 from components.redaction import show_url, without_user
 from components.registry import database
 
@@ -24,8 +22,8 @@ logger = logging.getLogger(__name__)
 EXPERIMENT = "mofi"
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
-_ANSWER_WITHIN = 5.0
-_VARIABLE, _USER, _PASSWORD = "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
+_VARIABLE, _REGISTRY = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
+_USER, _PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 # What the experiment is, or else MLflow's page guesses, and takes it for one of generative AI.
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 # Addresses that this process used because none was given.
@@ -41,7 +39,7 @@ def connect() -> str:
     address = _address()
     if not _given():
         _own.add(address)
-    if address.startswith(("http://", "https://")):
+    if _is_web(address):
         _knock(address)
     for noisy in (
         "alembic",
@@ -100,6 +98,8 @@ def _fix(said: str) -> str:
         return "what it names was deleted: `mlflow runs restore --run-id ID` or `mlflow experiments restore -x ID` brings it back"
     if "locked" in lower:
         return "another program keeps it locked: end it, and run again; what is finished is kept"
+    if "disk is full" in lower or "disk i/o error" in lower or "no space left" in lower:
+        return "the disk is full: free some space, and run again; what is finished is kept"
     if "readonly" in lower or "read-only" in lower or "permission" in lower:
         return "make it and its folder writable, and run again"
     if _given():
@@ -111,31 +111,46 @@ def _address() -> str:
     """The tracking server or database.
 
     MLflow has a server's user and password from variables of its own, and so has every process that
-    this one starts: in the address, they would stand in what MLflow prints.
+    this one starts: in an address, they would stand in what MLflow prints.
     """
     address = _given()
-    if not address:
-        return f"sqlite:///{DATABASE.absolute()}"
-    if address.startswith(("http://", "https://")):
-        address, user, password = without_user(address)
-        if user:
-            os.environ.update({_VARIABLE: address, _USER: user, _PASSWORD: password})
-    return address
+    logins = {login for name in (_VARIABLE, _REGISTRY) if (login := _without_login(name)) is not None}
+    if len(logins) > 1:
+        raise SetupError(
+            f"{_VARIABLE} and {_REGISTRY} name different users, but MLflow knows one login for both; leave them out of the "
+            f"addresses, and set {_USER} and {_PASSWORD}"
+        )
+    for user, password in logins:
+        os.environ.update({_USER: user, _PASSWORD: password})
+    return without_user(address)[0] if _is_web(address) else address or f"sqlite:///{DATABASE.absolute()}"
+
+
+def _is_web(address: str) -> bool:
+    return address.startswith(("http://", "https://"))
+
+
+def _without_login(variable: str) -> tuple[str, str] | None:
+    """Takes user and password out of the web address in a variable; None if it has none."""
+    address = os.environ.get(variable, "")
+    if not _is_web(address):
+        return None
+    plain, user, password = without_user(address)
+    if not user:
+        return None
+    os.environ[variable] = plain
+    return user, password
 
 
 def _knock(address: str) -> None:
-    """Asks once, briefly. An error code is an answer, too: a login may protect /health."""
+    """Raises SetupError if no server answers there."""
     try:
-        with urlopen(f"{address.rstrip('/')}/health", timeout=_ANSWER_WITHIN):  # noqa: S310 - http(s) only
-            return
-    except HTTPError:
-        return
-    except (HTTPException, ValueError):  # its text may be a part of the password
+        ask_health(address)
+    except ValueError:
         raise SetupError(
             f"MLFLOW_TRACKING_URI is {show_url(address)}, which is no address of a server; encode `/`, `#`, `?` and `@` in a "
             "password (`%2F`, `%23`, `%3F`, `%40`)"
         ) from None
-    except (URLError, OSError) as error:
+    except OSError as error:
         raise SetupError(
             f"MLFLOW_TRACKING_URI is {show_url(address)}, but no server answers there ({error}); start it "
             f"(`mlflow server --port …`), or unset the variable to use {DATABASE} here"

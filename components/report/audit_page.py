@@ -14,12 +14,15 @@ from components.images.decode import BadImage
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.format import IMAGE_RIVAL, IMAGE_THRESHOLD, IMAGE_UNLIKELY
 from components.label.image_filter.reader import filter_has_say
+from components.label.reader import check_crawl
 from components.label.text.picture_text import CAPTION, MAX_CHARACTERS
 from components.report.inlined import calibration_uri, data_uri
 from components.report.template import environment
 from components.shards.format import shard_name
+from components.shards.index import read_shard_index
 from components.shards.reader import read_shard
 from components.storage.atomic import new_file
+from components.storage.layout import check_file, columns_in
 
 OVERRULED_SCHEMA = pa.schema(
     [
@@ -39,6 +42,8 @@ OVERRULED_SCHEMA = pa.schema(
     ]
 )
 _THUMBNAIL, _AROUND = 72, 80
+_TITLE, _HEAD = b"<title>The image filter, audited</title>", 4096
+_SHOWN_COLUMNS = ("url", "page_url", "caption", "context")
 _REASONS = {
     IMAGE_THRESHOLD: "the score lies below the threshold",
     IMAGE_UNLIKELY: "with this score the text’s choice is no longer likely",
@@ -68,10 +73,11 @@ def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: i
     """Writes `.html` (up to `sample` overruled mentions of each group), or `.parquet` (all).
 
     Raises:
-        InputError: if labels, crawl or knowledge base are missing, or `out` has another ending.
+        InputError: if labels, crawl or knowledge base are missing, the labels are of another crawl,
+            or `out` has another ending.
     """
-    if out.suffix not in (".html", ".parquet"):
-        raise InputError(f"{out} ends in {out.suffix or 'nothing'!r}; name a file that ends in .html or .parquet")
+    check_file(out, (".html", ".parquet"), "mofi label audit", _is_ours, [labels, crawl, knowledge])
+    check_crawl(labels, crawl)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".parquet":
         with new_file(out) as partial:
@@ -90,6 +96,13 @@ def write_audit(labels: Path, crawl: Path, knowledge: Path, out: Path, sample: i
     )
     with new_file(out) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file is a page or table of this module."""
+    if file.suffix == ".parquet":
+        return bool(columns_in(file) == OVERRULED_SCHEMA.names)
+    return bool(_TITLE in file.read_bytes()[:_HEAD])
 
 
 def _table(found: Sequence[Overruled], crawl: Path) -> Iterator[dict[str, Any]]:
@@ -113,7 +126,8 @@ def _with_rows(found: Sequence[Overruled], crawl: Path) -> Iterator[tuple[Overru
         path = crawl / f"{shard_name(shard)}.parquet"
         if not path.is_file():
             raise InputError(f"{path} is missing; name the crawl that these labels were made from with --crawl")
-        table = pq.read_table(path, filters=[("key", "in", sorted({one.key for one in wanted}))])
+        keys = [("key", "in", sorted({one.key for one in wanted}))]
+        table = read_shard_index(path, ["key"], optional=_SHOWN_COLUMNS, filters=keys)
         rows = {row["key"]: row for row in table.to_pylist()}
         if lost := sorted({one.key for one in wanted} - rows.keys()):
             raise InputError(

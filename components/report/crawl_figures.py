@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pyarrow.parquet as pq
-
 from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS
+from components.shards.index import read_shard_index
 from components.shards.reader import picture_spans
 
 # Of a large crawl so many pictures are looked at, in shards that are spread evenly over it.
 PICTURES_READ = 100_000
 _COLUMNS = (
-    "key", "url", "status", "error_message", "width", "height", "sha256", "caption", "page_language", "site",
+    "url", "error_message", "width", "height", "sha256", "caption", "page_language", "site",
 )  # fmt: skip
 
 
@@ -78,7 +77,7 @@ def read_shards(folder: Path, pictures: int = PICTURES_READ, shown: int = 0) -> 
     if not shards.has_shards():
         return None
     tars = shards.local_tars()
-    rows = max(1, pq.read_metadata(tars[0].with_suffix(".parquet")).num_rows)
+    rows = max(1, len(read_shard_index(tars[0].with_suffix(".parquet"), ["key"])))
     chosen = _spread(tars, max(1, pictures // rows))
     found = Shards(len(chosen), len(tars))
     hashes: set[str] = set()
@@ -95,7 +94,7 @@ def _spread(tars: Sequence[Path], most: int) -> list[Path]:
 
 
 def _read_index(path: Path, found: Shards, hashes: set[str], wanted: dict[str, str], shown: int) -> None:
-    for row in pq.read_table(path, columns=list(_COLUMNS)).to_pylist():
+    for row in read_shard_index(path, ["key", "status"], optional=_COLUMNS).to_pylist():
         host = row["site"] or urlsplit(row["url"] or "").hostname or ""
         site = found.sites.setdefault(host, SiteCount())
         site.attempted += 1

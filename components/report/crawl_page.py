@@ -12,10 +12,10 @@ from components.crawl.reasons import GATHERED, KINDS, REASONS, Reason, explain
 from components.report import charts
 from components.report.crawl_figures import Histogram, Shards, histogram, read_shards
 from components.report.inlined import data_uri
+from components.report.metrics import read_stage, read_timing
 from components.report.template import environment, words
 from components.shards.format import SUCCESS
 from components.storage.atomic import new_file
-from components.storage.json_files import read_json
 
 PAGE = "crawl.html"
 _SITES, _TEXTS, _LANGUAGES, _SHOWN, _ROWS = 15, 12, 12, 12, 60
@@ -76,7 +76,7 @@ def write_crawl_page(data: Path, metrics_folder: Path, out: Path) -> Path | None
     if not measures_file.is_file():
         path.unlink(missing_ok=True)
         return None
-    measures = read_json(measures_file)
+    measures = read_stage(measures_file)
     levels = funnel(measures)
     shards = read_shards(data / "crawl", shown=_SHOWN)
     examples = {} if shards is None else shards.lost
@@ -161,7 +161,7 @@ def _speed(file: Path) -> Speed | None:
     """From the crawl's timing file, if there is one and anything was requested."""
     if not file.is_file():
         return None
-    times = read_json(file)
+    times = read_timing(file)
     if not times["pictures"]:
         return None
     seconds = max(times["seconds"], 1e-3)

@@ -7,22 +7,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 from markupsafe import Markup
 
-from components.evaluate.format import ACROSS, EXCLUDED, INCLUDED
+from components.curate.format import VOCABULARY_SCHEMA
+from components.errors import InputError
+from components.evaluate.format import ACROSS, EXAMPLES_SCHEMA, EXCLUDED, INCLUDED, INDEX_SCHEMA, MAP_SCHEMA
+from components.images.decode import BadImage
 from components.knowledge.qid import number_of
 from components.report import charts, marks, summary
 from components.report.crawl_page import write_crawl_page
 from components.report.inlined import calibration_uri, data_uri
+from components.report.metrics import read_metrics, read_seconds
 from components.report.template import environment, words
 from components.shards.folder import ShardFolder
 from components.shards.index import read_index
 from components.shards.reader import read_shard
 from components.storage.atomic import new_file
+from components.storage.foreign.tables import columns_of, read_table, without_nulls
 from components.storage.json_files import leaves, write_json
+from components.storage.layout import Layout
 
 GALLERY, MAP_THUMBNAILS = 36, 140
+LAYOUT = Layout(
+    "mofi report",
+    ("summary.json",),
+    key="pictures_crawled",
+    replaces=("index.html", "crawl.html", "summary.json"),
+)
+_AGAIN = "`dvc repro` runs the stage that writes it again"
+# What the page takes of `mofi query`'s results.
+_QUERIES = pa.schema(
+    [
+        ("query", pa.string()),
+        ("label", pa.string()),
+        ("caption", pa.string()),
+        pa.field("query_thumbnail", pa.binary(), nullable=False),
+        pa.field("thumbnail", pa.binary(), nullable=False),
+    ]
+)
 _THUMBNAIL, _DOT = 72, 32
 _KINDS = ("all", "emoji", "flags", "brands")
 PROTOCOLS = {EXCLUDED: "query excluded", INCLUDED: "query included", ACROSS: "across art sets only"}
@@ -58,10 +81,12 @@ def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
 
     Steps that have not run are left out.
     """
-    metrics = summary.read_metrics(metrics_folder)
-    seconds = summary.read_seconds(metrics_folder)
+    metrics = read_metrics(metrics_folder)
+    seconds = read_seconds(metrics_folder)
     steps = summary.count_steps(data)
     figures = summary.summarise(metrics, seconds, steps, summary.count_entities(data))
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "summary.json", figures)  # first, as it says whose folder this is
     evaluation = metrics.get("evaluate", {})
     best = evaluation.get("best")
     templates = environment()
@@ -97,8 +122,6 @@ def write_report(data: Path, metrics_folder: Path, out: Path) -> Path:
         table_rows=table_rows,
         crawl_page=write_crawl_page(data, metrics_folder, out),
     )
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "summary.json", figures)
     path = out / "index.html"
     with new_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -140,9 +163,9 @@ def _gallery(data: Path) -> list[Shown]:
     train = data / "train"
     if not (data / "vocabulary.parquet").is_file() or not train.is_dir():
         return []
-    vocabulary = pq.read_table(data / "vocabulary.parquet").to_pylist()
-    labels = {row["entity_id"]: row["label"] for row in vocabulary}
-    index = read_index(train).select(["key", "entities", "site"]).to_pylist()
+    vocabulary = read_table(data / "vocabulary.parquet", columns_of(VOCABULARY_SCHEMA, ["entity_id", "label"]), _AGAIN)
+    labels = {row["entity_id"]: row["label"] for row in vocabulary.to_pylist()}
+    index = read_index(train, ["key", "entities"]).to_pylist()
     by_entity: dict[str, list[str]] = {}
     for row in index:
         if row["entities"]:
@@ -170,20 +193,25 @@ def _examples(data: Path, best: str | None) -> list[Example]:
     images = data / "sample" / "benchmark" / "images"
     concepts = _concepts(data)
     examples: dict[str, Example] = {}
-    for row in pq.read_table(path).to_pylist():
+    for row in read_table(path, without_nulls(EXAMPLES_SCHEMA), _AGAIN).to_pylist():
         if row["model"] != best:
             continue
-        query = Shown(data_uri((images / row["query"]).read_bytes(), _THUMBNAIL), concepts.get(row["query"], ""))
-        found = Shown(
-            data_uri((images / row["file"]).read_bytes(), _THUMBNAIL), concepts.get(row["file"], ""), row["right"]
-        )
+        query = Shown(_drawn(images / row["query"], _THUMBNAIL), concepts.get(row["query"], ""))
+        found = Shown(_drawn(images / row["file"], _THUMBNAIL), concepts.get(row["file"], ""), row["right"])
         examples.setdefault(row["query"], Example(query, [])).found.append(found)
     return list(examples.values())
 
 
+def _drawn(picture: Path, side: int) -> str:
+    try:
+        return data_uri(picture.read_bytes(), side)
+    except BadImage as error:
+        raise InputError(f"{picture}: {error}; run `mofi evaluate` again on a whole benchmark") from error
+
+
 def _concepts(data: Path) -> dict[str, str]:
     path = data / "sample" / "benchmark" / "images.parquet"
-    table = pq.read_table(path, columns=["file", "concept", "art_set"])
+    table = read_table(path, columns_of(INDEX_SCHEMA, ["file", "concept", "art_set"]), _AGAIN)
     return {row["file"]: f"{row['concept']} by {row['art_set']}" for row in table.to_pylist()}
 
 
@@ -191,7 +219,7 @@ def _queries(path: Path) -> list[Example]:
     if not path.is_file():
         return []
     examples: dict[str, Example] = {}
-    for row in pq.read_table(path).to_pylist():
+    for row in read_table(path, _QUERIES, _AGAIN).to_pylist():
         query = Shown(data_uri(row["query_thumbnail"], _THUMBNAIL), row["query"])
         caption = row["label"] or row["caption"]
         examples.setdefault(row["query"], Example(query, [])).found.append(
@@ -223,7 +251,7 @@ def _map(data: Path) -> tuple[list[tuple[str, int]], Markup]:
     path = data / "evaluation" / "map.parquet"
     if not path.is_file():
         return [], Markup("")
-    rows = pq.read_table(path).to_pylist()
+    rows = read_table(path, without_nulls(MAP_SCHEMA), _AGAIN).to_pylist()
     images = data / "sample" / "benchmark" / "images"
     sizes = sorted(Counter(row["domain"] for row in rows).items())
     pictured = spread([(row["x"], row["y"]) for row in rows], MAP_THUMBNAILS)
@@ -233,7 +261,7 @@ def _map(data: Path) -> tuple[list[tuple[str, int]], Markup]:
             row["y"],
             row["domain"],
             row["file"],
-            data_uri((images / row["file"]).read_bytes(), _DOT) if n in pictured else None,
+            _drawn(images / row["file"], _DOT) if n in pictured else None,
         )
         for n, row in enumerate(rows)
     ]

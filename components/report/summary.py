@@ -7,16 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from components.curate.format import UNLABELLED
+from components.curate.format import UNLABELLED, VOCABULARY_SCHEMA
 from components.evaluate.format import CENTRED_SIDE, EXCLUDED, INCLUDED, PIXEL_SIDES, UNTRAINED
 from components.label.reader import read_labels
 from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS, shard_name, shard_numbers
-from components.storage.json_files import read_json
+from components.storage.foreign.tables import columns_of, read_table
+from components.storage.json_files import check_content, read_json, read_json_as
 
 PIXELS = "raw_pixels"
+_VOCABULARY = columns_of(VOCABULARY_SCHEMA, ["entity_id"])
+
+
+@dataclass(frozen=True)
+class _ShardStatistics:
+    status_dict: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Dropped:
+    pictures: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _DataSet:
+    pictures: int
+    dropped: _Dropped
 
 
 @dataclass(frozen=True)
@@ -26,16 +43,6 @@ class Step:
     name: str
     pictures: int
     dropped: Mapping[str, int]
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """Every stage's metrics by stage; a stage that has not run is absent."""
-    return {path.stem: read_json(path) for path in sorted(folder.glob("*.json"))}
-
-
-def read_seconds(folder: Path) -> dict[str, float]:
-    """Seconds of each stage's last run."""
-    return {path.stem: float(read_json(path)["seconds"]) for path in sorted((folder / "seconds").glob("*.json"))}
 
 
 def summarise(
@@ -96,7 +103,8 @@ def count_steps(data: Path) -> list[Step]:
         steps.append(Step("labelled", labelled, {"no entity was kept for it": unlabelled}))
         curated = data / "i2e" / "stats.json"
         if curated.is_file():
-            counts = read_json(curated)
+            counts: dict[str, Any] = read_json(curated)
+            check_content(curated, counts, _DataSet, "run `mofi curate` again")
             dropped = {reason: n for reason, n in counts["dropped"]["pictures"].items() if reason != UNLABELLED}
             steps.append(Step("in the data set", counts["pictures"], dropped))
     return steps
@@ -105,13 +113,14 @@ def count_steps(data: Path) -> list[Step]:
 def count_entities(data: Path) -> int | None:
     """Entities of the vocabulary; None before there is one."""
     path = data / "i2e" / "vocabulary.parquet"
-    return int(pq.read_metadata(path).num_rows) if path.is_file() else None
+    return len(read_table(path, _VOCABULARY, "run `mofi curate` again")) if path.is_file() else None
 
 
 def _statuses(folder: Path) -> Counter[str]:
     total: Counter[str] = Counter()
     for number in ShardFolder.at(folder).numbers():
-        total.update(read_json(folder / f"{shard_name(number)}_stats.json")["status_dict"])
+        stats = read_json_as(folder / f"{shard_name(number)}_stats.json", _ShardStatistics)
+        total.update(stats.status_dict)
     return total
 
 

@@ -11,9 +11,12 @@ from components.curate.reasons import TITLES
 
 
 def environment() -> jinja2.Environment:
-    """Templates of this folder; everything that they show is escaped."""
+    """Templates, next to this file; everything that they show is escaped."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters |= {"number": number, "words": words, "because": because}
     return made

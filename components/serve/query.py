@@ -14,8 +14,11 @@ from components.serve.parameters import QueryParameters
 from components.serve.search import Embed, Entry, build, read_labels, thumbnail
 from components.shards.reader import read_shard
 from components.storage.atomic import new_folder
+from components.storage.layout import Layout
 
 logger = logging.getLogger(__name__)
+
+LAYOUT = Layout("mofi query", ("results.parquet",), column="query_thumbnail")
 
 RESULTS_SCHEMA = pa.schema(
     [

@@ -11,16 +11,18 @@ from pathlib import Path
 import faiss
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from components.errors import InputError
 from components.images.decode import BadImage, decode
 from components.shards.folder import ShardFolder
 from components.shards.reader import Picture, read_shard
+from components.storage.foreign.tables import read_table
 
 logger = logging.getLogger(__name__)
 
 _BATCH = 256
+_NAMES = pa.schema([pa.field("entity_id", pa.string(), nullable=False), ("label", pa.string())])
 _DRAWN, _FEW = 512, 20  # pictures that say how near others are, and what is too few to say it
 # Pictures' bytes → float32 [n, d], L2-normalised.
 Embed = Callable[[Sequence[bytes]], npt.NDArray[np.float32]]
@@ -212,8 +214,9 @@ def read_labels(data: Path) -> dict[str, str]:
     path = data / "vocabulary.parquet"
     if not path.is_file():
         return {}
-    table = pq.read_table(path, columns=["entity_id", "label"])
-    return dict(zip(table["entity_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+    table = read_table(path, _NAMES, "run `mofi curate` again")
+    labels = (label or "" for label in table["label"].to_pylist())
+    return dict(zip(table["entity_id"].to_pylist(), labels, strict=True))
 
 
 def thumbnail(data: bytes, side: int = 96) -> bytes:

@@ -14,6 +14,7 @@ from components.shards.format import LARGEST, logger
 from components.shards.record import NO_RECORD, OUT_OF_RANGE, read_caption, read_record
 from components.shards.samples import (
     CUT_OFF,
+    DAMAGED_PART,
     HIDDEN,
     NO_EXTENSION,
     NO_PICTURE,
@@ -23,12 +24,13 @@ from components.shards.samples import (
     Sample,
     samples,
 )
-from components.shards.tar_reader import CONTENTS, HEADERS, LINK, SPARSE, SPECIAL, Tar
+from components.shards.tar_reader import CONTENTS, GAP, HEADERS, LINK, SPARSE, SPECIAL, Span, Tar
 
 SAME_KEY = "same_key"
 # Why files of a tar are left out (`components/crawl/reasons.py` explains them).
 REFUSALS = (
-    SAME_KEY, CUT_OFF, HIDDEN, LINK, NO_EXTENSION, NO_PICTURE, PART_OF_SAMPLE, SECOND_PICTURE, SPARSE, SPECIAL, TOO_LARGE,
+    SAME_KEY, CUT_OFF, DAMAGED_PART, HIDDEN, LINK, NO_EXTENSION, NO_PICTURE, PART_OF_SAMPLE, SECOND_PICTURE, SPARSE,
+    SPECIAL, TOO_LARGE,
 )  # fmt: skip
 _LONGEST_TEXT = 1 << 24  # bytes; a record with all that EXIF can hold has less
 
@@ -63,7 +65,7 @@ class PictureSpan:
     extension: str
 
 
-def read_shard(path: Path, refused: Counter[str] | None = None, *, repeated: bool = False) -> Iterator[Picture]:
+def read_shard(path: Path, refused: Counter[str] | None = None, *, foreign: bool = False) -> Iterator[Picture]:
     """Streams the pictures of one tar, in order; `components.shards.samples` says what these are.
 
     Reads img2dataset's and other WebDataset tars too: `KEY.txt` and `KEY.json` may be missing.
@@ -71,14 +73,15 @@ def read_shard(path: Path, refused: Counter[str] | None = None, *, repeated: boo
     Args:
         path: the tar.
         refused: counts pictures and samples that are left out, by reason.
-        repeated: also yields further pictures of a key, which are else left out (`same_key`).
+        foreign: also yields further pictures of a key, which are else left out (`same_key`), and
+            goes on behind damaged headers (`damaged_part`).
 
     Raises:
         InputError: if the tar is missing, or broken anywhere (then after the pictures before the
             break).
     """
     with _naming(path):
-        for tar, sample in _samples(path, refused, repeated):
+        for tar, sample in _samples(path, refused, foreign):
             image = tar.read(*sample.parts[sample.extension])
             record, changes = _record(path, sample, _text(path, tar, sample, "json"))
             caption, more = read_caption(_text(path, tar, sample, "txt"), record)
@@ -111,18 +114,27 @@ def picture_spans(path: Path, refused: Counter[str] | None = None) -> dict[str, 
 
 
 def _samples(
-    path: Path, refused: Counter[str] | None, repeated: bool = False, window: int = CONTENTS
+    path: Path, refused: Counter[str] | None, foreign: bool = False, window: int = CONTENTS
 ) -> Iterator[tuple[Tar, Sample]]:
     """The open tar, and each sample."""
     refused = Counter() if refused is None else refused
     seen: set[str] = set()
     with Tar(path, window) as tar:
-        for sample in samples(tar.spans(refused), refused, LARGEST):
-            if repeated or sample.key not in seen:
+        spans = tar.spans(refused, resume=foreign)
+        for sample in samples(_said(path, spans) if foreign else spans, refused, LARGEST):
+            if foreign or sample.key not in seen:
                 seen.add(sample.key)
                 yield tar, sample
             else:
                 refused[SAME_KEY] += 1
+
+
+def _said(path: Path, spans: Iterator[Span]) -> Iterator[Span]:
+    """The same; damage is logged."""
+    for span in spans:
+        if span[0] == GAP:
+            logger.warning("%s is damaged: %d bytes from byte %d on are not read", path, span[2], span[1])
+        yield span
 
 
 @contextmanager

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from components.storage.foreign_json import parse_json
-from components.storage.foreign_text import decode_text
+from components.storage.foreign.json_values import parse_json
+from components.storage.foreign.texts import decode_text
 
 # What was changed in reading a sample: a text that is not UTF-8, the first of several captions, a
 # caption that is no text, half surrogates in it, a record that cannot be read, a text or record

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from components.shards.format import EXTENSIONS
+from components.shards.tar_reader import GAP
 
 # Where bytes lie in a tar: offset and size.
 Place = tuple[int, int]
@@ -26,6 +27,7 @@ Parts = dict[str, Place]
 
 NO_PICTURE, NO_EXTENSION, HIDDEN = "no_picture", "no_extension", "hidden_file"
 PART_OF_SAMPLE, SECOND_PICTURE, CUT_OFF, TOO_LARGE = "part_of_sample", "second_picture", "cut_off", "too_large"
+DAMAGED_PART = "damaged_part"
 
 # What is read of a sample, by ending.
 _TEXTS = frozenset(("txt", "json"))
@@ -64,21 +66,28 @@ def samples(files: Iterable[tuple[str, int, int]], refused: Counter[str], larges
     """The samples of a tar, in order.
 
     Every file that is a picture by its ending is in a sample or counted in `refused`, as is every
-    sample without a picture.
+    sample without a picture. At a gap, the runs before and behind it may lack files, and are left
+    out: what remains of them might go together wrongly.
 
     Args:
-        files: name, offset and size of each, in the order of the tar.
+        files: name, offset and size of each, in the order of the tar; or of a gap (`GAP`).
         refused: counts what is left out, by reason.
         largest: size of the largest picture that is read, bytes.
     """
     run = _Run("", refused, largest)
     base: str | None = None
-    plain = run.plain
+    plain, behind_gap = run.plain, False
     try:
         for name, offset, size in files:
             stem, _, ending = name.rpartition(".")
             if stem == base and ending in _READ and ending not in plain:
                 plain[ending] = offset, size
+                continue
+            if name == GAP:
+                run.cut_off()
+                refused[DAMAGED_PART] += 1
+                base, run = None, _Run("", refused, largest)
+                plain, behind_gap = run.plain, True
                 continue
             split = split_name(name)
             if isinstance(split, str):
@@ -86,8 +95,8 @@ def samples(files: Iterable[tuple[str, int, int]], refused: Counter[str], larges
                 continue
             if split[0] != base:
                 yield from run.end()
+                run = _Run(split[0], refused, largest, whole=base is not None or not behind_gap)
                 base = split[0]
-                run = _Run(base, refused, largest)
             yield from run.add(split[1], split[2], (offset, size))
             plain = run.plain
     except (tarfile.TarError, OSError):
@@ -103,10 +112,11 @@ class _Run:
         plain: parts of the sample of that name, by ending; more may be added.
     """
 
-    __slots__ = ("_base", "_found", "_largest", "_longer", "_refused", "plain")
+    __slots__ = ("_base", "_found", "_largest", "_longer", "_refused", "_whole", "plain")
 
-    def __init__(self, base: str, refused: Counter[str], largest: int) -> None:
-        self._base, self._refused, self._largest = base, refused, largest
+    def __init__(self, base: str, refused: Counter[str], largest: int, *, whole: bool = True) -> None:
+        """Makes a run; one that is not `whole` may lack its first files, and gives no sample."""
+        self._base, self._refused, self._largest, self._whole = base, refused, largest, whole
         self.plain: Parts = {}
         self._longer: dict[str, Parts] = {}  # by name up to the last dot
         self._found = not base  # whether the plain picture, or nothing to be missed, is done with
@@ -174,6 +184,9 @@ class _Run:
             return ()
         if parts[extension][1] > self._largest:
             self._refuse(TOO_LARGE, 1)
+            return ()
+        if not self._whole:
+            self._refuse(CUT_OFF, 1)
             return ()
         return (Sample(key, extension, parts),)
 

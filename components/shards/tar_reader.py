@@ -22,6 +22,19 @@ CONTENTS, HEADERS = 1 << 18, 1 << 13
 Span = tuple[str, int, int]
 # Members that are neither files nor folders.
 LINK, SPECIAL, SPARSE = "tar_link", "tar_special", "tar_sparse"
+# The name of a span of bytes that are damaged; no file can have it.
+GAP = "\0"
+# After more damage than this a tar is not read on: each place costs time.
+_MOST_GAPS = 100
+_MAGIC, _MAGIC_AT = b"ustar", 257
+
+
+class _Damaged(tarfile.ReadError):
+    """A header is damaged at byte `at`, where it should be."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 class Tar:
@@ -49,7 +62,7 @@ class Tar:
     ) -> None:
         self._file.close()
 
-    def spans(self, refused: Counter[str] | None = None) -> Iterator[Span]:
+    def spans(self, refused: Counter[str] | None = None, *, resume: bool = False) -> Iterator[Span]:
         """The name, offset and size in bytes of the files, in order.
 
         Tars that were joined by `cat` are read to the end of the last one.
@@ -58,16 +71,34 @@ class Tar:
             refused: counts members that are neither files nor folders: links, which share another
                 member's bytes (`tar_link`), devices and pipes (`tar_special`), and files with holes
                 (`tar_sparse`).
+            resume: whether to go on at the next header behind a damaged one. In between may lie
+                any number of files, for which one span with the name `GAP` stands.
 
         Raises:
             tarfile.TarError: if the tar is broken, after the files before the break.
             OSError: if it cannot be read.
         """
         refused = Counter() if refused is None else refused
-        at: int | None = 0
-        while at is not None:
-            at = yield from self._until_end(at, refused)
-            at = self._continued(at)
+        gaps = _MOST_GAPS if resume else 0
+        start = 0
+        while True:
+            try:
+                end = yield from self._until_end(start, refused)
+                following = self._continued(end)
+                if following is not None:
+                    start = following
+                    continue
+                damaged = None
+            except _Damaged as error:
+                end, damaged = error.at, error
+            following = self._next_header(end) if gaps else None
+            if following is None:
+                if damaged is None:
+                    return
+                raise damaged
+            gaps -= 1
+            yield GAP, end, following - end
+            start = following
 
     def read(self, offset: int, size: int) -> bytes:
         """The bytes of a file.
@@ -112,14 +143,14 @@ class Tar:
         """What Python's reader finds from a header on; returns where it ends."""
         with os.fdopen(self._descriptor, "rb", buffering=_BLOCK, closefd=False) as stream:
             stream.seek(start)
-            with _hostile():
+            with _hostile(start):
                 reader = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115 - it holds nothing
-            before = -1
-            while (member := _next(reader)) is not None:
+            end, before = start, -1
+            while (member := _next(reader, end)) is not None:
                 # Crafted sizes may lead back to where the reader was before, again and again.
                 if member.size < 0 or reader.offset <= before:
-                    raise tarfile.ReadError(f"{member.name!r} has an impossible size")
-                before = reader.offset
+                    raise _Damaged(f"{member.name!r} has an impossible size", end)
+                end = before = reader.offset
                 reader.members.clear()  # type: ignore[attr-defined] # it would keep them all
                 if member.issparse():
                     refused[SPARSE] += 1
@@ -129,11 +160,25 @@ class Tar:
                     yield _printable(member.name), member.offset_data, member.size
                 elif not member.isdir():
                     refused[LINK if member.islnk() or member.issym() else SPECIAL] += 1
-            end: int = reader.offset
         # `tarfile` takes a truncated or damaged header for the end, where a whole tar has zeros.
-        if self._block(end) != _END:
-            raise tarfile.ReadError(f"it is truncated or damaged at byte {end}")
-        return end
+        if self._block(reader.offset) != _END:
+            left = self._length - end
+            raise _Damaged(f"it is truncated or damaged at byte {end}; {left} bytes are not read", end)
+        return reader.offset
+
+    def _next_header(self, damaged: int) -> int | None:
+        """Where a header lies behind a damaged one; None if none does, or if it is no tar."""
+        if damaged == 0 and self._block(0)[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] != _MAGIC:
+            return None
+        at = damaged + 1  # a byte more or less in the contents moves all headers behind it
+        while len(chunk := os.pread(self._descriptor, CONTENTS, at)) >= _BLOCK:
+            found = chunk.find(_MAGIC, _MAGIC_AT)
+            while found >= 0 and (begin := found - _MAGIC_AT) + _BLOCK <= len(chunk):
+                if _is_header(chunk[begin : begin + _BLOCK]):
+                    return at + begin
+                found = chunk.find(_MAGIC, found + 1)
+            at += len(chunk) - _BLOCK + 1
+        return None
 
     def _continued(self, end: int) -> int | None:
         """Where another tar begins that was appended behind the zeros of this one, if any."""
@@ -168,19 +213,28 @@ def _plain_size(header: bytes) -> int | None:
         return None
 
 
-def _next(reader: tarfile.TarFile) -> tarfile.TarInfo | None:
-    with _hostile():
+def _is_header(block: bytes) -> bool:
+    try:
+        return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape").size >= 0
+    except Exception:  # noqa: BLE001 - on crafted headers it raises anything
+        return False
+
+
+def _next(reader: tarfile.TarFile, at: int) -> tarfile.TarInfo | None:
+    with _hostile(at):
         return reader.next()
 
 
 @contextmanager
-def _hostile() -> Iterator[None]:
+def _hostile(at: int) -> Iterator[None]:
     try:
         yield
-    except (tarfile.TarError, OSError):
+    except OSError:
         raise
+    except tarfile.TarError as error:
+        raise _Damaged(str(error), at) from error
     except Exception as error:  # Python's reader raises anything on crafted headers
-        raise tarfile.ReadError(f"a header cannot be read ({type(error).__name__}: {error})") from error
+        raise _Damaged(f"a header cannot be read ({type(error).__name__}: {error})", at) from error
 
 
 def _printable(name: str) -> str:

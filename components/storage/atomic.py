@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from components.errors import SetupError, reason
+from components.storage.exchange import exchange
 from components.storage.file_lock import is_current, lock, open_lock
 from components.storage.output import check_replaceable, former, restore, without_readers, writing
 
@@ -76,10 +77,10 @@ def new_folder(path: Path) -> Iterator[Path]:
 def publish_folder(folder: Path, out: Path) -> None:
     """Makes `folder` the content of `out`, replacing what was there; `folder` is gone afterwards.
 
-    `out` is filled by one rename, so it is never half of anything: a kill leaves the old content,
-    the new, or none, and in each case a repeated call of the stage gives the new. The old content
-    is removed when the new one is in its place. From another file system the new one is copied
-    first, while the old one stays.
+    A kill leaves the old content or the new, never half of anything, and in either case a repeated
+    call of the stage gives the new. Where the disk cannot swap two folders in one step, a kill may
+    leave nothing in `out`; its next reader or writer restores the old content. From another file
+    system the new content is copied first, while the old one stays.
 
     Raises:
         InputError: if `out` is a file, or holds `folder` or the folder that the program works in.
@@ -88,30 +89,45 @@ def publish_folder(folder: Path, out: Path) -> None:
     out = out.resolve()  # where out is a link, what it points to is replaced
     check_replaceable(out, folder)
     with writing(out, wait=True):
-        old, new = former(out), out.with_name(f".{out.name}.new")
-        for leftover in (old, new):
+        new = out.with_name(f".{out.name}.new")
+        for leftover in (former(out), new):
             remove(leftover)
-        _swap(folder, out, old, new)
-        for rest in (old, folder):
+        if not _rename(folder, new, out):
+            _copy(folder, new)  # from another file system
+            with without_readers(out):
+                _replace(new, out)
+        for rest in (former(out), new, folder):  # one of the first two is the old content
             remove(rest)
 
 
-def _swap(folder: Path, out: Path, old: Path, new: Path) -> None:
-    try:
-        _replace(folder, out, old)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        _copy(folder, new)  # from another file system
-        _replace(new, out, old)
+def _rename(folder: Path, new: Path, out: Path) -> bool:
+    """Replaces `out` if `folder` is on the same disk; what is finished stays if that is refused.
 
-
-def _replace(folder: Path, out: Path, old: Path) -> None:
+    The new content passes through the name `new`, where a kill may leave the old content, so that a
+    work folder never holds another result than its own.
+    """
     with without_readers(out):
-        if out.exists():
-            out.rename(old)
         try:
-            folder.rename(out)
+            folder.rename(new)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            return False
+        try:
+            _replace(new, out)
+        except OSError:
+            new.rename(folder)
+            raise
+    return True
+
+
+def _replace(new: Path, out: Path) -> None:
+    if not out.exists():
+        new.rename(out)
+    elif not exchange(new, out):
+        out.rename(former(out))
+        try:
+            new.rename(out)
         except OSError:
             restore(out)
             raise

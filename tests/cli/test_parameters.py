@@ -183,11 +183,42 @@ def test_a_key_that_is_no_word_is_named(file: Path) -> None:
 # No parameter file
 
 
-@pytest.mark.parametrize("text", ["sample: [", "\tsample: 1", "a: b: c", "!!python/object:os.system {}", "? [a]\n: 1"])
+NO_YAML = [
+    "sample: [",
+    "\tsample: 1",
+    "a: b: c",
+    "!!python/object:os.system {}",
+    "? [a]\n: 1",
+    "a: 2001-99-45",
+    "[" * 9999,
+]
+
+
+@pytest.mark.parametrize("text", NO_YAML)
 def test_what_is_no_yaml_is_told_on_one_line(file: Path, text: str) -> None:
     said = message(file, text)
     assert said.startswith(f"{file} is not YAML: ")
     assert "\n" not in said
+
+
+def test_a_value_that_multiplies_is_shown_in_part(file: Path) -> None:
+    doubled = "".join(f"x{n}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(24))
+    file.write_text(f"x: &a [1, 2]\n{doubled}sample: {{seed: *y}}\n")
+    with pytest.raises(ParameterError, match=r"sample.seed is \[\[\["):
+        parameters.load(file)
+
+
+def test_a_file_that_is_too_large_for_parameters_is_not_read(file: Path) -> None:
+    file.write_text("# \n" * 100_000)
+    with pytest.raises(ParameterError, match="which no parameter file has"):
+        parameters.load(file)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "no.yaml"])
+def test_a_file_that_extends_none_says_so(file: Path, name: str) -> None:
+    file.write_text(yaml.safe_dump({"extends": name}))
+    with pytest.raises(ParameterError, match="which is missing"):
+        parameters.load(file)
 
 
 def test_bytes_that_are_no_text_are_no_yaml(file: Path) -> None:

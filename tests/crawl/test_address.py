@@ -1,3 +1,5 @@
+from urllib.parse import quote, urljoin
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ PAGE = "http://site.example:8080/animals/page-1.html"
         ("  /a b.png\n", "http://site.example:8080/a%20b.png"),
         ("/café.png?größe=1", "http://site.example:8080/caf%C3%A9.png?gr%C3%B6%C3%9Fe=1"),
         ("http://example.org", "http://example.org/"),
+        ("a%3Ab/crab.png", "http://site.example:8080/animals/a:b/crab.png"),
         ("http://bücher.example/", "http://xn--bcher-kva.example/"),
     ],
 )
@@ -39,11 +42,26 @@ def test_a_reference_becomes_an_absolute_normalised_address(reference: str, addr
         "http://user:secret@site.example/",
         "http://site.example:99999/",
         "http://a b/",
+        "http://[:2q]:8000/",
         "/" + "x" * 3000,
     ],
 )
 def test_an_invalid_reference_has_no_url(reference: str) -> None:
     assert resolve(PAGE, reference) is None
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=4), st.sampled_from(["crab.png", "../a/é.png", "?q"])
+)
+def test_a_reference_means_what_it_would_in_full(names: list[str], reference: str) -> None:
+    page = "/".join(["https://site.example", *(quote(name, safe="") for name in names if name not in (".", ".."))])
+    full = urljoin(page, quote(reference, safe="/?"))
+    assert resolve(page, reference) == resolve(page, full)
+
+
+@pytest.mark.parametrize("folder", ["%C3%A9t%C3%A9", "a%20b", "a%3Fb", "a%2Fb", "a%25b", "%3Ci%3E"])
+def test_the_folders_of_a_page_stay_encoded(folder: str) -> None:
+    assert resolve(f"https://site.example/{folder}/x.html", "crab.png") == f"https://site.example/{folder}/crab.png"
 
 
 @given(st.text(), st.text())

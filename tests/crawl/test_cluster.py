@@ -242,7 +242,7 @@ def test_wrong_credentials_end_the_command_before_any_request(
         said = process.communicate()[1]
     assert process.returncode == 3
     assert "mofi: InputError" in said
-    assert f"s3://{BUCKET}/{prefix}/_writable cannot be written" in said
+    assert f"s3://{BUCKET}/{prefix}/ cannot be listed" in said
     assert "AWS_ACCESS_KEY_ID" in said
     assert not pictures.named
 

@@ -49,5 +49,5 @@ def test_an_output_that_holds_what_is_read_is_refused(tmp_path: Path, held: str)
     (tmp_path / f"{'out' if held == 'list' else '.'}/a.csv").write_text("url,text\n")
     source = Source(files=(f"urls:{tmp_path}/**/a.csv",))
     pictures = tmp_path / "out/held" if held == "pictures" else None
-    with pytest.raises(InputError, match=r"out would be replaced with all that is in it, .*; name a folder of its own"):
+    with pytest.raises(InputError, match=r"out cannot receive what is made from .*; name another place"):
         crawl_pictures(source, pictures, tmp_path / "out", knobs(), tmp_path / "work")

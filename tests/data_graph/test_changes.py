@@ -20,7 +20,7 @@ CHANGES = {
     "components/knowledge/base/knowledge_base.py": {"knowledge", "label"},
     "components/registry/promote.py": {"promote", "query"},
     "components/costs/gpus.py": set(),
-    "components/report/style.css.j2": {"report"},
+    "components/report/templates/style.css.j2": {"report"},
     "components/pretrain/recipes/multitask.py": {"pretrain@multitask"},
     "components/pretrain/recipes/supervised.py": {"pretrain@supervised", "pretrain@multitask"},
 }

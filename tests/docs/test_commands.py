@@ -34,7 +34,8 @@ def in_text(page: Path) -> Iterator[list[str]]:
 
 def benchmark(name: str) -> Path:
     """The file of `python -m benchmarks.NAME`."""
-    return (ROOT / "benchmarks").joinpath(*name.split(".")).with_suffix(".py")
+    place = (ROOT / "benchmarks").joinpath(*name.split("."))
+    return place / "__main__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -60,7 +61,7 @@ def test_every_command_in_the_text_exists(page: Path):
 def test_every_benchmark_and_every_make_target_exists(page: Path):
     text = page.read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for name in re.findall(r"python -m benchmarks\.([a-z][\w.]*\w)", text):
+    for name in re.findall(r"python -m benchmarks\.([a-z](?:[\w.]*\w)?)", text):
         assert benchmark(name).exists(), name
     for target in re.findall(r"`make ([a-z-]+)|^make ([a-z-]+) *(?:#|$)", text, re.MULTILINE):
         assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target

@@ -68,7 +68,14 @@ def test_names_below_the_folder_are_taken(tmp_path: Path) -> None:
     assert read_benchmark(listing(tmp_path, "1/..b.png")).files == ("0/a.png", "1/..b.png")
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../../secret.png", "a/../../../x.png", "..", None])
-def test_a_name_outside_of_the_folder_is_refused(tmp_path: Path, name: str | None) -> None:
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../secret.png", "a/../../../x.png", "..", ".", ""])
+def test_a_name_outside_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"images\.parquet names .*no file below images"):
         read_benchmark(listing(tmp_path, name))
+
+
+def test_a_row_without_a_file_and_one_that_is_listed_twice_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"images\.parquet: row 1 has no file"):
+        read_benchmark(listing(tmp_path, None))
+    with pytest.raises(InputError, match=r"images\.parquet lists '0/a\.png' more than once"):
+        read_benchmark(listing(tmp_path, "0/a.png"))

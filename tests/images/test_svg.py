@@ -74,6 +74,10 @@ def test_a_drawing_is_recognised_by_its_first_element(data: bytes) -> None:
         b"<!-- <svg> --><div>",
         b"<svgx>",
         b"svg",
+        b"<!-- -->" * 2000,  # took the cube of their number
+        b"<!-- " * 3000,
+        b"<?x>\n" * 3000,
+        b"<!DOCTYPE svg [" + b"] " * 8000,
         encoded(Image.new("L", (3, 3))),
     ],
 )

@@ -3,6 +3,7 @@
 import bz2
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,18 @@ from typing import Any
 
 import pytest
 
+from components.knowledge.base.fingerprint import read_fingerprint
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.knowledge.build.build import build as build_knowledge
 from components.knowledge.parameters import KnowledgeParameters
+from components.label.crawl_statistics import write_made_from
+from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts
+from components.label.linking.page_profiles import PAGES, merge_sums
 from components.label.parameters import LabelParameters
+from components.label.text.common_words import CASES, CaseCounts, write_cases
 from components.label.text.mentions import MentionFinder
 from components.label.text.ner import load_ner
+from components.label.text.word_counts import WORDS, WordCounts, write_counts
 from components.shards.format import picture_key
 from components.shards.writer import Row, write_shard
 from components.storage.s3 import Prefix
@@ -52,10 +59,8 @@ ITEMS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("knowledge")
-    lines = ",\n".join(json.dumps(as_dump(item)) for item in ITEMS)
+def build_base(folder: Path, items: Sequence[Item]) -> Path:
+    lines = ",\n".join(json.dumps(as_dump(item)) for item in items)
     (folder / "dump.json.bz2").write_bytes(bz2.compress(f"[\n{lines}\n]\n".encode()))
     parameters = KnowledgeParameters(
         languages=["en"],
@@ -70,6 +75,11 @@ def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     build_knowledge(folder / "dump.json.bz2", folder / "base", parameters, folder / "work")
     return folder / "base"
+
+
+@pytest.fixture(scope="session")
+def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_base(tmp_path_factory.mktemp("knowledge"), ITEMS)
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +136,17 @@ def knobs() -> Parameters:
         return LabelParameters.model_validate(values | changes)
 
     return make
+
+
+def write_statistics(labels: Path, knowledge: Path, named: Counter[int], cases: CaseCounts | None = None) -> Path:
+    """What a crawl would have taught about names and the case of words, and nothing else."""
+    labels.mkdir(exist_ok=True)
+    write_counts(labels / WORDS, WordCounts())
+    write_cases(labels / CASES, cases or CaseCounts())
+    EntityCounts.of(named).write(labels / ENTITY_COUNTS)
+    merge_sums([], labels / PAGES)
+    write_made_from(labels, read_fingerprint(knowledge))
+    return labels
 
 
 @dataclass(frozen=True)

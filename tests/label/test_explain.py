@@ -8,8 +8,8 @@ from components.errors import InputError
 from components.label.explain import explain_text, table
 
 
-def explained(text, knowledge, tmp_path, parameters, context=""):
-    return explain_text(text, context, "", knowledge, tmp_path / "no labels", parameters)
+def explained(text, knowledge, parameters, context=""):
+    return explain_text(text, context, "", knowledge, None, parameters)
 
 
 def shown(explanation, knowledge) -> str:
@@ -19,23 +19,23 @@ def shown(explanation, knowledge) -> str:
     return capture.get()
 
 
-def test_every_candidate_is_explained(knowledge, tmp_path, knobs):
-    output = shown(explained("turkey", knowledge, tmp_path, knobs(none=-5.0), "a country in Asia"), knowledge)
+def test_every_candidate_is_explained(knowledge, knobs):
+    output = shown(explained("turkey", knowledge, knobs(none=-5.0), "a country in Asia"), knowledge)
     assert "Q2" in output and "Turkey, country of the world in Asia and Europe" in output and "kept" in output
     assert "Q1" in output and "rival" in output
     assert output.rstrip().endswith("→ Q2")
 
 
-def test_the_context_changes_the_winner(knowledge, tmp_path, knobs):
+def test_the_context_changes_the_winner(knowledge, knobs):
     outcomes = [
-        explained("turkey", knowledge, tmp_path, knobs(none=-5.0), context).label.entities
+        explained("turkey", knowledge, knobs(none=-5.0), context).label.entities
         for context in ("a large farm bird with feathers", "a country in Asia and Europe")
     ]
     assert outcomes == [("Q1",), ("Q2",)]
 
 
-def test_each_candidate_is_shown_with_the_parts_of_its_score_and_their_sum(knowledge, tmp_path, knobs):
-    explanation = explained("turkey", knowledge, tmp_path, knobs(none=-5.0), "a country in Asia")
+def test_each_candidate_is_shown_with_the_parts_of_its_score_and_their_sum(knowledge, knobs):
+    explanation = explained("turkey", knowledge, knobs(none=-5.0), "a country in Asia")
     output = shown(explanation, knowledge)
     (found,) = explanation.evidence
     decisions = {d.entity_id: d for d in explanation.label.decisions}
@@ -46,36 +46,36 @@ def test_each_candidate_is_shown_with_the_parts_of_its_score_and_their_sum(knowl
         assert cells[-7:-1] == [*numbers, f"{log_odds[n]:.2f}", f"{decisions[entity].text_score:.3f}"]
 
 
-def test_the_winner_of_a_mention_is_named_even_where_the_mention_is_dropped(knowledge, tmp_path, knobs):
-    output = shown(explained("no crab", knowledge, tmp_path, knobs(none=-5.0)), knowledge)
+def test_the_winner_of_a_mention_is_named_even_where_the_mention_is_dropped(knowledge, knobs):
+    output = shown(explained("no crab", knowledge, knobs(none=-5.0)), knowledge)
     assert "“crab” at 3-7, coverage 0.00, means Q3" in output
 
 
-def test_a_text_without_a_known_name_is_reported_as_such(knowledge, tmp_path, knobs):
-    output = shown(explained("nothing known", knowledge, tmp_path, knobs()), knowledge)
+def test_a_text_without_a_known_name_is_reported_as_such(knowledge, knobs):
+    output = shown(explained("nothing known", knowledge, knobs()), knowledge)
     assert "no known name in this text" in output
 
 
-def test_a_dropped_name_is_reported_as_no_entity(knowledge, tmp_path, knobs):
-    output = shown(explained("no crab", knowledge, tmp_path, knobs()), knowledge)
+def test_a_dropped_name_is_reported_as_no_entity(knowledge, knobs):
+    output = shown(explained("no crab", knowledge, knobs()), knowledge)
     assert "modifier" in output and "no entity" in output
 
 
-def test_text_that_looks_like_markup_is_shown_as_it_is(knowledge, tmp_path, knobs):
-    output = shown(explained("[bold]crab[/red]", knowledge, tmp_path, knobs()), knowledge)
+def test_text_that_looks_like_markup_is_shown_as_it_is(knowledge, knobs):
+    output = shown(explained("[bold]crab[/red]", knowledge, knobs()), knowledge)
     assert "[bold]crab[/red]" in output
 
 
 def test_a_missing_knowledge_base_is_reported_with_the_command(tmp_path, knobs):
     with pytest.raises(InputError, match="mofi knowledge build"):
-        explained("crab", tmp_path / "nowhere", tmp_path, knobs())
+        explained("crab", tmp_path / "nowhere", knobs())
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
-def test_what_a_candidate_is_is_not_squeezed(knowledge, tmp_path, knobs, width):
+def test_what_a_candidate_is_is_not_squeezed(knowledge, knobs, width):
     console = Console(width=width)
     with console.capture() as capture:
-        console.print(table(explained("turkey", knowledge, tmp_path, knobs(none=-5.0)), knowledge))
+        console.print(table(explained("turkey", knowledge, knobs(none=-5.0)), knowledge))
     assert "  Q1: turkey, large farm bird, an animal with feathers" in capture.get().splitlines()
     assert "…" not in capture.get()
 
@@ -101,8 +101,7 @@ def test_the_command_explains_a_text(knowledge, tmp_path):
             "a crab",
             "--knowledge",
             str(knowledge),
-            "--labels",
-            str(tmp_path),
+            "--no-labels",
             "--params",
             str(tmp_path / "params.yaml"),
         ],

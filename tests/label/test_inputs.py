@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from components.errors import InputError
+from components.knowledge.base.fingerprint import FINGERPRINT, read_fingerprint
 from components.label.inputs import Inputs
 from components.label.label import label_pictures
+from components.storage.mirror import CACHE_VARIABLE
 from components.storage.s3 import Prefix, _client
 from components.storage.work import fingerprint
 from tests.endpoint import BUCKET, SECRET, Endpoint
@@ -50,6 +52,17 @@ def test_a_crawl_whose_upload_may_be_unfinished_is_warned_about(
     Prefix.of(f"{bucket}crawl").write("_SUCCESS")
     find(bucket)
     assert not caplog.text
+
+
+@pytest.mark.parametrize("built", ["now", "before there were fingerprints"])
+def test_a_base_in_a_bucket_has_the_fingerprint_of_the_folder(
+    bucket: Prefix, knowledge: Path, built: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if built != "now":
+        Prefix.of(f"{bucket}knowledge").delete([FINGERPRINT])
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    assert find(bucket).knowledge_fingerprint() == read_fingerprint(knowledge)
+    assert bool(list(tmp_path.iterdir())) == (built != "now")
 
 
 def test_a_shard_that_a_bucket_lacks_is_named(bucket: Prefix) -> None:

@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from components.errors import InputError, MofiError
+from components.label.crawl_statistics import check_made_from
 from components.label.explain import explain_picture, table
 from components.label.format import LABELS_SCHEMA, PAIRS_SCHEMA
 from components.label.label import label_pictures
+from components.label.reader import check_crawl
 from components.shards.index import read_index
 from components.shards.reader import read_shard
 from components.shards.writer import Row, write_shard
@@ -129,6 +131,21 @@ def test_a_picture_that_was_not_labelled_cannot_be_explained(tmp_path, knowledge
     write_shard(tmp_path, 0, [Row({"key": "000000000", "status": "failed_to_download"})])
     with pytest.raises(InputError, match=said):
         explain_picture(key, tmp_path, knowledge, tmp_path / "labels", knobs())
+
+
+def test_the_labels_of_another_crawl_explain_no_picture(run, crawl, knowledge, knobs, tmp_path):
+    run(crawl)
+    other = write_crawl(tmp_path / "other", small_web()[::-1], 10)
+    with pytest.raises(InputError, match=r"00000\.parquet is not of the pictures .* of another crawl"):
+        explain_picture("000000003", other, knowledge, Path("labels"), knobs())
+
+
+def test_labels_say_which_base_and_which_pictures_they_are_of(run, crawl, knowledge, tmp_path):
+    run(crawl)
+    check_made_from(Path("labels"), knowledge)
+    check_crawl(Path("labels"), crawl)
+    with pytest.raises(InputError, match="of another crawl"):
+        check_crawl(Path("labels"), write_crawl(tmp_path / "other", small_web()[::-1], 10))
 
 
 def test_nothing_unfinished_remains(run, crawl):

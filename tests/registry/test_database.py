@@ -1,5 +1,6 @@
 """The registry when two use it at once, when it is locked, moved, or has lost something."""
 
+import fcntl
 import shutil
 import sqlite3
 import subprocess
@@ -57,6 +58,26 @@ def test_a_champion_whose_files_are_gone_is_registered_again(
     ).exists()
     decide(parameters)
     assert len(versions(parameters)) == 2
+
+
+def test_a_version_is_copied_by_one_process_while_others_wait(
+    project: Path, parameters: PromoteParameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(parameters)
+    cache, download, copied = tmp_path / "cache", mlflow.artifacts.download_artifacts, []
+
+    def watched(**arguments: str) -> str:
+        (lock,) = cache.glob(".*.lock")
+        with lock.open() as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        copied.append(lock.name)
+        return str(download(**arguments))
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", watched)
+    folder = model.fetch("models:/mofi@champion", cache, MODEL_FILES)
+    assert model.fetch("models:/mofi@champion", cache, MODEL_FILES) == folder
+    assert len(copied) == 1
+    assert sorted(path.name for path in cache.iterdir()) == [folder.name]
 
 
 @pytest.mark.parametrize("lost", ["open_clip_model.safetensors", "open_clip_config.json"])
@@ -165,6 +186,17 @@ def test_a_database_that_another_program_keeps_locked_is_a_sentence(
         pytest.raises(SetupError, match=r"mlflow\.db cannot be used \(database is locked\); an"),
     ):
         tracking.connect()
+
+
+def test_a_database_whose_disk_is_full_says_so_and_not_to_move_it_away(project: Path) -> None:
+    with (
+        pytest.raises(SetupError, match="the disk is full: free some space"),
+        tracking.answering(),
+        closing(sqlite3.connect(project / "full.db")) as connection,
+    ):
+        connection.execute("PRAGMA max_page_count = 2")
+        connection.execute("CREATE TABLE runs (name)")
+        connection.execute("INSERT INTO runs VALUES (?)", ["a" * 100_000])
 
 
 def test_a_file_that_is_no_database_is_a_sentence(project: Path) -> None:

@@ -114,5 +114,5 @@ def test_a_file_of_another_format_is_named(
     benchmark: Path,
     parameters: PromoteParameters,
 ) -> None:
-    with pytest.raises(InputError, match=r"metrics/promote\.json lacks .*sha256; run `mofi promote` again"):
+    with pytest.raises(InputError, match=r"metrics/promote\.json does not hold .*; run `mofi promote` again"):
         restore_promotion(broken, parameters, models, benchmark)

@@ -47,8 +47,8 @@ class Server(BaseHTTPRequestHandler):
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Host and port; MLflow's variables are as before, afterwards."""
     monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
-        monkeypatch.setenv(name, "")
+    for name in ("TRACKING_URI", "TRACKING_USERNAME", "TRACKING_PASSWORD", "REGISTRY_URI"):
+        monkeypatch.setenv(f"MLFLOW_{name}", "")
     Server.refused.clear()
     serving = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
@@ -85,5 +85,21 @@ def test_a_second_connection_and_a_child_know_the_password_too(server: str, monk
 def test_no_message_has_the_password(server: str, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     with pytest.raises(SetupError, match="MLFLOW_TRACKING_URI") as refused:
+        tracking.connect()
+    assert "PaSs0w1rd" not in str(refused.value)
+
+
+def test_a_login_of_the_registry_is_used_and_not_printed(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{server}")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"http://{WRITTEN}@{server}")
+    assert tracking.connect() == "7"
+    assert os.environ["MLFLOW_REGISTRY_URI"] == f"http://{server}"
+    assert (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == (USER, PASSWORD)
+
+
+def test_two_logins_are_refused_without_being_printed(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{WRITTEN}@{server}")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"http://other:PaSs0w1rd@{server}")
+    with pytest.raises(SetupError, match="MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI name different users") as refused:
         tracking.connect()
     assert "PaSs0w1rd" not in str(refused.value)

@@ -1,7 +1,9 @@
 """A file or folder holds the old content or the new, whole, even if its writer is killed."""
 
+import errno
 import os
 import shutil
+import threading
 from itertools import count
 from pathlib import Path
 
@@ -161,3 +163,69 @@ def test_what_is_no_folder_of_its_own_is_refused_before_any_work(
     with pytest.raises(InputError, match="would be replaced"), writing(Path(out)):
         pytest.fail("work begins")
     assert (tmp_path / "project/file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("across", [False, True], ids=["same-disk", "other-disk"])
+def test_a_result_is_never_missing_while_it_is_replaced(tmp_path: Path, across: bool) -> None:
+    place = other_file_system(tmp_path) if across else tmp_path
+    if place is None:
+        pytest.skip("no second file system here")
+    out, ended, missing = place / "out", threading.Event(), []
+
+    def watch() -> None:
+        while not ended.is_set():
+            if not os.path.exists(out / "a"):  # noqa: PTH110 - as fast as can be
+                missing.append(True)
+
+    try:
+        out.mkdir(parents=True)
+        (out / "a").touch()
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        for number in range(200):
+            made = tmp_path / f"made-{number}"
+            made.mkdir()
+            (made / "a").touch()
+            publish_folder(made, out)
+        ended.set()
+        watcher.join()
+    finally:
+        if across:
+            shutil.rmtree(place, ignore_errors=True)
+    assert not missing
+
+
+def test_a_result_that_cannot_be_put_in_its_place_stays_where_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bool:
+        raise OSError(errno.EBUSY, "busy")
+
+    monkeypatch.setattr("components.storage.atomic.exchange", refuse)
+    for name in ("made", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text(name)
+    with pytest.raises(OSError, match="busy"):
+        publish_folder(tmp_path / "made", tmp_path / "out")
+    assert contents(tmp_path) == {"made/a": b"made", "out/a": b"out"}
+
+
+def test_where_folders_cannot_swap_names_a_kill_still_leaves_the_old_result_or_the_new(tmp_path: Path) -> None:
+    for change in count(1):
+        place = tmp_path / str(change)
+        for name in ("made", "out"):
+            (place / name).mkdir(parents=True)
+            (place / name / "a").write_text(name)
+        killed = killed_before(change, publish_without_swap, place / "made", place / "out")
+        with writing(place / "out"):
+            assert contents(place / "out") in ({"a": b"made"}, {"a": b"out"})
+        if not killed:
+            break
+    assert change > 3
+
+
+def publish_without_swap(made: Path, out: Path) -> None:
+    from components.storage import atomic
+
+    atomic.exchange = lambda *_: False  # in this process, which ends
+    publish_folder(made, out)

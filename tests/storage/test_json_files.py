@@ -24,7 +24,8 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "other.json").read_bytes()
 
 
-def test_a_broken_file_is_named_with_the_fix(tmp_path: Path) -> None:
-    (tmp_path / "broken.json").write_text("{")
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff", b"[" * 200_000, b"9" * 5000])
+def test_a_broken_file_is_named_with_the_fix(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.json").write_bytes(content)
     with pytest.raises(InputError, match=r"broken\.json is not JSON .*; delete it and run its stage again"):
         read_json(tmp_path / "broken.json")

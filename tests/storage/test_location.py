@@ -1,6 +1,8 @@
+import bz2
 import gzip
+import lzma
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,7 +11,8 @@ from threading import Thread
 import pytest
 
 from components.errors import InputError
-from components.storage.location import canonical, expand, folder_at, local_copy
+from components.storage import location as location_module
+from components.storage.location import base_of, canonical, expand, folder_at, local_copy
 from components.storage.s3 import Prefix
 from tests.endpoint import BUCKET, SECRET, Endpoint
 
@@ -74,6 +77,39 @@ def test_an_empty_list_is_an_error(folder: Path) -> None:
         expand(f"@{folder}/empty")
 
 
+@pytest.mark.parametrize(("ending", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
+@pytest.mark.parametrize("line", [b"a.txt\n", b"a"], ids=["lines", "one line"])
+def test_a_list_that_unfolds_without_end_is_an_error(
+    folder: Path, site: str, monkeypatch: pytest.MonkeyPatch, ending: str, pack: Callable[[bytes], bytes], line: bytes
+) -> None:
+    monkeypatch.setattr(location_module, "_LONGEST_LIST", 1 << 20)
+    (folder / f"all.paths{ending}").write_bytes(pack(line * (8_000_000 // len(line))))
+    for place in (str(folder), site):
+        with pytest.raises(InputError, match=f"all.paths{ending} unfolds to more than 1 MiB"):
+            expand(f"@{place}/all.paths{ending}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("all.gz", gzip.compress(b"a.txt\n" * 9)[:-9]),
+        ("all.gz", b"a.txt\n"),
+        ("all.xz", b"\xfd7z"),
+        ("all", b"\xff\xd8\xff\xe0\0\x10JFIF\0"),
+    ],
+    ids=["cut", "no gzip", "no xz", "a picture"],
+)
+def test_a_list_that_is_damaged_or_none_is_an_error_that_names_it(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        expand(f"@{folder}/{name}")
+
+
+def test_a_list_may_end_its_lines_in_any_way_and_have_a_byte_order_mark(folder: Path) -> None:
+    (folder / "all").write_bytes(b"\xef\xbb\xbfa.txt\r\nb.txt\rc.csv")
+    assert names(expand(f"@{folder}/all")) == ["a.txt", "b.txt", "c.csv"]
+
+
 def test_a_local_file_is_its_own_copy(folder: Path) -> None:
     with local_copy(f"{folder}/a.txt") as path:
         assert path == folder / "a.txt"
@@ -117,6 +153,19 @@ def test_a_folder_is_named_by_its_path_however_it_was_written_and_a_bucket_by_it
     assert canonical("data/crawl") == canonical(Path("data/crawl")) == Path("data/crawl")
     assert canonical("file:///data/crawl") == Path("/data/crawl")
     assert canonical("s3://bucket/crawl") == "s3://bucket/crawl"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_list_may_be_in_any_encoding(folder: Path, encoding: str) -> None:
+    (folder / "all.paths").write_bytes("été/b.txt\r\nc.csv\r\n".encode(encoding))
+    assert expand(f"@{folder}/all.paths") == [f"{folder}/été/b.txt", f"{folder}/c.csv"]
+
+
+@pytest.mark.parametrize("name", ["cut.gz", "cut.bz2", "cut.xz", "cut.zip", "cut.zst"])
+def test_a_list_that_cannot_be_unpacked_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(gzip.compress(b"b.txt\n")[:-9])
+    with pytest.raises(InputError, match=rf"the list .*{name} cannot be unpacked"):
+        expand(f"@{folder}/{name}")
 
 
 @pytest.mark.parametrize("location", ["http://host/x", "gs://bucket/x", "://x"])
@@ -176,3 +225,20 @@ def test_wrong_credentials_are_reported_at_once_with_the_fix(bucket: str, monkey
 
 def _must_not_wait(_: float) -> None:
     raise AssertionError("a refusal was tried again")
+
+
+@pytest.mark.parametrize(
+    ("location", "base"),
+    [
+        ("data/crawl/00000.tar", Path("data/crawl/00000.tar")),
+        ("data/crawl/*.tar", Path("data/crawl")),
+        ("data/*/0[01].tar", Path("data")),
+        ("@lists/warc.paths.gz", Path("lists/warc.paths.gz")),
+        ("file:///data/crawl/*.tar", Path("/data/crawl")),
+        ("s3://bucket/crawl/*.tar", None),
+        ("https://example.org/a.tar", None),
+        ("@s3://bucket/warc.paths", None),
+    ],
+)
+def test_a_location_lies_in_a_file_or_folder_of_this_machine_or_elsewhere(location: str, base: Path | None) -> None:
+    assert base_of(location) == base

@@ -68,3 +68,35 @@ def test_where_the_disk_knows_no_locks_reading_and_writing_go_on(
     with reading(out):
         publish_folder(made, out)
     assert (out / "a").read_text() == "new"
+
+
+def test_a_reader_of_a_part_keeps_the_whole_from_being_replaced_part_by_part(tmp_path: Path) -> None:
+    out = folder(tmp_path / "out", "old")
+    folder(out / "part", "old")
+    for read in (out / "part", out / "a"):
+        with reading(read):
+            handle = os.open(out, os.O_RDONLY)
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.close(handle)
+
+
+def test_a_reader_gets_back_what_a_kill_took_away_in_the_middle_of_its_replacement(tmp_path: Path) -> None:
+    folder(tmp_path / ".out.old", "old")
+    with reading(tmp_path / "out"):
+        assert (tmp_path / "out" / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_may_not_be_read_or_is_no_folder_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = folder(tmp_path / "out", "old")
+    open_folder = os.open
+
+    def refuse(path: Path, flags: int) -> int:
+        if path == out:
+            raise PermissionError(13, "Permission denied", str(path))
+        return open_folder(path, flags)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with reading(out, out / "a", tmp_path / "nowhere" / "out"):
+        pass

@@ -42,15 +42,16 @@ def crawl(
     crawl.user_agent, crawl.connections and crawl.delay in params.yaml.
     """
     from components.cli import parameters
-    from components.crawl.crawl import Source, crawl_pictures
+    from components.crawl.crawl import LAYOUT, Source, crawl_pictures
     from components.execution.stage import METRICS, stage
-    from components.storage.location import folder_at
-    from components.storage.output import reading, writing
+    from components.storage.location import base_of, folder_at
+    from components.storage.output import output, reading
 
     knobs = parameters.load(params)
     what = Source(tuple(start or ()), web, knobs.sample.port if web is not None else 0, tuple(source or ()))
     given = {"url_column": url_column, "text_column": text_column}
     columns = {name: column for name, column in given.items() if column is not None}
     section = knobs.crawl.model_copy(update=columns)
-    with writing(folder_at(out)), reading(*filter(None, [web, hold_out])), stage("crawl") as measures:
+    read = (base_of(one.partition(":")[2]) for one in what.files or section.sources)
+    with output(folder_at(out), LAYOUT, [web, hold_out]), reading(*read), stage("crawl") as measures:
         measures.update(crawl_pictures(what, hold_out, out, section, timing=METRICS / "timing" / "crawl.json"))

@@ -15,10 +15,10 @@ def curate(
 ) -> None:
     """Turn labelled pictures into the data set: deduplicated, split, in shards, with a card."""
     from components.cli import parameters
-    from components.curate.curate import build_data_set
+    from components.curate.curate import LAYOUT, build_data_set
     from components.execution.stage import stage
-    from components.storage.output import reading, writing
+    from components.storage.output import output
 
     knobs = parameters.load(params).curate
-    with writing(out), reading(crawl, labels, knowledge), stage("curate") as measures:
+    with output(out, LAYOUT, [crawl, labels, knowledge]), stage("curate") as measures:
         measures.update(build_data_set(crawl, labels, knowledge, out, knobs))

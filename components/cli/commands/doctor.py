@@ -8,13 +8,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.client import HTTPException
+from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import typer
 
 from components.errors import MofiError
+from components.execution.server import ask_health
+from components.redaction import redact, show_url
 
 NEEDED_DISK_GB = 5
 NEEDED_MEMORY_GB = 8
@@ -140,31 +141,22 @@ def _ray() -> Finding:
         cluster.check(address)
     except MofiError as error:
         return Finding("Ray", False, str(error), "start it, or unset RAY_ADDRESS")
-    return Finding("Ray", True, address or "starts on this machine when needed")
+    return Finding("Ray", True, show_url(address) or "starts on this machine when needed")
 
 
 def _tracking() -> Finding:
     address = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if not address.startswith("http"):
-        return Finding("MLflow", True, address or "sqlite:///mlflow.db (embedded)")
-    from urllib.request import urlopen
-
-    shown = _without_password(address)
+    shown = show_url(address) or "sqlite:///mlflow.db (embedded)"
+    if not address.startswith(("http://", "https://")):
+        return Finding("MLflow", True, shown)
     try:
-        with urlopen(f"{address.rstrip('/')}/health", timeout=5) as answer:  # noqa: S310 - the user's own server
-            return Finding("MLflow", answer.status == 200, shown, "read the server's log")
-    except (OSError, ValueError, HTTPException) as error:
+        status = ask_health(address)
+    except (OSError, ValueError) as error:
         found = f"{shown} does not answer ({error})"
         return Finding("MLflow", False, found, "start it, or unset MLFLOW_TRACKING_URI")
-
-
-def _without_password(address: str) -> str:
-    """The address without a user and a password, which must not be shown."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "MLFLOW_TRACKING_URI"
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return Finding(
+        "MLflow", status < HTTPStatus.INTERNAL_SERVER_ERROR, f"{shown} (HTTP {status})", "read the server's log"
+    )
 
 
 def _repository() -> Finding:
@@ -199,7 +191,7 @@ def doctor() -> None:
     findings = [check() for check in CHECKS]
     for finding in findings:
         mark, fix = ("[green]ok[/]", "") if finding.ok else ("[red]no[/]", finding.fix)
-        table.add_row(mark, finding.check, escape(finding.found), escape(fix))
+        table.add_row(mark, finding.check, escape(redact(finding.found)), escape(redact(fix)))
     Console().print(table)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

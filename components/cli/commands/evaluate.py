@@ -27,16 +27,16 @@ def evaluate(
 ) -> None:
     """Measure every model and the floors by the GPR1200 protocol, and the labels."""
     from components.cli import parameters
+    from components.evaluate.evaluate import LAYOUT, model_folders
     from components.evaluate.evaluate import evaluate as evaluate_all
-    from components.evaluate.evaluate import model_folders
     from components.evaluate.tasks import Inputs
     from components.execution.stage import METRICS, stage
     from components.registry.runs import stage_run
-    from components.storage.output import reading, writing
+    from components.storage.output import output
 
     knobs = parameters.load(params).evaluate
     inputs = Inputs(models, benchmark, truth, planted, crawl, labels)
-    with writing(out), reading(benchmark, crawl, labels, *models.glob("*")):
+    with output(out, LAYOUT, [models, *models.glob("*"), benchmark, truth, planted, crawl, labels]):
         read = [benchmark, truth, planted, crawl, labels, *model_folders(models).values()]
         with stage_run("evaluate", knobs, inputs=read) as run:
             with stage("evaluate") as measures:
@@ -65,8 +65,20 @@ def evaluate_model(
     from components.cli import parameters
     from components.evaluate.one_model import evaluate_one, summary
     from components.storage.json_files import write_json
+    from components.storage.layout import check_file, keys_in
+    from components.storage.output import reading
 
-    figures = evaluate_one(model, benchmark, parameters.load(params).evaluate, antialias=antialias)
+    knobs = parameters.load(params).evaluate
+    if out is not None:
+        check_file(
+            out,
+            (".json",),
+            "mofi evaluate-model",
+            lambda file: {"model", "retrieval"} <= keys_in(file),
+            [benchmark, params, Path(model)],
+        )
+    with reading(model, benchmark):
+        figures = evaluate_one(model, benchmark, knobs, antialias=antialias)
     if out is not None:
         write_json(out, figures)
     typer.echo(summary(figures))

@@ -19,7 +19,9 @@ def export(
 ) -> None:
     """Write a model for other programs, and measure that it embeds there as it does here."""
     from components.export.export import export_model
+    from components.storage.output import reading
 
-    card = export_model(model, to, out)
+    with reading(model):
+        card = export_model(model, to, out)
     parity = ", ".join(f"{tower} {difference:.1e}" for tower, difference in card["parity"].items())
     typer.echo(f"wrote {out}; largest difference of an embedding from torch: {parity}")

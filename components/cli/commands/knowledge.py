@@ -27,16 +27,17 @@ def build(
     from components.cli import parameters
     from components.execution.publication import check
     from components.execution.stage import stage
+    from components.knowledge.build.build import LAYOUT
     from components.knowledge.build.build import build as build_base
     from components.knowledge.build.dump import identity
     from components.storage.code import code_mark
     from components.storage.location import folder_at
-    from components.storage.output import writing
+    from components.storage.output import output
     from components.storage.work import fingerprint, work_folder
 
     knobs = parameters.load(params).knowledge
     target = folder_at(out)
-    with writing(target), stage("knowledge") as measures:
+    with output(target, LAYOUT, [dump, anchors]), stage("knowledge") as measures:
         check(target)
         linked = identity(str(anchors)) if anchors is not None else ""
         work = work_folder(
@@ -57,8 +58,10 @@ def lookup(
     from rich.table import Table
 
     from components.knowledge.base.knowledge_base import KnowledgeBase
+    from components.storage.output import reading
 
-    opened = KnowledgeBase.open(base)
+    with reading(base):
+        opened = KnowledgeBase.open(base)
     found = opened.candidates(name)
     if not found:
         typer.echo(f"no entity of {base} is called {name!r}")

@@ -8,7 +8,19 @@ import typer
 from components.cli.model import LOCATIONS
 
 Knowledge = Annotated[Path, typer.Option(help="The knowledge base's folder.")]
-Labels = Annotated[Path, typer.Option(help="Finished labels, for what the crawl taught: words, their case, pages.")]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        help="Finished labels of this knowledge base, for what the crawl taught: words, their case, names, pages.",
+        show_default="data/labels, if it is there",
+    ),
+]
+MaxLeftOut = Annotated[
+    float,
+    typer.Option(help="Share of texts, and of labels, that may be unusable; with more nothing is done.", min=0, max=1),
+]
+NoLabels = Annotated[bool, typer.Option("--no-labels", help="Link without what a crawl taught.")]
+_LABELS = Path("data/labels")
 Params = Annotated[Path, typer.Option(help="The parameter file.")]
 Gold = Annotated[Path, typer.Argument(help="Texts with their mentions' right entities, one JSON object a line.")]
 
@@ -30,12 +42,12 @@ def run(
     """Link every picture's alt text to entities, and keep those that CLIP sees in the picture."""
     from components.cli import parameters
     from components.execution.stage import stage
-    from components.label.label import label_pictures
+    from components.label.label import LAYOUT, label_pictures
     from components.storage.location import folder_at
-    from components.storage.output import reading, writing
+    from components.storage.output import output
 
     knobs = parameters.load(params).label
-    with writing(folder_at(out)), reading(crawl, knowledge, model), stage("label") as measures:
+    with output(folder_at(out), LAYOUT, [crawl, knowledge, model]), stage("label") as measures:
         measures.update(label_pictures(crawl, knowledge, model, out, knobs))
 
 
@@ -48,7 +60,8 @@ def explain(
     site: Annotated[str, typer.Option(help="A host of the crawl, to weigh words as its alt texts do.")] = "",
     crawl: Annotated[Path, typer.Option(help="The crawl that --key is looked up in.")] = Path("data/crawl"),
     knowledge: Knowledge = Path("data/knowledge"),
-    labels: Labels = Path("data/labels"),
+    labels: Labels = None,
+    no_labels: NoLabels = False,
     params: Params = Path("params.yaml"),
 ) -> None:
     """Show how a text is linked: mentions, candidates, scores, and why each is kept or dropped."""
@@ -57,25 +70,32 @@ def explain(
     from components.cli import parameters
     from components.errors import InputError
     from components.label.explain import explain_picture, explain_text, table
+    from components.storage.output import reading
 
     if (text is None) == (key is None):
         raise InputError("name a text, or a picture of the crawl with --key KEY")
     if key is not None and (context or site):
         raise InputError("--key takes context and site from the crawl; leave out --context and --site")
     knobs = parameters.load(params).label
-    if key is not None:
-        explained = explain_picture(key, crawl, knowledge, labels, knobs)
-    else:
-        explained = explain_text(text or "", context, site, knowledge, labels, knobs)
-    Console().print(table(explained, knowledge))
+    with reading(crawl, knowledge, labels or _LABELS):
+        if key is not None:
+            if no_labels:
+                raise InputError("--key shows what the run decided, which its labels say; leave out --no-labels")
+            explained = explain_picture(key, crawl, knowledge, labels or _LABELS, knobs)
+        else:
+            explained = explain_text(text or "", context, site, knowledge, _chosen(labels, no_labels), knobs)
+        shown = table(explained, knowledge)
+    Console().print(shown)
 
 
 def evaluate(
     gold: Gold,
     out: Annotated[Path | None, typer.Option(help="Also write all figures and examples to this JSON file.")] = None,
     examples: Annotated[int, typer.Option(help="Errors of each kind that are kept as examples.", min=0)] = 20,
+    max_left_out: MaxLeftOut = 0.05,
     knowledge: Knowledge = Path("data/knowledge"),
-    labels: Labels = Path("data/labels"),
+    labels: Labels = None,
+    no_labels: NoLabels = False,
     params: Params = Path("params.yaml"),
 ) -> None:
     """Measure how right the links are, against texts whose links are known (ELEVANT's JSONL)."""
@@ -87,10 +107,17 @@ def evaluate(
     from components.label.gold.scores import score
     from components.label.gold.table import table
     from components.storage.json_files import write_json
+    from components.storage.layout import check_file, keys_in
+    from components.storage.output import reading
 
+    if out is not None:
+        ours = {"end_to_end", "candidate_recall"}
+        reads = [gold, knowledge, labels or _LABELS, params]
+        check_file(out, (".json",), "mofi label evaluate", lambda file: ours <= keys_in(file), reads)
+    read = read_gold(gold, max_left_out)
     knobs = parameters.load(params).label
-    linker = GoldLinker(knowledge, knobs, labels)
-    figures = score(read_gold(gold), linker, examples)
+    with reading(knowledge, labels or _LABELS):
+        figures = score(read, GoldLinker(knowledge, knobs, _chosen(labels, no_labels)), examples)
     Console().print(table(figures))
     if out is not None:
         write_json(out, figures)
@@ -104,9 +131,11 @@ def fit(
     strength: Annotated[
         float, typer.Option(help="Pull towards the present weights, in mentions; 0 = none.", min=0)
     ] = 1.0,
+    max_left_out: MaxLeftOut = 0.05,
     write: Annotated[bool, typer.Option(help="Put the weights into the parameter file, if they are better.")] = False,
     knowledge: Knowledge = Path("data/knowledge"),
-    labels: Labels = Path("data/labels"),
+    labels: Labels = None,
+    no_labels: NoLabels = False,
     params: Params = Path("params.yaml"),
 ) -> None:
     """Learn `label.weights` from texts whose links are known, and judge them by texts held out."""
@@ -118,12 +147,14 @@ def fit(
     from components.label.gold.fit import fit as learn
     from components.label.gold.linker import GoldLinker
     from components.label.gold.table import fit_table
+    from components.storage.output import reading
 
-    read = read_gold(gold)
+    read = read_gold(gold, max_left_out)
     knobs = parameters.load(params).label
-    linker = GoldLinker(knowledge, knobs, labels)
-    learnt = learn(read.texts, linker, held_out, strength)
-    Console().print(fit_table(learnt.figures, [fault.message for fault in read.bad]))
+    with reading(knowledge, labels or _LABELS):
+        linker = GoldLinker(knowledge, knobs, _chosen(labels, no_labels))
+        learnt = learn(read.texts, linker, held_out, strength)
+    Console().print(fit_table(learnt.figures, read))
     typer.echo(lines(learnt.weights))
     if not learnt.better:
         typer.echo("the texts held out are not likelier with these weights; the present ones are kept", err=True)
@@ -144,6 +175,22 @@ def audit(
 ) -> None:
     """Show where the picture overruled the text: how often, by entity frequency, and samples."""
     from components.report.audit_page import write_audit
+    from components.storage.output import reading
 
-    write_audit(labels, crawl, knowledge, out, sample)
+    with reading(labels, crawl, knowledge):
+        write_audit(labels, crawl, knowledge, out, sample)
     typer.echo(f"wrote {out}")
+
+
+def _chosen(labels: Path | None, no_labels: bool) -> Path | None:
+    """The labels that were named, or those of the default place if there are any; None = none."""
+    from components.errors import InputError
+
+    if no_labels:
+        if labels is not None:
+            raise InputError(f"--labels {labels} and --no-labels contradict each other; leave one out")
+        return None
+    if labels is None and not _LABELS.exists():
+        typer.echo(f"{_LABELS} is not there, so this is linked without what a crawl teaches", err=True)
+        return None
+    return labels or _LABELS

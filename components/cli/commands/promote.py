@@ -20,13 +20,16 @@ def promote(
     from components.cli import parameters
     from components.errors import GateRefused
     from components.execution.stage import stage
-    from components.registry.promote import not_asked_text, refuse_text
+    from components.registry.promote import Evaluation, not_asked_text, refuse_text
     from components.registry.promote import promote as promote_best
-    from components.storage.json_files import read_json
+    from components.storage.json_files import check_content, read_json
+    from components.storage.output import reading
 
     knobs = parameters.load(params).promote
-    with stage("promote") as measures:
-        measures.update(promote_best(read_json(evaluation), knobs, models, benchmark))
+    with reading(benchmark, *models.glob("*")), stage("promote") as measures:
+        evaluated = read_json(evaluation)
+        check_content(evaluation, evaluated, Evaluation, "run `mofi evaluate` again")
+        measures.update(promote_best(evaluated, knobs, models, benchmark))
     if not measures["promoted"]:
         raise GateRefused(refuse_text(measures))
     typer.echo(f"{measures['recipe']} is {knobs.alias} ({knobs.metric} {measures['value']:.4f})")

@@ -12,6 +12,9 @@ def report(
     out: Annotated[Path, typer.Option(help="Where index.html, crawl.html and summary.json go.")] = Path("reports"),
 ) -> None:
     """Write reports/ on what has run so far: index.html, crawl.html and summary.json."""
-    from components.report.report import write_report
+    from components.report.report import LAYOUT, write_report
+    from components.storage.output import output, reading
 
-    typer.echo(f"wrote {write_report(data, metrics, out)}")
+    with output(out, LAYOUT, [metrics, data], wait=True), reading(*data.glob("*")):
+        page = write_report(data, metrics, out)
+    typer.echo(f"wrote {page}")

@@ -33,13 +33,15 @@ def query(
     from components.execution.stage import stage
     from components.registry.restore import restore_promotion
     from components.serve.embed import model_at
+    from components.serve.query import LAYOUT
     from components.serve.query import query as run_query
     from components.storage.json_files import read_json
-    from components.storage.output import reading, writing
+    from components.storage.output import output, reading
 
     knobs = parameters.load(params)
     name, alias = knobs.promote.name, knobs.promote.alias
-    with writing(out), reading(data, benchmark), stage("query") as measures:
+    read = [*data.glob("*"), *models.glob("*")]
+    with output(out, LAYOUT, [data, benchmark, promotion, models]), reading(*read), stage("query") as measures:
         version = restore_promotion(read_json(promotion), knobs.promote, models, benchmark)
         embed = model_at(f"models:/{name}/{version}" if version else f"models:/{name}@{alias}")
         measures.update(run_query(embed, data, benchmark, knobs.query, out))
@@ -61,19 +63,24 @@ def search(
 
     from components.cli import parameters
     from components.errors import InputError
-    from components.images.decode import open_rgb
+    from components.images.decode import BadImage, open_rgb
     from components.serve import embed as embeds
     from components.serve.search import build, entity_scores, read_labels
+    from components.storage.output import reading
 
     if not image.is_file():
         raise InputError(f"{image} is not a file; name a picture (PNG, JPEG or WebP)")
     picture = image.read_bytes()
-    open_rgb(picture)
+    try:
+        open_rgb(picture)
+    except BadImage as error:
+        raise InputError(f"{image}: {error}; name another picture") from error
     knobs = parameters.load(params).promote
-    embed = embeds.model_at(model) if model else _champion(knobs)
-    index = build(data, embed)
-    hits = index.search(embed([picture]), top)[0]
-    labels, usual = read_labels(data), index.usual_cosine()
+    with reading(data, model):
+        embed = embeds.model_at(model) if model else _champion(knobs)
+        index = build(data, embed)
+        hits = index.search(embed([picture]), top)[0]
+        labels, usual = read_labels(data), index.usual_cosine()
     entities = Table("entity", "label", "share", title=f"What {escape(image.name)} looks like")
     for entity, share in entity_scores(hits)[:5]:
         entities.add_row(escape(entity), escape(labels.get(entity, "")), f"{share:.0%}")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 from fastwarc.stream_io import BrotliReader, ZstdReader
 
+from components.crawl.pages.parse_budget import not_counted
+
 # More codings of one body, or members of one gzip file, are a mistake or an attack.
 _MOST_CODINGS, _MOST_MEMBERS = 4, 64
 _GZIP, _ZSTD, _UTF_16 = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", (b"\xff\xfe", b"\xfe\xff")
@@ -20,13 +22,16 @@ _HEAD, _TAG_WITHIN = 1024, 1 << 16
 
 # Decodes a body, at most so many bytes of it.
 _Decoder = Callable[[bytes, int], bytes]
+# Counts what was done, in units of `Effort`: for each byte that is unfolded, and each chunk.
+Spend = Callable[[int], None]
+_UNFOLDED, _JOINED = 3, 800
 
 
 class BadBody(Exception):
     """A body that cannot be decoded as its headers declare, or is truncated."""
 
 
-def unfold(body: bytes, codings: Sequence[str], max_bytes: int) -> bytes | None:
+def unfold(body: bytes, codings: Sequence[str], max_bytes: int, spend: Spend = not_counted) -> bytes | None:
     """Undoes the content codings of a body; None if it becomes longer than `max_bytes`.
 
     Crawlers store bodies as received, or decompressed, but with the header that they came with;
@@ -37,6 +42,7 @@ def unfold(body: bytes, codings: Sequence[str], max_bytes: int) -> bytes | None:
         body: the body, without its transfer coding.
         codings: the values of `Content-Encoding`, in lower case, in the order of their use.
         max_bytes: the longest body that is wanted.
+        spend: counts the effort.
 
     Raises:
         BadBody: if it is truncated, damaged, or in no coding that is known.
@@ -45,7 +51,14 @@ def unfold(body: bytes, codings: Sequence[str], max_bytes: int) -> bytes | None:
         raise BadBody(f"{len(codings)} codings, one over the other")
     # A server may compress what is compressed already, and name one of the codings.
     for coding in (*reversed(codings), "identity"):
-        body = _unfold(body, coding, max_bytes + 1)
+        folded = body
+        try:
+            body = _unfold(folded, coding, max_bytes + 1)
+        except BadBody:
+            spend(_UNFOLDED * max_bytes)  # before the damage there may be as much
+            raise
+        if body is not folded:
+            spend(_UNFOLDED * len(body))
         if len(body) > max_bytes:
             return None
     return body
@@ -117,8 +130,12 @@ _DECODERS: dict[str, _Decoder] = {
 }
 
 
-def unchunk(body: bytes) -> bytes:
+def unchunk(body: bytes, spend: Spend = not_counted) -> bytes:
     """Joins the chunks of a body; one that was joined before is left as it is.
+
+    Args:
+        body: as received.
+        spend: counts the effort.
 
     Raises:
         BadBody: if it breaks off within a chunk, or is damaged.
@@ -131,10 +148,12 @@ def unchunk(body: bytes) -> bytes:
         if line is None or line.end() + size > len(body):
             if not chunks and (line is None or _is_page(body)):
                 return body
+            spend(_JOINED * len(chunks))
             raise BadBody("cut off" if line else "damaged chunks")
         if size == 0:
             break
         chunks.append(body[line.end() : line.end() + size])
         end = _LINE_END.match(body, line.end() + size)
         place = len(body) if end is None else end.end()
+    spend(_JOINED * len(chunks))
     return b"".join(chunks)

@@ -10,7 +10,7 @@ _ANY_FILE, _EACH_BYTE = 1 << 28, 1000
 _READ = 8
 # Bytes that are read at a time; few, where few hold much.
 _MOST, _FEWEST = 1 << 16, 1 << 12
-_LONGEST_SEARCH = 2.0  # seconds of this thread
+_LONGEST_SEARCH = 1.0  # seconds of this thread
 
 
 class TooCostly(Exception):

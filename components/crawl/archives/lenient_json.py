@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from components.crawl.cleaning import CLEANED, Cleaning
-from components.storage.foreign_json import parse_json
+from components.storage.foreign.json_values import parse_json
 
 
 def strict_json(data: bytes, cleaning: Cleaning) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastwarc.warc import HeaderMap, WarcRecord
 
-from components.crawl.archives.coding import BadBody, unchunk, unfold
+from components.crawl.archives.coding import BadBody, Spend, unchunk, unfold
 
 # `HTTP/1.1 200 OK`, also in small letters, with tabs, or without a reason.
 _STATUS = re.compile(rb"\s*(?:https?|icy)(?:/[0-9.]+)?[ \t]+([1-9][0-9]{2})(?![0-9])", re.IGNORECASE)
@@ -88,8 +88,14 @@ def _headers(block: bytes) -> HeaderMap:
     return headers
 
 
-def read_body(record: WarcRecord, response: Response, max_bytes: int) -> bytes | None:
+def read_body(record: WarcRecord, response: Response, max_bytes: int, spend: Spend) -> bytes | None:
     """The body of a response as its server meant it; None if it is longer than `max_bytes`.
+
+    Args:
+        record: where its headers were read.
+        response: its headers.
+        max_bytes: the longest body that is wanted.
+        spend: counts the effort.
 
     Raises:
         BadBody: if it cannot be decoded, or is truncated.
@@ -103,6 +109,6 @@ def read_body(record: WarcRecord, response: Response, max_bytes: int) -> bytes |
         return None
     transfer = response.tokens("Transfer-Encoding")
     if "chunked" in transfer:
-        body = unchunk(body)
+        body = unchunk(body, spend)
     codings = [*response.tokens("Content-Encoding"), *(one for one in transfer if one != "chunked")]
-    return unfold(body, codings, max_bytes)
+    return unfold(body, codings, max_bytes, spend)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from components.storage.arrays import save_array, write_rows
+
 # At most one sort key in this many is sampled, and at least this many per run, if it has them.
 _SAMPLED, _SAMPLES = 256, 64
 # Rows that are copied at a time.
@@ -37,18 +39,18 @@ def write_run(folder: Path, name: str, kind: str, sort_keys: SortKeys, rows: Row
         return
     order = np.argsort(sort_keys, kind="stable")
     sort_keys = sort_keys[order]
-    np.save(folder / f"{name}.{kind}.sort_keys.npy", sort_keys)
+    save_array(folder / f"{name}.{kind}.sort_keys.npy", sort_keys)
     _save(folder / f"{name}.{kind}.rows.npy", rows, order)
     step = min(_SAMPLED, 1 + len(sort_keys) // _SAMPLES)
-    np.save(folder / f"{name}.{kind}.sample.npy", sort_keys[step // 2 :: step])
+    save_array(folder / f"{name}.{kind}.sample.npy", sort_keys[step // 2 :: step])
 
 
 def _save(path: Path, rows: Rows, order: npt.NDArray[np.intp]) -> None:
-    """Like `np.save(path, rows[order])`, without a copy of all rows."""
+    """Like `save_array(path, rows[order])`, without a copy of all rows."""
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows))
         for start in range(0, len(order), PIECE):
-            rows[order[start : start + PIECE]].tofile(file)
+            write_rows(file, rows[order[start : start + PIECE]])
 
 
 def find_runs(folder: Path, kind: str) -> list[Path]:

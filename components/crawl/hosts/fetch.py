@@ -92,7 +92,7 @@ class HostFetcher:
                 return answer
             if not answer.is_redirect:
                 return _body_of(answer)
-            if answer.refusal:  # which the host that the picture lies on need not repeat
+            if answer.refusal:
                 return Failure(answer.refusal)
             target = resolve(url, answer.location)
             if target is None:

@@ -12,7 +12,7 @@ from components.crawl.address import AddressFilter
 from components.crawl.hosts.content_coding import UndecodableError, decode_body
 from components.crawl.hosts.limits import SlotPool
 from components.crawl.hosts.resolver import FilteringResolver, PrivateAddressError
-from components.crawl.pages.directives import header_values, read_header, refusal
+from components.crawl.pages.directives import header_values, read_header, redirect_refusal, refusal
 from components.crawl.parameters import CrawlParameters
 
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -46,7 +46,7 @@ class Answer:
         status: the HTTP status.
         body: the bytes, decoded if they were encoded; empty for redirects and errors.
         location: where a redirect leads.
-        refusal: the directive that excludes a picture, if any.
+        refusal: the directive that excludes a picture, or forbids to follow a redirect, if any.
         problem: why the body cannot be used, if so.
         retry_after: seconds that the server asks to wait.
     """
@@ -113,7 +113,7 @@ class Requester:
             response.status,
             body,
             location=headers.get("Location", ""),
-            refusal=refusal(directives),
+            refusal=(redirect_refusal if response.status in REDIRECTS else refusal)(directives),
             problem=problem,
             retry_after=retry_after(headers.get("Retry-After", ""), datetime.now(UTC)),
         )

@@ -25,6 +25,8 @@ _LONGEST_PATH = 4096  # characters; longer than any URL that is requested
 _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,9})?")
 _RATE = re.compile(r"(\d{1,9}) ?/ ?(\d{1,9}) ?([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+# The rules that end the names of a group's robots (RFC 9309, section 2.2.1).
+_RULES = ("allow", "disallow")
 _SLASHES = re.compile(r"(?<![:/])//+")
 # Of a URL, which needs no scheme if its host has a dot.
 _ORIGIN = re.compile(r"https?://[^/]*|//(?=[^/]*\.)[^/?*]+(?=/[^$*])", re.IGNORECASE)
@@ -166,6 +168,15 @@ def read_answer(status: int, body: bytes, robot: str) -> RobotsRules | None:
     return RobotsRules() if 400 <= status < 500 and status != 429 else None
 
 
+def _group_of(agent: str, robot: str, ours: _Group, everyone: _Group, perhaps: _Group) -> _Group | None:
+    """The group that a plain `User-agent` names; None for those of others."""
+    if is_named(agent, robot):
+        return ours
+    if not agent.strip("*\"',; "):
+        return everyone
+    return perhaps if agent in EVERYONE or is_perhaps_named(agent, robot) else None
+
+
 def read_robots(body: bytes, robot: str) -> RobotsRules:
     """Reads the first 500 KiB of a robots.txt for a robot's product token; never raises.
 
@@ -173,21 +184,27 @@ def read_robots(body: bytes, robot: str) -> RobotsRules:
     In addition holds what groups forbid whose names might mean the robot (`mofi`, `*crawl`, `all`).
     """
     ours, everyone, perhaps = _Group(), _Group(), _Group()
-    current, named, ended = {everyone}, False, True  # a set: a group may be named ten thousand times
+    # A dict as an ordered set: a group may be named ten thousand times.
+    current, named, ended = {everyone: None}, False, True
+    # Lines between the names of robots that are neither `Allow` nor `Disallow` must not end a group
+    # (section 2.2.1), so they hold for the robots that are named after them as well.
+    between: list[tuple[str, str]] = []
     for name, value in read_lines(body):
         if name == "user-agent":
             if ended:
-                current, ended = set(), False
-            agent = plain(value)
-            if is_named(agent, robot):
-                named = True
-                current.add(ours)
-            elif not agent.strip("*\"',; "):
-                current.add(everyone)
-            elif agent in EVERYONE or is_perhaps_named(agent, robot):
-                current.add(perhaps)
+                current, ended = {}, False
+                between.clear()
+            group = _group_of(plain(value), robot, ours, everyone, perhaps)
+            named |= group is ours
+            if group is not None and group not in current:
+                current[group] = None
+                for line in between:
+                    group.add(*line)
         else:
-            ended = True
+            if name in _RULES:
+                ended = True
+            elif not ended:
+                between.append((name, value))
             for group in current:
                 group.add(name, value)
     chosen = ours if named else everyone

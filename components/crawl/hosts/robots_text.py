@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from components.crawl.hosts.content_coding import UndecodableError, decode_body
 from components.crawl.pages.agent_name import plain
-from components.storage.foreign_text import MARKS
+from components.storage.foreign.texts import MARKS
 
 # As much of a robots.txt as RFC 9309 (section 2.5) requires to be read; the rest is not.
 ROBOTS_BYTES = 500 * 1024

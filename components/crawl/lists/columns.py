@@ -13,6 +13,7 @@ _URL_NAMES = (
     "imageurl", "imgurl", "imagelink", "imglink", "imageuri", "imageaddress", "imagesrc", "imgsrc",
     "imagesource", "pictureurl", "photourl", "photoimageurl", "mediaurl", "contenturl",
     "originalurl", "url", "uri", "src", "image", "img", "picture", "photo", "href", "link",
+    "imageurls", "imgurls", "imagelinks", "urls", "images", "pictures", "photos",
 )  # fmt: skip
 _TEXT_NAMES = (
     "caption", "text", "alt", "alttext", "imagealttext", "imagealt", "imgalt", "altattribute",
@@ -35,6 +36,11 @@ class Columns(NamedTuple):
     text: int
 
 
+def plain_name(name: str) -> str:
+    """A name without case, spaces and punctuation."""
+    return _PUNCTUATION.sub("", name.lower())
+
+
 def find_columns(names: Sequence[str], wanted: Wanted, fits: Callable[[int], bool] = lambda _: True) -> Columns | str:
     """The columns by their names or numbers, or what is missing.
 
@@ -45,7 +51,7 @@ def find_columns(names: Sequence[str], wanted: Wanted, fits: Callable[[int], boo
         wanted: as the user gave them.
         fits: whether the column of an index can hold texts.
     """
-    plain = [_PUNCTUATION.sub("", name.lower()) for name in names]
+    plain = [plain_name(name) for name in names]
     indexes = []
     for given, usual, what in zip(wanted, (_URL_NAMES, _TEXT_NAMES), ("url", "text"), strict=True):
         index = _given(names, plain, given) if given else _usual(plain, usual, fits)
@@ -87,7 +93,7 @@ def _given(names: Sequence[str], plain: Sequence[str], name: str) -> int | None:
     index = _number(name, len(names))
     if index is not None:
         return index
-    sought = _PUNCTUATION.sub("", name.lower())
+    sought = plain_name(name)
     return plain.index(sought) if sought and sought in plain else None
 
 

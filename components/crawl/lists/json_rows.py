@@ -7,18 +7,28 @@ from itertools import chain
 from typing import Any
 
 from components.crawl.cleaning import CLEANED
-from components.crawl.lists.columns import Columns, Wanted, columns_without_names, find_columns
+from components.crawl.lists.columns import Wanted
+from components.crawl.lists.json_values import NO_OBJECT, JsonValues, described
 from components.crawl.lists.lines import BadLine, as_utf8, byte_lines
 from components.crawl.lists.row import MAX_ROW, Row
 from components.crawl.unreadable import Unreadable
-from components.storage.foreign_json import parse_json
+from components.errors import InputError
+from components.storage.foreign.json_values import parse_json
+from components.storage.foreign.texts import EncodingOfMany
 
-# A whole string, or a mark that counts: in the outermost array, within an element, and in a string.
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_MARKS = re.compile(_STRING + rb'|[\[\]{},"\\]', re.DOTALL)
-_INNER_MARKS = re.compile(_STRING + rb'|[\[\]{}"\\]', re.DOTALL)
+# What is whole, a string or nothing in brackets, or a mark that counts: outside, in the outermost
+# array, within an element, and in a string.
+_WHOLE = rb'"(?:[^"\\]++|\\.)*+"|\[\]|\{\}'
+_MARKS = (
+    re.compile(rb'[\[\]{},"\\]'),
+    re.compile(_WHOLE + rb'|[\[\]{},"\\]', re.DOTALL),
+    re.compile(_WHOLE + rb'|[\[\]{}"\\]', re.DOTALL),
+)
 _STRING_MARKS = re.compile(rb'["\\]')
-_MOST_COLUMNS = 1000
+# The longest list that is one object, which is held in memory, bytes.
+MAX_DOCUMENT = 32 << 20
+# Bytes of the shortest row, `["",""]`: a file may have half as many shorter ones as bytes.
+_SHORTEST_ROW = 7
 
 
 def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, most: int, counts: Counter[str]) -> Iterator[Row]:
@@ -26,6 +36,7 @@ def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, most: int, cou
 
     Raises:
         Bomb: if there are more than `most` lines.
+        InputError: if it is one object without rows.
         UnicodeDecodeError: if it is UTF-16 or UTF-32 that is damaged.
     """
     pieces = as_utf8(chunks)
@@ -35,60 +46,85 @@ def json_rows(chunks: Iterable[bytes], kind: str, wanted: Wanted, most: int, cou
         if start.strip():
             break
     start = start.lstrip()
-    whole = chain([start], pieces)
     # An array that begins on the first of several lines is no row of a list of lines.
     is_array = start.startswith(b"[") and (kind == "json" or start[1:].lstrip()[:1] in (b"{", b""))
     if kind == "json" and not is_array and not start.startswith(b"{"):
         yield Unreadable(0, "neither an array of objects nor JSON lines")
         return
+    values = JsonValues(wanted)
+    if not is_array and start.startswith(b"{"):
+        document, encoding, start = _document(start, pieces)
+        if document is not None:
+            _count(encoding, counts)
+            yield from _rows_of(document, values)
+            return
+    whole = chain([start], pieces)
     units = _elements(whole) if is_array else _lines(whole, most)
-    fields = _Fields(wanted)
+    guess = EncodingOfMany()
     for number, content, unit in units:
         if isinstance(content, str):
             yield Unreadable(number, content, unit)
             continue
+        if len(content) < _SHORTEST_ROW:
+            yield Unreadable(number, NO_OBJECT, unit)
+            continue
         try:
-            row, encoding = parse_json(content)
+            row, encoding = parse_json(content, guess)
         except ValueError as error:
             yield Unreadable(number, str(error), unit)
             continue
-        if encoding != "utf-8":
-            counts[f"{CLEANED}encoding"] += 1
-        yield fields.of(row, number, unit)
+        _count(encoding, counts)
+        yield from values.rows(row, number, unit)
 
 
-class _Fields:
-    """Finds the two values in rows, most of which have the same columns as the one before."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
-        self._names: list[str] = []
-        self._columns: Columns | str = "no columns"
-        self._known = False
-
-    def of(self, row: Any, number: int, unit: str) -> Row:
-        if isinstance(row, list):
-            found = columns_without_names(row, self._wanted)
-            values = row
-            if found is None:
-                return Unreadable(number, "not an object", unit)
-            return values[found.url], values[found.text]
-        if not isinstance(row, dict):
-            return Unreadable(number, "not an object", unit)
-        names = list(row)
-        if not self._known or names != self._names:
-            self._names = names
-            self._columns = find_columns(names[:_MOST_COLUMNS], self._wanted, lambda n: _can_be_text(row[names[n]]))
-            # A row of other values may have its texts elsewhere.
-            self._known = isinstance(self._columns, Columns) or all(map(_can_be_text, row.values()))
-        if isinstance(self._columns, str):
-            return Unreadable(number, self._columns, unit)
-        values = list(row.values())
-        return values[self._columns.url], values[self._columns.text]
+def _count(encoding: str, counts: Counter[str]) -> None:
+    if encoding != "utf-8":
+        counts[f"{CLEANED}encoding"] += 1
 
 
-def _can_be_text(value: Any) -> bool:
-    return not isinstance(value, dict)
+def _document(start: bytes, pieces: Iterator[bytes]) -> tuple[dict[str, Any] | None, str, bytes]:
+    """The object that all of a list is, or None; its encoding; and what was read to find out.
+
+    Raises:
+        InputError: if it is one of more than `MAX_DOCUMENT` bytes.
+    """
+    read, searched = bytearray(start), 0
+    while (end := read.find(b"\n", searched)) < 0 and len(read) <= MAX_DOCUMENT and (piece := next(pieces, b"")):
+        searched = len(read)
+        read += piece
+    if end < 0 and len(read) > MAX_DOCUMENT:
+        raise InputError(
+            f"it is one JSON value of more than {MAX_DOCUMENT >> 20} MiB; write its rows as JSON lines, for instance "
+            "with: jq -c '.data[]'"
+        )
+    first, encoding = _object(bytes(read[:end] if end >= 0 else read))
+    if first is not None:  # lines, unless it is the only one
+        while not (rest := read[end:].strip() if end >= 0 else b"") and (piece := next(pieces, b"")):
+            read += piece
+        return (None if rest else first), encoding, bytes(read)
+    while len(read) <= MAX_DOCUMENT and (piece := next(pieces, b"")):
+        read += piece
+    return (*(_object(bytes(read)) if len(read) <= MAX_DOCUMENT else (None, "")), bytes(read))
+
+
+def _object(data: bytes) -> tuple[dict[str, Any] | None, str]:
+    try:
+        value, encoding = parse_json(data)
+    except ValueError:
+        return None, ""
+    return (value if isinstance(value, dict) else None), encoding
+
+
+def _rows_of(document: dict[str, Any], values: JsonValues) -> Iterator[Row]:
+    rows = values.rows(document, 1, "row")
+    first = next(rows)
+    if isinstance(first, Unreadable) and document:
+        rest = list(rows)
+        if not rest:
+            raise InputError(f"it is one JSON object, {first.reason}; it holds {described(document)}")
+        rows = iter(rest)
+    yield first
+    yield from rows
 
 
 def _lines(chunks: Iterable[bytes], most: int) -> Iterator[tuple[int, bytes | str, str]]:
@@ -130,7 +166,7 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[tuple[bytes | None, bool]]:
     depth, in_string, at = 0, False, 0
     for chunk in chunks:
         start = 0
-        while match := (_STRING_MARKS if in_string else _INNER_MARKS if depth > 1 else _MARKS).search(chunk, at):
+        while match := (_STRING_MARKS if in_string else _MARKS[min(depth, 2)]).search(chunk, at):
             at, mark = match.end(), match[0]
             if len(mark) > 1:
                 continue

@@ -8,7 +8,7 @@ from enum import Enum
 from components.crawl.cleaning import CLEANED
 from components.crawl.lists.row import MAX_ROW
 from components.crawl.lists.unpack import Bomb
-from components.storage.foreign_text import decode_as, guess_encoding, marked_encoding
+from components.storage.foreign.texts import decode_as, guess_encoding, marked_encoding
 
 # Bytes of lines that the encoding of a file is guessed from.
 _SAMPLE = 16_384

@@ -22,16 +22,14 @@ _ATTRIBUTE = (
 _FLOOD = re.compile(rb"(?:%b){%d}" % (_ATTRIBUTE, _MANY))
 _NAME = rb"[a-zA-Z][^\t\n\f\r />]*+"
 _FLOODED_TAG = re.compile(rb"<%b(?:%b){%d}" % (_NAME, _ATTRIBUTE, _MANY))
-_TOKEN = re.compile(
-    rb"<(?:(?P<comment>!--)|/?(?P<name>%b)(?:%b)*+[\t\n\f\r /]*+>?|[!?/][^>]*+>?)" % (_NAME, _ATTRIBUTE)
-)
+TOKEN = re.compile(rb"<(?:(?P<comment>!--)|/?(?P<name>%b)(?:%b)*+[\t\n\f\r /]*+>?|[!?/][^>]*+>?)" % (_NAME, _ATTRIBUTE))
 # What comes after these may be text or not, by what is open around them.
-_UNSURE = frozenset(b"svg math select frameset".split())
-_TEXT = {
+UNSURE = frozenset(b"svg math select frameset".split())
+TEXT = {
     name: re.compile(rb"</%b(?=[\t\n\f\r />])" % name, re.IGNORECASE)
     for name in b"script style textarea title xmp iframe noembed noframes".split()
 }
-_COMMENT_END = re.compile(rb"--!?>")
+COMMENT_END = re.compile(rb"--!?>")
 
 
 def end_of_attributes(html: bytes) -> int:
@@ -68,13 +66,13 @@ def _find(html: bytes, mark: bytes, start: int) -> int:
 def _flooded_tag(html: bytes) -> int:
     """Reads tag by tag, as scripts may hold what only looks like one; in doubt it is one."""
     position, sure = 0, True
-    while (token := _TOKEN.search(html, position)) is not None:
+    while (token := TOKEN.search(html, position)) is not None:
         position = token.end()
         name = (token["name"] or b"").lower()
         if name and token.end() - token.start() > _MANY and _FLOODED_TAG.match(html, token.start()):
             return token.start()
-        sure = sure and name not in _UNSURE
-        ending = _COMMENT_END if token["comment"] else _TEXT.get(name)
+        sure = sure and name not in UNSURE
+        ending = COMMENT_END if token["comment"] else TEXT.get(name)
         if sure and ending is not None and html[token.start() + 1 : token.start() + 2] != b"/":
             # `<!-->` is a whole comment.
             closed = ending.search(html, position - 2 if token["comment"] else position)

@@ -5,13 +5,14 @@ Only the codecs of the WHATWG's list are ever used, whatever is declared: `undef
 """
 
 import re
+from collections.abc import Callable
 
 from charset_normalizer import from_bytes
 from selectolax.lexbor import LexborHTMLParser
 from w3lib.encoding import to_unicode
 
 from components.crawl.pages.encoding_labels import CODECS, codec_of
-from components.storage.foreign_text import MARKS
+from components.storage.foreign.texts import MARKS
 
 # Bytes of a page in which a declaration is looked for, and that its encoding is guessed from.
 _PRESCAN = _SAMPLE = 4096
@@ -25,11 +26,15 @@ _DETECTED = [codec.replace("-", "_") for codec in CODECS if not codec.startswith
 # Broken characters, as a share of those beyond ASCII, that a text in UTF-8 may have.
 _MOST_BROKEN = 0.05
 _LONGEST_CHARACTER = 4
-# A guess takes up to a millisecond, and is worth nothing with fewer bytes beyond ASCII.
+# A guess takes about a millisecond, and is worth nothing with fewer bytes beyond ASCII.
 _FEWEST = 4
 
 
-def decode(body: bytes, content_type: str = "") -> str:
+def _not_counted() -> None:
+    """Where pages are too few for their guesses to be counted."""
+
+
+def decode(body: bytes, content_type: str = "", guessing: Callable[[], None] = _not_counted) -> str:
     """Decodes a page as browsers do.
 
     Never raises, and takes time in proportion to the length. Bytes that are no text in the page's
@@ -38,15 +43,16 @@ def decode(body: bytes, content_type: str = "") -> str:
     Args:
         body: the page.
         content_type: its header `Content-Type`, if any.
+        guessing: is called if the encoding is to be guessed, which takes about a millisecond.
     """
-    codec, mark = encoding_of(body, content_type)
+    codec, mark = encoding_of(body, content_type, guessing)
     return to_unicode(body[mark:], codec)
 
 
-def encoding_of(body: bytes, content_type: str = "") -> tuple[str, int]:
+def encoding_of(body: bytes, content_type: str = "", guessing: Callable[[], None] = _not_counted) -> tuple[str, int]:
     """The Python codec of a page, a list or another text, and the length of its byte order mark.
 
-    The beginning of the text is enough, if it does not end within a character.
+    The beginning of the text is enough, if it does not end within a character. See `decode`.
     """
     for mark, codec in MARKS:
         if body.startswith(mark):
@@ -54,7 +60,7 @@ def encoding_of(body: bytes, content_type: str = "") -> tuple[str, int]:
     declared = _codec_in(content_type) or _declared(body[:_PRESCAN])
     if declared is not None and declared.startswith("utf-16"):
         declared = _byte_order(body[:_PRESCAN], declared)
-    return declared or detect(body), 0
+    return declared or detect(body, guessing), 0
 
 
 def _codec_in(value: str) -> str | None:
@@ -85,12 +91,15 @@ def _byte_order(head: bytes, declared: str) -> str | None:
     return "utf-16-be" if head.startswith(b"\x00") else declared
 
 
-def detect(body: bytes) -> str:
+def detect(body: bytes, guessing: Callable[[], None] = _not_counted) -> str:
     """The codec that a text without declaration is most likely in; UTF-8 if it is ASCII."""
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
-        return "utf-8" if _is_broken_utf_8(body) else _guess(body)
+        if _is_broken_utf_8(body):
+            return "utf-8"
+        guessing()
+        return _guess(body)
     return "utf-8"
 
 

@@ -127,3 +127,11 @@ def refusal(directives: frozenset[str]) -> str | None:
     if not directives:
         return None
     return next((name for name in PICTURE_REFUSALS if name in directives), None)
+
+
+def redirect_refusal(directives: frozenset[str]) -> str | None:
+    """Why a redirect of a page or picture with these directives is not followed; None if it is.
+
+    What it leads to need not repeat them, and `nofollow` holds for it as for a link.
+    """
+    return refusal(directives) or ("nofollow" if "nofollow" in directives else None)

@@ -1,6 +1,6 @@
 """HTML → the page's pairs, links and dropped pictures. Never raises on any input."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from selectolax.lexbor import LexborCSSSelector, LexborDocumentOptions, LexborHTMLParser, LexborNode
@@ -9,7 +9,7 @@ from components.crawl.address import resolve
 from components.crawl.pages.background import read_background
 from components.crawl.pages.captions import Captions
 from components.crawl.pages.page import Metas, Page, PageContext
-from components.crawl.pages.parse_budget import within_budget
+from components.crawl.pages.parse_budget import not_counted, within_budget
 from components.crawl.pages.picture_element import PictureReader
 from components.crawl.pages.structured_data import read_image_objects
 from components.crawl.pair import Pair
@@ -29,7 +29,15 @@ _BACKGROUND, _CAPTION, _DATA = "background", "caption", "data"
 Marked = Mapping[str, Sequence[LexborNode]]
 
 
-def read_page(html: str, url: str, header: Iterable[str], parameters: CrawlParameters, *, links: bool = False) -> Page:
+def read_page(
+    html: str,
+    url: str,
+    header: Iterable[str],
+    parameters: CrawlParameters,
+    *,
+    links: bool = False,
+    spend: Callable[[int], None] = not_counted,
+) -> Page:
     """Reads a page.
 
     Args:
@@ -38,9 +46,10 @@ def read_page(html: str, url: str, header: Iterable[str], parameters: CrawlParam
         header: its `X-Robots-Tag` headers.
         parameters: section `crawl`.
         links: whether to extract links, which takes longer than everything else.
+        spend: see `within_budget`.
     """
     body = html.encode("utf-8", "replace")
-    parsed = within_budget(body)
+    parsed = within_budget(body, spend)
     tree = LexborHTMLParser(parsed, options=_WITHOUT_EVENTS)
     context = PageContext.of(url, _base(tree), _title(tree), _language(tree), parameters)
     marked = _marked(tree)

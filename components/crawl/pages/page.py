@@ -31,6 +31,7 @@ class Page:
     dropped: Mapping[str, int] = field(default_factory=dict)
     refusal: str | None = None  # the directive that excludes its pictures, if any
     links_left: int = 0  # links beyond those that are kept of one page
+    directives: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,9 @@ class PageContext:
         result.add(self._open_graph_pair(result, metas))
         refused = refusal(directives)
         if refused is None:
-            return Page(tuple(result.pairs), followed, result.dropped, None, left)
-        return Page((), followed, {refused: result.pictures} if result.pictures else {}, refused, left)
+            return Page(tuple(result.pairs), followed, result.dropped, None, left, directives)
+        dropped = {refused: result.pictures} if result.pictures else {}
+        return Page((), followed, dropped, refused, left, directives)
 
     def _new_pairs(self, described: Iterable[Described], result: "_Collected") -> Iterator[Pair | str]:
         """The pairs of described pictures whose address no pair has."""

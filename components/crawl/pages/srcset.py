@@ -9,7 +9,7 @@ _MAX_LENGTH = 20_000
 _SPACE = " \t\n\r\f"
 _WORDS = 2  # of a candidate: URL and width
 _NEXT_SPACE = re.compile(f"[{_SPACE}]")
-_PLAIN = re.compile(r"([^ ,]++) +(\d+)w *(?:,|$)")
+_PLAIN = re.compile(r"(?<![^ ,])([^ ,]++) +(\d+)w *(?:,|$)")
 _DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([wx])", re.IGNORECASE)
 
 

@@ -23,6 +23,7 @@ from components.errors import InputError
 from components.execution.shard_map import Outcome, map_shards
 from components.images.decode import BadImage, open_rgb
 from components.shards.format import EXTENSIONS
+from components.storage.arrays import new_array
 from components.storage.atomic import new_folder
 
 _JOINED = "fingerprints"
@@ -68,6 +69,18 @@ def _colours(means: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(quarters.reshape(*means.shape[:-3], 3 * half * half))
 
 
+def held_out_files(folder: Path) -> list[Path]:
+    """The pictures of a hold-out set, sorted.
+
+    Raises:
+        InputError: if there is none.
+    """
+    files = sorted(p.absolute() for p in folder.rglob("*") if p.suffix.lower()[1:] in EXTENSIONS)
+    if not files:
+        raise InputError(f"{folder} contains no picture ({', '.join(EXTENSIONS)}) to hold out; fix or omit --hold-out")
+    return files
+
+
 def build_hold_out(folder: Path, work: Path) -> Path:
     """Fingerprints all pictures of a folder, once; returns their folder, for `open_hold_out`.
 
@@ -75,9 +88,7 @@ def build_hold_out(folder: Path, work: Path) -> Path:
         InputError: if the folder has no picture, or one that cannot be decoded and thus not be held
             out.
     """
-    files = sorted(p.absolute() for p in folder.rglob("*") if p.suffix.lower()[1:] in EXTENSIONS)
-    if not files:
-        raise InputError(f"{folder} contains no picture ({', '.join(EXTENSIONS)}) to hold out; fix or omit --hold-out")
+    files = held_out_files(folder)
     chunks = [files[n : n + _CHUNK] for n in range(0, len(files), _CHUNK)]
     finished, counts = map_shards(_fingerprint, chunks, stage="crawl: hold-out", work=work)
     if unreadable := sorted(counts.keys() - {"pictures"}):
@@ -123,7 +134,7 @@ def _join(parts: Path, total: int, folder: Path) -> None:
             for name in part.files:
                 if name not in arrays:
                     shape = (total, *part[name].shape[1:])
-                    arrays[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", part[name].dtype, shape)
+                    arrays[name] = new_array(folder / f"{name}.npy", part[name].dtype, shape)
                 arrays[name][position : position + len(part[name])] = part[name]
             position += len(part["thumbnails"])
     for array in arrays.values():

@@ -8,7 +8,10 @@ from PIL import Image
 from components.crawl.parameters import Resize
 from components.images.decode import WHITE
 
+Format = Literal["jpg", "png", "webp"]
+
 _PILLOW_NAMES = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
+_LONGEST_SIDES = {"jpg": 65_500, "webp": 16_383}  # that the formats can hold, px
 
 
 def reduced_size(size: tuple[int, int], resize: Resize, side: int) -> tuple[int, int] | None:
@@ -43,7 +46,12 @@ def resized(picture: Image.Image, resize: Resize, side: int) -> Image.Image:
     return picture
 
 
-def encoded(picture: Image.Image, encode: Literal["jpg", "png", "webp"], quality: int) -> bytes:
+def format_for(size: tuple[int, int], wanted: Format) -> Format:
+    """The format that a picture of this size is encoded in: PNG if it is too long for another."""
+    return wanted if max(size) <= _LONGEST_SIDES.get(wanted, max(size)) else "png"
+
+
+def encoded(picture: Image.Image, encode: Format, quality: int) -> bytes:
     """Encodes a picture, without metadata."""
     buffer = io.BytesIO()
     options = {} if encode == "png" else {"quality": quality}

@@ -2,12 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
 
 from PIL import Image
 
 from components.crawl.parameters import CrawlParameters
-from components.crawl.pictures.resize import encoded, reduced_size, resized
+from components.crawl.pictures.resize import Format, encoded, format_for, reduced_size, resized
 from components.images import reduce
 from components.images.bad_image import BadImage
 from components.images.decode import open_rgb, upright
@@ -16,7 +15,7 @@ from components.images.header import Header, raster_of, read_header
 from components.images.metadata import without_metadata
 
 # Formats that are stored as served; others are stored as PNG, unless `encode` names a format.
-STORED: dict[str, Literal["jpg", "png", "webp"]] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
+STORED: dict[str, Format] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,8 @@ def _stored(
     wanted = (served or "png") if parameters.encode == "keep" else parameters.encode
     if wanted == served and header.orientation == 1 and rgb.size == pixels.size and _untouched(header, parameters):
         return without_metadata(data, header.kind), wanted, header.size
-    return encoded(rgb, wanted, parameters.quality), wanted, rgb.size
+    made = format_for(rgb.size, wanted)
+    return encoded(rgb, made, parameters.quality), made, rgb.size
 
 
 def _untouched(header: Header, parameters: CrawlParameters) -> bool:

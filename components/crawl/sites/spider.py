@@ -10,7 +10,6 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,10 +28,10 @@ from scrapy.linkextractors import IGNORED_EXTENSIONS
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from components.crawl.address import host_of, resolve, site_of
-from components.crawl.pages.directives import header_values
 from components.crawl.pages.html import read_page
 from components.crawl.pages.page import Page
 from components.crawl.sites.middleware import FilteringResolver, RequestRefused
+from components.crawl.sites.redirects import headers_of
 from components.crawl.sites.spider_job import COUNTS, PAIRS, SpiderJob
 from components.storage.json_files import write_json
 
@@ -88,8 +87,7 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         if not isinstance(response, HtmlResponse):
             self.refused["not_html"] += 1
             return
-        header = header_values(partial(_values, response))
-        self._collect(read_page(response.text, url, header, self.job.parameters, links=True))
+        self._collect(read_page(response.text, url, headers_of(response), self.job.parameters, links=True))
 
     def _collect(self, page: Page) -> None:
         if page.refusal is None:
@@ -166,10 +164,6 @@ class SiteSpider(scrapy.Spider):  # type: ignore[misc]
         }
 
 
-def _values(response: Response, name: str) -> list[str]:
-    return [value.decode("utf-8", "replace") for value in response.headers.getlist(name)]
-
-
 def _is_file(url: str) -> bool:
     """Whether the URL has the extension of a picture, an archive or another file without links."""
     return url.partition("?")[0].lower().endswith(_FILES)
@@ -198,8 +192,12 @@ def settings(job: SpiderJob) -> dict[str, Any]:
         # stands between it and what looks for redirects in pages (580).
         "DOWNLOADER_MIDDLEWARES": {
             "components.crawl.sites.middleware.SiteMiddleware": 90,
+            "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
+            "components.crawl.sites.redirects.Refreshes": 580,
             "components.crawl.sites.page_charset.PageCharset": 585,
             "components.crawl.sites.robots.RobotsMiddleware": 595,
+            "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+            "components.crawl.sites.redirects.Redirects": 600,
         },
         "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
         "COOKIES_ENABLED": False,

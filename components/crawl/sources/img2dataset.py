@@ -18,4 +18,4 @@ class Img2dataset(ShardSource):
     def pictures(self, path: Path, refused: Counter[str], scratch: Path) -> Iterator[Picture]:
         """The pictures of a tar, in its order."""
         with unpacked(path, scratch) as tar:
-            yield from read_shard(tar, refused, repeated=True)
+            yield from read_shard(tar, refused, foreign=True)

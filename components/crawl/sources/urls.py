@@ -108,7 +108,7 @@ def _rows(stream: BinaryIO, name: str, parameters: CrawlParameters, counts: Coun
     most, letters, longest = _FREE_ROWS + size, _FREE_LETTERS + _LETTERS * size, LOOKED_AT * parameters.max_text
     number = 0
     try:
-        for row in _of_format(stream, list_format(name), wanted, most, counts):
+        for row in _one_by_one(_of_format(stream, list_format(name), wanted, most, counts)):
             number += 1
             if number > most:
                 raise Bomb("it has more rows than bytes; the rest is not read")
@@ -122,6 +122,19 @@ def _rows(stream: BinaryIO, name: str, parameters: CrawlParameters, counts: Coun
         raise
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the rows before it count
         yield Unreadable(number + 1, " ".join(str(error).split()) or type(error).__name__, "row")
+
+
+def _one_by_one(rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows, of which one may have lists in its columns that are as many rows."""
+    for number, row in enumerate(rows):
+        if isinstance(row, Unreadable) or type(row[0]) is not list or type(row[1]) is not list:
+            yield row
+        elif len(row[0]) == len(row[1]):
+            yield from zip(*row, strict=True)
+        elif len(row[0]) > 1 and len(row[1]) > 1:
+            yield Unreadable(number + 1, f"{len(row[0])} addresses and {len(row[1])} texts", "row")
+        else:
+            yield row
 
 
 def _length(value: Any) -> int:

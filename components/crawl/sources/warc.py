@@ -24,8 +24,10 @@ from components.crawl.unreadable import Unreadable
 
 _HTML = ("text/html", "application/xhtml+xml")
 _OK = 200
-# What the bytes and tags of a page cost, in units of `Effort`.
-_BYTE, _TAG, _TAG_START = 3, 400, ord("<")
+# What the bytes and tags of a page cost, in units of `Effort`. Bytes that are zero or not ASCII
+# become several each.
+_BYTE, _NOT_PLAIN, _TAG, _TAG_START = 9, 25, 400, ord("<")
+_GUESS = 1_500_000  # of its encoding
 
 
 class Warc(PairSource):
@@ -47,7 +49,7 @@ def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Pa
         if response is None:
             return Unreadable(record.stream_pos, "no HTTP header")
         refused = _refusal(record, response)
-        body = b"" if refused else read_body(record, response, parameters.max_page_bytes)
+        body = b"" if refused else read_body(record, response, parameters.max_page_bytes, effort.spend)
     except (BadBody, OSError) as error:
         return Unreadable(record.stream_pos, str(error))
     effort.spend(_BYTE * parameters.max_page_bytes if body is None else _cost(body))
@@ -56,8 +58,8 @@ def _page(parameters: CrawlParameters, record: WarcRecord, effort: Effort) -> Pa
     if refused or body is None or url is None:
         return refused or ("too_large" if body is None else "bad_address")
     headers = response.headers
-    text = decode(body, headers.get("Content-Type") or "")
-    return read_page(text, url, header_values(headers.get_multiple), parameters)
+    text = decode(body, headers.get("Content-Type") or "", partial(effort.spend, _GUESS))
+    return read_page(text, url, header_values(headers.get_multiple), parameters, spend=effort.spend)
 
 
 def _refusal(record: WarcRecord, response: Response) -> str | None:
@@ -69,5 +71,8 @@ def _refusal(record: WarcRecord, response: Response) -> str | None:
 
 
 def _cost(body: bytes) -> int:
-    tags = np.count_nonzero(np.frombuffer(body, np.uint8) == _TAG_START)
-    return _BYTE * len(body) + _TAG * int(tags)
+    values = np.frombuffer(body, np.uint8)
+    cost = _BYTE * len(body) + _TAG * int(np.count_nonzero(values == _TAG_START))
+    if body.isascii() and b"\0" not in body:
+        return cost
+    return cost + _NOT_PLAIN * int(np.count_nonzero((values - 1) >= 0x7F))  # zero becomes 255

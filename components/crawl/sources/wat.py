@@ -32,15 +32,19 @@ _ROBOTS_HEADERS = tuple(name.encode() for name in HEADERS)
 _OK, _STATUS = "200", re.compile(r"[1-9][0-9]{2}")
 # Bytes of metadata for a byte of the page, at most; longer records are something else.
 _MOST_JSON = 4
+# Where Common Crawl notes the attributes of `<html>` since December 2024, among the `<meta>`s.
+_LANGUAGE, _XML_LANGUAGE = "html@/lang", "html@/xml:lang"
 _LONGEST_ALT = 100_000  # characters, before the limit of parameters holds
-# What a byte of it costs, and one that is read leniently, in units of `Effort`.
-_JSON_BYTE, _LENIENT_BYTE = 15, 100
+# What a byte of it costs, one that is read leniently, and whatever is, in units of `Effort`: its
+# encoding may have to be guessed.
+_JSON_BYTE, _LENIENT_BYTE, _LENIENT = 15, 100, 1_000_000
 
 
 class _Link(msgspec.Struct, gc=False):
     path: str | None = None
     url: str | None = None
     alt: str | None = None
+    title: str | None = None
 
 
 class _Meta(msgspec.Struct, gc=False, rename={"equivalent": "http-equiv"}):
@@ -143,23 +147,29 @@ def _decoded(data: bytes, cleaning: Cleaning, effort: Effort) -> _Record:
     try:
         return _RECORD.decode(data)
     except ValueError:
-        effort.spend(_LENIENT_BYTE * len(data))
+        effort.spend(_LENIENT + _LENIENT_BYTE * len(data))
         return _RECORD.decode(strict_json(data, cleaning))
 
 
 def _read(url: str, head: _Head, pictures: Iterable[_Link], header: list[str], parameters: CrawlParameters) -> Page:
     metas: Metas = []
-    language = ""
+    language = declared = ""
     for meta in head.metas or ():
         name = meta.name or meta.property
         if not name and meta.equivalent and meta.equivalent.strip().lower() in HEADERS:
             name = meta.equivalent
         if name and meta.content is not None:
-            metas.append((name.strip().lower(), meta.content))
+            name = name.strip().lower()
+            metas.append((name, meta.content))
+            if name == _LANGUAGE or (name == _XML_LANGUAGE and not declared):
+                declared = meta.content
         elif meta.equivalent and meta.equivalent.lower() == "content-language":
             language = meta.content or ""
-    context = PageContext.of(url, head.base or "", head.title or "", language, parameters)
-    found = [context.pair((p.url or "").strip(), p.alt, None, "", position) for position, p in enumerate(pictures)]
+    context = PageContext.of(url, head.base or "", head.title or "", declared or language, parameters)
+    found = [
+        context.pair((picture.url or "").strip(), picture.alt, None, "", position, (picture.title,))
+        for position, picture in enumerate(pictures)
+    ]
     return context.page(found, header, metas)
 
 
@@ -189,7 +199,12 @@ def _fitting(links: bytes, cleaning: Cleaning) -> list[_Link] | None:
         found: Any = msgspec.json.decode(links)
     pictures = [one for one in found if isinstance(one, dict) and one.get("path") == _PICTURE]
     return [
-        _Link(_PICTURE, cleaning.address(one.get("url")), cleaning.text(one.get("alt"), _LONGEST_ALT))
+        _Link(
+            _PICTURE,
+            cleaning.address(one.get("url")),
+            cleaning.text(one.get("alt"), _LONGEST_ALT),
+            cleaning.text(one.get("title"), _LONGEST_ALT),
+        )
         for one in pictures
     ]
 

@@ -2,13 +2,24 @@
 
 from typing import Any
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
-from components.errors import InputError
 from components.evaluate.filter_audit import audit, truth_by_key
 from components.evaluate.label_quality import measure
 from components.evaluate.tasks import DataTask, Inputs
+from components.label.reader import check_crawl
 from components.shards.index import read_index
+from components.storage.foreign.tables import read_table
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("url", pa.string(), nullable=False),
+        ("concept", pa.string()),
+        ("domain", pa.string()),
+        ("entity_id", pa.string()),
+    ]
+)
+_FIX = "run `mofi sample build`, or name a truth table with --truth"
 
 
 class Labels(DataTask):
@@ -19,8 +30,7 @@ class Labels(DataTask):
 
     def run(self, inputs: Inputs) -> dict[str, Any]:
         """`label_quality.measure`, and under `image_filter` the figures of `filter_audit`."""
-        if not inputs.truth.is_file():
-            raise InputError(f"{inputs.truth} is missing; run `mofi sample build`, or name a truth table with --truth")
-        index, truth = read_index(inputs.crawl), pq.read_table(inputs.truth)
+        check_crawl(inputs.labels, inputs.crawl)
+        index, truth = read_index(inputs.crawl, ["key", "url"]), read_table(inputs.truth, _SCHEMA, _FIX)
         audited = audit(inputs.labels, truth_by_key(index, truth))
         return {**measure(inputs.labels, index, truth), "image_filter": audited}

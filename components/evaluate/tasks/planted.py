@@ -2,12 +2,15 @@
 
 from typing import Any
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
-from components.errors import InputError
 from components.evaluate.tasks import DataTask, Inputs
 from components.shards.format import SUCCESS
 from components.shards.index import read_index
+from components.storage.foreign.tables import read_table
+
+_SCHEMA = pa.schema([pa.field("url", pa.string(), nullable=False)])
+_FIX = "run `mofi sample build`, or name the table with --planted"
 
 
 class Planted(DataTask):
@@ -18,10 +21,8 @@ class Planted(DataTask):
 
     def run(self, inputs: Inputs) -> dict[str, Any]:
         """`near_copies` in the web, and how many of them the crawl has `left_out`."""
-        if not inputs.planted.is_file():
-            raise InputError(f"{inputs.planted} is missing; run `mofi sample build`, or name the table with --planted")
-        planted = set(pq.read_table(inputs.planted)["url"].to_pylist())
-        index = read_index(inputs.crawl)
+        planted = set(read_table(inputs.planted, _SCHEMA, _FIX)["url"].to_pylist())
+        index = read_index(inputs.crawl, ["url", "status"])
         rows = zip(index["url"].to_pylist(), index["status"].to_pylist(), strict=True)
         crawled = {url for url, status in rows if status == SUCCESS}
         return {"near_copies": len(planted), "left_out": len(planted - crawled)}

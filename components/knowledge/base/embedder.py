@@ -17,7 +17,11 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from components.errors import InputError
+from components.knowledge.base.format import FIX
 from components.knowledge.base.names import normalise
+from components.storage.arrays import save_array
+from components.storage.foreign.tables import read_array
 
 FEATURES = 2**18
 _PIECE = 4
@@ -82,21 +86,29 @@ class TextEmbedder:
     def save(self, folder: Path) -> None:
         """Writes the rows in use, so that the files stay small."""
         used = np.flatnonzero(np.abs(self.projection).sum(axis=1)).astype(np.int32)
-        np.save(folder / "embedder_rows.npy", used)
-        np.save(folder / "embedder_idf.npy", self.idf)
-        np.save(folder / "embedder_projection.npy", self.projection[used])
+        save_array(folder / "embedder_rows.npy", used)
+        save_array(folder / "embedder_idf.npy", self.idf)
+        save_array(folder / "embedder_projection.npy", self.projection[used])
         (folder / "embedder.json").write_text(
             json.dumps({"features": FEATURES, "size": self.projection.shape[1]}) + "\n"
         )
 
     @classmethod
     def load(cls, folder: Path) -> "TextEmbedder":
-        """Loads what `save` wrote."""
-        used = np.load(folder / "embedder_rows.npy")
-        kept = np.load(folder / "embedder_projection.npy")
+        """Loads what `save` wrote.
+
+        Raises:
+            InputError: if a file is missing or damaged, or they do not fit together.
+        """
+        used = read_array(folder / "embedder_rows.npy", "iu", 1, FIX)
+        kept = read_array(folder / "embedder_projection.npy", "f", 2, FIX)
+        idf = read_array(folder / "embedder_idf.npy", "f", 1, FIX)
+        inside = not len(used) or 0 <= int(used.min()) <= int(used.max()) < FEATURES
+        if len(used) != len(kept) or len(idf) != FEATURES or not inside:
+            raise InputError(f"the files embedder_*.npy of {folder} do not belong together; {FIX}")
         projection = np.zeros((FEATURES, kept.shape[1]), dtype=np.float32)
         projection[used] = kept
-        return cls(np.load(folder / "embedder_idf.npy"), projection)
+        return cls(idf, projection)
 
 
 def normalised(vectors: Vectors) -> Vectors:

@@ -45,6 +45,7 @@ PREFIX = -1
 # `IDS` would touch one more page of memory per candidate.
 RECORD = np.dtype([("row", "<u4"), ("number", "<i8"), ("prior", "<f4"), ("small", "?")])
 
+FIX = "`mofi knowledge build` makes it again"
 ENTITIES, TABLE, IDS, EMBEDDINGS, NAMES = "entities.arrow", "entities.parquet", "ids.npy", "embeddings.npy", "names"
 
 

@@ -15,10 +15,21 @@ import marisa_trie
 import numpy as np
 
 from components.errors import InputError
-from components.knowledge.base.format import partition_of
+from components.knowledge.base.format import FIX, RECORD, partition_of
+from components.storage.foreign.tables import naming, read_array
 
 _RECORD = struct.Struct("<Iqf?")  # `RECORD`
 _TRIE, _STARTS, _RECORDS = "{:05d}.marisa", "{:05d}_starts.npy", "{:05d}_records.npy"
+
+
+def _trie(path: Path) -> Any:
+    with naming(path, "a trie of names", FIX):
+        if not path.stat().st_size:
+            raise InputError(f"{path} is empty; {FIX}")
+        try:
+            return marisa_trie.Trie().mmap(str(path))
+        except RuntimeError as error:  # the library's own errors
+            raise ValueError(str(error)) from error
 
 
 class NameIndex:
@@ -33,18 +44,17 @@ class NameIndex:
         """Maps the files of `folder`.
 
         Raises:
-            InputError: if they do not fit together.
-            OSError, ValueError, RuntimeError: if one is missing or damaged.
+            InputError: if one is missing or damaged, or they do not fit together.
         """
         count = len(list(folder.glob("*.marisa")))
         if not count:
-            raise InputError(f"{folder} holds no name index")
-        tries = [marisa_trie.Trie().mmap(str(folder / _TRIE.format(n))) for n in range(count)]
-        starts = [np.load(folder / _STARTS.format(n), mmap_mode="r") for n in range(count)]
-        records = [np.load(folder / _RECORDS.format(n), mmap_mode="r") for n in range(count)]
+            raise InputError(f"{folder} holds no name index; {FIX}")
+        tries = [_trie(folder / _TRIE.format(n)) for n in range(count)]
+        starts = [read_array(folder / _STARTS.format(n), "iu", 1, FIX, mapped=True) for n in range(count)]
+        records: list[Any] = [read_array(folder / _RECORDS.format(n), "V", 1, FIX, mapped=True) for n in range(count)]
         for n, (trie, start, record) in enumerate(zip(tries, starts, records, strict=True)):
-            if len(start) != len(trie) + 1 or int(start[-1]) != len(record):
-                raise InputError(f"the files of partition {n} of {folder} do not belong together")
+            if len(start) != len(trie) + 1 or int(start[-1]) != len(record) or record.dtype != RECORD:
+                raise InputError(f"the files of partition {n} of {folder} do not belong together; {FIX}")
         # An item of a plain view costs half of one of a memmap; records from bytes a third of
         # numpy's.
         return cls(tries, [start.view(np.ndarray) for start in starts], [memoryview(r.view(np.uint8)) for r in records])

@@ -15,6 +15,7 @@ from components.knowledge.base.entity import Entity
 from components.knowledge.base.index import NameIndex
 from components.knowledge.base.names import normalise
 from components.knowledge.qid import is_qid, number_of, qid_of
+from components.storage.foreign.tables import check_columns, naming, read_array
 
 if TYPE_CHECKING:
     from components.knowledge.base.embedder import TextEmbedder
@@ -59,18 +60,15 @@ class KnowledgeBase:
         Raises:
             InputError: if one is missing or damaged.
         """
-        try:
-            table = open_entities(folder)
-            numbers = np.load(folder / files.IDS, mmap_mode="r")
-            names = NameIndex.open(folder / files.NAMES)
-            embeddings = np.load(folder / files.EMBEDDINGS, mmap_mode="r")
-        except (OSError, ValueError, RuntimeError, EOFError, InputError) as error:
-            raise InputError(f"{folder} holds no knowledge base ({error}); `mofi knowledge build` makes one") from error
+        if not (folder / files.ENTITIES).is_file():
+            raise InputError(f"{folder} holds no knowledge base ({files.ENTITIES}); {files.FIX}")
+        table = open_entities(folder)
+        numbers = read_array(folder / files.IDS, "i", 1, files.FIX, mapped=True)
+        names = NameIndex.open(folder / files.NAMES)
+        embeddings = read_array(folder / files.EMBEDDINGS, "f", 2, files.FIX, mapped=True)
         for what, values in (("Q-ids", numbers), ("embeddings", embeddings)):
             if len(values) != table.num_rows:
-                raise InputError(
-                    f"{folder} has {table.num_rows} entities but {len(values)} {what}; `mofi knowledge build` makes it again"
-                )
+                raise InputError(f"{folder} has {table.num_rows} entities but {len(values)} {what}; {files.FIX}")
         return cls(folder, table, numbers, names, embeddings)
 
     def __len__(self) -> int:
@@ -96,6 +94,10 @@ class KnowledgeBase:
     def entity_id(self, row: int) -> str:
         """The Q-id of a row, without reading the rest of it."""
         return qid_of(self._numbers.item(row))
+
+    def numbers(self, rows: Sequence[int]) -> npt.NDArray[np.int64]:
+        """The numbers of the Q-ids of rows, int64 [n]."""
+        return np.asarray(self._numbers[list(rows)], dtype=np.int64)
 
     def row_of(self, entity_id: str) -> int | None:
         """The row of a Q-id, or None."""
@@ -129,6 +131,10 @@ def open_entities(folder: Path) -> pa.Table:
     """The entity table (`ENTITY_SCHEMA`), memory-mapped: only the parts in use are read.
 
     Raises:
-        OSError, ValueError: if it is missing or damaged.
+        InputError: if it is missing, damaged or no such table.
     """
-    return pa.ipc.open_file(pa.memory_map(str(folder / files.ENTITIES))).read_all()
+    path = folder / files.ENTITIES
+    with naming(path, "an entity table", files.FIX):
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    check_columns(path, table.schema, files.ENTITY_SCHEMA, files.FIX)
+    return table

@@ -46,7 +46,7 @@ def read_anchors(path: Path) -> Iterator[pa.RecordBatch]:
             yield from _cast(path, _open_csv(path))
         else:
             raise InputError(f"{path} ends in {path.suffix!r}; a table of anchors ends in .parquet, .csv or .tsv")
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path} cannot be read as columns name, entity_id, count: {error}") from error
 
 
@@ -66,7 +66,10 @@ def _cast(path: Path, batches: Any) -> Iterator[pa.RecordBatch]:
         missing = [name for name in _COLUMNS if name not in batch.schema.names]
         if missing:
             raise InputError(f"{path} lacks the column {missing[0]!r}; it must have name, entity_id and count")
-        yield pa.record_batch([batch.column(n).cast(t) for n, t in _COLUMNS.items()], names=list(_COLUMNS))
+        columns = [batch.column(n).cast(t) for n, t in _COLUMNS.items()]
+        found = pa.record_batch(columns, names=list(_COLUMNS))
+        found.validate(full=True)
+        yield found
 
 
 @dataclass(frozen=True)

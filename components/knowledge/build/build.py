@@ -21,6 +21,7 @@ from components.errors import InputError
 from components.execution.publication import publish
 from components.execution.shard_map import map_shards
 from components.knowledge.base import format as files
+from components.knowledge.base.fingerprint import write_fingerprint
 from components.knowledge.build.anchors import AnchorJob, read_anchors, resolve_anchors
 from components.knowledge.build.dump import blocks
 from components.knowledge.build.embed import EmbedJob, embed, fit
@@ -28,7 +29,9 @@ from components.knowledge.build.index import write_partition
 from components.knowledge.build.merge import MergeJob, merge, split_ranges, with_subclasses
 from components.knowledge.build.parse import parse
 from components.knowledge.parameters import KnowledgeParameters
+from components.storage.arrays import new_array
 from components.storage.json_files import write_json
+from components.storage.layout import Layout
 from components.storage.work import drop_finished
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STEP = "knowledge: {}"
+LAYOUT = Layout("mofi knowledge build", (files.TABLE, files.IDS, files.NAMES), column="sitelinks")
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ def build(
     lines = {name: count for name, count in sorted(counts.items()) if count}
     measures = {"items": items, **name_counts, "lines": lines}
     write_json(folder / "stats.json", measures)
+    write_fingerprint(folder)
     publish(folder, out, "knowledge", work / "upload")
     drop_finished(work)
     return measures
@@ -108,7 +113,7 @@ def write_entities(ranges: Path, count: int, items: int, folder: Path) -> list[i
     """Writes the merged ranges as one table; returns the first row of each, then the row count."""
     shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
     folder.mkdir(parents=True)
-    ids = np.lib.format.open_memmap(folder / files.IDS, mode="w+", dtype=np.int64, shape=(items,))
+    ids = new_array(folder / files.IDS, np.int64, (items,))
     bounds = [0]
     with (
         pa.OSFile(str(folder / files.ENTITIES), "wb") as file,
@@ -159,7 +164,7 @@ def _embed(bounds: Sequence[int], parameters: KnowledgeParameters, work: Path, f
     parts, _ = map_shards(partial(embed, job), list(pairwise(bounds)), stage=_STEP.format("embed"), work=work / "embed")
     first = np.load(parts / "00000.npy", mmap_mode="r")
     shape = (bounds[-1], first.shape[1])
-    embeddings = np.lib.format.open_memmap(folder / files.EMBEDDINGS, mode="w+", dtype=np.float16, shape=shape)
+    embeddings = new_array(folder / files.EMBEDDINGS, np.float16, shape)
     for n, (low, high) in enumerate(pairwise(bounds)):
         embeddings[low:high] = np.load(parts / f"{n:05d}.npy", mmap_mode="r")
     embeddings.flush()

@@ -15,6 +15,7 @@ from components.knowledge.base.entity import Entity
 from components.knowledge.base.format import ENTITY_SCHEMA, IDS
 from components.knowledge.base.knowledge_base import open_entities
 from components.knowledge.parameters import KnowledgeParameters
+from components.storage.arrays import save_array
 
 _BATCH = 20_000
 
@@ -46,7 +47,7 @@ def embed(job: EmbedJob, span: tuple[int, int], number: int, out: Path) -> Outco
     table = open_entities(job.base).slice(span[0], span[1] - span[0])
     vectors = np.empty((len(table), embedder.projection.shape[1]), dtype=np.float16)
     embedder.embed_all(_texts(table, job.base), vectors)
-    np.save(out / f"{number:05d}.npy", vectors)
+    save_array(out / f"{number:05d}.npy", vectors)
     return Outcome({"embedded": len(vectors)})
 
 

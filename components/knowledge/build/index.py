@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from components.execution.shard_map import Outcome
 from components.knowledge.base.format import NAME_SCHEMA, PREFIX, RECORD, open_arrow
 from components.knowledge.base.index import _RECORDS, _STARTS, _TRIE
+from components.storage.arrays import save_array, written_by
 
 
 def write_partition(
@@ -82,6 +83,8 @@ def _write(
     order = np.lexsort((records["row"], -records["prior"], keys))
     starts = np.zeros(len(names) + 1, dtype=np.uint32)
     np.cumsum(np.bincount(keys, minlength=len(names)), out=starts[1:])
-    trie.save(str(out / _TRIE.format(number)))
-    np.save(out / _STARTS.format(number), starts)
-    np.save(out / _RECORDS.format(number), records[order])
+    path = out / _TRIE.format(number)
+    with written_by("marisa", path):
+        trie.save(str(path))
+    save_array(out / _STARTS.format(number), starts)
+    save_array(out / _RECORDS.format(number), records[order])

@@ -162,13 +162,13 @@ def _examples(
     blocks: list[Numbers] = []
     starts, gold, row, none_is_right = [], [], 0, 0
     for case, text in zip(cases, texts, strict=True):
-        gold_entities = {(m.start, m.end): m.entity_id for m in text.labels}
+        right = {(m.start, m.end): m.entity_ids for m in text.labels}
         for span, found in zip(
             case.spans, evidence(case.candidate_sets, case.context, weights, iterations), strict=True
         ):
             ids = [c.entity_id for c in span.candidates]
-            entity = gold_entities[span.start, span.end]
-            position = ids.index(entity) if entity in ids else len(ids)
+            gold_ids = right[span.start, span.end]
+            position = next((n for n, entity in enumerate(ids) if entity in gold_ids), len(ids))
             block = np.zeros((len(ids) + 1, len(FITTED)))
             block[:-1, :3] = np.stack([found.prior, found.text, found.coherence], axis=1)
             block[-1, 3] = 1.0

@@ -4,7 +4,6 @@ Of a picture's alt text only the subject is linked, of a gold text all mentions.
 and no page: prior, text and coherence decide.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,12 @@ import numpy as np
 
 from components.knowledge.base.knowledge_base import Candidate, KnowledgeBase
 from components.label import workers
+from components.label.crawl_statistics import read_crawl_statistics
 from components.label.gold.file import GoldText
 from components.label.linking.disambiguate import CandidateSet, Context, probabilities
-from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts
 from components.label.linking.evidence import Numbers
 from components.label.parameters import LabelParameters
-from components.label.text.common_words import bar_common_words, crawl_stop_list
+from components.label.text.common_words import bar_common_words
 from components.label.text.word_counts import words_of
 
 
@@ -58,21 +57,18 @@ class GoldLinker:
         """`labels`: finished labels, for the stop list and the entity counts of their crawl.
 
         Raises:
-            InputError: if there is no knowledge base.
+            InputError: if there is no knowledge base, or the labels are missing or of another base.
         """
         self.base: KnowledgeBase = workers.knowledge_base(knowledge)
-        self.parameters = parameters
-        self._common = crawl_stop_list(labels, parameters) if labels is not None else frozenset()
-        self._entity_counts = (
-            EntityCounts.read(labels / ENTITY_COUNTS) if labels is not None else EntityCounts.of(Counter())
-        )
-        p = parameters
+        self.parameters = p = parameters
+        self._statistics = read_crawl_statistics(labels, knowledge, parameters)
         self._finder = workers.mention_finder(knowledge, p.ner, p.max_words, p.max_candidates)
 
     def detect(self, texts: Sequence[GoldText]) -> list[list[Span]]:
         """The mentions that the stage's finder detects in the labelled part of each text."""
         searched = [
-            bar_common_words(found, self._common)[0] for found in self._finder.search([text.text for text in texts])
+            bar_common_words(found, self._statistics.stop_list)[0]
+            for found in self._finder.search([text.text for text in texts])
         ]
         return [
             [Span(m.start, m.end, m.candidates) for m in found.mentions if text.start <= m.start and m.end <= text.end]
@@ -113,7 +109,7 @@ class GoldLinker:
 
     def _candidates(self, span: Span) -> CandidateSet:
         rows, priors = [c.row for c in span.candidates], [c.prior for c in span.candidates]
-        return self._entity_counts.candidates(rows, priors, self.base, self.parameters.named_smoothing)
+        return self._statistics.named.candidates(rows, priors, self.base, self.parameters.named_smoothing)
 
 
 def _context_words(text: str, spans: Sequence[Span]) -> str:

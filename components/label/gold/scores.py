@@ -8,6 +8,7 @@ from typing import Any
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.gold.file import Gold, GoldLabel, GoldText
 from components.label.gold.linker import GoldLinker, Link
+from components.label.gold.measures import Scores, capitalised, counts, overlap, rounded
 
 # Why a label has no correct link, in the order in which the reasons are checked.
 MISSED = {
@@ -27,23 +28,6 @@ WRONG_LINKS = {
     "spurious": "no label overlaps the mention",
 }
 _EXCERPT = 60
-
-
-@dataclass
-class Score:
-    """Micro-averaged: `given` predictions, of which `right` are correct, for `wanted` labels."""
-
-    right: int = 0
-    given: int = 0
-    wanted: int = 0
-
-    def figures(self) -> dict[str, Any]:
-        """Counts, and shares in [0, 1] to four digits; None for an empty denominator."""
-        precision = self.right / self.given if self.given else None
-        recall = self.right / self.wanted if self.wanted else None
-        total = self.given + self.wanted
-        f1 = 2 * self.right / total if total else None
-        return {**vars(self), "precision": _rounded(precision), "recall": _rounded(recall), "f1": _rounded(f1)}
 
 
 @dataclass
@@ -74,9 +58,8 @@ class _Tally:
     base: KnowledgeBase
     missed: Errors
     wrong: Errors
-    detection: Score = field(default_factory=Score)
-    disambiguation: Score = field(default_factory=Score)
-    end_to_end: Score = field(default_factory=Score)
+    scores: Scores = field(default_factory=Scores)
+    capitalised: Scores = field(default_factory=Scores)
     missing: int = 0
     among_candidates: int = 0
 
@@ -85,60 +68,55 @@ def score(gold: Gold, linker: GoldLinker, examples: int) -> dict[str, Any]:
     """Links all texts and compares the links with the labels.
 
     Returns:
-        `texts`, `labels`, `bad_lines`; `mention_detection` (detected spans), `disambiguation`
-        (links of the gold spans) and `end_to_end` (links of the detected spans, right if span and
-        entity are), each with `right, given, wanted, precision, recall, f1`; `candidate_recall`
-        (labels whose entity is among the candidates of their span, of all and of those
-        `in_knowledge_base`); `missing_from_knowledge_base` (share of labels); `missed` and
-        `wrong_links`: the end-to-end errors by kind, with up to `examples` of each. The counts of
-        `missed` add up to the labels without a correct link, those of `wrong_links` to the wrong
-        links.
+        `left_out` (number of texts), `texts`, `labels`, `bad_lines`, `stray_labels`;
+        `mention_detection` (detected spans), `disambiguation` (links of the gold spans),
+        `end_to_end` (links of the detected spans, right if span and entity are) and
+        `end_to_end_overlap` (right if the entity is and the spans overlap), each with
+        `right, given, wanted, precision, recall, f1`; under `capitalised` the same four of mentions
+        with a capital initial; `candidate_recall` (labels whose entity is among the candidates of
+        their span, of all and of those `in_knowledge_base`); `missing_from_knowledge_base` (share
+        of labels); `missed` and `wrong_links`: the end-to-end errors by kind, with up to `examples`
+        of each. The counts of `missed` add up to the labels without a correct link, those of
+        `wrong_links` to the wrong links.
     """
     tally = _Tally(linker.base, Errors(examples), Errors(examples))
     found = linker.links(gold.texts, linker.detect(gold.texts))
     given = linker.links(gold.texts, linker.gold_spans(gold.texts))
     for text, own, of_gold in zip(gold.texts, found, given, strict=True):
-        _detection(tally.detection, text, own)
-        _disambiguation(tally, text, of_gold)
+        tally.scores.add(text, own, of_gold)
+        tally.capitalised.add(*capitalised(text, own, of_gold))
+        _candidates(tally, text, of_gold)
         _missed(tally, text, own, {(link.start, link.end): link for link in of_gold})
         _wrong_links(tally, text, own)
-    labels = tally.end_to_end.wanted
+    labels = tally.scores.end_to_end.wanted
     known = labels - tally.missing
     return {
+        "left_out": len(gold.bad),
         "texts": len(gold.texts),
         "labels": labels,
         "bad_lines": [fault.message for fault in gold.bad],
-        "mention_detection": tally.detection.figures(),
-        "disambiguation": tally.disambiguation.figures(),
-        "end_to_end": tally.end_to_end.figures(),
+        "stray_labels": [fault.message for fault in gold.stray],
+        **tally.scores.figures(),
+        "capitalised": tally.capitalised.figures(),
         "candidate_recall": {
-            "all": _rounded(tally.among_candidates / labels if labels else None),
-            "in_knowledge_base": _rounded(tally.among_candidates / known if known else None),
+            "all": rounded(tally.among_candidates / labels if labels else None),
+            "in_knowledge_base": rounded(tally.among_candidates / known if known else None),
         },
-        "missing_from_knowledge_base": _rounded(tally.missing / labels if labels else None),
+        "missing_from_knowledge_base": rounded(tally.missing / labels if labels else None),
         "missed": tally.missed.figures(MISSED),
         "wrong_links": tally.wrong.figures(WRONG_LINKS),
     }
 
 
-def _detection(detection: Score, text: GoldText, found: Sequence[Link]) -> None:
-    """A mention with an optional or unknown label counts neither as right nor as wrong."""
-    labels = {(m.start, m.end): m for m in text.labels}
-    spans = [(link.start, link.end) for link in found]
-    detection.right += sum(1 for span in spans if span in labels and labels[span].required)
-    detection.given += sum(1 for span in spans if span not in labels or labels[span].required)
-    detection.wanted += sum(1 for label in text.labels if label.required)
-
-
-def _disambiguation(tally: _Tally, text: GoldText, links: Sequence[Link]) -> None:
+def _candidates(tally: _Tally, text: GoldText, links: Sequence[Link]) -> None:
     for label, link in zip(text.mandatory, links, strict=True):
-        tally.disambiguation.given += link.entity_id is not None
-        if label.entity_id is None:
-            continue
-        tally.disambiguation.wanted += 1
-        tally.disambiguation.right += link.entity_id == label.entity_id
-        tally.among_candidates += label.entity_id in link.entity_ids
-        tally.missing += tally.base.row_of(label.entity_id) is None
+        if label.required:
+            tally.among_candidates += any(entity in link.entity_ids for entity in label.entity_ids)
+            tally.missing += not _is_known(tally.base, label)
+
+
+def _is_known(base: KnowledgeBase, label: GoldLabel) -> bool:
+    return any(base.row_of(entity) is not None for entity in label.entity_ids)
 
 
 def _missed(tally: _Tally, text: GoldText, found: Sequence[Link], of_gold: Mapping[tuple[int, int], Link]) -> None:
@@ -148,23 +126,19 @@ def _missed(tally: _Tally, text: GoldText, found: Sequence[Link], of_gold: Mappi
             continue
         span = (label.start, label.end)
         link = by_span.get(span)
-        tally.end_to_end.wanted += 1
-        if link is not None and link.entity_id == label.entity_id:
-            tally.end_to_end.right += 1
-        else:
+        if link is None or link.entity_id not in label.entity_ids:
             kind = _why_missed(tally.base, label, link, found, of_gold[span])
             tally.missed.add(kind, _example(tally.base, text, span, label.entity_id, link or of_gold[span]))
 
 
 def _why_missed(base: KnowledgeBase, label: GoldLabel, link: Link | None, found: Sequence[Link], of_gold: Link) -> str:
-    assert label.entity_id is not None
-    if base.row_of(label.entity_id) is None:
+    if not _is_known(base, label):
         return "not_in_knowledge_base"
     if link is None:
-        if any(_overlap(label, other) for other in found):
+        if any(overlap(label, other) for other in found):
             return "wrong_boundary"
         return "undetected" if of_gold.entity_ids else "no_candidate"
-    if label.entity_id not in link.entity_ids:
+    if not set(label.entity_ids) & set(link.entity_ids):
         return "gold_not_candidate"
     return "abstained" if link.entity_id is None else "wrong_candidate"
 
@@ -174,13 +148,9 @@ def _wrong_links(tally: _Tally, text: GoldText, found: Sequence[Link]) -> None:
     for link in found:
         span = (link.start, link.end)
         label = labels.get(span)
-        right = label is not None and label.entity_id == link.entity_id
-        if link.entity_id is None or (right and label is not None and label.optional):
-            continue
-        tally.end_to_end.given += 1
-        if not right:
+        if counts(label, link) and (label is None or link.entity_id not in label.entity_ids):
             meant = label.entity_id if label else None
-            kind = _why_wrong(label, any(_overlap(other, link) for other in text.labels))
+            kind = _why_wrong(label, any(overlap(other, link) for other in text.labels))
             tally.wrong.add(kind, _example(tally.base, text, span, meant, link))
 
 
@@ -188,10 +158,6 @@ def _why_wrong(label: GoldLabel | None, overlaps: bool) -> str:
     if label is None:
         return "wrong_boundary" if overlaps else "spurious"
     return "unknown_entity" if label.entity_id is None else "wrong_entity"
-
-
-def _overlap(label: GoldLabel, link: Link) -> bool:
-    return label.start < link.end and link.start < label.end
 
 
 def _example(
@@ -214,7 +180,3 @@ def _name_of(base: KnowledgeBase, entity_id: str | None) -> str | None:
     """`Q43 (Turkey)`."""
     row = base.row_of(entity_id) if entity_id else None
     return f"{entity_id} ({base.entity(row).label})" if row is not None else entity_id
-
-
-def _rounded(share: float | None) -> float | None:
-    return None if share is None else round(share, 4)

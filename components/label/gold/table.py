@@ -8,27 +8,32 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from components.label.gold.file import Gold
+
 _STEPS = {
     "mention_detection": "mention detection",
     "disambiguation": "disambiguation, gold spans",
     "end_to_end": "end to end",
+    "end_to_end_overlap": "end to end, overlap",
 }
 _SHOWN_LINES, _SHOWN_EXAMPLES = 10, 2
 
 
 def table(figures: Mapping[str, Any]) -> Group:
-    """Tables of what `scores.score` returns: figures, errors with examples, unusable lines."""
+    """Tables of what `scores.score` returns: what is left out, figures, errors with examples."""
     parts: list[ConsoleRenderable] = [
+        *_left_out(figures["texts"], figures["bad_lines"], figures["stray_labels"]),
         Text(f"{figures['labels']} labels in {figures['texts']} texts"),
-        _scores(figures),
+        _scores(figures, "all mentions"),
+        _scores(figures["capitalised"], "capitalised mentions"),
         _shares(figures),
     ]
     for name, title in (("missed", "labels without a correct link"), ("wrong_links", "wrong links")):
         parts.append(_errors(figures[name], title))
-    return Group(*parts, *_left_out(figures["bad_lines"]))
+    return Group(*parts)
 
 
-def fit_table(figures: Mapping[str, Any], bad_lines: Sequence[str]) -> Group:
+def fit_table(figures: Mapping[str, Any], gold: Gold) -> Group:
     """Log-loss and accuracy before and after `fit.fit`, by part of the gold file."""
     rows = Table("", "texts", "mentions", "log-loss", "→ new", "accuracy", "→ new", box=None)
     for name, part in figures.items():
@@ -36,22 +41,29 @@ def fit_table(figures: Mapping[str, Any], bad_lines: Sequence[str]) -> Group:
             _share(part[key]) for key in ("log_loss_before", "log_loss_after", "accuracy_before", "accuracy_after")
         )
         rows.add_row(name.replace("_", " "), str(part["texts"]), str(part["mentions"]), *scores)
-    return Group(rows, *_left_out(bad_lines))
+    bad, stray = ([fault.message for fault in faults] for faults in (gold.bad, gold.stray))
+    return Group(*_left_out(len(gold.texts), bad, stray), rows)
 
 
-def _left_out(bad: Sequence[str]) -> list[Text]:
-    if not bad:
-        return []
-    rest = [f"… and {len(bad) - _SHOWN_LINES} more"] if len(bad) > _SHOWN_LINES else []
-    return [Text("\n".join([f"{len(bad)} lines skipped:", *bad[:_SHOWN_LINES], *rest]))]
+def _left_out(texts: int, bad: Sequence[str], stray: Sequence[str]) -> list[Text]:
+    """First of all: figures of half a file are not those of the file."""
+    parts = [_listed(f"{len(bad)} of {texts + len(bad)} texts left out", bad)]
+    if stray:
+        parts.append(_listed(f"{len(stray)} labels without a Q-id are not counted", stray))
+    return parts
 
 
-def _scores(figures: Mapping[str, Any]) -> Table:
-    rows = Table("", "precision", "recall", "F1", "correct", "predicted", "expected", box=None)
-    for name, title in _STEPS.items():
+def _listed(title: str, faults: Sequence[str]) -> Text:
+    rest = [f"… and {len(faults) - _SHOWN_LINES} more"] if len(faults) > _SHOWN_LINES else []
+    return Text("\n".join([f"{title}:" if faults else title, *faults[:_SHOWN_LINES], *rest]))
+
+
+def _scores(figures: Mapping[str, Any], title: str) -> Table:
+    rows = Table(title, "precision", "recall", "F1", "correct", "predicted", "expected", box=None)
+    for name, step in _STEPS.items():
         score = figures[name]
         shares = (_share(score[key]) for key in ("precision", "recall", "f1"))
-        rows.add_row(title, *shares, *(str(score[key]) for key in ("right", "given", "wanted")))
+        rows.add_row(step, *shares, *(str(score[key]) for key in ("right", "given", "wanted")))
     return rows
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from components.label.image_filter.calibration import Matrix, ScoreStatistics, score_statistics
 from components.label.vectors import Vector
+from components.storage.arrays import new_array, save_array
 
 # Texts per task.
 BLOCK = 4096
@@ -25,25 +26,25 @@ def write_block(folder: Path, first: int, texts: Matrix, references: Matrix) -> 
     """Writes embeddings [b, d] of the texts from offset `first`, and their score statistics."""
     kept = texts.astype(np.float16)
     statistics = score_statistics(kept.astype(np.float32), references)
-    np.save(folder / f"{first:010d}_{_TEXTS}", kept)
-    np.save(folder / f"{first:010d}_{_STANDARD}", np.stack([statistics.mean, statistics.deviation]))
+    save_array(folder / f"{first:010d}_{_TEXTS}", kept)
+    save_array(folder / f"{first:010d}_{_STANDARD}", np.stack([statistics.mean, statistics.deviation]))
 
 
 def join_texts(blocks: Path, out: Path) -> None:
     """Joins a folder's blocks to one file of embeddings and one of statistics, block by block."""
     count = len(np.load(out / ROWS, mmap_mode="r"))
     width = np.load(out / "references.npy", mmap_mode="r").shape[1]
-    texts = np.lib.format.open_memmap(out / _TEXTS, "w+", np.float16, (count, width)) if count else None
+    texts = new_array(out / _TEXTS, np.float16, (count, width)) if count else None
     statistics = np.zeros((2, count))
     for first in range(0, count, BLOCK):
         assert texts is not None
         texts[first : first + BLOCK] = np.load(blocks / f"{first:010d}_{_TEXTS}")
         statistics[:, first : first + BLOCK] = np.load(blocks / f"{first:010d}_{_STANDARD}")
     if texts is None:  # nothing to map
-        np.save(out / _TEXTS, np.zeros((0, width), np.float16))
+        save_array(out / _TEXTS, np.zeros((0, width), np.float16))
     else:
         texts.flush()
-    np.save(out / _STANDARD, statistics)
+    save_array(out / _STANDARD, statistics)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.label.image_filter.calibration import Calibration
-from components.storage.json_files import read_json
+from components.storage.json_files import read_json_as
 
 CALIBRATION = "calibration.json"
 
@@ -12,9 +12,9 @@ def read_calibration(folder: Path) -> Calibration:
     """How the image filter was calibrated when these labels were made (`calibration.json`).
 
     Raises:
-        InputError: if the file is missing or no JSON.
+        InputError: if the file is missing or damaged.
     """
-    return Calibration(**read_json(folder / CALIBRATION))
+    return read_json_as(folder / CALIBRATION, Calibration, "run `mofi label run` again")
 
 
 def filter_has_say(folder: Path) -> bool | None:

@@ -16,64 +16,77 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from components.errors import InputError
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.linking.disambiguate import CandidateSet
 from components.label.text.picture_text import PictureText
+from components.storage.arrays import save_array
+from components.storage.foreign.tables import read_array
 
 ENTITY_COUNTS = "named.npy"
-_COUNT = np.dtype([("row", "<u4"), ("pictures", "<u8")])
+_FIX = "run `mofi label run` again"
+# `number` is that of the Q-id: rows mean nothing in another knowledge base.
+_COUNT = np.dtype([("number", "<i8"), ("pictures", "<u8")])
 
 
-def count_entities(picture_texts: Iterable[PictureText], min_coverage: float) -> Counter[int]:
-    """Entity row → number of pictures whose text names it unambiguously."""
-    return Counter(
-        row for picture_text in picture_texts if (row := picture_text.unambiguous_entity(min_coverage)) is not None
-    )
+def count_entities(picture_texts: Iterable[PictureText], min_coverage: float, knowledge: KnowledgeBase) -> Counter[int]:
+    """Number of a Q-id → number of pictures whose text names the entity unambiguously."""
+    found = (picture_text.unambiguous_entity(min_coverage) for picture_text in picture_texts)
+    rows = Counter(row for row in found if row is not None)
+    return Counter(dict(zip(knowledge.numbers(list(rows)).tolist(), rows.values(), strict=True)))
 
 
 class EntityCounts:
-    """Number of pictures by entity row; memory-mapped if read from a file."""
+    """Number of pictures by the number of a Q-id; memory-mapped if read from a file."""
 
     def __init__(self, counts: npt.NDArray[np.void]) -> None:
-        """`counts`: `row` and `pictures`, sorted by row, each row once."""
-        self._rows, self._pictures = counts["row"], counts["pictures"]
+        """`counts`: `number` and `pictures`, sorted by number, each number once."""
+        self._numbers, self._pictures = counts["number"], counts["pictures"]
 
     @classmethod
     def of(cls, counts: Counter[int]) -> "EntityCounts":
-        """From counts by row."""
+        """From counts by number."""
         return cls(np.array(sorted(counts.items()), dtype=_COUNT))
 
     @classmethod
     def read(cls, path: Path) -> "EntityCounts":
-        """What `write` wrote; no counts at all if the file is missing."""
-        return cls(np.load(path, mmap_mode="r")) if path.is_file() else cls.of(Counter())
+        """What `write` wrote.
+
+        Raises:
+            InputError: if it is missing or damaged, or an earlier version wrote it.
+        """
+        counts = read_array(path, "V", 1, _FIX, mapped=True)
+        if counts.dtype != _COUNT:
+            raise InputError(f"{path} holds {counts.dtype} where {_COUNT} is needed; {_FIX}")
+        return cls(counts)
 
     @classmethod
     def sum(cls, parts: Iterable["EntityCounts"]) -> "EntityCounts":
         """The sum over shards."""
         total: Counter[int] = Counter()
         for part in parts:
-            total.update(dict(zip(part._rows.tolist(), part._pictures.tolist(), strict=True)))
+            total.update(dict(zip(part._numbers.tolist(), part._pictures.tolist(), strict=True)))
         return cls.of(total)
 
     def write(self, path: Path) -> None:
         """As a numpy file."""
-        counts = np.empty(len(self._rows), dtype=_COUNT)
-        counts["row"], counts["pictures"] = self._rows, self._pictures
-        np.save(path, counts)
+        counts = np.empty(len(self._numbers), dtype=_COUNT)
+        counts["number"], counts["pictures"] = self._numbers, self._pictures
+        save_array(path, counts)
 
-    def pictures(self, rows: Sequence[int]) -> npt.NDArray[np.float64]:
-        """The counts of entity rows, float64 [n]."""
-        if not len(self._rows):
-            return np.zeros(len(rows))
-        positions = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
-        return np.where(self._rows[positions] == rows, self._pictures[positions], 0).astype(np.float64)
+    def pictures(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """The counts of the entities with these numbers, float64 [n]."""
+        if not len(self._numbers):
+            return np.zeros(len(numbers))
+        positions = np.minimum(np.searchsorted(self._numbers, numbers), len(self._numbers) - 1)
+        return np.where(self._numbers[positions] == numbers, self._pictures[positions], 0).astype(np.float64)
 
     def candidates(
         self, rows: Sequence[int], priors: Sequence[float], knowledge: KnowledgeBase, smoothing: float
     ) -> CandidateSet:
         """A mention's candidates for disambiguation, with the priors updated by the counts."""
-        return CandidateSet(knowledge.vectors(rows), updated_priors(priors, self.pictures(rows), smoothing))
+        pictures = self.pictures(knowledge.numbers(rows))
+        return CandidateSet(knowledge.vectors(rows), updated_priors(priors, pictures, smoothing))
 
 
 def updated_priors(

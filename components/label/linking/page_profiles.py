@@ -19,11 +19,14 @@ import pyarrow.parquet as pq
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label.text.picture_text import PictureText
 from components.label.vectors import Vector, unit
+from components.storage.foreign.tables import read_table, without_nulls
 
+PAGES = "pages.parquet"
 # `page_url` is empty in the row of a whole site.
 SUMS_SCHEMA = pa.schema(
     [("site", pa.string()), ("page_url", pa.string()), ("weight", pa.float64()), ("sum", pa.list_(pa.float64()))]
 )
+_NEEDED = without_nulls(SUMS_SCHEMA)
 _Key = tuple[str, str]
 
 
@@ -85,7 +88,7 @@ def _write(path: Path, sums: dict[_Key, WeightedSum]) -> None:
 
 def _read(path: Path, pages: set[str] | None) -> list[tuple[_Key, WeightedSum]]:
     filters = [("page_url", "in", sorted(pages))] if pages is not None else None
-    table = pq.read_table(path, schema=SUMS_SCHEMA, filters=filters)
+    table = read_table(path, _NEEDED, "run `mofi label run` again", filters)
     return [
         ((row["site"], row["page_url"]), WeightedSum(row["weight"], np.asarray(row["sum"])))
         for row in table.to_pylist()

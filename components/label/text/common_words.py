@@ -16,7 +16,7 @@ from components.knowledge.base.names import Words
 from components.knowledge.base.names import words as split
 from components.label.parameters import LabelParameters
 from components.label.text.mentions import MatchedText, Mention
-from components.storage.json_files import read_json, write_json
+from components.storage.json_files import read_json_as, write_json
 
 CASES, COMMON = "cases.json", "common.json"
 
@@ -75,10 +75,9 @@ def read_cases(path: Path) -> CaseCounts:
     """What `write_cases` wrote.
 
     Raises:
-        InputError: if the file is missing or no JSON.
+        InputError: if the file is missing or damaged.
     """
-    content = read_json(path)
-    return CaseCounts(content["small"], content["capital"])
+    return read_json_as(path, CaseCounts, "run `mofi label run` again")
 
 
 def common_words(counts: CaseCounts, parameters: LabelParameters) -> frozenset[str]:
@@ -87,8 +86,12 @@ def common_words(counts: CaseCounts, parameters: LabelParameters) -> frozenset[s
 
 
 def crawl_stop_list(labels: Path, parameters: LabelParameters) -> frozenset[str]:
-    """The stop list of the crawl behind finished labels; empty if there are none."""
-    return common_words(read_cases(labels / CASES), parameters) if (labels / CASES).is_file() else frozenset()
+    """The stop list of the crawl behind finished labels.
+
+    Raises:
+        InputError: if they do not have the counts that it is made from.
+    """
+    return common_words(read_cases(labels / CASES), parameters)
 
 
 def bar_common_words(matched: MatchedText, common: frozenset[str]) -> tuple[MatchedText, Barred]:

@@ -8,10 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from components.knowledge.base.names import normalise
-from components.storage.json_files import read_json, write_json
+from components.storage.json_files import read_json_as, write_json
 
+WORDS = "words.json"
 # Pseudo-count of texts without the word: in a small crawl or site, words count as rare.
 _SMOOTHING = 30
+
+
+@dataclass(frozen=True)
+class _Subcorpus:
+    texts: int
+    words: dict[str, int]
 
 
 def words_of(text: str) -> list[str]:
@@ -88,8 +95,8 @@ def read_counts(path: Path) -> WordCounts:
     """What `write_counts` wrote.
 
     Raises:
-        InputError: if the file is missing or no JSON.
+        InputError: if the file is missing or damaged.
     """
-    content = read_json(path)
-    texts = Counter({subcorpus: int(part["texts"]) for subcorpus, part in content.items()})
-    return _whole(texts, {subcorpus: Counter(part["words"]) for subcorpus, part in content.items()})
+    content = read_json_as(path, dict[str, _Subcorpus], "run `mofi label run` again")
+    texts = Counter({subcorpus: part.texts for subcorpus, part in content.items()})
+    return _whole(texts, {subcorpus: Counter(part.words) for subcorpus, part in content.items()})

@@ -21,9 +21,13 @@ from components.models.foreign.checks import (
 )
 
 _SIZE, _COUNT, _WIDTH, _SHARE = whole(1, 8192), whole(1, 512), whole(1, 65_536), number(0, 1)
+_USUAL_SIDE, _USUAL_WIDTH = 224, 64  # open_clip's defaults
+_PICTURE_BYTES = 256 << 20
 _WORD = text(r"[a-z0-9_]{0,64}", "a word of a-z, 0-9 and _")
 _RATIO = number(1e-3, 64)
-_SIDES = either(_SIZE, list_of(_SIZE, 2))
+_TWO = list_of(_SIZE, 2)
+# Towers see squares alone.
+_SIDES = either(_SIZE, Check("two equal ones", lambda v: _TWO.holds(v) and v[0] == v[1]))
 _NORM = Object({"eps": number(0, 1)}, optional=True)
 _ACTIVATION = Object({"approximate": one_of("none", "tanh")}, optional=True)
 
@@ -160,7 +164,28 @@ def check_model(content: object, where: object) -> dict[str, Any]:
     missing = [part for part in ("embed_dim", "vision_cfg", "text_cfg") if part not in model]
     if missing:
         raise InputError(f"{where}: model_cfg has no {missing[0]}; fetch the model again")
+    _check_picture_memory(model["vision_cfg"], where)
     return model
+
+
+def _check_picture_memory(vision: dict[str, Any], where: object) -> None:
+    """Refuses towers whose pictures are far too large: of convolutions, the weights do not tell.
+
+    Estimated are the pixels as float32 and, of a tower of convolutions, its first layers, which
+    have half as many numbers a pixel as the tower is wide. Other towers have a weight for each
+    patch of a picture.
+    """
+    given = vision.get("image_size", _USUAL_SIDE)
+    height, width = given if isinstance(given, list) else (given, given)
+    convolves = isinstance(vision.get("layers"), list) or bool(vision.get("timm_model_name"))
+    channels = _USUAL_WIDTH if vision.get("timm_model_name") else vision.get("width") or _USUAL_WIDTH
+    needed = 4 * height * width * (3 + (channels / 2 if convolves else 0))
+    if needed > _PICTURE_BYTES:
+        raise InputError(
+            f"{where}: model_cfg.vision_cfg.image_size is {given}; a picture of that size would take some "
+            f"{needed / 2**20:,.0f} MB of memory, more than the {_PICTURE_BYTES // 2**20} MB that a model may use for one. Name "
+            "another model, or one for smaller pictures"
+        )
 
 
 def _preprocess(content: object, where: object) -> dict[str, Any]:

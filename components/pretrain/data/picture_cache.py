@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -80,25 +81,34 @@ def decode_shard(size: int, tar: Path, number: int, out: Path) -> Outcome:
 
     If anything is, the counts are in `NUMBER_left_out.json`, too.
     """
-    pictures: list[npt.NDArray[np.uint8]] = []
     rows: list[dict[str, object]] = []
     counts: Counter[str] = Counter()
-    for picture in read_shard(tar, counts):
-        try:
-            pictures.append(decode(picture.image, size))
-        except BadImage as error:
-            counts["bad_picture"] += 1
-            if counts["bad_picture"] <= 3:
-                logger.warning("%s: picture %s is skipped: %s", tar, picture.key, error)
-            continue
-        rows.append({"key": picture.key, "alt_text": picture.caption, "entities": list(picture.entities)})
     name = shard_name(number)
+    with (out / f"{name}.npy").open("wb") as stream:
+        _write_header(stream, 0, size)
+        for picture in read_shard(tar, counts):
+            try:
+                stream.write(np.ascontiguousarray(decode(picture.image, size)).data)
+            except BadImage as error:
+                counts["bad_picture"] += 1
+                if counts["bad_picture"] <= 3:
+                    logger.warning("%s: picture %s is skipped: %s", tar, picture.key, error)
+                continue
+            rows.append({"key": picture.key, "alt_text": picture.caption, "entities": list(picture.entities)})
+        stream.seek(0)
+        _write_header(stream, len(rows), size)
     if counts:
         write_json(out / f"{name}{_LEFT_OUT}", dict(sorted(counts.items())))
     counts["decoded"] = len(rows)
-    np.save(out / f"{name}.npy", np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8))
     pq.write_table(pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA), out / f"{name}.parquet")
     return Outcome(counts=dict(counts), attempted=counts.total(), errors=counts["bad_picture"])
+
+
+def _write_header(stream: BinaryIO, pictures: int, size: int) -> None:
+    """The header of a `.npy`, which is of one length whatever the number of pictures."""
+    descr = np.lib.format.dtype_to_descr(np.dtype(np.uint8))
+    header = {"descr": descr, "fortran_order": False, "shape": (pictures, size, size, 3)}
+    np.lib.format.write_array_header_1_0(stream, header)
 
 
 def drop_oldest(work: Path) -> None:

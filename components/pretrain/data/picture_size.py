@@ -8,14 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.errors import InputError
 from components.redaction import show_url
 from components.shards.format import shard_name
+from components.shards.index import FIX
+from components.storage.foreign.tables import naming, read_table
 from components.storage.location import local_copy
 
 logger = logging.getLogger(__name__)
 
 _SMALL_SHARE = 0.5
+_SIZES = pa.schema([("width", pa.int64()), ("height", pa.int64())])
 
 
 def warn_of_small_pictures(shards: Path | str, side: int) -> None:
@@ -28,12 +30,10 @@ def warn_of_small_pictures(shards: Path | str, side: int) -> None:
     """
     location = f"{str(shards).rstrip('/')}/{shard_name(0)}.parquet"
     with local_copy(location) as index:
-        try:
-            if not {"width", "height"} <= set(pq.read_schema(index).names):
+        with naming(index, "an index of pictures", FIX):
+            if not set(_SIZES.names) <= set(pq.read_schema(index).names):
                 return
-            table = pq.read_table(index, columns=["width", "height"])
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{location} is not an index ({error}); run the stage that writes it again") from error
+        table = read_table(index, _SIZES, FIX)
     shorter = np.asarray(pc.drop_null(pc.min_element_wise(table["width"], table["height"], skip_nulls=False)))
     small = int((shorter < side).sum())
     if small > _SMALL_SHARE * len(shorter):

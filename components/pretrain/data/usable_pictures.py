@@ -11,7 +11,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.shards.format import SUCCESS
+from components.shards.format import ENTITIES_FIELD, SUCCESS
+from components.shards.index import FIX
+from components.storage.foreign.tables import columns_of, naming, read_table
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.string(), nullable=False),
+        ("caption", pa.string()),
+        ENTITIES_FIELD,
+        ("status", pa.string()),
+    ]
+)
 
 NO_CLASS = -1
 
@@ -57,17 +68,15 @@ def read_usable_pictures(index: Path, classes: ClassIndex | None) -> UsablePictu
         InputError: if the file is not an index of pictures.
     """
     wanted = ["key", "caption", *(["entities"] if classes else [])]
-    try:
+    with naming(index, "an index of pictures", FIX):
         names = pq.read_schema(index).names
-        missing = [name for name in wanted if name not in names]
-        if missing:
-            raise InputError(
-                f"{index} is not an index of pictures: it lacks the column {missing[0]}; "
-                + ("`mofi curate` writes labelled shards" if missing == ["entities"] else "see docs/formats.md")
-            )
-        table = pq.read_table(index, columns=[*wanted, *(["status"] if "status" in names else [])])
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{index} is not an index ({error}); run the stage that writes it again") from error
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise InputError(
+            f"{index} is not an index of pictures: it lacks the column {missing[0]}; "
+            + ("`mofi curate` writes labelled shards" if missing == ["entities"] else "see docs/formats.md")
+        )
+    table = read_table(index, columns_of(_SCHEMA, [*wanted, *(["status"] if "status" in names else [])]), FIX)
     if "status" in table.column_names:
         table = table.filter(pc.equal(table["status"], SUCCESS))
     table = table.combine_chunks()

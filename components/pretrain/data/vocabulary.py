@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from components.errors import InputError
+from components.storage.foreign.tables import read_table
 
 COLUMNS = ("entity_id", "label", "description")
+_SCHEMA = pa.schema(
+    [pa.field(name, pa.string(), nullable=name in ("label", "description")) for name in (*COLUMNS, "split")]
+)
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,7 @@ def training_entities(path: Path) -> pa.Table:
 
 
 def _read(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise InputError(f"{path} is missing; `mofi curate` writes it")
-    try:
-        missing = {*COLUMNS, "split"} - set(pq.read_schema(path).names)
-        if not missing:
-            return pq.read_table(path, columns=[*COLUMNS, "split"])
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is not a vocabulary ({error}); run `mofi curate` again") from error
-    raise InputError(f"{path} is not a vocabulary: it lacks {', '.join(sorted(missing))}; run `mofi curate` again")
+    return read_table(path, _SCHEMA, "run `mofi curate` again")
 
 
 def _check_unique(path: Path, ids: pa.ChunkedArray) -> None:

@@ -100,6 +100,19 @@ def test_chunks_that_break_off_are_no_page(body: bytes) -> None:
         unchunk(body)
 
 
+def test_chunks_and_codings_cost_their_number() -> None:
+    spent: list[int] = []
+    assert unchunk(b"1\r\na\r\n" * 9000 + b"0\r\n", spent.append) == b"a" * 9000
+    assert sum(spent) >= 9000 * 500  # a page of as many letters costs a hundredth
+    spent.clear()
+    assert unfold(gzip.compress(gzip.compress(bytes(9000))), ["gzip"], 10_000, spent.append) == bytes(9000)
+    assert sum(spent) >= 9000
+    spent.clear()
+    with pytest.raises(BadBody):
+        unfold(gzip.compress(bytes(9000))[:-9], ["gzip"], 10_000, spent.append)
+    assert sum(spent) >= 9000
+
+
 def test_a_page_that_begins_with_a_number_is_not_chunked() -> None:
     assert unchunk(b"2026\r\n<p>heron") == b"2026\r\n<p>heron"
 

@@ -14,7 +14,7 @@ def read(block: bytes, max_bytes: int = 1000) -> tuple[Response | None, bytes | 
     archive = ArchiveIterator(io.BytesIO(record("response", "http://a.example/", block)), parse_http=False)
     one = next(iter(archive))
     response = read_response(one)
-    return response, None if response is None else read_body(one, response, max_bytes)
+    return response, None if response is None else read_body(one, response, max_bytes, [].append)
 
 
 @pytest.mark.parametrize(

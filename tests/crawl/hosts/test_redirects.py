@@ -26,7 +26,8 @@ def test_redirects_are_followed_on_the_host(host: Host) -> None:
         ({"X_Robots_Tag": "noindex"}, Failure("noindex")),
         ({"TDM_Reservation": "1"}, Failure("tdm-reservation")),
         ({"Content_Usage": "train-ai=n"}, Failure("content-usage")),
-        ({"X_Robots_Tag": "nofollow"}, b"picture"),
+        ({"X_Robots_Tag": "nofollow"}, Failure("nofollow")),
+        ({"X_Robots_Tag": "other-bot: noindex"}, b"picture"),
     ],
 )
 def test_what_a_redirect_s_own_response_refuses_is_not_followed(

@@ -97,19 +97,6 @@ def test_a_group_of_others_does_not_hold(agent: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "User-agent: test-crawl\nDisallow: /open/\nUser-agent: *\nAllow: /\nUser-agent: TEST-crawl/2\nDisallow: /private/",
-        "User-agent: a\nUser-agent: test-crawl\n\nUser-agent: b\nDisallow: /open/\nDisallow: /private/",
-        "User-agent: test-crawl\nSitemap: http://h.example/s.xml\nUser-agent: b\nDisallow: /",
-        "User-agent: test-crawl\nUnknown: line\nUser-agent: b\nDisallow: /",
-    ],
-)
-def test_groups_are_merged(text: str) -> None:
-    assert refused(text, OPEN, PRIVATE)
-
-
-@pytest.mark.parametrize(
     "line",
     [
         "Disallow: /private",

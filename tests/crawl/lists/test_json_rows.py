@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from components.crawl.lists.json_rows import json_rows
 from components.crawl.unreadable import Unreadable
-from components.storage.foreign_json import parse_json
+from components.storage.foreign import texts as foreign_text
+from components.storage.foreign.json_values import parse_json
 from tests.crawl.lists.reading import A, B, cleaned, pairs, unreadable
 
 GOOD = f'{{"url": "{A}", "caption": "a crab"}}'
@@ -27,7 +28,8 @@ GOOD = f'{{"url": "{A}", "caption": "a crab"}}'
         (f'{{"url": "{A}", "caption": "a crab \\ud83e\\udd80"}}', "a crab 🦀"),
         (f'{{"url": "{A}", "caption": "a\x01 crab"}}', "a crab"),
         (f'{{"url": "{A}", "caption": "a\\u0000 crab"}}', "a crab"),
-        (f'{{"url": ["{A}", "{B}"], "caption": ["a crab", "a red crab"]}}', "a crab"),
+        (f'{{"url": ["{A}"], "caption": ["a crab", "a red crab"]}}', "a crab"),
+        (f'{{"url": ["{A}", "{B}"], "caption": "a crab"}}', "a crab"),
         (f'{{"url": "{A}", "caption": "{"x" * 100_000}"}}', "x" * 200),
         (f'{{"caption": "wrong", "url": "{A}", "caption": "a crab"}}', "a crab"),
         (f'{{"image": {{"bytes": null}}, "image_url": "{A}", "caption": "a crab"}}', "a crab"),
@@ -158,6 +160,30 @@ def test_a_number_that_is_too_large_is_infinite(text: str) -> None:
 
 
 def test_any_row_may_be_unreadable() -> None:
-    assert list(json_rows([b"x\ny\n"], "jsonl", ("", ""), 1000, Counter()))[1] == Unreadable(
-        2, "Expecting value: line 1 column 1 (char 0)", "line"
-    )
+    rows = json_rows([b"longer than any\nx\n"], "jsonl", ("", ""), 1000, Counter())
+    assert list(rows) == [
+        Unreadable(1, "Expecting value: line 1 column 1 (char 0)", "line"),
+        Unreadable(2, "not an object", "line"),
+    ]
+
+
+@pytest.mark.parametrize("array", [b"[[],{},1]", b"[ [] , {} , null ]", b'["",[],{"a":[]}]'])
+def test_what_is_shorter_than_any_row_is_no_object(array: bytes) -> None:
+    rows = list(json_rows([array], "json", ("", ""), 1000, Counter()))
+    assert [row.offset for row in rows if isinstance(row, Unreadable)] == [1, 2, 3]
+
+
+def test_rows_in_pieces_of_a_byte_are_the_same() -> None:
+    array = b'[{"url":"a","text":"[]"},[],{},{"url":"{}","text":"b"}]'
+    whole = list(json_rows([array], "json", ("", ""), 1000, Counter()))
+    assert list(json_rows([array[n : n + 1] for n in range(len(array))], "json", ("", ""), 1000, Counter())) == whole
+    assert len(whole) == 4
+
+
+def test_the_encoding_of_many_rows_is_guessed_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    guesses: list[bytes] = []
+    monkeypatch.setattr(foreign_text, "guess_encoding", lambda sample: guesses.append(sample) or "cp1251")
+    row = '{"url":"a","text":"Съешь же ещё"}\n'
+    rows = list(json_rows([row.encode("cp1251") * 2000], "jsonl", ("", ""), 5000, Counter()))
+    assert rows == [("a", "Съешь же ещё")] * 2000
+    assert len(guesses) <= 1 + 300  # once for whether all is one object

@@ -165,6 +165,17 @@ def test_of_a_compressed_tar_that_breaks_off_the_break_is_counted(
     assert set(counts) <= {SUCCESS, "broken_shard", "cut_off"}
 
 
+def test_a_damaged_header_costs_what_lies_next_to_it(tmp_path: Path) -> None:
+    data = bytearray(small(tmp_path / "t.tar"))
+    place = data.index(b"2.jpg")
+    data[place : place + 512] = b"\xff" * 512
+    (tmp_path / "t.tar").write_bytes(data)
+    # The picture before the damage may lack a text, the one behind it has lost its picture.
+    expected = {SUCCESS: 3, "damaged_part": 1, "cut_off": 1, "no_picture": 1}
+    outcome = first(tmp_path, tmp_path / "t.tar")
+    assert (outcome.counts, outcome.attempted, outcome.errors) == (expected, 6, 2)
+
+
 def test_a_bomb_is_not_unpacked_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compressed, "_SPARE", 1 << 20)
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(30_000_000)))

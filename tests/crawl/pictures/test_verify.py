@@ -136,6 +136,13 @@ def test_pictures_can_be_reencoded(encode: str, kind: str) -> None:
     assert resized(PICTURES[kind], encode=encode).image == PICTURES[kind]
 
 
+@pytest.mark.parametrize(("encode", "side"), [("webp", 16_384), ("jpg", 65_501)])
+def test_a_picture_that_is_too_long_for_a_format_becomes_png(encode: str, side: int) -> None:
+    long, fitting = (encoded(Image.new("L", (32, height))) for height in (side, side - 1))
+    found = [verify(data, knobs(encode=encode, max_pixels=10_000_000)) for data in (long, fitting)]
+    assert [one.extension for one in found if isinstance(one, Verified)] == ["png", encode]
+
+
 def test_a_large_jpeg_is_reduced_to_what_full_decoding_gives() -> None:
     photo = Image.effect_mandelbrot((1600, 1200), (-2, -1.2, 1, 1.2), 60).convert("RGB")
     data = encoded(photo, "JPEG", quality=95)

@@ -130,10 +130,10 @@ def test_pages_are_known_however_their_server_wrote_their_type(kind: str) -> Non
 
 
 def test_whatever_a_record_raises_makes_only_this_record_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_page(text: str, *rest: Any) -> Page:
+    def read_page(text: str, *rest: Any, **more: Any) -> Page:
         if "heron" in text:
             raise RecursionError("too deep")
-        return html.read_page(text, *rest)
+        return html.read_page(text, *rest, **more)
 
     monkeypatch.setattr(warc, "read_page", read_page)
     pairs, unreadable = read(gzipped(RECORDS))

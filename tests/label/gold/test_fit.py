@@ -99,7 +99,7 @@ def linker(knowledge, knobs):
 
 
 def test_texts_that_were_not_seen_become_likelier(gold, linker):
-    learnt = fit(read_gold(gold).texts, linker, 0.3, 1.0)
+    learnt = fit(read_gold(gold, 0.0).texts, linker, 0.3, 1.0)
     held_out = learnt.figures["held_out"]
     assert held_out["mentions"] > 0 and learnt.better
     assert learnt.weights.text > 0.5
@@ -107,30 +107,36 @@ def test_texts_that_were_not_seen_become_likelier(gold, linker):
 
 
 def test_the_page_keeps_its_weight(gold, linker):
-    assert fit(read_gold(gold).texts, linker, 0.3, 1.0).weights.page == linker.parameters.weights.page
+    assert fit(read_gold(gold, 0.0).texts, linker, 0.3, 1.0).weights.page == linker.parameters.weights.page
 
 
 def test_the_split_of_a_text_does_not_depend_on_other_texts(gold, linker):
-    texts = read_gold(gold).texts
+    texts = read_gold(gold, 0.0).texts
     whole = fit(texts, linker, 0.3, 1.0).figures["held_out"]["texts"]
     splits = [fit(part, linker, 0.3, 1.0).figures["held_out"]["texts"] for part in (texts[:20], texts[20:])]
     assert whole == sum(splits)
 
 
 def test_the_order_of_the_texts_has_no_effect(gold, linker):
-    texts = read_gold(gold).texts
+    texts = read_gold(gold, 0.0).texts
     assert fit(texts, linker, 0.3, 1.0) == fit(texts[::-1], linker, 0.3, 1.0)
 
 
+def test_each_of_several_labels_of_a_span_is_a_gold_choice(tmp_path, linker):
+    both = [entry("turkey", [label(0, 6, entity) for entity in pair]) for pair in (("Q9", "Q1"), ("Q1", "Q9"))]
+    figures = fit(read_gold(write(tmp_path, *both), 0.0).texts, linker, 0.0, 1.0).figures["learnt_from"]
+    assert (figures["mentions"], figures["none_is_right"]) == (2, 0)
+
+
 def test_without_held_out_texts_nothing_is_called_better(gold, linker):
-    learnt = fit(read_gold(gold).texts, linker, 0.0, 1.0)
+    learnt = fit(read_gold(gold, 0.0).texts, linker, 0.0, 1.0)
     assert not learnt.better and learnt.figures["held_out"]["accuracy_after"] is None
 
 
 def test_a_file_without_a_known_name_cannot_be_learnt_from(tmp_path, linker):
     unknown = write(tmp_path, entry("a brachyuran", [label(2, 12, "Q3")]))
     with pytest.raises(InputError, match="none of the 1 texts to learn from has a mention with a candidate"):
-        fit(read_gold(unknown).texts, linker, 0.0, 1.0)
+        fit(read_gold(unknown, 0.0).texts, linker, 0.0, 1.0)
 
 
 @pytest.fixture

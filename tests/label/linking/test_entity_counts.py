@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.errors import InputError
 from components.knowledge.base.knowledge_base import KnowledgeBase
+from components.knowledge.qid import number_of
 from components.label.explain import explain_text
 from components.label.linking.entity_counts import ENTITY_COUNTS, EntityCounts, count_entities, updated_priors
 from components.label.text.mentions import MentionFinder
 from components.label.text.picture_text import read_picture_texts
 from components.label.text.word_counts import WordCounts
-from tests.label.conftest import Parameters
+from tests.label.conftest import Parameters, write_statistics
 
-COUNTS = st.dictionaries(st.integers(0, 2**32 - 1), st.integers(1, 10**12), max_size=20).map(Counter)
+COUNTS = st.dictionaries(st.integers(1, 2**63 - 1), st.integers(1, 10**12), max_size=20).map(Counter)
 
 
 def test_only_pictures_whose_text_has_one_meaning_are_counted(
@@ -27,8 +29,8 @@ def test_only_pictures_whose_text_has_one_meaning_are_counted(
         {"key": str(n), "site": "", "page_url": "", "caption": text, "context": "", "page_title": ""}
         for n, text in enumerate(texts)
     ]
-    counts = count_entities(read_picture_texts(rows, finder, WordCounts(), frozenset(), knobs()), 0.7)
-    assert counts == {base.row_of("Q1"): 2, base.row_of("Q3"): 1}
+    counts = count_entities(read_picture_texts(rows, finder, WordCounts(), frozenset(), knobs()), 0.7, base)
+    assert counts == {1: 2, 3: 1}
 
 
 @given(COUNTS)
@@ -38,19 +40,30 @@ def test_counts_are_the_same_after_writing_and_reading(
     path = tmp_path_factory.getbasetemp() / ENTITY_COUNTS
     EntityCounts.of(counts).write(path)
     asked = [*counts, 5, 2**31]
-    assert EntityCounts.read(path).pictures(asked).tolist() == [counts[row] for row in asked]
+    assert EntityCounts.read(path).pictures(np.array(asked)).tolist() == [counts[number] for number in asked]
 
 
 @given(COUNTS, COUNTS)
 def test_counts_of_shards_add_up(one: Counter[int], other: Counter[int]) -> None:
-    asked = [*one, *other]
+    asked = np.array([*one, *other], dtype=np.int64)
     assert EntityCounts.sum([EntityCounts.of(one), EntityCounts.of(other)]).pictures(asked).tolist() == [
-        (one + other)[row] for row in asked
+        (one + other)[number] for number in asked.tolist()
     ]
 
 
-def test_without_labels_nothing_was_named(tmp_path: Path) -> None:
-    assert EntityCounts.read(tmp_path / "none.npy").pictures([1, 2]).tolist() == [0, 0]
+def test_without_a_crawl_nothing_was_named() -> None:
+    assert EntityCounts.of(Counter()).pictures(np.array([1, 2])).tolist() == [0, 0]
+
+
+def test_missing_counts_are_named_with_the_fix(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.npy is missing; run `mofi label run` again"):
+        EntityCounts.read(tmp_path / "none.npy")
+
+
+def test_counts_by_row_as_earlier_versions_wrote_them_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / ENTITY_COUNTS, np.array([(1, 5)], dtype=[("row", "<u4"), ("pictures", "<u8")]))
+    with pytest.raises(InputError, match=r"named\.npy holds .*'row'.*run `mofi label run` again"):
+        EntityCounts.read(tmp_path / ENTITY_COUNTS)
 
 
 def test_the_prior_is_mixed_with_the_share_of_pictures() -> None:
@@ -69,13 +82,9 @@ def test_the_sum_of_the_priors_stays(candidates: list[tuple[float, int]]) -> Non
     assert updated_priors(priors, np.array(pictures, dtype=float), 0.5).sum() == pytest.approx(sum(priors), rel=1e-5)
 
 
-def test_what_the_crawl_names_elsewhere_wins(
-    base: KnowledgeBase, knowledge: Path, knobs: Parameters, tmp_path: Path
-) -> None:
+def test_what_the_crawl_names_elsewhere_wins(knowledge: Path, knobs: Parameters, tmp_path: Path) -> None:
     """Python and the python, with nothing around that tells them apart."""
     for winner in ("Q7", "Q8"):
-        row = base.row_of(winner)
-        assert row is not None
-        EntityCounts.of(Counter({row: 5})).write(tmp_path / ENTITY_COUNTS)
+        write_statistics(tmp_path, knowledge, named=Counter({number_of(winner): 5}))
         explained = explain_text("python", "", "", knowledge, tmp_path, knobs(named_smoothing=0.1, none=-2.0))
         assert explained.label.entities == (winner,)

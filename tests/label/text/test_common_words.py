@@ -1,11 +1,13 @@
 """The stop list: names that a crawl's texts nearly always write as common words."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.errors import InputError
 from components.knowledge.base.knowledge_base import Candidate
 from components.knowledge.base.names import words
 from components.label.explain import explain_text
@@ -21,7 +23,7 @@ from components.label.text.common_words import (
     write_cases,
 )
 from components.label.text.mentions import MatchedText, Mention, MentionFinder
-from tests.label.conftest import Parameters
+from tests.label.conftest import Parameters, write_statistics
 
 # "turkey" is written small, "Brazil" with a capital, "duck" both ways.
 SAID = [
@@ -78,7 +80,8 @@ def test_counts_are_the_same_after_writing_and_reading(tmp_path: Path, knobs: Pa
     write_cases(tmp_path / "cases.json", count_cases(SAID))
     assert read_cases(tmp_path / "cases.json") == count_cases(SAID)
     assert crawl_stop_list(tmp_path, knobs()) == {"turkey"}
-    assert crawl_stop_list(tmp_path / "nothing", knobs()) == frozenset()
+    with pytest.raises(InputError, match=r"cases\.json is missing"):
+        crawl_stop_list(tmp_path / "nothing", knobs())
 
 
 # Stopping
@@ -126,7 +129,8 @@ def test_names_in_a_script_without_case_stay() -> None:
 
 
 def test_explain_lists_the_common_words(knowledge: Path, knobs: Parameters, tmp_path: Path) -> None:
-    write_cases(tmp_path / "cases.json", CaseCounts({"ruby": 50, "turkey": 50}, {}))
+    cases = CaseCounts({"ruby": 50, "turkey": 50}, {})
+    write_statistics(tmp_path, knowledge, Counter(), cases)
     explained = explain_text("A turkey with a ruby", "", "", knowledge, tmp_path, knobs())
     stopped = {(d.mention, d.entity_id) for d in explained.label.decisions if d.reason == COMMON_WORD}
     assert stopped == {("turkey", "Q2"), ("ruby", "Q10")}

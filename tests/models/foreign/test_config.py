@@ -7,6 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import open_clip
 import pytest
 
@@ -85,6 +86,17 @@ def test_a_setting_that_a_library_might_run_is_refused_by_name(path: tuple[str, 
     part[path[-1]] = value
     with pytest.raises(InputError, match=path[-1]):
         check_model(model, "x.json")
+
+
+@pytest.mark.parametrize(("given", "side"), [({"image_size": 32}, 32), ({"image_size": [32, 32]}, 32), ({}, 224)])
+def test_a_tower_s_side_is_known_however_it_is_written(given: dict[str, Any], side: int) -> None:
+    model = check_model({"embed_dim": 4, "vision_cfg": given, "text_cfg": {}}, "x.json")
+    assert TowerConfig(model, {}).image_size == side
+
+
+def test_a_tower_of_oblong_pictures_is_refused() -> None:
+    with pytest.raises(InputError, match=r"vision_cfg.image_size is \[32, 64\]"):
+        check_model({"embed_dim": 4, "vision_cfg": {"image_size": [32, 64]}, "text_cfg": {}}, "x.json")
 
 
 def test_what_is_unknown_about_pictures_reaches_no_library(tmp_path: Path) -> None:
@@ -226,3 +238,34 @@ def test_the_numbers_of_towers_are_counted_as_they_are_built() -> None:
     built = towers.build(config, seed=0)
     numbers = sum(tensor.numel() for tensor in (*built.parameters(), *built.buffers()))
     assert towers.count_numbers(config) == numbers
+
+
+@pytest.mark.parametrize(
+    "vision",
+    [
+        {"layers": [1, 1, 1, 1], "width": 64, "image_size": 8192},
+        {"layers": [1, 1, 1, 1], "width": 64, "image_size": [8192, 8192]},
+        {"layers": [1, 1, 1, 1], "width": 65_536, "image_size": 224},
+        {"timm_model_name": "convnext_base", "image_size": 4096},
+        {"layers": 1, "patch_size": 4096, "image_size": 8192},
+    ],
+)
+def test_pictures_that_would_take_far_too_much_memory_are_refused(vision: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"x\.json: .*image_size is .* some [\d,]+ MB .* more than the 256 MB"):
+        check_model(TINY["model_cfg"] | {"vision_cfg": vision}, "x.json")
+
+
+@pytest.mark.parametrize("side", [224, 448, 1024])
+def test_sizes_in_use_are_taken(side: int) -> None:
+    check_model(TINY["model_cfg"] | {"vision_cfg": {"layers": [3, 4, 6, 3], "width": 64, "image_size": side}}, "x.json")
+
+
+def test_pictures_are_embedded_alike_however_many_fit_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.models import encoder
+
+    config = TowerConfig(TINY["model_cfg"], TINY["preprocess_cfg"])
+    made = encoder.encoder_from_towers(towers.build(config, 1), config)
+    pictures = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    at_once = made.images(pictures)
+    monkeypatch.setattr(encoder, "_PIXELS", 2 * 32 * 32)
+    assert made.images(pictures) == pytest.approx(at_once, abs=1e-6)

@@ -34,6 +34,20 @@ def test_a_picture_that_cannot_be_decoded_is_counted_and_left_out(tmp_path: Path
     assert DecodedPictures(tmp_path).alt_texts == ["text 0", "text 2"]
 
 
+@pytest.mark.parametrize("pictures", [0, 1, 11])
+def test_the_file_is_numpy_s_own(tmp_path: Path, pictures: int) -> None:
+    """It is written picture by picture, so that a shard of 10,000 does not take their memory."""
+    rows = [
+        Row({"key": picture_key(0, n), "status": "success", "caption": "text"}, drawing(n % 6, n))
+        for n in range(pictures)
+    ]
+    write_shard(tmp_path, 0, [*rows, Row({"key": picture_key(0, 20), "status": "success", "caption": "x"}, b"bad")])
+    decode_shard(32, tmp_path / "00000.tar", 0, tmp_path)
+    expected = [decode(drawing(n % 6, n), 32) for n in range(pictures)]
+    np.save(tmp_path / "whole", np.stack(expected) if expected else np.zeros((0, 32, 32, 3), np.uint8))
+    assert (tmp_path / "00000.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
 def test_an_empty_cache_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no decoded pictures"):
         DecodedPictures(tmp_path)

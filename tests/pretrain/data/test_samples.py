@@ -34,7 +34,7 @@ def test_a_vocabulary_without_training_entities_is_an_error(tmp_path: Path) -> N
 
 def test_a_file_that_is_no_vocabulary_is_an_error(tmp_path: Path) -> None:
     pq.write_table(pa.table({"entity_id": ["Q1"]}), tmp_path / "v.parquet")
-    with pytest.raises(InputError, match=r"v.parquet is not a vocabulary.*split"):
+    with pytest.raises(InputError, match=r"v.parquet has no column label, description, split"):
         read_vocabulary(tmp_path / "v.parquet")
 
 

@@ -63,6 +63,12 @@ def test_the_figures_say_what_was_trained(make_job: MakeJob, tmp_path: Path) -> 
     assert metrics["parameters"]["text_tower"] > 49408 * 16
 
 
+def test_a_recipe_without_labels_has_no_classes_rather_than_none_of_them(make_job: MakeJob, tmp_path: Path) -> None:
+    metrics = run(make_job("clip", tmp_path))["metrics"]
+    assert metrics["classes"] is None, "a recipe that trains on texts alone has no vocabulary: null, not 0"
+    assert "classes" not in metrics["parameters"]
+
+
 @pytest.mark.parametrize(("recipe", "classes"), [("clip", False), ("multitask", True)])
 def test_the_model_folder_holds_what_the_formats_say(
     make_job: MakeJob, tmp_path: Path, recipe: str, classes: bool

@@ -20,6 +20,7 @@ from components.pretrain.data.vocabulary import check_labels
 from components.redaction import show_url
 from components.shards.folder import ShardFolder
 from components.shards.format import shard_name
+from components.storage.arrays import save_array
 from components.storage.claims import claim, release
 from components.storage.code import code_mark
 from components.storage.json_files import read_json, write_json
@@ -145,7 +146,7 @@ def finish(folder: Path, shards: ShardFolder, finished: Path, counts: Mapping[st
     table = np.concatenate([np.load(path, allow_pickle=False) for path in sorted(finished.glob("*.npy"))])
     if not table[:, _USABLE].any():
         raise InputError(f"{shards.location}: no picture can be used ({dict(counts)}); check the previous stage")
-    np.save(folder / _TABLE, table)
+    save_array(folder / _TABLE, table)
     dropped = {reason: counts[reason] for reason in ("no_alt_text", "no_class") if counts.get(reason)}
     write_json(folder / _FACTS, {"location": shards.location, "dropped": dropped})
     logger.info(
@@ -186,5 +187,5 @@ def scan_shards(shards: ShardFolder, vocabulary: Path | None, block: Block, numb
             row[:] = len(found.keys), 0 if found.classes is None else found.classes.shape[1], tar, index
             counts.update(found.dropped)
             counts["usable"] += len(found.keys)
-    np.save(out / f"{number:05d}.npy", table)
+    save_array(out / f"{number:05d}.npy", table)
     return Outcome(counts=dict(counts), attempted=counts.total())

@@ -68,7 +68,7 @@ def test_an_entity_that_is_twice_in_the_vocabulary_is_named(data: Path, tmp_path
 
 def test_a_vocabulary_that_is_no_parquet_is_named(data: Path, tmp_path: Path) -> None:
     (tmp_path / "v.parquet").write_bytes(b"no table")
-    with pytest.raises(InputError, match=r"v.parquet is not a vocabulary \(.*run `mofi curate` again"):
+    with pytest.raises(InputError, match=r"v.parquet is not a Parquet table, or damaged \(.*run `mofi curate` again"):
         build_catalogue(data / "i2e" / "train", tmp_path / "c", tmp_path / "v.parquet")
 
 

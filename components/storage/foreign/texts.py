@@ -2,6 +2,8 @@
 
 import codecs
 import re
+from collections import Counter
+from collections.abc import Callable
 
 from charset_normalizer import from_bytes
 
@@ -37,10 +39,14 @@ def marked_encoding(data: bytes) -> tuple[str, int] | None:
     return ("utf-16-be", 0) if zeros == [True, False, True, False] else None
 
 
-def decode_text(data: bytes) -> tuple[str, str]:
+def decode_text(data: bytes, guess: Callable[[bytes], str] | None = None) -> tuple[str, str]:
     """The text and the encoding that it was in; never raises, and never puts in U+FFFD.
 
     Half surrogates, which some encoders write, stay in the text.
+
+    Args:
+        data: the text.
+        guess: guesses the encoding of what is not UTF-8; by default `guess_encoding`.
     """
     found = marked_encoding(data)
     encoding, mark = found or ("utf-8", 0)
@@ -48,7 +54,7 @@ def decode_text(data: bytes) -> tuple[str, str]:
         return data[mark:].decode(encoding, "surrogatepass"), encoding
     except UnicodeDecodeError:
         unmarked = data[mark:] if encoding == "utf-8" else data
-        return decode_as(unmarked, guess_encoding(unmarked))
+        return decode_as(unmarked, (guess or guess_encoding)(unmarked))
 
 
 def decode_as(data: bytes, encoding: str) -> tuple[str, str]:
@@ -73,6 +79,27 @@ def guess_encoding(sample: bytes) -> str:
             return found.encoding
     symbols = len(_SYMBOL_IN_WORD.findall(lines.decode("latin-1")))
     return CENTRAL if symbols * 4 > foreign or not _is(lines, WESTERN) else WESTERN
+
+
+class EncodingOfMany:
+    """Guesses the encodings of the texts of one file; the most frequent of the first is the rest's.
+
+    A guess takes up to a millisecond, and a file may have a million short texts.
+    """
+
+    def __init__(self, most: int = 300) -> None:
+        """`most`: guesses in all."""
+        self._left = most
+        self._found: Counter[str] = Counter()
+
+    def __call__(self, sample: bytes) -> str:
+        """The encoding of a text that is not UTF-8."""
+        if not self._left:
+            return self._found.most_common(1)[0][0]
+        self._left -= 1
+        found = guess_encoding(sample)
+        self._found[found] += 1
+        return found
 
 
 def _is(data: bytes, encoding: str) -> bool:

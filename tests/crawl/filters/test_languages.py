@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from components.crawl.filters.language import _identifier
 from components.crawl.languages import DETECTED, canonical, declared, foreign_letters
 from tests.crawl.conftest import knobs
-from tests.crawl.test_filters import reason
+from tests.crawl.filters.test_filters import reason
 
 
 def test_the_known_languages_are_those_that_the_detector_knows() -> None:

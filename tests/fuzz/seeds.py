@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import tarfile
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pyarrow.parquet as pq
 import zstandard
 from PIL import Image
 
+from components.label.format import LABELS_SCHEMA
+from components.shards.format import INDEX_SCHEMA
 from tests.crawl.conftest import drawing, encoded
 from tests.crawl.sources.archives import gzipped, page, record
 
@@ -240,3 +243,51 @@ def shards() -> list[bytes]:
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))
     return [buffer.getvalue()]
+
+
+def bodies() -> list[bytes]:
+    """Bodies of responses, in several codings."""
+    page = _PICTURES.encode()
+    deflated = zlib.compress(page)
+    chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(page), page)
+    packed = (gzip.compress(page, mtime=0), deflated, deflated[2:-4], zstandard.compress(page))
+    return [page, chunked, *packed, gzip.compress(packed[0], mtime=0), encoded(drawing(3, _SEEDS_SIDE))]
+
+
+def lists_of_files() -> list[bytes]:
+    """Lists of archives, as `@LIST` names them."""
+    names = "crawl-data/CC-MAIN-2024-10/warc.paths\nhttps://a.example/1.warc.gz\ns3://bucket/2.warc.gz\n"
+    return [names.encode(), b"/data/*.parquet\r\nfile:///data/1.csv\n", b"simplecache::http://127.0.0.1/x\n"]
+
+
+def headers() -> list[bytes]:
+    """Values of headers, one a line."""
+    return [robots()[1], b"noindex, nofollow\nFri, 31 Dec 2027 23:59:59 GMT\n120\nmofi-crawl: none\ntrain-ai=n\n"]
+
+
+def sidecars() -> list[bytes]:
+    """A picture's record, and its text."""
+    record = {
+        **{
+            "url": "http://a.example/1.png",
+            "caption": "A crab",
+            "width": 640,
+            "original_width": 1280,
+            "http_status": 200,
+        },
+        **{"page_language": "en", "entities": ["Q1", "Q2"], "exif": "{}", "similarity": 0.3, "page_title": "Crabs"},
+    }
+    listed = record | {"caption": ["first", "second"], "original_height": 1e400, "site": None}
+    return [json.dumps(record).encode(), json.dumps(listed).encode() + b"\0\0\0A text", b"{}\0\0\0\xff\xfet\0e\0"]
+
+
+def indexes() -> list[bytes]:
+    """Indexes of shards, and labels."""
+    row = {"url": "http://a.example/1.png", "key": "000000000", "status": "success", "width": 640, "caption": "A crab"}
+    found = []
+    for schema, more in ((INDEX_SCHEMA, {}), (LABELS_SCHEMA, {"entities": ["Q1"]})):
+        known = {name: value for name, value in (row | more).items() if name in schema.names}
+        buffer = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist([known] * 3, schema=schema), buffer, compression="zstd")
+        found.append(buffer.getvalue())
+    return found

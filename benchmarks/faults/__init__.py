@@ -1,0 +1,1 @@
+"""Faults: two commands at once, kills and full disks, on a small chain and with real commands."""

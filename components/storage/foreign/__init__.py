@@ -1,0 +1,1 @@
+"""Files of others: JSON, text and tables that may hold anything."""
