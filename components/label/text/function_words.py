@@ -7,8 +7,26 @@ and or but nor so than if while when which who whose what where
 is are was were be been being am has have had do does did can could will would shall should may might must
 """
 _PICTURES = """
-image images img photo photos photograph photography picture pictures pic icon icons logo logos illustration drawing
-sketch graphic graphics clipart thumbnail screenshot banner avatar closeup untitled placeholder spacer
+image images img photo photos photograph photography picture pictures pic pics icon icons logo logos illustration
+illustrations drawing sketch graphic graphics clipart thumbnail screenshot banner avatar closeup video wallpaper
+untitled placeholder spacer http https www html jpg
+"""
+# Two words for the picture, or for the terms on which an agency sells it.
+_PICTURE_PAIRS = """
+close up,royalty free,stock photo,stock photos,stock image,stock images,stock picture,stock pictures,stock photography,
+stock vector,stock illustration,stock illustrations,stock footage,stock video,vector illustration,vector illustrations,
+vector image,vector images,vector icon,vector logo,vector graphic,vector graphics,vector art,clip art,high resolution
+"""
+_VIEWS = "view views shot shots macro portrait portraits snapshot up"
+# What follows one of these after a name is where, when or for whom the named thing is, and no part
+# of it: "crab on a plate". In "cat with wry smile" and "cup of tea" it is a part.
+_CIRCUMSTANCES = """
+in on at by for from into onto over under between through during against before after behind beside near inside
+outside above below around along across among within while when where
+"""
+# Participles without "ed": "crab seen from the side".
+_PARTICIPLES = """
+seen shown taken made drawn worn held hung set built left caught found kept lit put cut frozen grown hidden written
 """
 
 # Articles, pronouns, prepositions, conjunctions, auxiliaries: they join other words.
@@ -17,3 +35,14 @@ FUNCTION_WORDS = frozenset(_CLOSED_CLASSES.split())
 NEGATIONS = frozenset({"no", "not", "non", "without", "never"})
 # Words for the picture itself: "photo of a crab" is about the crab, a bare "photo" about nothing.
 PICTURE_WORDS = frozenset(_PICTURES.split())
+PICTURE_PAIRS = frozenset(tuple(pair.split()) for pair in _PICTURE_PAIRS.split(","))
+# Before "of" these are the picture, too: "side view of a crab".
+VIEWS = PICTURE_WORDS | frozenset(_VIEWS.split())
+CIRCUMSTANCES = frozenset(_CIRCUMSTANCES.split())
+_IRREGULAR = frozenset(_PARTICIPLES.split())
+_SHORTEST_PARTICIPLE = 5
+
+
+def is_participle(word: str) -> bool:
+    """Whether a word may be a participle, with which a circumstance may begin."""
+    return word in _IRREGULAR or (len(word) >= _SHORTEST_PARTICIPLE and word.endswith(("ing", "ed")))

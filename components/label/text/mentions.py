@@ -13,6 +13,7 @@ from typing import Any
 from components.knowledge.base.knowledge_base import Candidate, KnowledgeBase
 from components.knowledge.base.names import Words, normalise
 from components.knowledge.base.names import words as split
+from components.label.text.function_words import FUNCTION_WORDS
 from components.label.text.ner import NamedSpan, named_spans
 from components.label.text.spelling import POSSESSIVE, singulars, splits
 
@@ -144,8 +145,11 @@ class MentionFinder:
         return Mention(start, end, text[start:end], first, first + 1, candidates) if candidates else None
 
     def _try_spellings(self, name: str) -> tuple[Candidate, ...]:
-        """The name itself, else its singular, else the two words that it joins."""
-        if name.replace(" ", "").isdigit():
+        """The name itself, else its singular, else the two words that it joins.
+
+        Numbers, single letters and function words name nothing.
+        """
+        if len(name) == 1 or name in FUNCTION_WORDS or name.replace(" ", "").isdigit():
             return ()
         return self._look_up_forms(name) or (self._split_word(name) if " " not in name else ())
 

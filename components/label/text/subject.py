@@ -8,13 +8,23 @@ here is specific to emoji: a site's stock phrases are learned by counting (`Word
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from components.label.text.function_words import FUNCTION_WORDS, NEGATIONS, PICTURE_WORDS
+from components.label.text.function_words import (
+    CIRCUMSTANCES,
+    FUNCTION_WORDS,
+    NEGATIONS,
+    PICTURE_PAIRS,
+    PICTURE_WORDS,
+    VIEWS,
+    is_participle,
+)
 from components.label.text.mentions import MatchedText, Mention
 from components.label.text.word_counts import WordCounts
 
 # A break between parts: punctuation that does not join words, or a dash between spaces.
 _BREAK = re.compile(r"[,;:()\[\]/|•·]|\s[–—-]\s|\n")
+_JOINTS = (" ", "-")
 # A part with less information (nats, over the whole part) is a stock phrase of its site.
 _MIN_INFORMATION = 1.5
 # A file name that was left where an alt text should be.
@@ -38,11 +48,11 @@ class Subject:
         """The share of the subject's information that the mention covers, in [0, 1].
 
         Words right before the mention may modify its head noun and count `modifier_weight` of their
-        information, up to a function word: in "map of Japan" the map counts in full. A negated
-        mention has no coverage.
+        information, up to a function word: in "map of Japan" the map counts in full. Circumstances
+        after it do not count: "crab on a plate". A negated mention has no coverage.
         """
         own = sum(self.information[mention.first : mention.last + 1])
-        other = sum(self.information[mention.last + 1 : self.last + 1])
+        other = sum(self.information[mention.last + 1 : self._end_of(mention) + 1])
         weight = modifier_weight
         for n in range(mention.first - 1, self.first - 1, -1):
             if self.words[n] in NEGATIONS:
@@ -51,6 +61,13 @@ class Subject:
                 weight = 1.0
             other += weight * self.information[n]
         return own / (own + other) if own > 0 else 0.0
+
+    def _end_of(self, mention: Mention) -> int:
+        """The last word of a mention's phrase: no circumstance, nor what follows it."""
+        for n in range(mention.last + 1, self.last + 1):
+            if self.words[n] in CIRCUMSTANCES:
+                return n - 2 if n - 1 > mention.last and is_participle(self.words[n - 1]) else n - 1
+        return self.last
 
 
 def find_subject(matched: MatchedText, counts: WordCounts, subcorpus: str) -> Subject | None:
@@ -69,7 +86,7 @@ def _information(matched: MatchedText, counts: WordCounts, subcorpus: str) -> tu
     """Numbers, function and picture words and file endings have none, except within a name."""
     words = matched.words.texts
     joints = {n for n, word in enumerate(words) if len(word) == 1 or word in FUNCTION_WORDS or word.isdigit()}
-    pictures = {n for n, word in enumerate(words) if word in PICTURE_WORDS}
+    pictures = _about_the_picture(matched)
     if len(words) > 1 and _FILE_NAME.search(matched.text):
         pictures.add(len(words) - 1)
     # "At" may be a name, but a lone "photo" or "png" refers to the picture itself.
@@ -79,6 +96,21 @@ def _information(matched: MatchedText, counts: WordCounts, subcorpus: str) -> tu
             if not (span := set(range(m.first, m.last + 1))) <= pictures:
                 uninformative -= span
     return tuple([0.0 if n in uninformative else counts.information(word, subcorpus) for n, word in enumerate(words)])
+
+
+def _about_the_picture(matched: MatchedText) -> set[int]:
+    """The words that say that there is a picture, and of which kind."""
+    words, text = matched.words, matched.text
+    found = {n for n, word in enumerate(words.texts) if word in PICTURE_WORDS}
+    for n, pair in enumerate(pairwise(words.texts)):
+        if pair in PICTURE_PAIRS:
+            found.update((n, n + 1))
+        elif pair[1] == "of" and pair[0] in VIEWS:
+            first = n  # "black and white photo of", "side view of"
+            while first and text[words.ends[first - 1] : words.starts[first]] in _JOINTS:
+                first -= 1
+            found.update(range(first, n + 1))
+    return found
 
 
 def _parts(matched: MatchedText) -> list[tuple[int, int]]:

@@ -1,0 +1,1 @@
+"""How right labels are on texts that the project did not make."""
