@@ -19,6 +19,7 @@ from components.label.text.spelling import POSSESSIVE, singulars, splits
 
 # Cached look-ups per process.
 _CACHE_SIZE = 50_000
+_SHORTEST_PHRASE = 2  # words; what ends a text that short joins nothing
 # Between two words that may be one ("e-mail" is an email): ASCII's hyphen and Unicode's two.
 _HYPHENS = frozenset("-\u2010\u2011")
 
@@ -127,6 +128,8 @@ class MentionFinder:
         return longest_mentions(found)
 
     def _mention(self, text: str, words: Words, first: int, last: int, name: str) -> Mention | None:
+        if first == last and _joins(words, first):
+            return None
         start, end = words.starts[first], words.ends[last]
         if name.endswith(POSSESSIVE) and not self._candidates(name):
             name, end = name.removesuffix(POSSESSIVE), start + _possessive_start(text[start:end])
@@ -147,9 +150,9 @@ class MentionFinder:
     def _try_spellings(self, name: str) -> tuple[Candidate, ...]:
         """The name itself, else its singular, else the two words that it joins.
 
-        Numbers, single letters and function words name nothing.
+        Numbers and single letters name nothing.
         """
-        if len(name) == 1 or name in FUNCTION_WORDS or name.replace(" ", "").isdigit():
+        if len(name) == 1 or name.replace(" ", "").isdigit():
             return ()
         return self._look_up_forms(name) or (self._split_word(name) if " " not in name else ())
 
@@ -176,6 +179,11 @@ def _ner_matters(matched: _Matches) -> bool:
     """
     count = len(matched.words)
     return matched.longer or (not matched.text.islower() and any(m.length < count for m in matched.mentions))
+
+
+def _joins(words: Words, position: int) -> bool:
+    """Whether a word is a function word, which names nothing; "flag by" may name Belarus."""
+    return words.texts[position] in FUNCTION_WORDS and (len(words) > _SHORTEST_PHRASE or position == 0 < len(words) - 1)
 
 
 def _possessive_start(surface: str) -> int:
