@@ -74,6 +74,7 @@ MENTION_TYPE = pa.struct(
         ("coverage", pa.float32()),
         ("rows", pa.list_(pa.int32())),
         ("priors", pa.list_(pa.float32())),
+        ("miscased", pa.list_(pa.bool_())),
         ("barred", pa.list_(pa.int32())),
     ]
 )

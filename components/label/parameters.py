@@ -16,6 +16,11 @@ class WeightParameters(Section):
     )
     page: float = Field(description="weight of the cosine to what the page is about; 0 or more", ge=0, le=100)
     coherence: float = Field(description="weight of the cosine to the text's other entities; 0 or more", ge=0, le=100)
+    case: float = Field(
+        description="log-odds against a name that the text writes in small letters and Wikidata does not; 0 or more",
+        ge=0,
+        le=100,
+    )
     none: float = Field(
         description="log-odds of 'none of the candidates'; higher resists namesakes more", ge=-50, le=50
     )

@@ -110,7 +110,7 @@ Parameters = Callable[..., LabelParameters]
 @pytest.fixture(scope="session")
 def knobs() -> Parameters:
     def make(**changes: Any) -> LabelParameters:
-        weights = {"prior": 0.5, "text": 3.0, "page": 6.0, "coherence": 3.0, "none": 0.0}
+        weights = {"prior": 0.5, "text": 3.0, "page": 6.0, "coherence": 3.0, "case": 0.0, "none": 0.0}
         weights |= {name: changes.pop(name) for name in list(changes) if name in weights}
         values: dict[str, Any] = {
             "ner": False,

@@ -42,8 +42,8 @@ def test_each_candidate_is_shown_with_the_parts_of_its_score_and_their_sum(knowl
     parts, log_odds = found.parts(explanation.weights), found.log_odds(explanation.weights)
     for n, entity in enumerate(("Q1", "Q2")):
         cells = next(line for line in output.splitlines() if line.strip().startswith(entity)).split()
-        numbers = [f"{parts[name][n]:.2f}" for name in ("prior", "text", "page", "coherence")]
-        assert cells[-7:-1] == [*numbers, f"{log_odds[n]:.2f}", f"{decisions[entity].text_score:.3f}"]
+        numbers = [f"{parts[name][n]:.2f}" for name in ("prior", "text", "page", "coherence", "case")]
+        assert cells[-8:-1] == [*numbers, f"{log_odds[n]:.2f}", f"{decisions[entity].text_score:.3f}"]
 
 
 def test_the_winner_of_a_mention_is_named_even_where_the_mention_is_dropped(knowledge, knobs):

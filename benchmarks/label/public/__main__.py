@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="labels of alt texts to print")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
-    figures = {}
+    figures: dict[str, Any] = {}
     linking = _base("linking", options.linking / "base.json.zst", options.linking / "anchors.tsv")
     texts = _alt_texts(options.linking / "alt_texts.tsv")
     knobs = parameters.load(options.params).label

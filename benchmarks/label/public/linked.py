@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.label import workers
 from components.label.crawl_statistics import read_crawl_statistics
@@ -11,7 +13,6 @@ from components.label.image_filter.calibration import UNCALIBRATED
 from components.label.linking.disambiguate import Context
 from components.label.linking.link import link
 from components.label.linking.linkables import barred_decisions, linkables
-from components.label.linking.page_profiles import contribution
 from components.label.parameters import LabelParameters
 from components.label.text.common_words import common_words, count_cases
 from components.label.text.picture_text import read_picture_texts
@@ -41,10 +42,10 @@ class TextLinker:
         ]
         picture_texts = read_picture_texts(rows, self._finder, self._counts, self._common, p)
         contexts = self.base.embed([picture_text.context for picture_text in picture_texts])
+        no_page = np.zeros(self.base.size, dtype=np.float32)
         labels = []
         for picture_text, context in zip(picture_texts, contexts, strict=True):
             mentions = linkables(picture_text, self.base, self._named, p.named_smoothing)
-            nothing = contribution(picture_text, self.base).sum.astype("float32") * 0.0
             barred = barred_decisions(picture_text, self.base)
-            labels.append(link(picture_text.text, mentions, Context(context, nothing), UNCALIBRATED, p, barred))
+            labels.append(link(picture_text.text, mentions, Context(context, no_page), UNCALIBRATED, p, barred))
         return labels

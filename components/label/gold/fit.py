@@ -1,13 +1,13 @@
 """Learns `label.weights` from a gold file, by maximum likelihood.
 
 For a mention with candidates c, evidence x_c = (log prior, cosine to the text, cosine to the other
-entities) and "none of them" as one more choice, the stage has
+entities, case) and "none of them" as one more choice, the stage has
 P(c) = exp(w·x_c) / (exp(w_none) + sum_c' exp(w·x_c')). For the gold choices y_m of the mentions m
 this minimises
 
     - sum_m log P(y_m)  +  strength / 2 * |w - w_present|²
 
-over w = (prior, text, coherence, none), where y_m is "none of them" if the gold entity is not among
+over w = (prior, text, coherence, case, none), where y_m is "none of them" if the gold entity is not among
 the candidates. Given x this is convex. As x depends on w by the mean of the other entities,
 evidence and weights are computed alternately until the weights converge.
 
@@ -29,7 +29,7 @@ from components.label.gold.linker import Case, GoldLinker
 from components.label.linking.evidence import Numbers, evidence
 from components.label.parameters import WeightParameters
 
-FITTED = ("prior", "text", "coherence", "none")
+FITTED = ("prior", "text", "coherence", "case", "none")
 _MAX_ROUNDS = 20
 _TOLERANCE = 1e-3
 _DIGITS = 2
@@ -37,7 +37,7 @@ _DIGITS = 2
 
 @dataclass(frozen=True)
 class Examples:
-    """Stacked choices of n mentions: `features` [rows, 4] in the order of `FITTED`.
+    """Stacked choices of n mentions: `features` [rows, 5] in the order of `FITTED`.
 
     A mention's rows are its candidates, then "none of them"; they begin at `starts` [n], and
     `gold` [n] is the row of the gold choice.
@@ -117,7 +117,7 @@ def _learn(cases: Sequence[Case], texts: Sequence[GoldText], linker: GoldLinker,
 
 
 def minimise(examples: Examples, current: Numbers, strength: float) -> Numbers:
-    """The weights [4] with the least penalised log-loss, within the bounds of the parameters."""
+    """The weights [5] with the least penalised log-loss, within the bounds of the parameters."""
     from scipy.optimize import minimize  # loads slowly
 
     free = np.array([name != "none" or examples.none_is_right > 0 for name in FITTED])
@@ -145,7 +145,7 @@ _BOUNDS = _bounds()
 
 
 def _loss(examples: Examples, weights: Numbers) -> tuple[float, Numbers]:
-    """Log-loss, summed over the mentions, and its gradient [4]."""
+    """Log-loss, summed over the mentions, and its gradient [5]."""
     z = examples.features @ weights
     totals = np.logaddexp.reduceat(z, examples.starts)
     sizes = np.diff(np.append(examples.starts, len(z)))
@@ -170,8 +170,8 @@ def _examples(
             gold_ids = right[span.start, span.end]
             position = next((n for n, entity in enumerate(ids) if entity in gold_ids), len(ids))
             block = np.zeros((len(ids) + 1, len(FITTED)))
-            block[:-1, :3] = np.stack([found.prior, found.text, found.coherence], axis=1)
-            block[-1, 3] = 1.0
+            block[:-1, :-1] = np.stack([found.prior, found.text, found.coherence, found.case], axis=1)
+            block[-1, -1] = 1.0
             blocks.append(block)
             starts.append(row)
             gold.append(row + position)

@@ -18,6 +18,7 @@ from components.label.linking.disambiguate import CandidateSet, Context, probabi
 from components.label.linking.evidence import Numbers
 from components.label.parameters import LabelParameters
 from components.label.text.common_words import bar_common_words
+from components.label.text.mentions import miscased
 from components.label.text.word_counts import words_of
 
 
@@ -88,8 +89,8 @@ class GoldLinker:
         contexts = self.base.embed([_context_words(text.text, own) for text, own in zip(texts, spans, strict=True)])
         no_page = np.zeros(self.base.size, dtype=np.float32)
         return [
-            Case(own, tuple(self._candidates(span) for span in own), Context(vector, no_page))
-            for own, vector in zip(linkable, contexts, strict=True)
+            Case(own, tuple(self._candidates(text, span) for span in own), Context(vector, no_page))
+            for text, own, vector in zip(texts, linkable, contexts, strict=True)
         ]
 
     def links(self, texts: Sequence[GoldText], spans: Sequence[Sequence[Span]]) -> list[list[Link]]:
@@ -107,9 +108,10 @@ class GoldLinker:
             links.append(Link(span.start, span.end, ids, probs, ids[int(probs.argmax())] if confident else None))
         return links
 
-    def _candidates(self, span: Span) -> CandidateSet:
+    def _candidates(self, text: GoldText, span: Span) -> CandidateSet:
         rows, priors = [c.row for c in span.candidates], [c.prior for c in span.candidates]
-        return self._statistics.named.candidates(rows, priors, self.base, self.parameters.named_smoothing)
+        written = miscased(text.text[span.start : span.end], span.candidates)
+        return self._statistics.named.candidates(rows, priors, written, self.base, self.parameters.named_smoothing)
 
 
 def _context_words(text: str, spans: Sequence[Span]) -> str:

@@ -5,6 +5,7 @@ MOFI paper, "text disambiguation": with entity embeddings e_c, the embedding t o
 and the mean o of the other mentions' current entities, a candidate c of a mention has the log-odds
 
     z_c = w_prior log prior_c + w_text cos(e_c, t) + w_page cos(e_c, g) + w_coherence cos(e_c, o)
+          - w_case [the text writes c's name in small letters, and Wikidata does not]
 
 and the probability softmax(z) over the mention's candidates and "none of them" (log-odds w_none).
 The mean o and the probabilities are recomputed in turn, a few times.
@@ -30,10 +31,17 @@ class Context:
 
 @dataclass(frozen=True)
 class CandidateSet:
-    """The candidates of one mention: embeddings [n, d] (L2-normalised) and priors [n]."""
+    """The candidates of one mention.
+
+    Attributes:
+        embeddings: float32 [n, d], L2-normalised.
+        priors: float32 [n].
+        miscased: [n], 1 where the text writes a name small that Wikidata capitalises, else 0.
+    """
 
     embeddings: npt.NDArray[np.float32]
     priors: npt.NDArray[np.float32]
+    miscased: npt.NDArray[np.float32]
 
 
 def probabilities(
@@ -48,6 +56,7 @@ def probabilities(
     stack = CandidateSet(
         np.concatenate([candidates.embeddings for candidates in candidate_sets]),
         np.concatenate([candidates.priors for candidates in candidate_sets]),
+        np.concatenate([candidates.miscased for candidates in candidate_sets]),
     )
     fixed = _evidence(stack, context, weights)
     current = _softmax(fixed, starts, sizes, weights.none)
@@ -70,6 +79,7 @@ def _evidence(candidates: CandidateSet, context: Context, weights: WeightParamet
     z = weights.prior * np.log(np.maximum(candidates.priors, 1e-6).astype(np.float64))
     z += weights.text * (candidates.embeddings @ context.text)
     z += weights.page * (candidates.embeddings @ context.page)
+    z -= weights.case * candidates.miscased
     return np.asarray(z, dtype=np.float64)
 
 

@@ -82,11 +82,17 @@ class EntityCounts:
         return np.where(self._numbers[positions] == numbers, self._pictures[positions], 0).astype(np.float64)
 
     def candidates(
-        self, rows: Sequence[int], priors: Sequence[float], knowledge: KnowledgeBase, smoothing: float
+        self,
+        rows: Sequence[int],
+        priors: Sequence[float],
+        miscased: Sequence[bool],
+        knowledge: KnowledgeBase,
+        smoothing: float,
     ) -> CandidateSet:
         """A mention's candidates for disambiguation, with the priors updated by the counts."""
         pictures = self.pictures(knowledge.numbers(rows))
-        return CandidateSet(knowledge.vectors(rows), updated_priors(priors, pictures, smoothing))
+        updated = updated_priors(priors, pictures, smoothing)
+        return CandidateSet(knowledge.vectors(rows), updated, np.asarray(miscased, dtype=np.float32))
 
 
 def updated_priors(

@@ -14,7 +14,7 @@ from components.label.parameters import WeightParameters
 from components.label.vectors import Vector, unit
 
 Numbers = npt.NDArray[np.float64]
-TERMS = ("prior", "text", "page", "coherence")
+TERMS = ("prior", "text", "page", "coherence", "case")
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,15 @@ class Evidence:
     """Unweighted evidence for the n candidates of one mention, float64 [n] each.
 
     `prior` is the natural log of the prior; `text`, `page` and `coherence` are cosines to the
-    context, the page's profile and the text's other entities (0 if there is none).
+    context, the page's profile and the text's other entities (0 if there is none). `case` is -1
+    where the text writes a name in small letters that Wikidata capitalises, else 0.
     """
 
     prior: Numbers
     text: Numbers
     page: Numbers
     coherence: Numbers
+    case: Numbers
 
     def parts(self, weights: WeightParameters) -> dict[str, Numbers]:
         """Each term times its weight, [n], by name; they sum to the candidates' log-odds."""
@@ -54,6 +56,7 @@ def evidence(
             text=(candidates.embeddings @ context.text).astype(np.float64),
             page=(candidates.embeddings @ context.page).astype(np.float64),
             coherence=(candidates.embeddings @ other).astype(np.float64),
+            case=-candidates.miscased.astype(np.float64),
         )
         for candidates, other in zip(candidate_sets, others, strict=True)
     ]

@@ -35,7 +35,7 @@ def linkables(
             m.in_subject,
             m.coverage,
             tuple([knowledge.entity_id(row) for row in m.rows]),
-            entity_counts.candidates(m.rows, m.priors, knowledge, smoothing),
+            entity_counts.candidates(m.rows, m.priors, m.miscased, knowledge, smoothing),
             image_scores(m),
         )
         for m in picture_text.mentions

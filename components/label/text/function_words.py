@@ -29,6 +29,11 @@ _PARTICIPLES = """
 seen shown taken made drawn worn held hung set built left caught found kept lit put cut frozen grown hidden written
 """
 
+_MONTHS = """
+january february march april may june july august september october november december
+jan feb mar apr jun jul aug sep sept oct nov dec
+"""
+
 # Articles, pronouns, prepositions, conjunctions, auxiliaries: they join other words.
 FUNCTION_WORDS = frozenset(_CLOSED_CLASSES.split())
 # What follows one of these is not in the picture.
@@ -39,6 +44,7 @@ PICTURE_PAIRS = frozenset(tuple(pair.split()) for pair in _PICTURE_PAIRS.split("
 # Before "of" these are the picture, too: "side view of a crab".
 VIEWS = PICTURE_WORDS | frozenset(_VIEWS.split())
 CIRCUMSTANCES = frozenset(_CIRCUMSTANCES.split())
+MONTHS = frozenset(_MONTHS.split())
 _IRREGULAR = frozenset(_PARTICIPLES.split())
 _SHORTEST_PARTICIPLE = 5
 

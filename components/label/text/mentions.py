@@ -13,7 +13,7 @@ from typing import Any
 from components.knowledge.base.knowledge_base import Candidate, KnowledgeBase
 from components.knowledge.base.names import Words, normalise
 from components.knowledge.base.names import words as split
-from components.label.text.function_words import FUNCTION_WORDS
+from components.label.text.function_words import FUNCTION_WORDS, MONTHS
 from components.label.text.ner import NamedSpan, named_spans
 from components.label.text.spelling import POSSESSIVE, singulars, splits
 
@@ -39,6 +39,11 @@ class Mention:
     def length(self) -> int:
         """In words."""
         return self.last - self.first + 1
+
+    @property
+    def miscased(self) -> tuple[bool, ...]:
+        """Of each candidate, whether it is written in small letters here, but not in Wikidata."""
+        return miscased(self.surface, self.candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ class MentionFinder:
         return longest_mentions(found)
 
     def _mention(self, text: str, words: Words, first: int, last: int, name: str) -> Mention | None:
-        if first == last and _joins(words, first):
+        if first == last and (_joins(words, first) or _is_dated(words, first)):
             return None
         start, end = words.starts[first], words.ends[last]
         if name.endswith(POSSESSIVE) and not self._candidates(name):
@@ -150,9 +155,9 @@ class MentionFinder:
     def _try_spellings(self, name: str) -> tuple[Candidate, ...]:
         """The name itself, else its singular, else the two words that it joins.
 
-        Numbers and single letters name nothing.
+        Numbers, days of a year and single letters name nothing.
         """
-        if len(name) == 1 or name.replace(" ", "").isdigit():
+        if len(name) == 1 or _is_date(name.split(" ")):
             return ()
         return self._look_up_forms(name) or (self._split_word(name) if " " not in name else ())
 
@@ -171,6 +176,12 @@ class MentionFinder:
         return tuple(self._knowledge.candidates(name, self._max_candidates)) if name else ()
 
 
+def miscased(surface: str, candidates: Sequence[Candidate]) -> tuple[bool, ...]:
+    """Of each candidate, whether `surface` begins with a small letter, and its name does not."""
+    small = surface[:1].islower()
+    return tuple([small and not candidate.small for candidate in candidates])
+
+
 def _ner_matters(matched: _Matches) -> bool:
     """Whether NER can change the result.
 
@@ -184,6 +195,18 @@ def _ner_matters(matched: _Matches) -> bool:
 def _joins(words: Words, position: int) -> bool:
     """Whether a word is a function word, which names nothing; "flag by" may name Belarus."""
     return words.texts[position] in FUNCTION_WORDS and (len(words) > _SHORTEST_PHRASE or position == 0 < len(words) - 1)
+
+
+def _is_date(words: Sequence[str]) -> bool:
+    """Whether words are numbers, with months among them or not."""
+    return any(word.isdigit() for word in words) and all(word.isdigit() or word in MONTHS for word in words)
+
+
+def _is_dated(words: Words, position: int) -> bool:
+    """Whether a word is the month of a date: next to a number."""
+    return words.texts[position] in MONTHS and any(
+        word.isdigit() for word in words.texts[max(0, position - 1) : position + 2]
+    )
 
 
 def _possessive_start(surface: str) -> int:

@@ -19,6 +19,7 @@ MAX_CHARACTERS = 2000
 class StoredMention:
     """A mention as files store it: candidates are entity rows with priors, best first.
 
+    `miscased` says of each candidate whether Wikidata capitalises the name, and the text does not.
     `barred` are rows that the mention's case rules out. Where all candidates are barred, `rows` is
     empty and the mention is not linked.
     """
@@ -29,6 +30,7 @@ class StoredMention:
     coverage: float
     rows: tuple[int, ...]
     priors: tuple[float, ...]
+    miscased: tuple[bool, ...]
     barred: tuple[int, ...] = ()
 
 
@@ -54,6 +56,7 @@ class PictureText:
                 "coverage": m.coverage,
                 "rows": list(m.rows),
                 "priors": list(m.priors),
+                "miscased": list(m.miscased),
                 "barred": list(m.barred),
             }
             for m in self.mentions
@@ -69,7 +72,7 @@ class PictureText:
                 m["end"],
                 m["subject"],
                 m["coverage"],
-                *(tuple(m[name]) for name in ("rows", "priors", "barred")),
+                *(tuple(m[name]) for name in ("rows", "priors", "miscased", "barred")),
             )
             for m in row["mentions"]
         )
@@ -134,12 +137,14 @@ class _Builder:
             coverage = subject.coverage(m, self._modifier_weight) if subject is not None and inside else 0.0
             rows, priors = tuple([c.row for c in m.candidates]), tuple([float(c.prior) for c in m.candidates])
             ruled_out = tuple([c.row for c in barred.pop(m.start)[1]]) if m.start in barred else ()
-            mentions.append(StoredMention(m.start, m.end, inside, coverage, rows, priors, ruled_out))
+            miscased = m.miscased
+            mentions.append(StoredMention(m.start, m.end, inside, coverage, rows, priors, miscased, ruled_out))
             if inside:
                 linked.update(words_of(m.surface))
         if barred:
             none = [
-                StoredMention(m.start, m.end, False, 0.0, (), (), tuple(c.row for c in cs)) for m, cs in barred.values()
+                StoredMention(m.start, m.end, False, 0.0, (), (), (), tuple(c.row for c in cs))
+                for m, cs in barred.values()
             ]
             mentions = sorted([*mentions, *none], key=lambda m: m.start)
         context = self._context(row, linked)

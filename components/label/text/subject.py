@@ -13,6 +13,7 @@ from itertools import pairwise
 from components.label.text.function_words import (
     CIRCUMSTANCES,
     FUNCTION_WORDS,
+    MONTHS,
     NEGATIONS,
     PICTURE_PAIRS,
     PICTURE_WORDS,
@@ -31,6 +32,11 @@ _MIN_INFORMATION = 1.5
 _FILE_NAME = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?|avif|heic|ico)\s*$", re.IGNORECASE)
 
 
+# Press photographs begin with place and day: "GLENDALE, AZ - JANUARY 10: Nick Fairley …".
+_DAY = rf"\b(?:{'|'.join(sorted(MONTHS))})\.? \d{{1,2}}(?:,? \d{{4}})?"
+_DATELINE = re.compile(rf"[^:]{{0,80}}?{_DAY}\s*[:;]", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Subject:
     """Words `first` to `last` (inclusive) of a text; `information` of all its words, in nats."""
@@ -47,19 +53,22 @@ class Subject:
     def coverage(self, mention: Mention, modifier_weight: float) -> float:
         """The share of the subject's information that the mention covers, in [0, 1].
 
-        Words right before the mention may modify its head noun and count `modifier_weight` of their
-        information, up to a function word: in "map of Japan" the map counts in full. Circumstances
+        Words right before the mention may modify its head noun. However many there are, the most
+        informative counts, and `modifier_weight` of it, up to a function word: in "map of Japan" the map counts in full. Circumstances
         after it do not count: "crab on a plate". A negated mention has no coverage.
         """
         own = sum(self.information[mention.first : mention.last + 1])
         other = sum(self.information[mention.last + 1 : self._end_of(mention) + 1])
-        weight = modifier_weight
+        modifier, modifies = 0.0, True
         for n in range(mention.first - 1, self.first - 1, -1):
             if self.words[n] in NEGATIONS:
                 return 0.0
-            if self.words[n] in FUNCTION_WORDS:
-                weight = 1.0
-            other += weight * self.information[n]
+            modifies = modifies and self.words[n] not in FUNCTION_WORDS
+            if modifies:
+                modifier = max(modifier, self.information[n])
+            else:
+                other += self.information[n]
+        other += modifier_weight * modifier
         return own / (own + other) if own > 0 else 0.0
 
     def _end_of(self, mention: Mention) -> int:
@@ -71,13 +80,15 @@ class Subject:
 
 
 def find_subject(matched: MatchedText, counts: WordCounts, subcorpus: str) -> Subject | None:
-    """The first part of the text that is not a stock phrase of its sub-corpus, or None.
+    """The first part of the text that is no dateline and no stock phrase of its site, or None.
 
     A mention is never split, even if it contains a break ("Washington, D.C.").
     """
     information = _information(matched, counts, subcorpus)
+    dateline = _DATELINE.match(matched.text)
+    begin = 0 if dateline is None else dateline.end()
     for first, last in _parts(matched):
-        if sum(information[first : last + 1]) >= _MIN_INFORMATION:
+        if matched.words.starts[first] >= begin and sum(information[first : last + 1]) >= _MIN_INFORMATION:
             return Subject(matched.words.texts, first, last, information)
     return None
 

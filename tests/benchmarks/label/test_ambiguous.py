@@ -15,7 +15,8 @@ IDS = {1: "Q1", 2: "Q2", 3: "Q3"}
 
 def picture_text(text: str, *mentions: tuple[int, int, tuple[int, ...]]) -> PictureText:
     read = tuple(
-        StoredMention(start, end, True, 1.0, rows, (1 / len(rows),) * len(rows)) for start, end, rows in mentions
+        StoredMention(start, end, True, 1.0, rows, (1 / len(rows),) * len(rows), (False,) * len(rows))
+        for start, end, rows in mentions
     )
     return PictureText("0", "site", "", text, "alt", "", read)
 

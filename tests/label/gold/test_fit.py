@@ -183,7 +183,11 @@ def test_a_file_in_another_layout_is_left_as_it_was(params):
     text = params.read_text()
     weights = parameters.load(params).label.weights
     start, end = text.index("  weights:"), text.index("  named_smoothing:")
-    flow = text[:start] + "  weights: {prior: 0.5, text: 3.0, page: 6.0, coherence: 3.0, none: 0.3}\n" + text[end:]
+    flow = (
+        text[:start]
+        + "  weights: {prior: 0.5, text: 3.0, page: 6.0, coherence: 3.0, case: 1.5, none: 0.3}\n"
+        + text[end:]
+    )
     params.write_text(flow)
     with pytest.raises(ParameterError, match="by hand"):
         replace_weights(params, weights.model_copy(update={"text": 9.0}))

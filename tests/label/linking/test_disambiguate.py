@@ -12,7 +12,11 @@ NOTHING = np.zeros(2, dtype=np.float32)
 
 def candidates(*embeddings, priors=None):
     count = len(embeddings)
-    return CandidateSet(np.stack(embeddings), np.asarray(priors or [1 / count] * count, dtype=np.float32))
+    return CandidateSet(
+        np.stack(embeddings),
+        np.asarray(priors or [1 / count] * count, dtype=np.float32),
+        np.zeros(count, dtype=np.float32),
+    )
 
 
 def weights(knobs, **changes):
@@ -65,6 +69,7 @@ def _random(seed):
         CandidateSet(
             v / np.linalg.norm(v, axis=1, keepdims=True),
             rng.dirichlet(np.ones(len(v))).astype(np.float32),
+            rng.integers(0, 2, len(v)).astype(np.float32),
         )
         for v in vectors
     ]
@@ -93,7 +98,7 @@ def test_the_order_of_mentions_plays_no_part(knobs, seed):
 @given(seed=SEED)
 def test_the_order_of_candidates_plays_no_part(knobs, seed):
     candidate_sets, context = _random(seed)
-    turned = [CandidateSet(c.embeddings[::-1], c.priors[::-1]) for c in candidate_sets]
+    turned = [CandidateSet(c.embeddings[::-1], c.priors[::-1], c.miscased[::-1]) for c in candidate_sets]
     for one, other in zip(
         probabilities(candidate_sets, context, weights(knobs), 3),
         probabilities(turned, context, weights(knobs), 3),

@@ -21,7 +21,7 @@ def mention(entities, start=0, end=4, subject=True, coverage=1.0, priors=None, s
         subject,
         coverage,
         tuple(entities),
-        CandidateSet(vectors, shares),
+        CandidateSet(vectors, shares, np.zeros(len(shares), dtype=np.float32)),
         np.asarray(scores or [0.0] * count),
     )
 
