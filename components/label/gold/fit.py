@@ -7,8 +7,8 @@ this minimises
 
     - sum_m log P(y_m)  +  strength / 2 * |w - w_present|²
 
-over w = (prior, text, coherence, case, none), where y_m is "none of them" if the gold entity is not among
-the candidates. Given x this is convex. As x depends on w by the mean of the other entities,
+over w = (prior, text, coherence, case, none), where y_m is "none of them" if the gold entity is not
+among the candidates. Given x this is convex. As x depends on w by the mean of the other entities,
 evidence and weights are computed alternately until the weights converge.
 
 A gold text has no page, so `page` keeps its value; so does `none` where every mention means one of

@@ -53,9 +53,10 @@ class Subject:
     def coverage(self, mention: Mention, modifier_weight: float) -> float:
         """The share of the subject's information that the mention covers, in [0, 1].
 
-        Words right before the mention may modify its head noun. However many there are, the most
-        informative counts, and `modifier_weight` of it, up to a function word: in "map of Japan" the map counts in full. Circumstances
-        after it do not count: "crab on a plate". A negated mention has no coverage.
+        Words right before the mention, up to a function word, may modify its head noun. However
+        many there are, only the most informative counts, with `modifier_weight` of it. In "map of
+        Japan" the map counts in full. Circumstances after the mention do not count: "crab on a
+        plate". A negated mention has no coverage.
         """
         own = sum(self.information[mention.first : mention.last + 1])
         other = sum(self.information[mention.last + 1 : self._end_of(mention) + 1])
