@@ -19,12 +19,13 @@ from components.errors import SetupError
 from components.storage.claims import claim
 from tests import ROOT
 
+# `Popen` returns when the process has its own name; a shell would before.
 _ORPHANS = """
-import subprocess
+import subprocess, sys
 from benchmarks.faults import process
 process.adopt_orphans()
 known = process.children()
-subprocess.run(["sh", "-c", "(exec sleep 987) &"], check=True)
+subprocess.run([sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '987'])"], check=True)
 print(process.orphans(known, patience=0.0), process.orphans(known, patience=0.0))
 """
 
