@@ -95,15 +95,15 @@ def _joined(base: URL, reference: URL) -> URL:
 def _has_valid_host(reference: str) -> bool:
     """Whether the host in a reference is an IPv6 address in brackets, a name, or not there.
 
-    `yarl` drops brackets around anything else, and `[8:1]` would become port 1 of the host 8. A
-    name must be short enough to be encoded as ASCII.
+    `yarl` drops brackets around anything else, and `[8:1]` would become port 1 of the host 8; if
+    they stand before an `@` alone, it fails. A name must be short enough to be encoded as ASCII.
     """
     authority = _AUTHORITY.match(reference)
     if authority is None:
         return True
     host = authority[1].rpartition("@")[2]
-    if "[" in host:
-        return _is_ipv6(host.partition("[")[2].partition("]")[0])
+    if "[" in authority[1] or "]" in authority[1]:
+        return host.startswith("[") and _is_ipv6(host[1:].partition("]")[0])
     if host.isascii():
         return True
     # A label becomes `xn--` and at least as many characters as it has.
@@ -122,6 +122,8 @@ def _is_ipv6(text: str) -> bool:
 
 def host_of(url: str) -> str:
     """The host of an absolute URL, lower case, without port or brackets; empty if there is none."""
+    if not _has_valid_host(url):
+        return ""
     try:
         return (URL(url).raw_host or "").lower().rstrip(".")
     except ValueError:

@@ -60,6 +60,14 @@ def test_brackets_hold_an_ipv6_address_alone(host: str, port: str, before: str) 
     assert resolve(f"{before}[{host}]{port}/", "crab.png") is None
 
 
+@pytest.mark.parametrize("authority", ["[::1]@", "[a]@", "a[::1]@", "]@", "[@", "[", "]", "[]", "@[", "[::1]@host"])
+@pytest.mark.parametrize("before", ["http://", "//", "\x01https://"])
+def test_brackets_anywhere_else_make_an_address_invalid(authority: str, before: str) -> None:
+    assert resolve(PAGE, f"{before}{authority}/crab.png") is None
+    assert resolve(f"{before}{authority}/", "crab.png") is None
+    assert host_of(f"{before}{authority}/crab.png") == ""
+
+
 @pytest.mark.parametrize(
     ("host", "short"), [("::1", "::1"), ("0:0::1", "::1"), ("::FFFF", "::ffff"), ("::ffff:1.2.3.4", "::ffff:102:304")]
 )

@@ -56,9 +56,9 @@ def test_a_half_written_page_counts_and_seconds_do_not(tmp_path: Path) -> None:
     reports = tmp_path / "reports"
     reports.mkdir()
     (reports / "index.html").write_text("<html></html>\n")
-    (reports / "summary.json").write_text(json.dumps({"pictures": 3, "seconds": {"crawl": 1.0}}))
+    (reports / "summary.json").write_text(json.dumps({"pictures": 3, "seconds": {"crawl": 1.0}, "seconds_total": 1.0}))
     first = content(tmp_path, ["reports"])
-    (reports / "summary.json").write_text(json.dumps({"pictures": 3, "seconds": {"crawl": 2.0}}))
+    (reports / "summary.json").write_text(json.dumps({"pictures": 3, "seconds": {"crawl": 2.0}, "seconds_total": 2.0}))
     assert content(tmp_path, ["reports"]) == first
     (reports / "summary.json").write_text(json.dumps({"pictures": 4}))
     assert content(tmp_path, ["reports"]) != first
