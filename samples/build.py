@@ -70,9 +70,13 @@ def build(parameters: SampleParameters, out: Path) -> dict[str, Any]:
 
     What is in `out` stays until all is built; other files there stay as they are.
     """
-    partial = out.with_name(f"{out.name}{PARTIAL}")
+    out = out.resolve()
+    outside, within = out.with_name(f"{out.name}{PARTIAL}"), out / f"{out.name}{PARTIAL}"
     with writing(out, wait=True):
-        remove(partial)
+        for leftover in (outside, within):
+            remove(leftover)
+        # A folder may be a disk of its own, which nothing can be moved to in one step.
+        partial = within if out.is_dir() else outside
         try:
             counts = _build(parameters, partial)
             out.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 # What depends on the run: seconds, and the gate that asks for more than the champion of the time.
 _TIMED, _DECIDED, _CHAMPION = "summary.json", "promote.json", "against champion"
+_SECONDS = "seconds"  # of each stage, and of all
 _SHOWN = ".html"
 
 Content = dict[str, str]
@@ -31,8 +32,7 @@ def _digest(file: Path) -> str:
         return "whole" if file.read_bytes().rstrip().endswith(b"</html>") else "half"
     text = file.read_bytes()
     if file.name in (_TIMED, _DECIDED):
-        read = json.loads(text)
-        read.pop("seconds", None)
+        read = {key: value for key, value in json.loads(text).items() if not key.startswith(_SECONDS)}
         read["gates"] = {name: gate for name, gate in read.get("gates", {}).items() if _CHAMPION not in name}
         text = json.dumps(read).encode()
     return hashlib.sha256(text).hexdigest()[:16]

@@ -1,6 +1,8 @@
 """Measures one read in a process of its own."""
 
 import contextlib
+import ctypes
+import gc
 import logging
 import multiprocessing
 import resource
@@ -48,7 +50,7 @@ def _run(name: str, path: Path, answer: Connection) -> None:
     given = path.read_bytes() if reader.of_bytes else path
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    with _measured() as cost:
+    with measured() as cost:
         outcome = _outcome(reader.read, given)
     answer.send((cost["seconds"], cost["megabytes"], outcome))
 
@@ -61,9 +63,10 @@ def _outcome(read: Any, given: Any) -> str:
 
 
 @contextlib.contextmanager
-def _measured() -> Iterator[dict[str, float]]:
+def measured() -> Iterator[dict[str, float]]:
     """CPU time and peak memory of the block, with the processes that it starts and waits for."""
     cost: dict[str, float] = {}
+    _give_back()
     _RESET.write_text("5")  # the peak becomes what the process has now
     idle, others = _memory("VmRSS"), resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.process_time()
@@ -75,6 +78,12 @@ def _measured() -> Iterator[dict[str, float]]:
         seconds += after.ru_utime + after.ru_stime - others.ru_utime - others.ru_stime
         started = after.ru_maxrss * 1024 if after.ru_maxrss > others.ru_maxrss else 0
         cost["seconds"], cost["megabytes"] = seconds, (_memory("VmHWM") - idle + started) / MEGABYTE
+
+
+def _give_back() -> None:
+    """What is free but still resident would be used again, and not be seen as a cost."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def _memory(name: str) -> int:

@@ -26,7 +26,8 @@ _PLAIN = re.compile(
     rf"|(?P<name>(?:{_SEGMENT}/)*{_SEGMENT}/?{_QUERY})"
 )
 _PLAIN_BASE = re.compile(rf"({_ORIGIN})((?:/{_SEGMENT})*/)(?:{_SEGMENT})?{_QUERY}")
-_AUTHORITY = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)")
+# Behind what `yarl` skips, and what might be a scheme.
+_AUTHORITY = re.compile(r"[\x00-\x20]*(?:[^/?#:]*:)?//([^/?#]*)")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -66,7 +67,7 @@ def _plain_base(base: str) -> tuple[str, str]:
 
 
 def _resolve_any(base: str, reference: str) -> str | None:
-    if not (_has_encodable_host(reference) and _has_encodable_host(base)):
+    if not (_has_valid_host(reference) and _has_valid_host(base)):
         return None
     try:
         url = _joined(URL(base), URL(reference)).with_fragment(None)
@@ -91,19 +92,38 @@ def _joined(base: URL, reference: URL) -> URL:
     return base.join(reference)
 
 
-def _has_encodable_host(reference: str) -> bool:
-    """Whether the host in a reference, if there is one, is short enough to be encoded as ASCII."""
+def _has_valid_host(reference: str) -> bool:
+    """Whether the host in a reference is an IPv6 address in brackets, a name, or not there.
+
+    `yarl` drops brackets around anything else, and `[8:1]` would become port 1 of the host 8; if
+    they stand before an `@` alone, it fails. A name must be short enough to be encoded as ASCII.
+    """
     authority = _AUTHORITY.match(reference)
-    if authority is None or authority[1].isascii():
+    if authority is None:
         return True
-    host = authority[1].rpartition("@")[2].partition(":")[0]
+    host = authority[1].rpartition("@")[2]
+    if "[" in authority[1] or "]" in authority[1]:
+        return host.startswith("[") and _is_ipv6(host[1:].partition("]")[0])
+    if host.isascii():
+        return True
     # A label becomes `xn--` and at least as many characters as it has.
-    lengths = [len(label) + (0 if label.isascii() else 4) for label in _DOTS.split(host)]
+    labels = _DOTS.split(host.partition(":")[0])
+    lengths = [len(label) + (0 if label.isascii() else 4) for label in labels]
     return sum(lengths) + len(lengths) - 1 <= _LONGEST_NAME and max(lengths) <= _LONGEST_LABEL
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def host_of(url: str) -> str:
     """The host of an absolute URL, lower case, without port or brackets; empty if there is none."""
+    if not _has_valid_host(url):
+        return ""
     try:
         return (URL(url).raw_host or "").lower().rstrip(".")
     except ValueError:

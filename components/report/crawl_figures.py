@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from components.crawl.address import host_of
 from components.shards.folder import ShardFolder
 from components.shards.format import SUCCESS
 from components.shards.index import read_shard_index
@@ -95,7 +95,7 @@ def _spread(tars: Sequence[Path], most: int) -> list[Path]:
 
 def _read_index(path: Path, found: Shards, hashes: set[str], wanted: dict[str, str], shown: int) -> None:
     for row in read_shard_index(path, ["key", "status"], optional=_COLUMNS).to_pylist():
-        host = row["site"] or urlsplit(row["url"] or "").hostname or ""
+        host = row["site"] or host_of(row["url"] or "")
         site = found.sites.setdefault(host, SiteCount())
         site.attempted += 1
         if row["status"] != SUCCESS:

@@ -50,6 +50,33 @@ def test_an_invalid_reference_has_no_url(reference: str) -> None:
     assert resolve(PAGE, reference) is None
 
 
+@pytest.mark.parametrize(
+    "host", ["8:1", ":81", "v1.ab", ":::::::", "1::2::3", "1:2:3:4:5:6:7:8:9", "::1%eth0", "::1.2.3"]
+)
+@pytest.mark.parametrize("port", ["", ":8000"])
+@pytest.mark.parametrize("before", ["http://", "//", "\x01http://", "hTTps://"])
+def test_brackets_hold_an_ipv6_address_alone(host: str, port: str, before: str) -> None:
+    assert resolve(PAGE, f"{before}[{host}]{port}/crab.png") is None
+    assert resolve(f"{before}[{host}]{port}/", "crab.png") is None
+
+
+@pytest.mark.parametrize("authority", ["[::1]@", "[a]@", "a[::1]@", "]@", "[@", "[", "]", "[]", "@[", "[::1]@host"])
+@pytest.mark.parametrize("before", ["http://", "//", "\x01https://"])
+def test_brackets_anywhere_else_make_an_address_invalid(authority: str, before: str) -> None:
+    assert resolve(PAGE, f"{before}{authority}/crab.png") is None
+    assert resolve(f"{before}{authority}/", "crab.png") is None
+    assert host_of(f"{before}{authority}/crab.png") == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "short"), [("::1", "::1"), ("0:0::1", "::1"), ("::FFFF", "::ffff"), ("::ffff:1.2.3.4", "::ffff:102:304")]
+)
+def test_an_ipv6_address_keeps_its_brackets(host: str, short: str) -> None:
+    address = f"http://[{short}]:8000/crab.png"
+    assert resolve(PAGE, f"http://[{host}]:8000/crab.png") == address
+    assert resolve(f"http://[{host}]:8000/", "crab.png") == address == resolve(address, address)
+
+
 @given(
     st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=4), st.sampled_from(["crab.png", "../a/é.png", "?q"])
 )
@@ -139,7 +166,7 @@ def test_a_host_in_any_script_is_encoded(host: str) -> None:
 
 
 @pytest.mark.parametrize("letter", ["ä", "م", "😀", "a\u0301", "ä.", "中", "ä。", "\u00ad"])
-@pytest.mark.parametrize("before", ["http://", "//", " https://", "http://user:pass@", "HTTP://ä@"])
+@pytest.mark.parametrize("before", ["http://", "//", " https://", "http://user:pass@", "HTTP://ä@", "\x01http://"])
 def test_a_host_that_is_too_long_for_a_name_is_never_encoded(
     monkeypatch: pytest.MonkeyPatch, letter: str, before: str
 ) -> None:

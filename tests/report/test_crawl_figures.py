@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from components.report.crawl_figures import histogram, read_shards
+from components.shards.format import picture_key
+from components.shards.writer import Row, write_shard
+from tests.evaluate.conftest import encoded, painted
 from tests.report.conftest import HOSTILE, write_shards
 
 
@@ -12,6 +17,21 @@ def test_of_a_large_crawl_some_shards_are_looked_at_spread_evenly(tmp_path: Path
     assert found is not None
     assert (found.read, found.total, found.taken) == (2, 6, 12)
     assert set(found.texts) == {HOSTILE} | {f"picture {n} of {shard}" for shard in (0, 3) for n in range(1, 6)}
+
+
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [("http://[", ""), ("http://[8:1]/0.png", ""), ("", ""), ("no url", ""), ("http://[::1]:80/0.png", "::1"),
+     ("http://A.example/0.png", "a.example")],
+)  # fmt: skip
+def test_a_picture_of_another_s_shard_counts_for_the_host_of_its_url_if_it_has_one(
+    tmp_path: Path, url: str, site: str
+) -> None:
+    record = {"key": picture_key(0, 0), "url": url, "status": "success", "width": 64, "height": 64}
+    write_shard(tmp_path / "crawl", 0, [Row(record, encoded(painted(0)), "png")])
+    found = read_shards(tmp_path / "crawl")
+    assert found is not None
+    assert {host: count.taken for host, count in found.sites.items()} == {site: 1}
 
 
 def test_bins_double_in_two_steps_and_hold_their_lower_edge() -> None:

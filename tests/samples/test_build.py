@@ -1,5 +1,6 @@
 """A small build of the sample: disjoint web and benchmark, truth table, deterministic bytes."""
 
+import errno
 import io
 import os
 import re
@@ -167,6 +168,33 @@ def test_a_second_build_replaces_the_first_with_the_same_bytes(
     assert counts["web_pictures"] == len(rows(sample / "truth.parquet"))
     assert counts["benchmark_pictures"] == len(rows(sample / "benchmark" / "images.parquet"))
     assert counts["planted"] == FEW.planted
+
+
+@pytest.mark.parametrize("linked", [True, False], ids=["link", "mount"])
+def test_a_build_goes_to_another_disk(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool
+) -> None:
+    """A mounted folder is one whose neighbours lie on another disk: nothing may be moved there."""
+    monkeypatch.chdir(ROOT)
+    out, rename = tmp_path / "disk" / "sample", os.rename
+    out.mkdir(parents=True)
+
+    def across(source: os.PathLike[str], target: os.PathLike[str]) -> None:
+        if Path(source).is_relative_to(out) != Path(target).is_relative_to(out):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source), None, str(target))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", across)
+    monkeypatch.setattr(os, "replace", across)
+    given = out
+    if linked:
+        given = tmp_path / "sample"
+        given.symlink_to(out)
+    (out.parent / f"{out.name}.part").mkdir()  # of a killed build
+    build(FEW, given)
+    assert contents(out) == contents(sample)
+    assert given.is_symlink() == linked
+    assert [path.name for path in out.parent.iterdir() if not path.name.startswith(".")] == [out.name]
 
 
 def test_a_build_that_is_killed_leaves_no_worker_behind(modules: Path, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.hostile.case import LARGE, Case, Cost
+from benchmarks.hostile.case import LARGE, MEGABYTE, Case, Cost
 from benchmarks.hostile.costs import all_cases
-from benchmarks.hostile.measure import measure
+from benchmarks.hostile.measure import measure, measured
 from benchmarks.hostile.ordinary import ordinary
 from benchmarks.hostile.readers import READERS
 from components.crawl import sources
@@ -87,4 +87,15 @@ def test_a_process_of_its_own_measures_memory_that_is_given_back(tmp_path: Path)
     large = measure("picture: crawl", path)
     assert small.outcome == "(400, 300)"
     assert large.outcome == "(3000, 3000)"
-    assert 15 < large.megabytes - small.megabytes < 60
+    pixels = 3000 * 3000 * 4 / MEGABYTE
+    assert pixels - 5 < large.megabytes - small.megabytes < pixels + 10
+
+
+def test_memory_that_is_free_but_still_resident_is_no_discount() -> None:
+    blocks = [bytes(1000) for _ in range(30_000)]  # too large for Python's own pool
+    last = bytes(1000)  # holds the heap's end, so that freeing the others gives nothing back
+    blocks.clear()
+    with measured() as cost:
+        blocks += [bytes(1000) for _ in range(30_000)]
+    assert cost["megabytes"] > 25
+    assert last

@@ -46,19 +46,19 @@ def read_tar(data: bytes) -> Iterable[str]:
         assert str(path) in str(error), error
         broken = True
     assert all(isinstance(picture.image, bytes) for picture in found)
-    if refused["damaged_part"]:  # what lies next to the damage is left out with it
-        return ["pictures" if found else "no pictures", "unreadable"]
     within = _pictures_within(path)
     assert len(found) + sum(refused[reason] for reason in _PICTURES_LOST) == within, (len(found), refused, within)
-    return ["pictures" if found else "no pictures", *(["unreadable"] if broken else [])]
+    is_broken = broken or refused["damaged_part"] > 0
+    return ["pictures" if found else "no pictures", *(["unreadable"] if is_broken else [])]
 
 
 def _pictures_within(path: Path) -> int:
+    """How many files have the name of a picture, those next to damage included."""
     number = 0
     try:
         with Tar(path) as tar:
-            for name, _, _ in tar.spans():
-                split = split_name(name)
+            for name, _, _ in tar.spans(resume=True):
+                split = split_name(name)  # a gap has no ending
                 number += not isinstance(split, str) and split[2] in EXTENSIONS
     except (OSError, tarfile.TarError):
         return number
