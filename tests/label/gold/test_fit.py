@@ -15,20 +15,21 @@ from components.label.gold.linker import GoldLinker
 from tests.label.gold.test_file import entry, label, write
 from tests.label.gold.test_scores import invoke
 
-PRESENT = np.array([0.5, 3.0, 3.0, 0.0])
+PRESENT = np.array([0.5, 3.0, 3.0, 1.0, 0.0])
 
 
 def examples(seed, mentions=40):
     """Random choices whose right ones follow a model of known weights."""
     rng = np.random.default_rng(seed)
-    truth = np.array([1.0, 6.0, 2.0, 1.0])
+    truth = np.array([1.0, 6.0, 2.0, 2.0, 1.0])
     blocks, starts, gold, row, none_is_right = [], [], [], 0, 0
     for _ in range(mentions):
         count = int(rng.integers(1, 5))
-        block = np.zeros((count + 1, 4))
+        block = np.zeros((count + 1, 5))
         block[:-1, 0] = np.log(rng.dirichlet(np.ones(count)))
         block[:-1, 1:3] = rng.uniform(-1, 1, size=(count, 2))
-        block[-1, 3] = 1.0
+        block[:-1, 3] = -rng.integers(0, 2, count)
+        block[-1, 4] = 1.0
         z = block @ truth
         chosen = int(rng.choice(count + 1, p=np.exp(z) / np.exp(z).sum()))
         blocks.append(block)
@@ -48,13 +49,13 @@ def test_the_gradient_is_that_of_the_loss(seed):
 
 def test_the_loss_is_the_negative_log_probability_of_the_right_choices():
     z = np.array([2.0, 1.0, 0.5])
-    two = Examples(np.array([[2.0, 0, 0, 0], [1.0, 0, 0, 0], [0, 0, 0, 0.5]]), np.array([0]), np.array([1]), 0)
-    assert _loss(two, np.ones(4))[0] == pytest.approx(-np.log(np.exp(1.0) / np.exp(z).sum()))
+    two = Examples(np.array([[2.0, 0, 0, 0, 0], [1.0, 0, 0, 0, 0], [0, 0, 0, 0, 0.5]]), np.array([0]), np.array([1]), 0)
+    assert _loss(two, np.ones(5))[0] == pytest.approx(-np.log(np.exp(1.0) / np.exp(z).sum()))
 
 
 def test_with_many_mentions_the_weights_of_the_model_are_found():
     found = minimise(examples(1, 4000), PRESENT, 1.0)
-    np.testing.assert_allclose(found, [1.0, 6.0, 2.0, 1.0], atol=0.35)
+    np.testing.assert_allclose(found, [1.0, 6.0, 2.0, 2.0, 1.0], atol=0.35)
 
 
 @settings(deadline=None)
@@ -70,9 +71,9 @@ def test_a_strong_penalty_keeps_the_current_weights():
 
 def test_weights_stay_within_what_the_parameter_file_allows():
     against = examples(1)
-    turned = Examples(against.features * [1, -1, -1, 1], against.starts, against.gold, against.none_is_right)
+    turned = Examples(against.features * [1, -1, -1, -1, 1], against.starts, against.gold, against.none_is_right)
     found = minimise(turned, PRESENT, 0.0)
-    assert (found[:3] >= 0).all()
+    assert (found[:4] >= 0).all()
 
 
 def test_none_keeps_its_weight_where_no_mention_means_none():

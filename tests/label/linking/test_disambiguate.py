@@ -149,3 +149,11 @@ def test_extreme_weights_stay_finite(knobs):
 def test_a_zero_vector_has_no_direction():
     assert not unit(NOTHING).any()
     assert np.linalg.norm(unit(np.array([3, 4], dtype=np.float32))) == pytest.approx(1)
+
+
+def test_a_name_in_the_wrong_case_is_less_likely_by_its_weight(knobs):
+    both = candidates(ANIMAL, COUNTRY)
+    small = CandidateSet(both.embeddings, both.priors, np.array([0.0, 1.0], dtype=np.float32))
+    nothing = Context(NOTHING, NOTHING)
+    right, wrong = probabilities([small], nothing, weights(knobs, case=2.0), 0)[0]
+    assert right / wrong == pytest.approx(np.exp(2.0))

@@ -71,3 +71,55 @@ def test_a_text_without_information_has_no_subject(finder, text):
 def test_the_ending_of_a_file_name_is_no_country(finder):
     assert coverage(finder, "crab.png")["png"] == 0.0
     assert coverage(finder, "PNG") == {"PNG": 1.0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "crab on a plate",
+        "my crab in the sun",
+        "crab seen from the side",
+        "crab walking along the beach",
+        "a crab for sale",
+        "crab by a famous photographer",
+    ],
+)
+def test_circumstances_after_the_name_do_not_count(finder, text):
+    assert coverage(finder, text)["crab"] == 1.0
+
+
+@pytest.mark.parametrize("text", ["crab with claws", "crab soup in a bowl", "crab of doom on a plate"])
+def test_what_belongs_to_the_named_thing_counts_even_before_a_circumstance(finder, text):
+    assert coverage(finder, text)["crab"] <= 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "close-up of a crab",
+        "side view of a crab",
+        "black and white photo of a crab",
+        "crab, Royalty Free Stock Image",
+        "Stock Photo: crab",
+        "crab vector illustration",
+    ],
+)
+def test_the_kind_of_picture_and_the_terms_of_its_sale_carry_no_information(finder, text):
+    covered = coverage(finder, text)
+    assert covered.pop("crab") == 1.0
+    assert not any(covered.values())
+
+
+def test_of_many_modifiers_only_the_most_informative_counts(finder):
+    assert coverage(finder, "big old angry crab") == coverage(finder, "angry crab") == {"crab": 0.67}
+
+
+@pytest.mark.parametrize(
+    "text", ["MIAMI, FL - JANUARY 10: crab", "Tokyo, Sept. 3, 2012; crab", "October 22 2012: crab"]
+)
+def test_a_dateline_is_no_subject(finder, text):
+    assert coverage(finder, text)["crab"] == 1.0
+
+
+def test_a_colon_without_a_day_ends_no_dateline(finder):
+    assert coverage(finder, "crab: moon") == {"crab": 1.0}
