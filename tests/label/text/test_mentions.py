@@ -6,15 +6,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components.errors import SetupError
-from components.knowledge.base.knowledge_base import KnowledgeBase
 from components.knowledge.base.names import normalise
 from components.knowledge.base.names import words as split
 from components.label.text import mentions, ner
 from components.label.text.mentions import MentionFinder
 from components.label.text.ner import load_ner, model_input
 from components.label.text.spelling import singulars
-from samples.knowledge import Item
-from tests.label.conftest import build_base
 
 
 def found(finder: MentionFinder, text: str) -> dict[str, list[str]]:
@@ -58,34 +55,6 @@ def test_only_the_likeliest_candidates_are_kept(base):
 )
 def test_a_name_is_found_in_other_spellings(finder, text, surface, entity):
     assert found(finder, text) == {surface: [entity]}
-
-
-@pytest.fixture(scope="module")
-def of_small_words(tmp_path_factory):
-    """A finder whose base has names that are function words, letters and days."""
-    names = {"Q1": "flag", "Q2": "by", "Q3": "R", "Q4": "June 18", "Q5": "June", "Q6": "plate", "Q7": "the who"}
-    items = [Item(entity, name, "a thing") for entity, name in names.items()]
-    base = KnowledgeBase.open(build_base(tmp_path_factory.mktemp("small-words"), items))
-    return MentionFinder(base, None, max_words=6, max_candidates=20)
-
-
-@pytest.mark.parametrize(
-    ("text", "surfaces"),
-    [
-        ("a flag by a plate", ["flag", "plate"]),
-        ("by plate", ["plate"]),
-        ("flag by", ["flag", "by"]),
-        ("by", ["by"]),
-        ("R", []),
-        ("plate R", ["plate"]),
-        ("plate, June 18", ["plate"]),
-        ("18 June 2019", []),
-        ("June with a plate", ["June", "plate"]),
-        ("The Who with a plate", ["The Who", "plate"]),
-    ],
-)
-def test_function_words_letters_and_days_name_nothing(of_small_words, text, surfaces):
-    assert list(found(of_small_words, text)) == surfaces
 
 
 def test_a_name_that_ends_like_a_plural_is_matched_as_it_stands():
@@ -313,13 +282,3 @@ def test_look_ups_grow_with_a_text_and_not_faster(base, monkeypatch, piece):
 def test_a_name_of_ten_thousand_characters_in_a_text_is_read(finder):
     long = "very " * 2000 + "crab"
     assert list(found(finder, long)) == ["crab"]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("turkey", {"Q1": False, "Q2": True}), ("Turkey", {"Q1": False, "Q2": False})],
-)
-def test_a_name_written_small_is_miscased_where_wikidata_capitalises_it(finder, text, expected):
-    (mention,) = finder.find([text])[0]
-    ids = [candidate.entity_id for candidate in mention.candidates]
-    assert dict(zip(ids, mention.miscased, strict=True)) == expected
