@@ -54,6 +54,7 @@ _STEPS = {
     "+ text": ("prior", "text"),
     "+ page": ("prior", "text", "page"),
     "+ other entities": ("prior", "text", "page", "coherence"),
+    "+ case": ("prior", "text", "page", "coherence", "case"),
 }
 
 
@@ -214,7 +215,9 @@ def _outcome(
 
 def _likeliest(case: Case, label: Label) -> bool:
     """Whether the right entity is the likeliest by text, before the image filter."""
-    position = min(d.start for d in label.decisions if d.entity_id == case.entity_id)
+    position = min((d.start for d in label.decisions if d.entity_id == case.entity_id), default=None)
+    if position is None:  # what names it here is no mention by the present rules
+        return False
     rivals = [d for d in label.decisions if d.start == position]
     return max(rivals, key=lambda d: d.text_score).entity_id == case.entity_id
 
