@@ -29,6 +29,14 @@ _PARTICIPLES = """
 seen shown taken made drawn worn held hung set built left caught found kept lit put cut frozen grown hidden written
 """
 
+# Nouns that end as participles do: "crab building on a hill" is a building.
+_NOUNS = """
+building buildings painting drawing clothing ceiling wedding pudding stocking earring railing string spring swing sling
+sibling duckling gosling herring sterling morning evening lightning meeting parking dwelling landing crossing steed moped
+hundred breed
+"""
+# What stands between the words of a phrase: "black and white photo", "a side view".
+_WITHIN = "a an the and or"
 _MONTHS = """
 january february march april may june july august september october november december
 jan feb mar apr jun jul aug sep sept oct nov dec
@@ -44,11 +52,14 @@ PICTURE_PAIRS = frozenset(tuple(pair.split()) for pair in _PICTURE_PAIRS.split("
 # Before "of" these are the picture, too: "side view of a crab".
 VIEWS = PICTURE_WORDS | frozenset(_VIEWS.split())
 CIRCUMSTANCES = frozenset(_CIRCUMSTANCES.split())
+# Before these a phrase has ended: in "hotel with a view of the sea" the hotel is not the picture.
+PHRASE_STARTS = FUNCTION_WORDS - frozenset(_WITHIN.split())
 MONTHS = frozenset(_MONTHS.split())
-_IRREGULAR = frozenset(_PARTICIPLES.split())
+_IRREGULAR, _NEVER = frozenset(_PARTICIPLES.split()), frozenset(_NOUNS.split())
 _SHORTEST_PARTICIPLE = 5
 
 
 def is_participle(word: str) -> bool:
     """Whether a word may be a participle, with which a circumstance may begin."""
-    return word in _IRREGULAR or (len(word) >= _SHORTEST_PARTICIPLE and word.endswith(("ing", "ed")))
+    regular = len(word) >= _SHORTEST_PARTICIPLE and word.endswith(("ing", "ed"))
+    return word in _IRREGULAR or (regular and word not in _NEVER)

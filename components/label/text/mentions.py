@@ -194,7 +194,8 @@ def _ner_matters(matched: _Matches) -> bool:
 
 def _joins(words: Words, position: int) -> bool:
     """Whether a word is a function word, which names nothing; "flag by" may name Belarus."""
-    return words.texts[position] in FUNCTION_WORDS and (len(words) > _SHORTEST_PHRASE or position == 0 < len(words) - 1)
+    word = words.texts[position].removesuffix(POSSESSIVE)  # "it's" is no possessive of Italy
+    return word in FUNCTION_WORDS and (len(words) > _SHORTEST_PHRASE or position == 0 < len(words) - 1)
 
 
 def _is_date(words: Sequence[str]) -> bool:

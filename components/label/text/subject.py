@@ -15,6 +15,7 @@ from components.label.text.function_words import (
     FUNCTION_WORDS,
     MONTHS,
     NEGATIONS,
+    PHRASE_STARTS,
     PICTURE_PAIRS,
     PICTURE_WORDS,
     VIEWS,
@@ -119,7 +120,11 @@ def _about_the_picture(matched: MatchedText) -> set[int]:
             found.update((n, n + 1))
         elif pair[1] == "of" and pair[0] in VIEWS:
             first = n  # "black and white photo of", "side view of"
-            while first and text[words.ends[first - 1] : words.starts[first]] in _JOINTS:
+            while (
+                first
+                and words.texts[first - 1] not in PHRASE_STARTS
+                and text[words.ends[first - 1] : words.starts[first]] in _JOINTS
+            ):
                 first -= 1
             found.update(range(first, n + 1))
     return found

@@ -23,6 +23,8 @@ def of_small_words(tmp_path_factory):
     [
         ("a flag by a plate", ["flag", "plate"]),
         ("by plate", ["plate"]),
+        ("by's a plate", ["plate"]),
+        ("R's plate", ["plate"]),
         ("flag by", ["flag", "by"]),
         ("by", ["by"]),
         ("R", []),

@@ -88,7 +88,9 @@ def test_circumstances_after_the_name_do_not_count(finder, text):
     assert coverage(finder, text)["crab"] == 1.0
 
 
-@pytest.mark.parametrize("text", ["crab with claws", "crab soup in a bowl", "crab of doom on a plate"])
+@pytest.mark.parametrize(
+    "text", ["crab with claws", "crab soup in a bowl", "crab of doom on a plate", "crab building on a hill"]
+)
 def test_what_belongs_to_the_named_thing_counts_even_before_a_circumstance(finder, text):
     assert coverage(finder, text)["crab"] <= 0.5
 
@@ -123,3 +125,8 @@ def test_a_dateline_is_no_subject(finder, text):
 
 def test_a_colon_without_a_day_ends_no_dateline(finder):
     assert coverage(finder, "crab: moon") == {"crab": 1.0}
+
+
+@pytest.mark.parametrize("text", ["crab with a view of the moon", "crab in a shot of the moon"])
+def test_a_view_that_the_named_thing_has_is_not_the_picture(finder, text):
+    assert coverage(finder, text)["moon"] <= 0.5
